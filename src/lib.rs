@@ -1,0 +1,6 @@
+//! Flow Studio runs runbooks: flows of commands, agents and questions to people, with proof on disk for every step.
+//!
+//! The way of data is a loop: input → decide → journal → apply → commands → engine → input. See ARCHITECTURE.md.
+
+pub mod id;
+pub mod spec;

@@ -1,0 +1,282 @@
+//! A flow after it was checked: every name a type, every default filled in, exactly one verb per step.
+//! In: nothing (these are values). Out: nothing. Never: a state that the loader should have refused.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::{AgentKey, DetourId, FlowKey, ParamName, Sha256, SnapshotName, StepId};
+
+use super::{
+    Access, Effects, Expr, Halt, OnExhausted, OnFailure, OnTimeout, ParseAs, Role, Severity, Template,
+    text::{CharterText, ContextText, EngineText, ParamText, RequiresText, TeachText},
+};
+
+/// A checked flow, ready to be planned. Times are milliseconds.
+#[derive(Debug, Clone)]
+pub struct Flow {
+    pub key: FlowKey,
+    pub title: String,
+    pub charter: CharterText,
+    pub role: Option<Role>,
+    pub params: BTreeMap<ParamName, ParamText>,
+    pub requires: RequiresText,
+    pub read_first: Vec<String>,
+    pub limits: Limits,
+    pub jobs: Option<u32>,
+    pub secrets: Vec<String>,
+    pub steps: Vec<Step>,
+    pub done: Vec<Done>,
+    /// The file's bytes as they were read.
+    pub source: String,
+    pub sha256: Sha256,
+}
+
+/// `None` is no limit.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct Limits {
+    pub wall_ms_max: Option<u64>,
+    pub steps_max: Option<u32>,
+    pub tokens_max: Option<u64>,
+    pub usd_max: Option<f64>,
+}
+
+#[derive(Debug, Clone)]
+pub struct Step {
+    pub id: StepId,
+    pub title: Option<String>,
+    pub needs: Needs,
+    pub when: Option<Expr>,
+    pub for_each: Option<ForEach>,
+    pub verb: Verb,
+    pub inputs: Vec<String>,
+    pub outputs: Vec<String>,
+    pub expect: Expect,
+    pub verify: Vec<Verify>,
+    pub access: Access,
+    pub effects: Effects,
+    pub timeout_ms: Option<u64>,
+    pub retry: Retry,
+    pub poll: Option<Poll>,
+    pub env: BTreeMap<String, String>,
+    pub secrets: Vec<String>,
+    pub undo: Option<String>,
+    pub on_failure: OnFailure,
+    pub escalate: Option<Escalate>,
+    pub approve: Option<Ask>,
+    pub ends_loop: Option<Loop>,
+    pub navigated: bool,
+    /// Digest of the step as it was written.
+    pub sha256: Sha256,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Needs {
+    pub steps: Vec<StepId>,
+    /// The step above, because the flow named none.
+    pub implied: bool,
+    pub skipped_ok: bool,
+    pub join: Join,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Join {
+    All,
+    AtLeast(u32),
+}
+
+#[derive(Debug, Clone)]
+pub struct ForEach {
+    pub list: Expr,
+    pub name: String,
+}
+
+#[derive(Debug, Clone)]
+pub enum Verb {
+    Run {
+        script: String,
+    },
+    Exec {
+        argv: Vec<Template>,
+    },
+    Agent(AgentStep),
+    Ask(Ask),
+    Flow {
+        flow: FlowKey,
+        with: BTreeMap<ParamName, WithValue>,
+    },
+    Snapshot {
+        name: SnapshotName,
+        files: Vec<String>,
+        commands: BTreeMap<SnapshotName, String>,
+    },
+    Compare {
+        before: SnapshotName,
+        after: SnapshotName,
+        changed_only: Option<Vec<String>>,
+        identical: Vec<String>,
+        changed: Vec<String>,
+    },
+    Render {
+        template: Template,
+        to: String,
+    },
+}
+
+#[derive(Debug, Clone)]
+pub struct AgentStep {
+    pub agent: AgentKey,
+    pub engine: Option<EngineText>,
+    pub model: Option<String>,
+    pub max_turns: Option<u32>,
+    pub teach: TeachText,
+    pub context: ContextText,
+    pub agent_sha256: Sha256,
+}
+
+/// A value given to a sub-flow: a text is a template, anything else is itself.
+#[derive(Debug, Clone)]
+pub enum WithValue {
+    Template(Template),
+    Value(serde_json::Value),
+}
+
+/// A question to a person: as a verb, as an approval before a step, or in the Definition of Done.
+#[derive(Debug, Clone)]
+pub struct Ask {
+    pub when: Option<Expr>,
+    pub to: Vec<Role>,
+    pub question: Template,
+    /// Empty: approve or reject.
+    pub options: Vec<Choice>,
+    pub evidence: Vec<Template>,
+    pub severity: Severity,
+    pub expires_ms: Option<u64>,
+    pub on_timeout: OnTimeout,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Choice {
+    pub key: String,
+    pub label: String,
+    pub effect: String,
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct Expect {
+    pub exit: i32,
+    pub stdout: Option<Matcher>,
+    pub not_stdout: Option<Matcher>,
+    pub stderr: Option<Matcher>,
+    pub json: Option<Expr>,
+    /// The flow wrote an `expect`.
+    pub written: bool,
+}
+
+/// Text to be found: literally, or by the regular expression between slashes.
+#[derive(Debug, Clone)]
+pub enum Matcher {
+    Holds(String),
+    Matches(regex::Regex),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verify {
+    pub id: StepId,
+    pub run: String,
+    pub parse: ParseAs,
+    pub report: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retry {
+    /// Tries in all; 1 is no retry.
+    pub attempts_max: u32,
+    pub delay_ms: u64,
+    pub delay_ms_max: u64,
+    /// The step itself wrote `retry`: its author says that failing again is worth it.
+    pub written: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Poll {
+    pub every_ms: u64,
+    pub for_ms: u64,
+}
+
+#[derive(Debug, Clone)]
+pub struct Escalate {
+    pub when: Expr,
+    pub severity: Severity,
+    pub question: Option<Template>,
+    pub to: Vec<Role>,
+    pub halt: Halt,
+}
+
+#[derive(Debug, Clone)]
+pub struct Loop {
+    pub to: StepId,
+    pub iterations_max: u32,
+    pub until: Option<Expr>,
+    pub on_exhausted: Option<OnExhausted>,
+}
+
+#[derive(Debug, Clone)]
+pub struct Done {
+    pub id: StepId,
+    pub when: Option<Expr>,
+    pub test: DoneTest,
+}
+
+#[derive(Debug, Clone)]
+pub enum DoneTest {
+    That(Expr),
+    Ask(Ask),
+}
+
+/// One known fix of `flows/detours.yaml`. Its steps form a chain.
+#[derive(Debug, Clone)]
+pub struct Detour {
+    pub id: DetourId,
+    pub title: String,
+    pub when: DetourWhen,
+    pub steps: Vec<Step>,
+    pub verify: String,
+    pub entries_max: u32,
+    pub sha256: Sha256,
+}
+
+#[derive(Debug, Clone)]
+pub enum DetourWhen {
+    Signature(String),
+    Error(regex::Regex),
+    Measured(Expr),
+}
+
+/// An agent file: front matter and prompt.
+#[derive(Debug, Clone)]
+pub struct Agent {
+    pub key: AgentKey,
+    pub description: String,
+    /// `None`: all tools.
+    pub tools: Option<Vec<String>>,
+    pub disallowed_tools: Vec<String>,
+    pub model: Option<String>,
+    pub turns_max: Option<u32>,
+    /// Front-matter keys that are not ours, kept as they are.
+    pub other: BTreeMap<String, serde_json::Value>,
+    pub prompt: String,
+    /// Only a file named `*.md.hbs` is a template.
+    pub templated: bool,
+    pub source: String,
+    pub sha256: Sha256,
+}
+
+/// Everything a run needs of what people wrote: the flow, its sub-flows, the detours, the agents.
+#[derive(Debug, Clone)]
+pub struct Library {
+    pub flows: BTreeMap<FlowKey, std::sync::Arc<Flow>>,
+    pub detours: Vec<std::sync::Arc<Detour>>,
+    pub detours_source: Option<String>,
+    pub agents: BTreeMap<AgentKey, std::sync::Arc<Agent>>,
+}

@@ -1,0 +1,475 @@
+//! A flow as people write it: one Rust type per YAML mapping, from which the JSON Schema is generated.
+//! In: a YAML document that the schema accepts. Out: the same, typed. Never: a default filled in, a name resolved.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::id::{AgentKey, DetourId, FlowKey, ParamName, SnapshotName, StepId};
+
+use super::{Access, Effects, Halt, Length, OnExhausted, OnFailure, OnTimeout, ParseAs, Role, Severity};
+
+/// A runbook flow: `flows/<flow>.yaml`.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FlowText {
+    /// The flow's key; the same as the file's stem.
+    pub flow: FlowKey,
+    /// One line that says what it is for.
+    pub title: Option<String>,
+    /// Goal, question and non-goals; agents and routing are held to it.
+    pub charter: Option<CharterText>,
+    /// In whose name it runs; shown to agents and reviewers.
+    pub role: Option<Role>,
+    /// What must be given when the flow is started. Steps see each one as `PARAM_<NAME>`.
+    #[serde(default)]
+    pub params: BTreeMap<ParamName, ParamText>,
+    /// What the machine must have; everything missing is reported at once, before the first step.
+    #[serde(default)]
+    pub requires: RequiresText,
+    /// Files handed to every agent; a missing one stops the flow before it starts.
+    #[serde(default)]
+    pub read_first: Vec<String>,
+    /// What steps use when they say nothing of their own.
+    #[serde(default)]
+    pub defaults: DefaultsText,
+    /// Bounds on the whole flow; reaching one asks a person.
+    #[serde(default)]
+    pub limits: LimitsText,
+    /// Steps at once.
+    #[schemars(range(min = 1, max = 256))]
+    pub jobs: Option<u32>,
+    /// Environment names whose values are redacted everywhere and reach only the steps that name them.
+    #[serde(default)]
+    pub secrets: Vec<String>,
+    #[schemars(length(min = 1, max = 20000))]
+    pub steps: Vec<StepText>,
+    /// Definition of Done: the flow is complete only when all of these hold.
+    #[serde(default)]
+    pub done: Vec<DoneText>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CharterText {
+    pub goal: Option<String>,
+    pub question: Option<String>,
+    #[serde(default)]
+    pub non_goals: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ParamType {
+    String,
+    Integer,
+    Number,
+    Boolean,
+    Enum,
+    /// A list of strings.
+    List,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ParamText {
+    pub r#type: ParamType,
+    #[serde(default)]
+    pub required: bool,
+    pub default: Option<serde_json::Value>,
+    /// The choices of an `enum`.
+    #[serde(default)]
+    pub values: Vec<String>,
+    /// A regular expression that the whole text of a `string` must match.
+    pub pattern: Option<String>,
+    pub description: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RequiresText {
+    /// Programs that must be on PATH.
+    #[serde(default)]
+    pub commands: Vec<String>,
+    /// Environment variables that must be set.
+    #[serde(default)]
+    pub env: Vec<String>,
+    /// Files that must exist, relative to the workspace.
+    #[serde(default)]
+    pub files: Vec<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DefaultsText {
+    pub timeout: Option<Length>,
+    pub engine: Option<EngineText>,
+    pub model: Option<String>,
+    pub retry: Option<RetryText>,
+    pub on_failure: Option<OnFailure>,
+    pub access: Option<Access>,
+}
+
+/// The engines an agent step can be given to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum EngineText {
+    Openai,
+    Claude,
+    Codex,
+    Stub,
+    Replay,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LimitsText {
+    /// Time during which something runs; waiting for a person does not count.
+    pub wall: Option<Length>,
+    /// Executions of steps.
+    #[schemars(range(min = 1))]
+    pub steps: Option<u32>,
+    #[schemars(range(min = 1))]
+    pub tokens: Option<u64>,
+    #[schemars(range(min = 0.0))]
+    pub usd: Option<f64>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RetryText {
+    /// Tries in all, the first one included.
+    #[schemars(range(min = 1, max = 20))]
+    pub attempts: Option<u32>,
+    /// Wait before the second try; doubled each time.
+    pub delay: Option<Length>,
+    pub max_delay: Option<Length>,
+}
+
+/// One step: an id, exactly one verb, and how it behaves.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StepText {
+    pub id: StepId,
+    pub title: Option<String>,
+    /// The steps that must come before; left out, the step above; `[]`, none.
+    pub needs: Option<Vec<StepId>>,
+    /// Run although a step named in `needs` was skipped.
+    pub needs_skipped: Option<NeedsSkipped>,
+    /// CEL; false skips the step.
+    pub when: Option<String>,
+    /// CEL that gives a list; the step runs once per item.
+    pub for_each: Option<String>,
+    /// The name of the item in expressions and templates; steps see it as `ITEM`.
+    pub r#as: Option<String>,
+    /// How many of `needs` must be done: `all`, `any` or a number.
+    pub join: Option<JoinText>,
+
+    /// Verb: shell text, run by `sh -eu`, never templated.
+    pub run: Option<String>,
+    /// Verb: a program and its arguments; each may be a template, and no shell sees them.
+    #[schemars(length(min = 1))]
+    pub exec: Option<Vec<String>>,
+    /// Verb: an agent from `agents/`.
+    pub agent: Option<AgentKey>,
+    /// Verb: a question to a person.
+    pub ask: Option<AskText>,
+    /// Verb: another flow, as a part of this one.
+    pub flow: Option<FlowKey>,
+    /// Parameters of the sub-flow; texts may be templates.
+    pub with: Option<BTreeMap<ParamName, serde_json::Value>>,
+    /// Verb: keep the state of files and commands.
+    pub snapshot: Option<SnapshotText>,
+    /// Verb: two snapshots held against each other.
+    pub compare: Option<CompareText>,
+    /// Verb: a file from a template.
+    pub render: Option<RenderText>,
+    /// Verb: look for secrets and boundary violations.
+    pub scan: Option<ScanText>,
+
+    /// Files that must be there before the step starts.
+    #[serde(default)]
+    pub inputs: Vec<String>,
+    /// Files that must be there after it ended.
+    #[serde(default)]
+    pub outputs: Vec<String>,
+    pub expect: Option<ExpectText>,
+    #[serde(default)]
+    pub verify: Vec<VerifyText>,
+
+    pub access: Option<Access>,
+    pub effects: Option<Effects>,
+    pub timeout: Option<Length>,
+    pub retry: Option<RetryText>,
+    pub poll: Option<PollText>,
+    /// Environment variables set for the step.
+    #[serde(default)]
+    pub env: BTreeMap<String, String>,
+    /// Which of the flow's secrets this step sees.
+    #[serde(default)]
+    pub secrets: Vec<String>,
+    /// Shell text that takes the step back; used by `on_failure: rollback`.
+    pub undo: Option<String>,
+    pub on_failure: Option<OnFailure>,
+    pub escalate: Option<EscalateText>,
+    pub approve: Option<ApproveText>,
+    pub r#loop: Option<LoopText>,
+    pub route: Option<RouteText>,
+    pub engine: Option<EngineText>,
+    pub model: Option<String>,
+    #[schemars(range(min = 1, max = 1000))]
+    pub max_turns: Option<u32>,
+    pub teach: Option<TeachText>,
+    pub context: Option<ContextText>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum NeedsSkipped {
+    Ok,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum RouteText {
+    Navigator,
+}
+
+/// `all`, `any`, or how many.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct JoinText(pub serde_json::Value);
+
+impl JsonSchema for JoinText {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "JoinText".into()
+    }
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({
+            "description": "`all`, `any`, or how many of the needs must be done.",
+            "anyOf": [{"enum": ["all", "any"]}, {"type": "integer", "minimum": 1}]
+        })
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AskText {
+    #[serde(default)]
+    pub to: Vec<Role>,
+    pub question: String,
+    /// The answers; left out: approve or reject.
+    #[serde(default)]
+    pub options: Vec<OptionText>,
+    /// Files shown with the question; its digest covers them.
+    #[serde(default)]
+    pub evidence: Vec<String>,
+    pub severity: Option<Severity>,
+    /// Time to answer; left out, for ever.
+    pub expires: Option<Length>,
+    pub on_timeout: Option<OnTimeout>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct OptionText {
+    pub key: StepId,
+    pub label: Option<String>,
+    /// What happens then, in a person's words.
+    pub effect: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ApproveText {
+    /// CEL; false starts the step without asking.
+    pub when: Option<String>,
+    #[serde(default)]
+    pub to: Vec<Role>,
+    pub question: Option<String>,
+    #[serde(default)]
+    pub evidence: Vec<String>,
+    pub expires: Option<Length>,
+    pub on_timeout: Option<OnTimeout>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SnapshotText {
+    pub name: SnapshotName,
+    /// Paths and globs, relative to the workspace.
+    #[serde(default)]
+    pub files: Vec<String>,
+    /// Name → shell text whose standard output is kept.
+    #[serde(default)]
+    pub commands: BTreeMap<SnapshotName, String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CompareText {
+    pub before: SnapshotName,
+    pub after: SnapshotName,
+    #[serde(default)]
+    pub expect: CompareExpectText,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CompareExpectText {
+    /// Only these may differ (globs); `[]` means nothing may.
+    pub changed_only: Option<Vec<String>>,
+    /// These must be byte for byte the same (globs).
+    #[serde(default)]
+    pub identical: Vec<String>,
+    /// At least one of these must differ (globs).
+    #[serde(default)]
+    pub changed: Vec<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RenderText {
+    /// The template file, relative to the workspace or the flow's directory.
+    pub template: String,
+    /// Where the result goes: `artifacts/…` in the run, else the workspace.
+    pub to: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ScanText {
+    #[serde(default)]
+    pub paths: Vec<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ExpectText {
+    /// The exit code; left out, 0.
+    pub exit: Option<i32>,
+    /// Text that standard output must hold; `/…/` is a regular expression.
+    pub stdout: Option<String>,
+    /// Text that standard output must not hold; `/…/` is a regular expression.
+    pub not_stdout: Option<String>,
+    /// Text that standard error must hold; `/…/` is a regular expression.
+    pub stderr: Option<String>,
+    /// CEL over `json`, the standard output read as JSON.
+    pub json: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct VerifyText {
+    pub id: StepId,
+    /// Shell text, run after the step's work.
+    pub run: String,
+    /// How its output is read; left out, only the exit code counts.
+    pub parse: Option<ParseAs>,
+    /// The report file that is parsed, where the tool writes one; left out, standard output.
+    pub report: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PollText {
+    pub every: Length,
+    pub r#for: Length,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EscalateText {
+    /// CEL over the step just ended.
+    pub when: String,
+    pub severity: Option<Severity>,
+    pub question: Option<String>,
+    #[serde(default)]
+    pub to: Vec<Role>,
+    /// `branch` (the default) or `run`: stop the line.
+    pub halt: Option<Halt>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LoopText {
+    /// The first step of the body; this step is its last.
+    pub to: StepId,
+    /// Times the body runs at most.
+    #[schemars(range(min = 1, max = 1000))]
+    pub max: u32,
+    /// CEL that must hold besides VERIFIED.
+    pub until: Option<String>,
+    pub on_exhausted: Option<OnExhausted>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TeachText {
+    pub objective: Option<String>,
+    #[serde(default)]
+    pub inputs: Vec<String>,
+    #[serde(default)]
+    pub outputs: Vec<String>,
+    #[serde(default)]
+    pub behavior: Vec<String>,
+    #[serde(default)]
+    pub success: Vec<String>,
+    #[serde(default)]
+    pub when_stuck: Vec<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ContextText {
+    #[serde(default)]
+    pub include: Vec<String>,
+    /// Tokens.
+    #[schemars(range(min = 256))]
+    pub budget: Option<u32>,
+}
+
+/// One line of the Definition of Done: `that` (CEL) or `ask` (a person).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DoneText {
+    pub id: StepId,
+    pub that: Option<String>,
+    pub ask: Option<AskText>,
+    /// CEL; false: this line does not apply.
+    pub when: Option<String>,
+}
+
+/// `flows/detours.yaml`: the catalog of known fixes.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DetoursText {
+    pub detours: Vec<DetourText>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DetourText {
+    pub id: DetourId,
+    pub title: Option<String>,
+    pub when: DetourWhenText,
+    pub steps: Vec<StepText>,
+    /// Shell text whose exit 0 says that the fix took.
+    pub verify: String,
+    /// Entries per step of a flow; left out, 2.
+    #[schemars(range(min = 1, max = 20))]
+    pub max: Option<u32>,
+}
+
+/// What enters a detour; exactly one of the three.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DetourWhenText {
+    /// A failure signature, as receipts show it.
+    pub signature: Option<String>,
+    /// A regular expression over the error and the end of standard error.
+    pub error: Option<String>,
+    /// CEL over the step just ended.
+    pub measured: Option<String>,
+}

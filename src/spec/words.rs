@@ -1,0 +1,131 @@
+//! The small closed vocabularies of the flow language, and lengths of time.
+
+use std::{fmt, str::FromStr};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+macro_rules! words {
+    ($(#[$doc:meta])* $type:ident { $($(#[$vdoc:meta])* $variant:ident),+ $(,)? } default $default:ident) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+        #[serde(rename_all = "kebab-case")]
+        pub enum $type { $($(#[$vdoc])* $variant),+ }
+        impl Default for $type {
+            fn default() -> Self {
+                Self::$default
+            }
+        }
+    };
+}
+
+words!(/// What a step may touch.
+    Access { /// Reads only: may not write outside its own directory and tmp.
+        Observe, Change } default Change);
+words!(/// What happens if a step runs twice.
+    Effects { None, Idempotent, /// Must not be repeated without a person's word.
+        Once } default Idempotent);
+words!(/// What a failed step does to its flow.
+    OnFailure { Stop, Escalate, Continue, Rollback } default Stop);
+words!(/// How far an escalation stops the run.
+    Halt { Branch, Run } default Branch);
+words!(/// What a loop does when its rounds are spent.
+    OnExhausted { Escalate, Continue, Stop } default Escalate);
+words!(/// What a question does when its time is up.
+    OnTimeout { /// Keep waiting.
+        Wait, Fail, Reject, Escalate, /// Loud in the receipt, and refused unless `expires` is written too.
+        Approve } default Wait);
+words!(/// How the output of a `verify` command is read.
+    ParseAs { Exit, CargoTest, Pytest, Junit, Tap, Sarif } default Exit);
+
+/// How bad it is; `HIGH` in files.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Severity {
+    Low,
+    #[default]
+    Medium,
+    High,
+}
+
+impl fmt::Display for Severity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Low => "LOW",
+            Self::Medium => "MEDIUM",
+            Self::High => "HIGH",
+        })
+    }
+}
+
+/// A role that a person can have, as config's `reviewers` lists them.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct Role(pub String);
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A length of time as people write it: `500ms`, `2s`, `10m`, `1h30m`. At most 365 days.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Length {
+    ms: u64,
+}
+
+impl Length {
+    pub const MS_MAX: u64 = 365 * 24 * 3600 * 1000;
+    pub fn from_ms(ms: u64) -> Self {
+        Self { ms: ms.min(Self::MS_MAX) }
+    }
+    pub fn as_ms(self) -> u64 {
+        self.ms
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not a length of time: write it like 500ms, 2s, 10m or 1h30m, at most 365 days")]
+pub struct BadLength(String);
+
+impl FromStr for Length {
+    type Err = BadLength;
+    fn from_str(text: &str) -> Result<Self, BadLength> {
+        let bad = || BadLength(text.chars().take(40).collect());
+        let span: jiff::SignedDuration = text.trim().parse().map_err(|_| bad())?;
+        let ms = u64::try_from(span.as_millis()).map_err(|_| bad())?;
+        if ms == 0 || ms > Self::MS_MAX { Err(bad()) } else { Ok(Self { ms }) }
+    }
+}
+
+impl fmt::Display for Length {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:#}", jiff::SignedDuration::from_millis(i64::try_from(self.ms).unwrap_or(i64::MAX)))
+    }
+}
+
+impl Serialize for Length {
+    fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Length {
+    fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        String::deserialize(d)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+impl JsonSchema for Length {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Length".into()
+    }
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({
+            "type": "string",
+            "description": "A length of time: 500ms, 2s, 10m, 1h30m.",
+            "pattern": "^\\s*([0-9]+(\\.[0-9]+)?\\s*(ms|s|m|h|d)[a-z]*\\s*)+$"
+        })
+    }
+}
