@@ -2,5 +2,8 @@
 //!
 //! The way of data is a loop: input → decide → journal → apply → commands → engine → input. See ARCHITECTURE.md.
 
+pub mod engine;
 pub mod id;
+pub mod record;
+pub mod redact;
 pub mod spec;

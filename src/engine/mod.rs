@@ -1,0 +1,86 @@
+//! How work is done: one attempt of one step, performed.
+//! In: a `Job`, everything resolved. Out: a `Reply` that reports, and `Piece`s of output while it works.
+//! Never: a decision, a file written under RUN_BASE, the wall clock asked, the environment read.
+
+use std::{collections::BTreeMap, path::PathBuf};
+
+use crate::{
+    id::{FramePath, SnapshotName, StepRef, Time},
+    record::Stream,
+    redact::Clean,
+    spec::flow::{Expect, Verify},
+};
+
+/// One attempt of one step. All paths are absolute; all text is final.
+#[derive(Debug, Clone)]
+pub struct Job {
+    pub flow: FramePath,
+    pub step: StepRef,
+    pub execution: u32,
+    pub attempt: u32,
+    /// Stamped by the runner; the reply's end is this plus the time measured.
+    pub started_at: Time,
+    pub work: Work,
+    pub workspace: PathBuf,
+    /// RUN_BASE.
+    pub run_base: PathBuf,
+    /// RUN_BASE/<flow>: where paths that start with `artifacts/` belong.
+    pub flow_dir: PathBuf,
+    /// The whole environment of the step's processes.
+    pub env: BTreeMap<String, String>,
+    pub timeout_ms: Option<u64>,
+    /// Between TERM and KILL.
+    pub grace_ms: u64,
+    pub inputs: Vec<String>,
+    pub outputs: Vec<String>,
+    pub expect: Expect,
+    pub verify: Vec<Verify>,
+    pub keep: Keep,
+}
+
+/// Which texts expressions and templates ask for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Keep {
+    pub stdout: bool,
+    pub stderr: bool,
+    pub json: bool,
+}
+
+#[derive(Debug, Clone)]
+pub enum Work {
+    /// Shell text for `sh -eu`.
+    Shell {
+        script: String,
+    },
+    Exec {
+        argv: Vec<String>,
+    },
+    Snapshot {
+        name: SnapshotName,
+        files: Vec<String>,
+        commands: BTreeMap<SnapshotName, String>,
+    },
+    Compare {
+        before: SnapshotName,
+        after: SnapshotName,
+        changed_only: Option<Vec<String>>,
+        identical: Vec<String>,
+        changed: Vec<String>,
+    },
+    /// Text already rendered, and where it goes.
+    Render {
+        text: String,
+        to: String,
+    },
+}
+
+/// What a step hands over while it works. The runner passes it to the ledger.
+#[derive(Debug)]
+pub enum Piece {
+    /// The next bytes of a stream that is kept at `path` (relative to RUN_BASE). `line_log`: also a line in the step's log.
+    Output { flow: FramePath, step: StepRef, stream: Stream, path: String, bytes: Clean<Vec<u8>> },
+    /// A whole file to be kept at `path` (relative to RUN_BASE).
+    File { path: String, bytes: Clean<Vec<u8>> },
+    /// Something worth a line in `logs/<step>.jsonl`.
+    Log { flow: FramePath, step: StepRef, event: Clean<serde_json::Value> },
+}

@@ -1,0 +1,348 @@
+//! The journal's line: what the world told us, and the facts that follow.
+//! Every other file of RUN_BASE can be made anew from these.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::{DetourId, EscalationId, FlowKey, FramePath, ParamName, RunId, Sha256, StepId, StepRef, Time};
+
+use super::{
+    decision::Decision,
+    envelope::Envelope,
+    proof::{Git, Proof},
+    question::{Answer, Change, Question},
+    reply::Kept,
+    words::{EngineWord, RunStatus},
+};
+
+/// One decision. `prev` is the digest of the bytes of the line before, without its newline; zeros before the first.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    pub seq: u64,
+    pub ts: Time,
+    pub prev: Sha256,
+    pub input: InputNote,
+    pub facts: Vec<Fact>,
+}
+
+/// Which input led to the facts; their content stands in the facts.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum InputNote {
+    RunRequested {
+        by: String,
+    },
+    Replied {
+        at: At,
+        execution: u32,
+        attempt: u32,
+    },
+    Shown {
+        id: EscalationId,
+    },
+    Answered {
+        id: EscalationId,
+    },
+    Ticked,
+    Lost,
+    ResumeRequested {
+        by: String,
+    },
+    RetryRequested {
+        by: String,
+    },
+    RefreshRequested {
+        by: String,
+    },
+    StopRequested {
+        by: String,
+    },
+    CancelRequested {
+        by: String,
+    },
+    /// Nothing runs and nothing can.
+    Rested,
+}
+
+/// A step in a flow of this run.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct At {
+    pub flow: FramePath,
+    pub step: StepRef,
+}
+
+impl std::fmt::Display for At {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}", self.flow, self.step)
+    }
+}
+
+/// What a flow was opened by.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Parent {
+    /// A `flow:` step.
+    SubFlow { at: At },
+    /// A failed step's known fix.
+    Detour { at: At, detour: DetourId },
+    /// `on_failure: rollback`: the undos of these steps, in this order.
+    Rollback { of: FramePath, failed: StepRef, steps: Vec<StepRef> },
+}
+
+/// How a flow is run this time; part of `flow_started`, so a replay needs nothing else.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RunOptions {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jobs: Option<u32>,
+    /// Start here: everything that does not depend on it is taken as given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<StepId>,
+    /// Stop after it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<StepId>,
+    /// Agents are performed by this engine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub engine: Option<EngineWord>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SkipReason {
+    /// `when` was false.
+    When,
+    /// A step that it names in `needs` was skipped.
+    NeedSkipped,
+    /// `--from` or `--until` left it out.
+    Scope,
+    /// A person said so.
+    Person,
+    /// Its `join` can no longer be met.
+    Unreachable,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum WaitReason {
+    Retry,
+    Poll,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SupersedeReason {
+    From,
+    Retry,
+    PushBack,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StopCause {
+    Sigint,
+    Sigterm,
+    Cancel,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LimitName {
+    Wall,
+    Steps,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    Succeeded,
+    Failed,
+    Cancelled,
+}
+
+/// What a run rests as when its process ends.
+pub type RestStatus = RunStatus;
+
+/// One instance of a `for_each` step.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Item {
+    pub key: String,
+    pub value: serde_json::Value,
+}
+
+/// What happened. Past tense, plain data, append-only: a new kind is added, none is ever changed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Fact {
+    RunCreated {
+        run_id: RunId,
+        workspace: String,
+        host: String,
+        version: String,
+        by: String,
+    },
+    FlowStarted {
+        flow: FramePath,
+        key: FlowKey,
+        /// Digest of everything that defines the flow; `frozen/<flow>/` holds it.
+        definition: Sha256,
+        generation: u32,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        parent: Option<Parent>,
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        params: BTreeMap<ParamName, serde_json::Value>,
+        #[serde(default)]
+        options: RunOptions,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        git: Option<Git>,
+    },
+    StepStarted {
+        at: At,
+        execution: u32,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        iteration: Option<u32>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        timeout_ms: Option<u64>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        approved_by: Option<EscalationId>,
+    },
+    /// The attempt did not do it; the next one is due.
+    AttemptEnded {
+        at: At,
+        execution: u32,
+        attempt: u32,
+        why: WaitReason,
+        due: Time,
+        error: String,
+        signature: String,
+    },
+    /// The wait is over and the next attempt began.
+    AttemptStarted {
+        at: At,
+        execution: u32,
+        attempt: u32,
+    },
+    StepEnded {
+        at: At,
+        execution: u32,
+        proof: Box<Proof>,
+        handoff: Box<Envelope>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        kept: Option<Box<Kept>>,
+    },
+    StepSkipped {
+        at: At,
+        why: SkipReason,
+        detail: String,
+    },
+    /// A `for_each` step became its instances.
+    FannedOut {
+        at: At,
+        items: Vec<Item>,
+    },
+    Routed {
+        flow: FramePath,
+        decision: Box<Decision>,
+    },
+    /// The body of the loop that ends at `at` starts again.
+    LoopAgain {
+        at: At,
+        iteration: u32,
+    },
+    /// Results of these steps no longer count; they run again.
+    Superseded {
+        flow: FramePath,
+        steps: Vec<StepRef>,
+        why: SupersedeReason,
+    },
+    /// Evidence for a question has to be looked at first.
+    EscalationRequested {
+        question: Box<Question>,
+    },
+    EscalationRaised {
+        question: Box<Question>,
+    },
+    EscalationAnswered {
+        id: EscalationId,
+        answer: Answer,
+    },
+    AnswerRefused {
+        id: EscalationId,
+        answer: Answer,
+        why: String,
+    },
+    /// What was shown has changed; the question is asked anew.
+    EscalationVoided {
+        id: EscalationId,
+        why: String,
+    },
+    EscalationExpired {
+        id: EscalationId,
+    },
+    /// The process that performed it is gone.
+    StepLost {
+        at: At,
+        execution: u32,
+        started_at: Time,
+        attempt: u32,
+    },
+    LineStopped {
+        by: EscalationId,
+    },
+    LineReleased {
+        by: EscalationId,
+    },
+    LimitReached {
+        flow: FramePath,
+        limit: LimitName,
+        used: u64,
+        max: u64,
+    },
+    LimitRaised {
+        flow: FramePath,
+        limit: LimitName,
+        max: u64,
+    },
+    DoneChecked {
+        flow: FramePath,
+        id: StepId,
+        passed: bool,
+        detail: String,
+    },
+    FlowClosing {
+        flow: FramePath,
+    },
+    FlowCompleted {
+        flow: FramePath,
+        outcome: Outcome,
+        reason: String,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        warnings: Vec<String>,
+    },
+    ParamsChanged {
+        flow: FramePath,
+        changes: Vec<Change>,
+    },
+    DefinitionRefreshed {
+        flow: FramePath,
+        definition: Sha256,
+        added: Vec<StepId>,
+        removed: Vec<StepId>,
+        changed: Vec<StepId>,
+    },
+    Resumed {
+        by: String,
+    },
+    /// `retry --only`: nothing after these steps starts.
+    Confined {
+        flow: FramePath,
+        only: StepId,
+    },
+    StopRequested {
+        cause: StopCause,
+        by: String,
+    },
+    RunRested {
+        status: RunStatus,
+    },
+}

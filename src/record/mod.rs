@@ -1,0 +1,31 @@
+//! What is written down: pure data and the version of each format.
+//! In: nothing. Out: the types of the journal and of every file in RUN_BASE that another tool reads.
+//! Never: a file opened, a rule decided, a field flattened or untagged.
+
+mod decision;
+mod entry;
+mod envelope;
+mod manifest;
+mod proof;
+mod question;
+mod receipt;
+mod reply;
+mod words;
+
+pub use decision::{Decision, IterationOf};
+pub use entry::{
+    At, Entry, Fact, InputNote, Item, LimitName, Outcome, Parent, RestStatus, RunOptions, SkipReason, StopCause, SupersedeReason,
+    WaitReason,
+};
+pub use envelope::{
+    Assumption, Concern, Draft, DraftRouting, Envelope, EnvelopeMeta, EnvelopeRouting, Evidence, Measured, Summary,
+};
+pub use manifest::{FlowStatus, Manifest, OpenQuestion};
+pub use proof::{
+    Check, Claim, CommandRun, ErrorDetail, Figures, Git, InputFile, OutputFile, Proof, RoutingSignal, Sandbox, TestFigures,
+    Tokens,
+};
+pub use question::{Answer, Change, Channel, Option_, Question, QuestionKind, QuestionStatus, Shown, subject_digest};
+pub use receipt::{Header, Receipt};
+pub use reply::{Failure, Kept, Reply, ReplyOutcome, Stream};
+pub use words::{DecisionKind, EngineWord, ErrorClass, FailureKind, Mode, ReceiptStatus, Rule, RunStatus, Status};

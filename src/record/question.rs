@@ -1,0 +1,163 @@
+//! A question to a person: what is asked, what is shown, who may answer, and the answer.
+//! `escalations/<id>.json`, schema `flow-studio/escalation/v1`.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    id::{EscalationId, FlowKey, FramePath, ParamName, RunId, Sha256, StepRef, Time},
+    spec::{Halt, OnTimeout, Role, Severity},
+};
+
+use super::{envelope::Concern, words::Rule};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum QuestionKind {
+    /// Before a step: may it run?
+    Approval,
+    /// The step itself is the question.
+    Ask,
+    Failed,
+    Blocked,
+    EscalateWhen,
+    StopTheLine,
+    LoopExhausted,
+    /// A once-only step may have half run.
+    Lost,
+    Limit,
+    /// A line of the Definition of Done.
+    Done,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum QuestionStatus {
+    Open,
+    Answered,
+    /// What was shown changed; a new question took its place.
+    Voided,
+    Expired,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Option_ {
+    /// What is typed: `approve`, `retry`, `push-back:<step>` …
+    pub key: String,
+    pub label: String,
+    /// What happens then.
+    pub effect: String,
+}
+
+/// One file that was put in front of the person. Relative to RUN_BASE when it starts with the flow's directory, else to the workspace.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Shown {
+    pub path: String,
+    pub exists: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<Sha256>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<u64>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Question {
+    #[schemars(extend("const" = "flow-studio/escalation/v1"))]
+    pub schema: String,
+    pub id: EscalationId,
+    pub run_id: RunId,
+    pub flow_key: FlowKey,
+    pub flow_path: FramePath,
+    pub step_id: StepRef,
+    pub execution: u32,
+    pub kind: QuestionKind,
+    pub severity: Severity,
+    pub rule: Rule,
+    pub reason: String,
+    pub question: String,
+    pub options: Vec<Option_>,
+    /// Empty: anybody.
+    pub to: Vec<Role>,
+    /// The exact action that an approval allows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub action: Option<String>,
+    pub shown: Vec<Shown>,
+    #[serde(default)]
+    pub concerns: Vec<Concern>,
+    pub params: BTreeMap<ParamName, serde_json::Value>,
+    pub step_sha256: Sha256,
+    /// Over question, options, evidence, step definition and parameters: what an answer covers.
+    pub subject_digest: Sha256,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost_usd: Option<f64>,
+    pub raised_at: Time,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deadline: Option<Time>,
+    pub on_timeout: OnTimeout,
+    pub halt: Halt,
+    pub status: QuestionStatus,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer: Option<Answer>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaced_by: Option<EscalationId>,
+}
+
+impl Question {
+    pub const SCHEMA: &'static str = "flow-studio/escalation/v1";
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Channel {
+    Cli,
+    Inbox,
+    Http,
+    Mcp,
+    Scenario,
+    Timeout,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Answer {
+    pub choose: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+    /// The name the person gave, or the login name.
+    pub by: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<Role>,
+    pub channel: Channel,
+    pub at: Time,
+    /// The digest that was on the screen when the person decided.
+    pub subject_digest: Sha256,
+    /// The person who started the run answered it.
+    #[serde(default)]
+    pub self_approved: bool,
+    /// Files that prove a `mark-done`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub evidence: Vec<String>,
+}
+
+/// One changed parameter.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Change {
+    pub name: ParamName,
+    pub from: serde_json::Value,
+    pub to: serde_json::Value,
+}
+
+/// What an answer covers. The same parts give the same digest, whoever asks and whenever.
+pub fn subject_digest(
+    question: &str,
+    options: &[Option_],
+    shown: &[Shown],
+    step_sha256: &Sha256,
+    params: &BTreeMap<ParamName, serde_json::Value>,
+    action: Option<&str>,
+) -> Sha256 {
+    let parts = serde_json::json!([question, options, shown, step_sha256, params, action]);
+    Sha256::of(parts.to_string().as_bytes())
+}

@@ -1,0 +1,137 @@
+//! Proof of one execution, as people and tools read it: `<flow>/receipts/<step>-<agent>.json`.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::id::{EscalationId, FlowKey, FramePath, RunId, Sha256, StepRef, Time};
+
+use super::{
+    proof::{Check, Claim, CommandRun, ErrorDetail, Figures, Git, InputFile, OutputFile, Proof, RoutingSignal, Sandbox, Tokens},
+    words::{EngineWord, Mode, ReceiptStatus},
+};
+
+/// What all receipts of one flow in one run share.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Header {
+    pub run_id: RunId,
+    pub flow: FlowKey,
+    pub frame: FramePath,
+    pub workspace: String,
+    pub host: String,
+    pub git: Option<Git>,
+}
+
+/// `flow-studio/receipt/v1`. Fields that do not apply are absent; a cost that is not known is absent, never 0.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Receipt {
+    #[schemars(extend("const" = "flow-studio/receipt/v1"))]
+    pub schema: String,
+    pub engine: EngineWord,
+    pub mode: Mode,
+    pub provider: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    pub run_id: RunId,
+    pub flow_key: FlowKey,
+    /// Where a flow nests: the directory under RUN_BASE, when it is not the flow key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub flow_path: Option<FramePath>,
+    pub step_id: StepRef,
+    pub agent_key: String,
+    pub execution: u32,
+    pub attempt: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub iteration: Option<u32>,
+    pub started_at: Time,
+    pub completed_at: Time,
+    pub duration_ms: u64,
+    pub status: ReceiptStatus,
+    pub tokens: Tokens,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cost_usd: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error_detail: Option<ErrorDetail>,
+    pub commands: Vec<CommandRun>,
+    pub inputs: Vec<InputFile>,
+    pub outputs: Vec<OutputFile>,
+    pub checks: Vec<Check>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tests: Option<Figures>,
+    pub claims: Vec<Claim>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub transcript_path: Option<String>,
+    pub handoff_envelope_path: String,
+    pub log_path: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub approved_by: Option<EscalationId>,
+    /// Absent while the kernel has not yet decided (an execution that was lost).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub routing_signal: Option<RoutingSignal>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub git_sha: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub git_branch: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub git_dirty: Option<bool>,
+    pub workspace_root: String,
+    pub definition_sha256: Sha256,
+    pub sandbox: Sandbox,
+    pub tool_versions: BTreeMap<String, String>,
+    pub host: String,
+}
+
+impl Receipt {
+    pub const SCHEMA: &'static str = "flow-studio/receipt/v1";
+
+    /// The receipt of one execution. Pure: the same facts give the same bytes, however often.
+    pub fn new(header: &Header, step: &StepRef, execution: u32, proof: &Proof, signal: Option<RoutingSignal>) -> Self {
+        let git = proof.git.as_ref().or(header.git.as_ref());
+        let nested = header.frame.as_str() != header.flow.as_str();
+        Self {
+            schema: Self::SCHEMA.to_owned(),
+            engine: proof.engine,
+            mode: proof.mode,
+            provider: "local".to_owned(),
+            model: proof.model.clone(),
+            run_id: header.run_id.clone(),
+            flow_key: header.flow.clone(),
+            flow_path: nested.then(|| header.frame.clone()),
+            step_id: step.clone(),
+            agent_key: proof.agent_key.clone(),
+            execution,
+            attempt: proof.attempt,
+            iteration: proof.iteration,
+            started_at: proof.started_at,
+            completed_at: proof.completed_at,
+            duration_ms: proof.completed_at.since(proof.started_at),
+            status: proof.status,
+            tokens: proof.tokens.unwrap_or_default(),
+            cost_usd: proof.cost_usd,
+            error: proof.error.clone(),
+            error_detail: proof.error_detail.clone(),
+            commands: proof.commands.clone(),
+            inputs: proof.inputs.clone(),
+            outputs: proof.outputs.clone(),
+            checks: proof.checks.clone(),
+            tests: proof.tests.clone(),
+            claims: proof.claims.clone(),
+            transcript_path: proof.transcript_path.clone(),
+            handoff_envelope_path: format!("{}/handoffs/{step}-{}.json", header.frame, proof.agent_key),
+            log_path: format!("{}/logs/{step}.jsonl", header.frame),
+            approved_by: proof.approved_by.clone(),
+            routing_signal: signal,
+            git_sha: git.and_then(|git| git.sha.clone()),
+            git_branch: git.and_then(|git| git.branch.clone()),
+            git_dirty: git.and_then(|git| git.dirty),
+            workspace_root: header.workspace.clone(),
+            definition_sha256: proof.definition_sha256.clone(),
+            sandbox: proof.sandbox.clone().unwrap_or(Sandbox { requested: "change".to_owned(), enforced: "none".to_owned() }),
+            tool_versions: proof.tool_versions.clone(),
+            host: header.host.clone(),
+        }
+    }
+}

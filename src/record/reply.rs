@@ -1,0 +1,111 @@
+//! What an engine says when it is done with one attempt. An engine reports; it decides nothing.
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::Time;
+
+use super::{
+    envelope::Draft,
+    proof::{Check, Claim, CommandRun, Figures, InputFile, OutputFile, Sandbox, Tokens},
+    words::{EngineWord, ErrorClass, FailureKind, Mode},
+};
+
+/// One of a command's two output streams.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Stream {
+    Stdout,
+    Stderr,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Failure {
+    pub kind: FailureKind,
+    pub class: ErrorClass,
+    /// One or a few lines; already redacted.
+    pub message: String,
+    pub exit_code: Option<i32>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum ReplyOutcome {
+    /// The work ended; `checks` say whether the contract holds.
+    Done,
+    Failed(Failure),
+    /// What the step needs is not there.
+    Blocked {
+        missing: Vec<String>,
+    },
+    /// Stopped on our own wish (shutdown, cancel); its effects may be half there.
+    Interrupted {
+        why: String,
+    },
+}
+
+/// Text of the output that expressions and templates ask for, cut to `KEPT_BYTES_MAX`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Kept {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stdout: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stderr: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub json: Option<serde_json::Value>,
+}
+
+impl Kept {
+    /// 64 KiB: an expression looks at a figure or a line; whoever wants more reads the file.
+    pub const BYTES_MAX: usize = 64 * 1024;
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Reply {
+    pub outcome: ReplyOutcome,
+    pub engine: EngineWord,
+    pub mode: Mode,
+    pub started_at: Time,
+    pub completed_at: Time,
+    pub exit_code: Option<i32>,
+    pub commands: Vec<CommandRun>,
+    pub inputs: Vec<InputFile>,
+    pub outputs: Vec<OutputFile>,
+    pub checks: Vec<Check>,
+    pub tests: Option<Figures>,
+    pub claims: Vec<Claim>,
+    /// What the step says of itself; commands say nothing.
+    pub draft: Option<Draft>,
+    pub kept: Kept,
+    /// The last lines of standard error, for people and for failure signatures; at most 4 KiB.
+    pub stderr_tail: String,
+    pub tokens: Option<Tokens>,
+    pub cost_usd: Option<f64>,
+    pub transcript_path: Option<String>,
+    pub sandbox: Option<Sandbox>,
+}
+
+impl Reply {
+    /// A reply with nothing in it but how it ended.
+    pub fn new(outcome: ReplyOutcome, engine: EngineWord, mode: Mode, started_at: Time, completed_at: Time) -> Self {
+        Self {
+            outcome,
+            engine,
+            mode,
+            started_at,
+            completed_at,
+            exit_code: None,
+            commands: Vec::new(),
+            inputs: Vec::new(),
+            outputs: Vec::new(),
+            checks: Vec::new(),
+            tests: None,
+            claims: Vec::new(),
+            draft: None,
+            kept: Kept::default(),
+            stderr_tail: String::new(),
+            tokens: None,
+            cost_usd: None,
+            transcript_path: None,
+            sandbox: None,
+        }
+    }
+}
