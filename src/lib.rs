@@ -4,6 +4,8 @@
 
 pub mod engine;
 pub mod id;
+pub mod kernel;
+pub mod plan;
 pub mod record;
 pub mod redact;
 pub mod spec;

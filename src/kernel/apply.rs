@@ -5,10 +5,15 @@ use std::sync::Arc;
 use crate::{
     id::{FramePath, StepRef, Time},
     plan::{Plan, StepIx},
-    record::{DecisionKind, Entry, Fact, LimitName, Outcome, Parent, Question, QuestionKind, QuestionStatus, Rule, SkipReason, Status, WaitReason},
+    record::{
+        DecisionKind, Entry, Fact, LimitName, Outcome, Parent, Question, QuestionKind, QuestionStatus, Rule, SkipReason, Status,
+        WaitReason,
+    },
 };
 
-use super::state::{DoneState, Frame, FramePhase, Group, Life, LoopState, RunInfo, Running, Settled, Slot, State, StepResult, StepState};
+use super::state::{
+    DoneState, Frame, FramePhase, Group, Life, LoopState, RunInfo, Running, Settled, Slot, State, StepResult, StepState,
+};
 
 impl State {
     /// Replays one line of the journal.
@@ -52,8 +57,14 @@ pub(super) fn apply_fact(state: &mut State, fact: &Fact, now: Time) {
             if asks {
                 return;
             }
-            let running =
-                Running { execution: *execution, attempt: 1, started_at: now, timeout_ms: *timeout_ms, iteration: *iteration, unwanted: false };
+            let running = Running {
+                execution: *execution,
+                attempt: 1,
+                started_at: now,
+                timeout_ms: *timeout_ms,
+                iteration: *iteration,
+                unwanted: false,
+            };
             state.running.insert(at.clone(), running);
             busy(state, &at.flow, true, now);
         }
@@ -79,7 +90,8 @@ pub(super) fn apply_fact(state: &mut State, fact: &Fact, now: Time) {
             let Life::Waiting { due } = step.life else { return };
             set_life(frame, slot, Life::Running);
             state.due.remove(&(due, at.clone()));
-            let running = Running { execution: *execution, attempt: *attempt, started_at: now, timeout_ms, iteration, unwanted: false };
+            let running =
+                Running { execution: *execution, attempt: *attempt, started_at: now, timeout_ms, iteration, unwanted: false };
             state.running.insert(at.clone(), running);
         }
         Fact::StepEnded { at, proof, handoff, kept, .. } => {
@@ -104,8 +116,10 @@ pub(super) fn apply_fact(state: &mut State, fact: &Fact, now: Time) {
                 stderr: kept.and_then(|kept| text(&kept.stderr)),
                 json: kept.and_then(|kept| kept.json.clone()).map(Arc::new),
                 handoff: speaks.then(|| serde_json::to_value(handoff).ok().map(Arc::new)).flatten(),
-                high_concerns: u32::try_from(handoff.concerns.iter().filter(|one| one.severity == crate::spec::Severity::High).count())
-                    .unwrap_or(u32::MAX),
+                high_concerns: u32::try_from(
+                    handoff.concerns.iter().filter(|one| one.severity == crate::spec::Severity::High).count(),
+                )
+                .unwrap_or(u32::MAX),
                 can_help: handoff.routing.can_further_iteration_help,
                 proof: (proof.status != crate::record::ReceiptStatus::Succeeded).then(|| Arc::new((**proof).clone())),
             };
@@ -166,6 +180,12 @@ pub(super) fn apply_fact(state: &mut State, fact: &Fact, now: Time) {
             }
         }
         Fact::Superseded { flow, steps, .. } => superseded(state, flow, steps),
+        Fact::Reopened { flow, step, into, dependents } => {
+            superseded(state, flow, dependents);
+            if let Some((frame, slot)) = locate(state, flow, step) {
+                set_life(frame, slot, Life::InFlow(into.clone()));
+            }
+        }
         Fact::EscalationRequested { question } => {
             state.requested.insert(question.id.clone(), Arc::new((**question).clone()));
             hold(state, question);
@@ -377,7 +397,8 @@ fn reset(frame: &mut Frame, steps: &[StepIx]) {
         }
         set_life(frame, step.into(), Life::Idle);
         let old = frame.state_mut(step.into());
-        let kept = StepState { execution: old.execution, note: old.note.take(), detours: old.detours.take(), ..StepState::default() };
+        let kept =
+            StepState { execution: old.execution, note: old.note.take(), detours: old.detours.take(), ..StepState::default() };
         *old = kept;
         frame.doomed.remove(&step);
     }
@@ -518,12 +539,18 @@ fn flow_started(state: &mut State, fact: &Fact) {
 }
 
 fn new_frame(path: FramePath, book: Arc<crate::plan::Book>, plan: Arc<Plan>, before: Option<&Frame>) -> Frame {
-    let executed = |at: usize| before.filter(|old| old.plan.key == plan.key).map_or(0, |old| {
-        old.plan.find(plan.steps[at].spec.id.as_str()).and_then(|ix| old.steps.get(ix.at())).map_or(0, |state| state.execution)
-    });
+    let executed = |at: usize| {
+        before.filter(|old| old.plan.key == plan.key).map_or(0, |old| {
+            old.plan
+                .find(plan.steps[at].spec.id.as_str())
+                .and_then(|ix| old.steps.get(ix.at()))
+                .map_or(0, |state| state.execution)
+        })
+    };
     let steps = (0..plan.steps.len()).map(|at| StepState { execution: executed(at), ..StepState::default() }).collect();
     let items = before.map(|old| old.items.clone()).unwrap_or_default();
-    let items = items.into_iter().map(|(key, old)| (key, StepState { execution: old.execution, ..StepState::default() })).collect();
+    let items =
+        items.into_iter().map(|(key, old)| (key, StepState { execution: old.execution, ..StepState::default() })).collect();
     let limits = plan.flow.limits;
     Frame {
         path,
@@ -587,20 +614,25 @@ fn routed(state: &mut State, flow: &FramePath, decision: &crate::record::Decisio
             }
             settle(frame, slot, if standing { Settled::Standing } else { Settled::Passed });
         }
-        DecisionKind::Terminate if decision.rule == Rule::Terminal => settle(frame, slot, if standing { Settled::Standing } else { Settled::Passed }),
+        DecisionKind::Terminate if decision.rule == Rule::Terminal => {
+            settle(frame, slot, if standing { Settled::Standing } else { Settled::Passed })
+        }
         DecisionKind::Terminate => {
             let back = decision.forensic_summary.get("rollback").is_some_and(|value| value == true);
             if frame.failing.is_none() {
                 frame.failing = Some(Arc::new((decision.step_id.clone(), decision.reason.clone(), back)));
             }
-            if matches!(frame.state_mut(slot).life, Life::Ended | Life::Held(_) | Life::Gated(_) | Life::Asking(_) | Life::Ready) {
+            if matches!(frame.state_mut(slot).life, Life::Ended | Life::Held(_) | Life::Gated(_) | Life::Asking(_) | Life::Ready)
+            {
                 settle(frame, slot, Settled::Failed);
             }
             if decision.rule == Rule::Fatal {
                 state.fatal = Some(decision.reason.as_str().into());
-                for (_, running) in state.running.iter_mut() {
-                    running.unwanted = true;
-                }
+                state.running = state
+                    .running
+                    .iter()
+                    .map(|(at, running)| (at.clone(), Running { unwanted: true, ..running.clone() }))
+                    .collect();
             }
         }
         DecisionKind::Loop
@@ -626,8 +658,14 @@ fn hold(state: &mut State, question: &Question) {
             }
         }
         QuestionKind::Limit => frame.limited = Some(id),
-        QuestionKind::Approval | QuestionKind::Ask | QuestionKind::Failed | QuestionKind::Blocked | QuestionKind::EscalateWhen
-        | QuestionKind::StopTheLine | QuestionKind::LoopExhausted | QuestionKind::Lost => {
+        QuestionKind::Approval
+        | QuestionKind::Ask
+        | QuestionKind::Failed
+        | QuestionKind::Blocked
+        | QuestionKind::EscalateWhen
+        | QuestionKind::StopTheLine
+        | QuestionKind::LoopExhausted
+        | QuestionKind::Lost => {
             let Some(slot) = frame.slot(&question.step_id) else { return };
             let life = match question.kind {
                 QuestionKind::Approval => Life::Gated(id),
@@ -649,9 +687,16 @@ fn close_question(state: &mut State, id: &crate::id::EscalationId, change: impl 
 
 fn superseded(state: &mut State, flow: &FramePath, steps: &[StepRef]) {
     let prefixes: Vec<String> = steps.iter().map(|step| format!("{flow}.{step}")).collect();
-    let below: Vec<FramePath> = state.frames.keys().filter(|path| {
-        prefixes.iter().any(|prefix| path.as_str() == prefix || path.as_str().strip_prefix(prefix.as_str()).is_some_and(|rest| rest.starts_with('.')))
-    }).cloned().collect();
+    let below: Vec<FramePath> = state
+        .frames
+        .keys()
+        .filter(|path| {
+            prefixes.iter().any(|prefix| {
+                path.as_str() == prefix || path.as_str().strip_prefix(prefix.as_str()).is_some_and(|rest| rest.starts_with('.'))
+            })
+        })
+        .cloned()
+        .collect();
     for path in below {
         state.open_frames.remove(&path);
         if let Some(frame) = state.frames.get_mut(&path)
@@ -679,7 +724,12 @@ fn superseded(state: &mut State, flow: &FramePath, steps: &[StepRef]) {
                 let was_settled = matches!(frame.state_mut(slot).life, Life::Settled(_));
                 set_life(frame, slot, Life::Idle);
                 let old = frame.state_mut(slot);
-                *old = StepState { execution: old.execution, note: old.note.take(), detours: old.detours.take(), ..StepState::default() };
+                *old = StepState {
+                    execution: old.execution,
+                    note: old.note.take(),
+                    detours: old.detours.take(),
+                    ..StepState::default()
+                };
                 if was_settled && let Some(group) = frame.state_mut(slot.step.into()).group.as_mut() {
                     Arc::make_mut(group).settled -= 1;
                 }

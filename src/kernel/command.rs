@@ -26,7 +26,11 @@ pub fn commands(state: &State) -> Vec<Command> {
     let mut wanted = Vec::with_capacity(state.running.len() + 1);
     for (at, running) in &state.running {
         let (at, execution, attempt) = (at.clone(), running.execution, running.attempt);
-        wanted.push(if running.unwanted { Command::End { at, execution, attempt } } else { Command::Perform { at, execution, attempt } });
+        wanted.push(if running.unwanted {
+            Command::End { at, execution, attempt }
+        } else {
+            Command::Perform { at, execution, attempt }
+        });
     }
     wanted.extend(state.requested.keys().map(|id| Command::Show { id: id.clone() }));
     if state.rested.is_some() {

@@ -52,11 +52,24 @@ pub struct RefreshPlan {
 #[derive(Debug, Clone)]
 pub enum Input {
     RunRequested(Box<Request>),
-    Replied { at: At, execution: u32, attempt: u32, reply: Box<Reply> },
+    Replied {
+        at: At,
+        execution: u32,
+        attempt: u32,
+        reply: Box<Reply>,
+    },
     /// The evidence of a question was looked at.
-    Shown { id: EscalationId, shown: Vec<Shown> },
+    Shown {
+        id: EscalationId,
+        shown: Vec<Shown>,
+    },
     /// `shown_now` is the evidence as it stands at this moment.
-    Answered { id: EscalationId, answer: Answer, shown_now: Vec<Shown>, roles: Roles },
+    Answered {
+        id: EscalationId,
+        answer: Answer,
+        shown_now: Vec<Shown>,
+        roles: Roles,
+    },
     /// Time has passed; `now` says how much.
     Ticked,
     /// Whatever was running is gone with its process.
@@ -64,7 +77,10 @@ pub enum Input {
     Resumed(Resume),
     Retried(Retry),
     Refreshed(RefreshPlan),
-    StopRequested { cause: StopCause, by: String },
+    StopRequested {
+        cause: StopCause,
+        by: String,
+    },
     /// Nothing runs and nothing can: rest.
     Rest,
 }

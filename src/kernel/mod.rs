@@ -25,7 +25,7 @@ mod turn;
 
 pub use command::{Command, commands};
 pub use decide::decide;
-pub use input::{Input, Refused, RefreshPlan, Request, Resume, Retry};
+pub use input::{Input, RefreshPlan, Refused, Request, Resume, Retry};
 pub use route::{LoopExit, LoopSeen, Route, Seen, loop_exit, route};
 pub use scope::{scope_value, template_scope};
 pub use signature::signature;

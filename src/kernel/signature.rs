@@ -13,7 +13,10 @@ static FOLDS: LazyLock<[(Regex, &str); 6]> = LazyLock::new(|| {
         (rule(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?|\b\d\d:\d\d:\d\d(\.\d+)?\b"), "<time>"),
         (rule(r#""[^"\n]*"|'[^'\n]*'|`[^`\n]*`"#), "<text>"),
         (rule(r"(?:[A-Za-z]:)?[\w.~-]*(?:/[\w.@+~-]+)+/?(?::\d+)*"), "<path>"),
-        (rule(r"\b0x[0-9a-fA-F]+\b|\b[0-9a-fA-F]*[0-9][0-9a-fA-F]*[a-fA-F][0-9a-fA-F]{5,}\b|\b[0-9a-f]{8}-[0-9a-f-]{27}\b"), "<hex>"),
+        (
+            rule(r"\b0x[0-9a-fA-F]+\b|\b[0-9a-fA-F]*[0-9][0-9a-fA-F]*[a-fA-F][0-9a-fA-F]{5,}\b|\b[0-9a-f]{8}-[0-9a-f-]{27}\b"),
+            "<hex>",
+        ),
         (rule(r"\d+(?:\.\d+)?"), "<n>"),
         (rule(r"\s+"), " "),
     ]

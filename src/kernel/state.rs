@@ -34,7 +34,9 @@ pub enum Life {
     Gated(EscalationId),
     Running,
     /// Between two attempts.
-    Waiting { due: Time },
+    Waiting {
+        due: Time,
+    },
     /// The step is itself a question.
     Asking(EscalationId),
     /// A sub-flow performs it.

@@ -46,7 +46,8 @@ impl Book {
             return Err(mistakes);
         }
         let any = library.flows.values().next();
-        let detours = any.map(|flow| library.detours.iter().map(|detour| detour_plan(flow, detour)).collect()).unwrap_or_default();
+        let detours =
+            any.map(|flow| library.detours.iter().map(|detour| detour_plan(flow, detour)).collect()).unwrap_or_default();
         Ok(Self { definition: definition(library), flows, detours, library: library.clone() })
     }
 
@@ -55,7 +56,8 @@ impl Book {
         let undos = steps.iter().enumerate().filter_map(|(at, step)| {
             let planned = of.find(step.base()).map(|ix| of.step(ix))?;
             let script = planned.spec.undo.clone()?;
-            let name = if step.item().is_some() { format!("undo-{}-{}", step.base(), at + 1) } else { format!("undo-{}", step.base()) };
+            let name =
+                if step.item().is_some() { format!("undo-{}-{}", step.base(), at + 1) } else { format!("undo-{}", step.base()) };
             let id = StepId::new(&name).or_else(|_| StepId::new(&format!("undo-{}", at + 1))).ok()?;
             let mut undo = command_step(&planned.spec, id, script);
             undo.on_failure = OnFailure::Continue;

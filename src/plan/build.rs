@@ -110,7 +110,8 @@ impl Plan {
             return Err(mistakes);
         }
         let keep = kept_texts(flow, &index);
-        let steps = flow.steps.iter().zip(keep).enumerate().map(|(at, (step, keep))| planned(step, keep, at, &index, &graph, &loops));
+        let steps =
+            flow.steps.iter().zip(keep).enumerate().map(|(at, (step, keep))| planned(step, keep, at, &index, &graph, &loops));
         let steps = steps.collect();
         Ok(Self { key: flow.key.clone(), flow: flow.clone(), steps, loops, index, graph })
     }
@@ -132,7 +133,14 @@ impl Plan {
     }
 }
 
-fn planned(step: &Step, keep: Keep, at: usize, index: &BTreeMap<StepId, StepIx>, graph: &Graph, loops: &[LoopPlan]) -> PlannedStep {
+fn planned(
+    step: &Step,
+    keep: Keep,
+    at: usize,
+    index: &BTreeMap<StepId, StepIx>,
+    graph: &Graph,
+    loops: &[LoopPlan],
+) -> PlannedStep {
     let here = StepIx::of(at);
     let mut needs: Vec<StepIx> = step.needs.steps.iter().filter_map(|id| index.get(id).copied()).collect();
     needs.sort_unstable();
@@ -209,7 +217,10 @@ fn loops(flow: &Flow, index: &BTreeMap<StepId, StepIx>, graph: &Graph, mistakes:
                     mistakes.push(GraphMistake {
                         code: "loop-second-exit",
                         path: path.clone(),
-                        message: format!("the loop's body has a second exit: `{to}` needs `{from}`, but only `{}` may be needed outside", step.id),
+                        message: format!(
+                            "the loop's body has a second exit: `{to}` needs `{from}`, but only `{}` may be needed outside",
+                            step.id
+                        ),
                         hint: format!("let `{to}` need `{}`", step.id),
                     });
                 }
@@ -243,7 +254,9 @@ fn loops(flow: &Flow, index: &BTreeMap<StepId, StepIx>, graph: &Graph, mistakes:
     let outer: Vec<Option<usize>> = (0..loops.len())
         .map(|one| {
             let holds = |other: &usize| {
-                *other != one && loops[*other].body.len() > loops[one].body.len() && loops[*other].body.binary_search(&loops[one].last).is_ok()
+                *other != one
+                    && loops[*other].body.len() > loops[one].body.len()
+                    && loops[*other].body.binary_search(&loops[one].last).is_ok()
             };
             (0..loops.len()).filter(holds).min_by_key(|other| loops[*other].body.len())
         })

@@ -156,15 +156,16 @@ impl Names {
         if self.steps.contains(id) {
             return Ok(());
         }
-        let hint = nearest(id, self.steps.iter().map(String::as_str)).map(|meant| format!("did you mean `{}`?", path("steps", meant)));
+        let hint =
+            nearest(id, self.steps.iter().map(String::as_str)).map(|meant| format!("did you mean `{}`?", path("steps", meant)));
         Err((format!("there is no step `{id}`"), hint))
     }
 
     pub(super) fn field(word: &str) -> Result<StepField, (String, Option<String>)> {
         StepField::from_word(word).ok_or_else(|| {
             let words = || StepField::ALL.iter().map(|field| field.word());
-            let hint = did_you_mean(word, words())
-                .unwrap_or_else(|| format!("known: {}", words().collect::<Vec<_>>().join(", ")));
+            let hint =
+                did_you_mean(word, words()).unwrap_or_else(|| format!("known: {}", words().collect::<Vec<_>>().join(", ")));
             (format!("a step has no `{word}`"), Some(hint))
         })
     }
