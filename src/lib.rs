@@ -5,6 +5,7 @@
 pub mod engine;
 pub mod id;
 pub mod kernel;
+pub mod measure;
 pub mod plan;
 pub mod record;
 pub mod redact;

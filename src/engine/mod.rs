@@ -2,12 +2,26 @@
 //! In: a `Job`, everything resolved. Out: a `Reply` that reports, and `Piece`s of output while it works.
 //! Never: a decision, a file written under RUN_BASE, the wall clock asked, the environment read.
 
+mod outlet;
+mod process;
+mod shell;
+mod stop;
+mod tap;
+mod task;
+
 use std::{collections::BTreeMap, path::PathBuf};
+
+use shell::Line;
+use task::Task;
+
+pub use outlet::Outlet;
+pub use stop::{Stop, StopLevel, StopSwitch};
+pub use tap::{OUTPUT_FILE_BYTES_MAX, TAIL_BYTES_MAX};
 
 use crate::{
     id::{FramePath, SnapshotName, StepRef, Time},
-    record::Stream,
-    redact::Clean,
+    record::{Reply, Stream},
+    redact::{Clean, Redactor},
     spec::flow::{Expect, Verify},
 };
 
@@ -84,3 +98,16 @@ pub enum Piece {
     /// Something worth a line in `logs/<step>.jsonl`.
     Log { flow: FramePath, step: StepRef, event: Clean<serde_json::Value> },
 }
+
+/// Performs one attempt of one step, to its end. Dropping the future kills what it started.
+pub async fn perform(job: Job, redactor: &Redactor, outlet: Outlet, stop: Stop) -> Reply {
+    let task = Task::new(&job, redactor, &outlet, stop);
+    match &job.work {
+        Work::Shell { script } => shell::perform(&task, Line::Script(script)).await,
+        Work::Exec { argv } => shell::perform(&task, Line::Argv(argv)).await,
+        Work::Snapshot { .. } | Work::Compare { .. } | Work::Render { .. } => todo!("built-in verbs"),
+    }
+}
+
+#[cfg(test)]
+mod tests;

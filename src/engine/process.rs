@@ -1,0 +1,225 @@
+//! One child process from spawn to the last member of its group.
+//! In: a command, two taps, limits. Out: how it ended. Never: a thread, a process of its group left running, an
+//! environment variable that was not given.
+
+use std::{
+    collections::BTreeMap,
+    os::unix::process::ExitStatusExt as _,
+    path::Path,
+    pin::pin,
+    process::Stdio,
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
+
+use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
+use tokio::time::{Instant, sleep, sleep_until};
+
+use super::{Outlet, Stop, StopLevel, tap::Tap};
+
+/// After the leader ended, a pipe that somebody else holds is read until it is silent for so long.
+const SILENCE: Duration = Duration::from_millis(200);
+/// … and at most for so long.
+const DRAIN_MAX: Duration = Duration::from_secs(1);
+/// After KILL, the kernel is given so long; a process in uninterruptible sleep takes longer.
+const KILL_WAIT: Duration = Duration::from_secs(10);
+/// How often a group without its leader is looked at.
+const GROUP_LOOK: Duration = Duration::from_millis(10);
+
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Command<'c> {
+    /// A path: with it, the standard library takes the fast `posix_spawn`.
+    pub program: &'c Path,
+    pub arg0: &'c str,
+    pub args: &'c [&'c str],
+    pub cwd: &'c Path,
+    pub env: &'c BTreeMap<String, String>,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Limits {
+    pub deadline: Option<Instant>,
+    pub grace: Duration,
+    pub stop: Stop,
+}
+
+/// How a process ended.
+#[derive(Debug)]
+pub(crate) enum End {
+    Exited(i32),
+    Signalled(i32),
+    /// Its time was up, and we ended it.
+    TimedOut,
+    /// We were told to end it.
+    Stopped,
+    /// It does not die.
+    Stuck,
+    NotStarted(std::io::Error),
+}
+
+#[derive(Debug)]
+pub(crate) struct Ran {
+    pub end: End,
+    pub duration: Duration,
+    /// Something of its group was still alive after it, and was killed.
+    pub left_running: bool,
+}
+
+/// When something was last read, in milliseconds since the start.
+#[derive(Debug)]
+pub(crate) struct Clock {
+    start: Instant,
+    read_ms: AtomicU64,
+}
+
+impl Clock {
+    pub(crate) fn touch(&self) {
+        let ms = u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.read_ms.store(ms, Ordering::Relaxed);
+    }
+    fn last(&self) -> Instant {
+        self.start + Duration::from_millis(self.read_ms.load(Ordering::Relaxed))
+    }
+}
+
+/// Kills the group if whoever waits for it goes away.
+struct Group(Option<Pid>);
+
+impl Group {
+    fn signal(&self, signal: Signal) -> bool {
+        self.0.is_some_and(|pid| kill_process_group(pid, signal).is_ok())
+    }
+    fn alive(&self) -> bool {
+        self.0.is_some_and(|pid| test_kill_process_group(pid).is_ok())
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        self.signal(Signal::KILL);
+    }
+}
+
+/// Why the process is being ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ending {
+    Not,
+    Timeout,
+    Stop,
+}
+
+/// Runs one command to its end and to the end of its group.
+pub(crate) async fn run(command: Command<'_>, out: &mut Tap, err: &mut Tap, outlet: &Outlet, limits: &Limits) -> Ran {
+    let start = Instant::now();
+    let ended = |end, left_running| Ran { end, duration: start.elapsed(), left_running };
+    let spawned = tokio::process::Command::new(command.program)
+        .arg0(command.arg0)
+        .args(command.args)
+        .env_clear()
+        .envs(command.env)
+        .current_dir(command.cwd)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .process_group(0)
+        .spawn();
+    let mut child = match spawned {
+        Ok(child) => child,
+        Err(error) => return ended(End::NotStarted(error), false),
+    };
+    let mut group = Group(child.id().and_then(|pid| Pid::from_raw(pid.cast_signed())));
+    let (Some(mut stdout), Some(mut stderr)) = (child.stdout.take(), child.stderr.take()) else {
+        unreachable!("both pipes were asked for, and are taken once")
+    };
+    let clock = Clock { start, read_ms: AtomicU64::new(0) };
+    let mut pump = pin!(async { tokio::join!(out.pump(&mut stdout, outlet, &clock), err.pump(&mut stderr, outlet, &clock)) });
+    let mut pumped = false;
+
+    let mut stop = limits.stop.clone();
+    let mut ending = Ending::Not;
+    let mut wanted = StopLevel::Term;
+    let mut alarm = limits.deadline;
+    let status = loop {
+        tokio::select! {
+            biased;
+            status = child.wait() => break Some(status),
+            _ = &mut pump, if !pumped => pumped = true,
+            () = stop.reached(wanted), if wanted != StopLevel::Run => {
+                let kill = stop.level() == StopLevel::Kill;
+                if ending == Ending::Not {
+                    ending = Ending::Stop;
+                }
+                group.signal(if kill { Signal::KILL } else { Signal::TERM });
+                alarm = Some(Instant::now() + if kill { KILL_WAIT } else { limits.grace });
+                wanted = if kill { StopLevel::Run } else { StopLevel::Kill };
+            }
+            () = until(alarm) => match ending {
+                Ending::Not => {
+                    ending = Ending::Timeout;
+                    group.signal(Signal::TERM);
+                    alarm = Some(Instant::now() + limits.grace);
+                    wanted = StopLevel::Kill;
+                }
+                Ending::Timeout | Ending::Stop if wanted == StopLevel::Kill => {
+                    group.signal(Signal::KILL);
+                    alarm = Some(Instant::now() + KILL_WAIT);
+                    wanted = StopLevel::Run;
+                }
+                Ending::Timeout | Ending::Stop => break None,
+            },
+        }
+    };
+    let duration = start.elapsed();
+    // Looked at right after the leader was reaped. While a member lives, nobody else can get the group's number; if
+    // none lives, the group is never signalled again.
+    if !group.alive() {
+        group.0 = None;
+    }
+    // Told to end, the members have the rest of their grace, as their leader had.
+    if ending != Ending::Not {
+        while wanted == StopLevel::Kill && group.alive() && alarm.is_some_and(|alarm| Instant::now() < alarm) {
+            tokio::select! {
+                biased;
+                () = stop.reached(StopLevel::Kill) => break,
+                _ = &mut pump, if !pumped => pumped = true,
+                () = sleep(GROUP_LOOK) => {}
+            }
+        }
+    }
+    let drained_max = Instant::now() + DRAIN_MAX;
+    while !pumped && ending == Ending::Not {
+        let silent = clock.last().max(start + duration) + SILENCE;
+        if Instant::now() >= silent.min(drained_max) {
+            break;
+        }
+        tokio::select! {
+            biased;
+            _ = &mut pump => pumped = true,
+            () = sleep_until(silent.min(drained_max)) => {}
+        }
+    }
+    let left_running = group.signal(Signal::KILL);
+    group.0 = None;
+    // What was still in the pipes when the last writer died. A process that left the group may hold them open.
+    if !pumped {
+        let _ = tokio::time::timeout(GROUP_LOOK * 5, &mut pump).await;
+    }
+    let end = match (ending, status) {
+        (_, None) => End::Stuck,
+        (Ending::Timeout, Some(_)) => End::TimedOut,
+        (Ending::Stop, Some(_)) => End::Stopped,
+        (Ending::Not, Some(Err(error))) => End::NotStarted(error),
+        (Ending::Not, Some(Ok(status))) => match (status.code(), status.signal()) {
+            (Some(code), _) => End::Exited(code),
+            (None, signal) => End::Signalled(signal.unwrap_or(0)),
+        },
+    };
+    Ran { end, duration, left_running: left_running && ending == Ending::Not }
+}
+
+async fn until(alarm: Option<Instant>) {
+    match alarm {
+        Some(at) => sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,60 @@
+//! What one attempt has at hand while it works: its job, its time, its way out.
+//! In: a `Job`. Out: paths, times and an empty `Reply`. Never: the wall clock.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::{
+    id::Time,
+    record::{EngineWord, Mode, Reply, ReplyOutcome, Stream},
+    redact::Redactor,
+};
+
+use super::{Job, Outlet, Stop, process::Limits};
+
+#[derive(Debug)]
+pub(crate) struct Task<'t> {
+    pub job: &'t Job,
+    pub redactor: &'t Redactor,
+    pub outlet: &'t Outlet,
+    pub limits: Limits,
+    began: Instant,
+}
+
+impl<'t> Task<'t> {
+    pub(crate) fn new(job: &'t Job, redactor: &'t Redactor, outlet: &'t Outlet, stop: Stop) -> Self {
+        let began = Instant::now();
+        let deadline = job.timeout_ms.map(|ms| began + Duration::from_millis(ms));
+        let limits = Limits { deadline, grace: Duration::from_millis(job.grace_ms), stop };
+        Self { job, redactor, outlet, limits, began }
+    }
+
+    /// The job's start plus the time measured since.
+    pub(crate) fn now(&self) -> Time {
+        self.job.started_at.plus(u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX))
+    }
+
+    /// A reply that ends now.
+    pub(crate) fn reply(&self, outcome: ReplyOutcome, engine: EngineWord, mode: Mode) -> Reply {
+        Reply::new(outcome, engine, mode, self.job.started_at, self.now())
+    }
+
+    /// Where a stream of this attempt is kept, relative to RUN_BASE.
+    pub(crate) fn output_path(&self, id: Option<&str>, stream: Stream) -> String {
+        use std::fmt::Write as _;
+        let Job { flow, step, execution, attempt, .. } = self.job;
+        let mut path = format!("{flow}/logs/{step}.{execution}");
+        if *attempt > 1 {
+            let _ = write!(path, ".{attempt}");
+        }
+        if let Some(id) = id {
+            let _ = write!(path, ".{id}");
+        }
+        path.push_str(match stream {
+            Stream::Stdout => ".stdout",
+            Stream::Stderr => ".stderr",
+        });
+        path
+    }
+}

@@ -1,0 +1,180 @@
+//! The values that a run knows to be secret, in the forms in which they travel.
+//! In: bytes. Out: the same with each occurrence named. Never: a value in a message or in `Debug`.
+
+use std::{collections::BTreeMap, fmt};
+
+use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
+use base64::Engine as _;
+
+use super::shapes;
+
+pub(super) struct Values {
+    automaton: AhoCorasick,
+    patterns: Vec<Pattern>,
+    /// Patterns by their first byte, to find out whether the end of a chunk may begin one.
+    by_first: Vec<Vec<u32>>,
+    bytes_max: usize,
+}
+
+struct Pattern {
+    bytes: Vec<u8>,
+    name: String,
+    /// `None`: a placeholder of ours, which stays as it is.
+    placeholder: Option<Vec<u8>>,
+}
+
+impl fmt::Debug for Values {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Values({} patterns)", self.patterns.len())
+    }
+}
+
+pub(super) fn placeholder(name: &str) -> Vec<u8> {
+    format!("[REDACTED:{name}]").into_bytes()
+}
+
+impl Values {
+    pub(super) fn new(secrets: &[(&str, &str)]) -> Self {
+        let mut forms: BTreeMap<Vec<u8>, (String, Option<Vec<u8>>)> = BTreeMap::new();
+        for (name, value) in secrets {
+            for form in forms_of(value) {
+                forms.entry(form).or_insert_with(|| ((*name).to_owned(), Some(placeholder(name))));
+            }
+        }
+        // What is redacted stays redacted, also when a value happens to stand inside a placeholder.
+        for name in secrets.iter().map(|(name, _)| *name).chain(shapes::NAMES) {
+            forms.insert(placeholder(name), (name.to_owned(), None));
+        }
+        let patterns: Vec<Pattern> =
+            forms.into_iter().map(|(bytes, (name, placeholder))| Pattern { bytes, name, placeholder }).collect();
+        let total: usize = patterns.iter().map(|pattern| pattern.bytes.len()).sum();
+        // A table for every state is fastest; past this size it would be larger than it is worth.
+        let kind = (total <= 32 * 1024).then_some(AhoCorasickKind::DFA);
+        let automaton = AhoCorasick::builder()
+            .match_kind(MatchKind::LeftmostLongest)
+            .kind(kind)
+            .build(patterns.iter().map(|pattern| &pattern.bytes))
+            .expect("VALUES_MAX and VALUE_BYTES_MAX keep the automaton far below 2^31 states");
+        let mut by_first = vec![Vec::new(); 256];
+        for (at, pattern) in (0u32..).zip(&patterns) {
+            by_first[usize::from(pattern.bytes[0])].push(at);
+        }
+        let bytes_max = patterns.iter().map(|pattern| pattern.bytes.len()).max().unwrap_or(0);
+        Self { automaton, patterns, by_first, bytes_max }
+    }
+
+    pub(super) fn hinted(&self, bytes: &[u8]) -> bool {
+        self.automaton.is_match(bytes)
+    }
+
+    /// The name of the first secret in it.
+    pub(super) fn first(&self, bytes: &[u8]) -> Option<&str> {
+        self.automaton
+            .find_iter(bytes)
+            .map(|found| &self.patterns[found.pattern().as_usize()])
+            .find(|pattern| pattern.placeholder.is_some())
+            .map(|pattern| pattern.name.as_str())
+    }
+
+    /// Where, at or after `from`, the end of `data` may be the beginning of a pattern.
+    fn begins(&self, data: &[u8], from: usize) -> Option<usize> {
+        let first = from.max(data.len().saturating_sub(self.bytes_max.saturating_sub(1)));
+        (first..data.len()).find(|&at| {
+            let rest = &data[at..];
+            self.by_first[usize::from(rest[0])].iter().any(|&pattern| {
+                let pattern = &self.patterns[pattern as usize].bytes;
+                pattern.len() > rest.len() && pattern.starts_with(rest)
+            })
+        })
+    }
+
+    /// Redacts what is certain of `data`; the second is where the uncertain rest begins. `None`: all is certain and clean.
+    pub(super) fn pass(&self, data: &[u8], end: bool) -> Option<(Vec<u8>, usize)> {
+        let begins = |from| if end { None } else { self.begins(data, from) };
+        let mut held = begins(0);
+        let mut found = self.automaton.find_iter(data).peekable();
+        if held.is_none() && found.peek().is_none() {
+            return None;
+        }
+        let mut out = Vec::with_capacity(data.len());
+        let mut done = 0;
+        for found in found {
+            // A longer secret may begin before this one and end in bytes still to come.
+            if held.is_some_and(|held| held <= found.start()) {
+                break;
+            }
+            out.extend_from_slice(&data[done..found.start()]);
+            let pattern = &self.patterns[found.pattern().as_usize()];
+            out.extend_from_slice(pattern.placeholder.as_ref().unwrap_or(&pattern.bytes));
+            done = found.end();
+            if held.is_some_and(|held| held < done) {
+                held = begins(done);
+            }
+        }
+        let held = held.unwrap_or(data.len());
+        out.extend_from_slice(&data[done..held]);
+        Some((out, held))
+    }
+}
+
+/// The value as it is, and as it looks inside JSON, URLs and base64.
+fn forms_of(value: &str) -> Vec<Vec<u8>> {
+    let mut forms = vec![value.as_bytes().to_vec()];
+    if let Ok(json) = serde_json::to_string(value) {
+        forms.push(json.as_bytes()[1..json.len() - 1].to_vec());
+    }
+    let percent = percent_encoding::utf8_percent_encode(value, percent_encoding::NON_ALPHANUMERIC).to_string();
+    forms.push(percent.to_lowercase_hex());
+    forms.push(percent.into_bytes());
+    // What most clients leave as it is: unreserved characters.
+    const UNRESERVED: &percent_encoding::AsciiSet =
+        &percent_encoding::NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+    let usual = percent_encoding::utf8_percent_encode(value, UNRESERVED).to_string();
+    forms.push(usual.to_lowercase_hex());
+    forms.push(usual.replace("%20", "+").into_bytes());
+    forms.push(usual.into_bytes());
+    for text in [&base64::engine::general_purpose::STANDARD_NO_PAD, &base64::engine::general_purpose::URL_SAFE_NO_PAD] {
+        forms.extend((0..3).map(|shift| base64_core(text, value.as_bytes(), shift)));
+    }
+    // A key of several lines is often printed line by line.
+    if value.contains('\n') {
+        let lines = value.lines().map(str::trim).filter(|line| line.len() >= LINE_BYTES_MIN && !line.starts_with("-----"));
+        forms.extend(lines.map(|line| line.as_bytes().to_vec()));
+    }
+    forms.sort();
+    forms.dedup();
+    forms
+}
+
+/// A line of a longer secret is looked for only if it can hardly be ordinary text.
+const LINE_BYTES_MIN: usize = 24;
+
+/// The characters of the base64 text that this value alone decides, when `shift` bytes stand before it.
+fn base64_core(engine: &base64::engine::GeneralPurpose, value: &[u8], shift: usize) -> Vec<u8> {
+    let mut bytes = vec![0; shift];
+    bytes.extend_from_slice(value);
+    let text = engine.encode(&bytes).into_bytes();
+    let from = (shift * 8).div_ceil(6);
+    let until = bytes.len() * 8 / 6;
+    text[from..until].to_vec()
+}
+
+trait LowercaseHex {
+    fn to_lowercase_hex(&self) -> Vec<u8>;
+}
+
+impl LowercaseHex for String {
+    /// `%2F` as `%2f`.
+    fn to_lowercase_hex(&self) -> Vec<u8> {
+        let mut bytes = self.as_bytes().to_vec();
+        let mut at = 0;
+        while at < bytes.len() {
+            if bytes[at] == b'%' {
+                bytes[at + 1..at + 3].make_ascii_lowercase();
+                at += 2;
+            }
+            at += 1;
+        }
+        bytes
+    }
+}
