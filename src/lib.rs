@@ -4,6 +4,7 @@
 
 pub mod engine;
 pub mod id;
+pub mod ledger;
 pub mod record;
 pub mod redact;
 pub mod spec;
