@@ -169,7 +169,8 @@ fn bounded(text: &str) -> Result<(), Problem> {
         return Err(Problem { code: "bad-expression", message: "the expression is empty".to_owned(), hint, at: 0, length: 1 });
     }
     // Counted inside quotes too: what is quoted depends on raw and triple quotes, and a bound need not know.
-    let signs = |c: char| matches!(c, '(' | '[' | '{' | '.' | '+' | '-' | '*' | '/' | '%' | '!' | '?' | '<' | '>' | '&' | '|' | '=');
+    let signs =
+        |c: char| matches!(c, '(' | '[' | '{' | '.' | '+' | '-' | '*' | '/' | '%' | '!' | '?' | '<' | '>' | '&' | '|' | '=');
     if let Some((at, _)) = text.char_indices().filter(|(_, c)| signs(*c)).nth(SIGNS_MAX) {
         return Err(refuse(at, format!("more than {SIGNS_MAX} operators, dots and parentheses")));
     }
@@ -375,7 +376,9 @@ fn path_of(node: &IdedExpr) -> Option<Vec<&str>> {
                     LiteralValue::String(text) => names.push(text.inner()),
                     // `list[0]`: what came before it counts.
                     LiteralValue::Int(_) | LiteralValue::UInt(_) => names.clear(),
-                    LiteralValue::Boolean(_) | LiteralValue::Bytes(_) | LiteralValue::Double(_) | LiteralValue::Null => return None,
+                    LiteralValue::Boolean(_) | LiteralValue::Bytes(_) | LiteralValue::Double(_) | LiteralValue::Null => {
+                        return None;
+                    }
                 }
                 node = target;
             }
@@ -402,7 +405,10 @@ fn items(list: cel::Value, visits: &AtomicU64) -> Result<cel::Value, ExecutionEr
     // One at least, so that a loop over nothing inside a loop is counted too.
     let before = visits.fetch_add(count.max(1) as u64, Ordering::Relaxed);
     if before + count as u64 > VISITS_MAX {
-        return Err(ExecutionError::function_error("all/exists/filter/map", format!("more than {VISITS_MAX} elements were visited")));
+        return Err(ExecutionError::function_error(
+            "all/exists/filter/map",
+            format!("more than {VISITS_MAX} elements were visited"),
+        ));
     }
     Ok(list)
 }
@@ -450,7 +456,8 @@ fn to_cel(value: &Value) -> cel::Value {
         Value::String(text) => cel::Value::String(Arc::new(text.clone())),
         Value::Array(items) => cel::Value::List(Arc::new(items.iter().map(to_cel).collect())),
         Value::Object(pairs) => {
-            let pairs: std::collections::HashMap<String, cel::Value> = pairs.iter().map(|(k, v)| (k.clone(), to_cel(v))).collect();
+            let pairs: std::collections::HashMap<String, cel::Value> =
+                pairs.iter().map(|(k, v)| (k.clone(), to_cel(v))).collect();
             cel::Value::Map(pairs.into())
         }
     }
@@ -462,7 +469,9 @@ fn from_cel(value: &cel::Value) -> Result<Value, String> {
         cel::Value::Bool(yes) => Value::Bool(*yes),
         cel::Value::Int(int) => Value::from(*int),
         cel::Value::UInt(uint) => Value::from(*uint),
-        cel::Value::Float(float) => serde_json::Number::from_f64(*float).map(Value::Number).ok_or("gave a number without a value")?,
+        cel::Value::Float(float) => {
+            serde_json::Number::from_f64(*float).map(Value::Number).ok_or("gave a number without a value")?
+        }
         cel::Value::String(text) => Value::String(text.to_string()),
         cel::Value::List(items) => Value::Array(items.iter().map(from_cel).collect::<Result<_, _>>()?),
         cel::Value::Map(map) => {
@@ -481,8 +490,8 @@ mod tests {
 
     fn names() -> Names {
         Names {
-            params: Some(["client".to_owned(), "places".to_owned()].into()),
-            steps: ["build".to_owned(), "unit-tests".to_owned()].into(),
+            params: Some(Arc::new(["client".to_owned(), "places".to_owned()].into())),
+            steps: Arc::new(["build".to_owned(), "unit-tests".to_owned()].into()),
             others: ["step".to_owned(), "json".to_owned()].into(),
         }
     }
@@ -502,7 +511,10 @@ mod tests {
 
     #[test]
     fn names_are_checked_when_the_expression_is_read() {
-        assert_eq!(wrong("params.clent == 'x'"), "unknown-param@7 the flow has no parameter `clent` (did you mean `params.client`?)");
+        assert_eq!(
+            wrong("params.clent == 'x'"),
+            "unknown-param@7 the flow has no parameter `clent` (did you mean `params.client`?)"
+        );
         assert!(wrong("steps['unit-test'].passed").contains("did you mean `steps['unit-tests']`?"));
         assert!(wrong("steps.build.passd").contains("did you mean `passed`?"));
         assert!(wrong("client == 'x'").contains("did you mean `params.client`?"));
@@ -515,7 +527,8 @@ mod tests {
 
     #[test]
     fn what_an_expression_reads_is_known() {
-        let expr = Expr::compile("has(steps.build.json) && steps['unit-tests'].json.a[0].b > 1 && step.passed", &names()).unwrap();
+        let expr =
+            Expr::compile("has(steps.build.json) && steps['unit-tests'].json.a[0].b > 1 && step.passed", &names()).unwrap();
         assert_eq!(expr.steps().unwrap(), ["build", "unit-tests"]);
         assert_eq!(expr.reads().steps["unit-tests"], [StepField::Json].into());
         assert_eq!(expr.reads().step, [StepField::Passed].into());
@@ -527,7 +540,10 @@ mod tests {
 
     #[test]
     fn values_come_and_go_as_json() {
-        assert_eq!(eval("json.n > 1 && json.f < 2 && json.s.startsWith('a')", json!({"json": {"n": 2, "f": 1.5, "s": "ab"}})), Ok(json!(true)));
+        assert_eq!(
+            eval("json.n > 1 && json.f < 2 && json.s.startsWith('a')", json!({"json": {"n": 2, "f": 1.5, "s": "ab"}})),
+            Ok(json!(true))
+        );
         assert_eq!(eval("json.f > 1", json!({"json": {"f": 1.5}})), Ok(json!(true)));
         assert_eq!(eval("json.f == 1", json!({"json": {"f": 1.0}})), Ok(json!(true)));
         assert_eq!(eval("json.l.map(x, x * 2)", json!({"json": {"l": [1, 2]}})), Ok(json!([2, 4])));
@@ -569,7 +585,12 @@ mod tests {
         let squared = eval("json.all(a, json.all(b, json.all(c, a + b + c >= 0)))", json!({"json": list}));
         assert!(squared.unwrap_err().contains("elements were visited"));
         // As deep as the limits let it be.
-        for text in [format!("json{}", ".a".repeat(140)), format!("json{}", "+1".repeat(140)), format!("{}true", "!".repeat(299)), "true?true:".repeat(140) + "json"] {
+        for text in [
+            format!("json{}", ".a".repeat(140)),
+            format!("json{}", "+1".repeat(140)),
+            format!("{}true", "!".repeat(299)),
+            "true?true:".repeat(140) + "json",
+        ] {
             if let Ok(expr) = Expr::compile(&text, &names()) {
                 let _ = expr.eval(&scope(json!({"json": 1})));
             }

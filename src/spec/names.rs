@@ -2,7 +2,10 @@
 //! In: what stands around a text in its flow. Out: whether a name is legal, with the one that was meant.
 //! Never: a name that is only looked up when the step starts.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -67,8 +70,8 @@ pub struct Reads {
 #[derive(Debug, Clone, Default)]
 pub struct Names {
     /// `None`: any, because the flow is not known here (detours).
-    pub params: Option<BTreeSet<String>>,
-    pub steps: BTreeSet<String>,
+    pub params: Option<Arc<BTreeSet<String>>>,
+    pub steps: Arc<BTreeSet<String>>,
     /// Further top-level names: `step`, `measured`, `iteration`, `json`, `run`, `flow`, the name of an item.
     pub others: BTreeSet<String>,
 }
@@ -156,15 +159,16 @@ impl Names {
         if self.steps.contains(id) {
             return Ok(());
         }
-        let hint = nearest(id, self.steps.iter().map(String::as_str)).map(|meant| format!("did you mean `{}`?", path("steps", meant)));
+        let hint =
+            nearest(id, self.steps.iter().map(String::as_str)).map(|meant| format!("did you mean `{}`?", path("steps", meant)));
         Err((format!("there is no step `{id}`"), hint))
     }
 
     pub(super) fn field(word: &str) -> Result<StepField, (String, Option<String>)> {
         StepField::from_word(word).ok_or_else(|| {
             let words = || StepField::ALL.iter().map(|field| field.word());
-            let hint = did_you_mean(word, words())
-                .unwrap_or_else(|| format!("known: {}", words().collect::<Vec<_>>().join(", ")));
+            let hint =
+                did_you_mean(word, words()).unwrap_or_else(|| format!("known: {}", words().collect::<Vec<_>>().join(", ")));
             (format!("a step has no `{word}`"), Some(hint))
         })
     }

@@ -186,9 +186,10 @@ fn short(node: &Node) -> Span {
 }
 
 fn names(pointer: &str) -> impl Iterator<Item = std::borrow::Cow<'_, str>> {
-    pointer.split('/').skip(1).map(|name| {
-        if name.contains('~') { name.replace("~1", "/").replace("~0", "~").into() } else { name.into() }
-    })
+    pointer
+        .split('/')
+        .skip(1)
+        .map(|name| if name.contains('~') { name.replace("~1", "/").replace("~0", "~").into() } else { name.into() })
 }
 
 /// A key as one segment of a pointer.

@@ -21,8 +21,9 @@ const NESTING_MAX: usize = 16;
 const TAGS_MAX: usize = 4000;
 
 /// What a template may call. Nothing here reads anything but its arguments.
-const HELPERS: &[&str] =
-    &["if", "unless", "each", "with", "lookup", "eq", "ne", "gt", "gte", "lt", "lte", "and", "or", "not", "len", "json", "default"];
+const HELPERS: &[&str] = &[
+    "if", "unless", "each", "with", "lookup", "eq", "ne", "gt", "gte", "lt", "lte", "and", "or", "not", "len", "json", "default",
+];
 
 /// A compiled template with the text it came from.
 #[derive(Clone)]
@@ -214,7 +215,12 @@ impl Walk<'_> {
                 TemplateElement::RawString(_) | TemplateElement::Comment(_) => {}
                 TemplateElement::Expression(helper) | TemplateElement::HtmlExpression(helper) => self.expression(helper),
                 TemplateElement::HelperBlock(helper) => self.block(helper),
-                _ => self.problem("bad-template", "partials and decorators are not read", Some("write the text out".to_owned()), "{{"),
+                _ => self.problem(
+                    "bad-template",
+                    "partials and decorators are not read",
+                    Some("write the text out".to_owned()),
+                    "{{",
+                ),
             }
         }
     }
@@ -236,7 +242,8 @@ impl Walk<'_> {
 
     fn helper(&mut self, name: &str) {
         if !HELPERS.contains(&name) {
-            let hint = super::diagnostic::did_you_mean(name, HELPERS.iter().copied()).unwrap_or_else(|| format!("known: {}", HELPERS.join(", ")));
+            let hint = super::diagnostic::did_you_mean(name, HELPERS.iter().copied())
+                .unwrap_or_else(|| format!("known: {}", HELPERS.join(", ")));
             self.problem("unknown-helper", &format!("there is no template helper `{name}`"), Some(hint), name);
         }
     }
@@ -276,7 +283,9 @@ impl Walk<'_> {
                 }
                 self.helper(sub.name());
                 let params = sub.params().into_iter().flatten();
-                params.chain(sub.hash().into_iter().flat_map(|hash| hash.values())).for_each(|parameter| self.parameter(parameter));
+                params
+                    .chain(sub.hash().into_iter().flat_map(|hash| hash.values()))
+                    .for_each(|parameter| self.parameter(parameter));
             }
             _ => {}
         }
@@ -364,8 +373,8 @@ mod tests {
 
     fn names() -> Names {
         Names {
-            params: Some(["client".to_owned(), "places".to_owned()].into()),
-            steps: ["build".to_owned(), "unit-tests".to_owned()].into(),
+            params: Some(Arc::new(["client".to_owned(), "places".to_owned()].into())),
+            steps: Arc::new(["build".to_owned(), "unit-tests".to_owned()].into()),
             others: ["run".to_owned()].into(),
         }
     }
@@ -389,8 +398,14 @@ mod tests {
 
     #[test]
     fn names_are_checked_when_the_template_is_read() {
-        assert_eq!(wrong("a {{params.clent}}"), "unknown-param@11 the flow has no parameter `clent` (did you mean `params.client`?)");
-        assert_eq!(wrong("{{steps.unit-test.stdout}}"), "unknown-step@8 there is no step `unit-test` (did you mean `steps.unit-tests`?)");
+        assert_eq!(
+            wrong("a {{params.clent}}"),
+            "unknown-param@11 the flow has no parameter `clent` (did you mean `params.client`?)"
+        );
+        assert_eq!(
+            wrong("{{steps.unit-test.stdout}}"),
+            "unknown-step@8 there is no step `unit-test` (did you mean `steps.unit-tests`?)"
+        );
         assert!(wrong("{{steps.build.stdut}}").contains("did you mean `stdout`?"));
         assert!(wrong("{{client}}").contains("did you mean `params.client`?"));
         assert!(wrong("{{josn params}}").contains("did you mean `json`?"));

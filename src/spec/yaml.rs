@@ -47,7 +47,8 @@ pub(super) fn text_of(file: &str, bytes: &[u8]) -> Result<Source, Diagnostics> {
     };
     let source = Source::new(file, text.strip_prefix('\u{feff}').unwrap_or(text));
     if let Some(at) = source.text.find('\0') {
-        let diagnostic = Diagnostic::error("nul-byte", format!("a NUL byte at offset {at}")).hint("remove it; this must be a text file");
+        let diagnostic =
+            Diagnostic::error("nul-byte", format!("a NUL byte at offset {at}")).hint("remove it; this must be a text file");
         return Err(source.mark(Span { start: at, end: at + 1 }, diagnostic).into());
     }
     Ok(source)
@@ -94,15 +95,21 @@ pub(super) fn parse_text(source: Source) -> Result<Places, Diagnostics> {
 fn syntax(kind: &ErrorKind) -> Diagnostic {
     match kind {
         ErrorKind::RecursionLimitExceeded => too_deep(),
-        ErrorKind::TabNotAllowed | ErrorKind::TabInBlockIndentation | ErrorKind::TabInIndentation | ErrorKind::TabInPlainScalar => {
+        ErrorKind::TabNotAllowed
+        | ErrorKind::TabInBlockIndentation
+        | ErrorKind::TabInIndentation
+        | ErrorKind::TabInPlainScalar => {
             Diagnostic::error("yaml-syntax", "a tab where YAML wants spaces").hint("indent with spaces")
         }
-        ErrorKind::UnknownAnchor => {
-            Diagnostic::error("yaml-syntax", "this alias names no anchor above it").hint("define it first: `&name value`; or quote a text that starts with `*`")
-        }
+        ErrorKind::UnknownAnchor => Diagnostic::error("yaml-syntax", "this alias names no anchor above it")
+            .hint("define it first: `&name value`; or quote a text that starts with `*`"),
         ErrorKind::MappingValueNotAllowed | ErrorKind::InvalidSimpleKey | ErrorKind::SimpleKeyExpected => {
             Diagnostic::error("yaml-syntax", format!("this is not valid YAML: {kind}"))
                 .hint("a text that holds `: ` needs quotes, and a key needs `:` and a space after it")
+        }
+        ErrorKind::ExpectedFlowMappingSeparator | ErrorKind::ExpectedFlowSequenceSeparator => {
+            Diagnostic::error("yaml-syntax", "this is not valid YAML: a `,` or the closing bracket is expected here")
+                .hint("inside { } and [ ], a text that holds a comma, a bracket, a brace or `: ` needs quotes")
         }
         ErrorKind::UnexpectedCharacter { character } if matches!(character, '@' | '`') => {
             Diagnostic::error("yaml-syntax", format!("a text cannot start with `{character}`")).hint("put it in quotes")
@@ -269,7 +276,8 @@ impl<'a> Builder<'a> {
         // Measured before it is copied: a bomb is refused, not built.
         let (nodes, bytes, depth) = size(node);
         self.text_bytes = self.text_bytes.saturating_add(bytes);
-        if self.nodes.saturating_add(nodes) > NODES_MAX || self.text_bytes > TEXT_BYTES_MAX || self.open.len() + depth > DEPTH_MAX {
+        if self.nodes.saturating_add(nodes) > NODES_MAX || self.text_bytes > TEXT_BYTES_MAX || self.open.len() + depth > DEPTH_MAX
+        {
             let bomb = Diagnostic::error("alias-bomb", "aliases repeat so much that the file would become too big");
             return self.stop(span, bomb.hint("write the values out"));
         }
@@ -307,7 +315,13 @@ impl<'a> Builder<'a> {
 fn size(node: &Node) -> (usize, usize, usize) {
     let below: Vec<(usize, usize, usize)> = match &node.what {
         What::List(items) => items.iter().map(size).collect(),
-        What::Map(pairs) => pairs.iter().map(|(key, node)| { let (n, b, d) = size(node); (n, b + key.text.len(), d) }).collect(),
+        What::Map(pairs) => pairs
+            .iter()
+            .map(|(key, node)| {
+                let (n, b, d) = size(node);
+                (n, b + key.text.len(), d)
+            })
+            .collect(),
         What::Text(text) => return (1, text.len(), 0),
         What::Null | What::Bool(_) | What::Number(_) => return (1, 0, 0),
     };
@@ -315,7 +329,8 @@ fn size(node: &Node) -> (usize, usize, usize) {
 }
 
 fn unknown_tag(tag: &Tag) -> Diagnostic {
-    Diagnostic::error("unknown-tag", format!("the tag `{}` means nothing here", tag.original())).hint("remove it, or quote the text")
+    Diagnostic::error("unknown-tag", format!("the tag `{}` means nothing here", tag.original()))
+        .hint("remove it, or quote the text")
 }
 
 type Boxed<T> = Result<T, Box<Diagnostic>>;
