@@ -267,6 +267,7 @@ impl Projection {
             Fact::StepSkipped { .. }
             | Fact::FannedOut { .. }
             | Fact::LoopAgain { .. }
+            | Fact::Reopened { .. }
             | Fact::Superseded { .. }
             | Fact::EscalationRequested { .. }
             | Fact::AnswerRefused { .. }
