@@ -14,3 +14,4 @@ pub mod record;
 pub mod redact;
 pub mod runner;
 pub mod spec;
+pub mod workspace;
