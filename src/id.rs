@@ -60,7 +60,7 @@ fn is_step_ref(s: &str) -> bool {
         Some((step, rest)) => {
             is_kebab(step)
                 && rest.strip_suffix(']').is_some_and(|item| {
-                    !item.is_empty() && item.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
+                    !item.is_empty() && item.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
                 })
         }
     }
@@ -124,9 +124,9 @@ name!(/// A flow's key: the stem of `flows/<flow>.yaml`.
 name!(/// A step as the flow writes it.
     StepId, "step id", is_kebab, KEBAB, r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$");
 name!(/// A step as it runs: `step`, or `step[item]` for an instance of a `for_each` step.
-    StepRef, "step", is_step_ref, "use a step id, or step[item]", r"^[a-z][a-z0-9]*(-[a-z0-9]+)*(\[[A-Za-z0-9._-]+\])?$");
+    StepRef, "step", is_step_ref, "use a step id, or step[item]", r"^[a-z][a-z0-9]*(-[a-z0-9]+)*(\[[A-Za-z0-9_-]+\])?$");
 name!(/// The directory of one flow inside a run: `flow`, or `flow.step`, `flow.step.detour` where flows nest.
-    FramePath, "flow path", is_frame, DOTTED, r"^[a-z][a-z0-9-]*(\.[a-z][a-z0-9-]*(\[[A-Za-z0-9._-]+\])?)*$");
+    FramePath, "flow path", is_frame, DOTTED, r"^[a-z][a-z0-9-]*(\.[a-z][a-z0-9-]*(\[[A-Za-z0-9_-]+\])?)*$");
 name!(/// A detour's key in `flows/detours.yaml`.
     DetourId, "detour id", is_kebab, KEBAB, r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$");
 name!(/// An agent's key: the stem of `agents/<agent>.md`, or an engine word for other verbs.

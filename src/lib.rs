@@ -4,7 +4,9 @@
 
 pub mod engine;
 pub mod id;
+pub mod kernel;
 pub mod measure;
+pub mod plan;
 pub mod record;
 pub mod redact;
 pub mod spec;

@@ -255,6 +255,13 @@ pub enum Fact {
         steps: Vec<StepRef>,
         why: SupersedeReason,
     },
+    /// A step whose sub-flow runs again waits for it again, and `dependents` wait for the step.
+    Reopened {
+        flow: FramePath,
+        step: StepRef,
+        into: FramePath,
+        dependents: Vec<StepRef>,
+    },
     /// Evidence for a question has to be looked at first.
     EscalationRequested {
         question: Box<Question>,

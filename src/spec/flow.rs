@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use crate::id::{AgentKey, DetourId, FlowKey, ParamName, Sha256, SnapshotName, StepId};
 
 use super::{
-    Access, Effects, Expr, Halt, OnExhausted, OnFailure, OnTimeout, ParseAs, Role, Severity, Template,
-    text::{CharterText, ContextText, EngineText, ParamText, RequiresText, TeachText},
+    Access, Effects, Expr, Halt, OnExhausted, OnFailure, OnTimeout, ParseAs, Places, Role, Severity, Template,
+    text::{CharterText, ContextText, EngineText, ParamText, RequiresText},
 };
 
 /// A checked flow, ready to be planned. Times are milliseconds.
@@ -30,6 +30,8 @@ pub struct Flow {
     /// The file's bytes as they were read.
     pub source: String,
     pub sha256: Sha256,
+    /// Where everything stands in the file: `/steps/3/loop/to`.
+    pub places: Places,
 }
 
 /// `None` is no limit.
@@ -118,6 +120,8 @@ pub enum Verb {
         changed: Vec<String>,
     },
     Render {
+        /// The file's path as the flow writes it.
+        path: String,
         template: Template,
         to: String,
     },
@@ -126,12 +130,23 @@ pub enum Verb {
 #[derive(Debug, Clone)]
 pub struct AgentStep {
     pub agent: AgentKey,
-    pub engine: Option<EngineText>,
+    pub engine: EngineText,
     pub model: Option<String>,
     pub max_turns: Option<u32>,
-    pub teach: TeachText,
+    pub teach: Teach,
     pub context: ContextText,
     pub agent_sha256: Sha256,
+}
+
+/// The teaching note of an agent step.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Teach {
+    pub objective: Option<Template>,
+    pub inputs: Vec<Template>,
+    pub outputs: Vec<Template>,
+    pub behavior: Vec<Template>,
+    pub success: Vec<Template>,
+    pub when_stuck: Vec<Template>,
 }
 
 /// A value given to a sub-flow: a text is a template, anything else is itself.
@@ -257,6 +272,8 @@ pub enum DetourWhen {
 #[derive(Debug, Clone)]
 pub struct Agent {
     pub key: AgentKey,
+    /// Below the agents directory: `critic.md`, `critic.md.hbs` or `critic/SKILL.md`.
+    pub file: String,
     pub description: String,
     /// `None`: all tools.
     pub tools: Option<Vec<String>>,
@@ -275,6 +292,8 @@ pub struct Agent {
 /// Everything a run needs of what people wrote: the flow, its sub-flows, the detours, the agents.
 #[derive(Debug, Clone)]
 pub struct Library {
+    /// The flow that was asked for; the others are its sub-flows.
+    pub main: FlowKey,
     pub flows: BTreeMap<FlowKey, std::sync::Arc<Flow>>,
     pub detours: Vec<std::sync::Arc<Detour>>,
     pub detours_source: Option<String>,

@@ -2,13 +2,20 @@
 //! In: YAML and Markdown files. Out: `Flow`, `Detour`, `Agent`, or every mistake at once, each with its place.
 //! Never: anything run, anything written, a mistake found only when the step starts.
 
+pub mod diagnostic;
 pub mod expr;
 pub mod flow;
+pub mod names;
+mod source;
 pub mod template;
 pub mod text;
 mod words;
+pub mod yaml;
 
+pub use diagnostic::{Diagnostic, Diagnostics, Level, Place};
 pub use expr::Expr;
 pub use flow::{Agent, Detour, Flow, Library, Step, Verb};
+pub use names::{Names, Problem, Reads, StepField};
+pub use source::{Part, Places};
 pub use template::Template;
 pub use words::{Access, BadLength, Effects, Halt, Length, OnExhausted, OnFailure, OnTimeout, ParseAs, Role, Severity};

@@ -1,0 +1,405 @@
+//! Starts whatever may start: skips, fan-outs, approvals, sub-flows, steps; and closes flows in which nothing is left.
+
+use serde_json::Value;
+
+use crate::{
+    id::{FramePath, StepId},
+    plan::StepIx,
+    record::{At, Fact, FailureKind, Item, LimitName, Outcome, Parent, QuestionKind, Rule, SkipReason, StopCause},
+    spec::{
+        Expr, OnTimeout, Severity, Verb,
+        flow::{Ask, Step},
+    },
+};
+
+use super::{
+    ask::{Asked, option, raise, written},
+    close, ended, open,
+    scope::scope,
+    state::{Frame, FramePhase, Life, Slot},
+    turn::Turn,
+};
+
+/// Steps at once, where neither the flow nor the command line says.
+const JOBS_DEFAULT: u32 = 4;
+/// Items of one `for_each`: each has files of its own.
+const ITEMS_MAX: usize = 10_000;
+
+/// Until nothing more can be started or closed.
+pub(super) fn advance(turn: &mut Turn) {
+    loop {
+        let before = turn.facts.len();
+        for path in turn.state.open_frames.clone() {
+            advance_frame(turn, &path);
+        }
+        if turn.facts.len() == before {
+            return;
+        }
+    }
+}
+
+fn advance_frame(turn: &mut Turn, path: &FramePath) {
+    let Some(frame) = turn.state.frames.get(path).filter(|frame| frame.is_open()) else { return };
+    let idle = frame.live == 0;
+    if turn.state.stop == Some(StopCause::Cancel) {
+        if idle && frame.asked_nothing() {
+            close::complete(turn, path, Outcome::Cancelled, "cancelled".to_owned());
+        } else if idle {
+            close::void_questions(turn, path, "the run was cancelled");
+            close::complete(turn, path, Outcome::Cancelled, "cancelled".to_owned());
+        }
+        return;
+    }
+    if let Some(reason) = turn.state.fatal.clone() {
+        if idle {
+            close::void_questions(turn, path, "the run was stopped");
+            close::complete(turn, path, Outcome::Failed, reason.to_string());
+        }
+        return;
+    }
+    if frame.failing.is_some() {
+        if idle {
+            close::failed(turn, path);
+        }
+        return;
+    }
+    if ancestor_failing(turn, path) {
+        if idle {
+            close::void_questions(turn, path, "the flow around it failed");
+            close::complete(turn, path, Outcome::Cancelled, "the flow around it failed".to_owned());
+        }
+        return;
+    }
+    while let Some(step) = turn.frame(path).doomed.get_min().copied() {
+        let at = turn.frame(path).at(step.into());
+        let detail = skipped_needs(turn.frame(path), step);
+        turn.emit(Fact::StepSkipped { at, why: SkipReason::NeedSkipped, detail });
+    }
+    let frame = turn.frame(path);
+    if frame.unsettled == 0 && frame.live == 0 {
+        close::close(turn, path);
+        return;
+    }
+    start_ready(turn, path);
+}
+
+fn skipped_needs(frame: &Frame, step: StepIx) -> String {
+    let skipped =
+        |need: &&StepIx| frame.steps.get(need.at()).and_then(|state| state.result.as_ref()).is_some_and(|result| result.skipped);
+    let names: Vec<&str> =
+        frame.plan.step(step).needs.iter().filter(skipped).map(|need| frame.plan.step(*need).spec.id.as_str()).collect();
+    format!("it needs {}, which was skipped", names.join(", "))
+}
+
+fn ancestor_failing(turn: &Turn, path: &FramePath) -> bool {
+    let mut path = path.clone();
+    while let Some(frame) = turn.state.frames.get(&path) {
+        match frame.parent.as_deref() {
+            Some(Parent::SubFlow { at } | Parent::Detour { at, .. }) => path = at.flow.clone(),
+            // A rollback is what a failing flow still does.
+            Some(Parent::Rollback { .. }) | None => return false,
+        }
+        if turn.state.frames.get(&path).is_some_and(|above| above.failing.is_some() || !above.is_open()) {
+            return true;
+        }
+    }
+    false
+}
+
+/// The flow and all around it, from the inside out.
+fn chain(turn: &Turn, path: &FramePath) -> Vec<FramePath> {
+    let mut found = vec![path.clone()];
+    while let Some(parent) = turn.state.frames.get(&found[found.len() - 1]).and_then(|frame| frame.parent.as_deref()) {
+        found.push(match parent {
+            Parent::SubFlow { at } | Parent::Detour { at, .. } => at.flow.clone(),
+            Parent::Rollback { of, .. } => of.clone(),
+        });
+    }
+    found
+}
+
+fn start_ready(turn: &mut Turn, path: &FramePath) {
+    loop {
+        if turn.state.stop.is_some() || turn.state.fatal.is_some() || !turn.state.line_stops.is_empty() {
+            return;
+        }
+        let frame = turn.frame(path);
+        if frame.failing.is_some() || frame.limited.is_some() || frame.phase != FramePhase::Open {
+            return;
+        }
+        let root = turn.frame(&open::root(path));
+        let jobs = root.options.jobs.or(root.plan.flow.jobs).unwrap_or(JOBS_DEFAULT);
+        let full = turn.state.running.len() >= jobs as usize;
+        // A question or a sub-flow takes no place; a command waits for one.
+        let next = frame.ready.iter().find(|slot| !full || !takes_place(frame, **slot)).copied();
+        let Some(slot) = next else { return };
+        start(turn, path, slot);
+    }
+}
+
+fn takes_place(frame: &Frame, slot: Slot) -> bool {
+    let spec = &frame.plan.step(slot.step).spec;
+    let fans = spec.for_each.is_some() && slot.item.is_none();
+    let gated = spec.approve.is_some() && frame.state(slot).is_some_and(|state| state.approved.is_none());
+    !(fans || gated || spec.when.is_some() || matches!(spec.verb, Verb::Ask(_) | Verb::Flow { .. }))
+}
+
+fn start(turn: &mut Turn, path: &FramePath, slot: Slot) {
+    let frame = turn.frame(path);
+    let spec = frame.plan.step(slot.step).spec.clone();
+    let at = frame.at(slot);
+    if slot.item.is_none() {
+        if let Some(when) = &spec.when {
+            match holds(turn, path, when, None) {
+                Ok(true) => {}
+                Ok(false) => {
+                    let detail = format!("`{}` is false", when.text());
+                    return turn.emit(Fact::StepSkipped { at, why: SkipReason::When, detail });
+                }
+                Err(error) => return ended::fail_unstarted(turn, path, slot, FailureKind::Expression, &error),
+            }
+        }
+        if spec.for_each.is_some() {
+            return fan_out(turn, path, slot, &spec);
+        }
+    }
+    if reached_limit(turn, path, slot) {
+        return;
+    }
+    if let Some(approve) = spec.approve.as_ref().filter(|_| turn.step(path, slot).approved.is_none()) {
+        let asks = approve.when.as_ref().map_or(Ok(true), |when| holds(turn, path, when, Some(slot)));
+        match asks {
+            Ok(false) => {}
+            Ok(true) => return gate(turn, path, slot, &spec, approve),
+            Err(error) => return ended::fail_unstarted(turn, path, slot, FailureKind::Expression, &error),
+        }
+    }
+    begin(turn, path, slot, None);
+}
+
+/// Starts the step now; whatever had to be asked was asked.
+pub(super) fn begin(turn: &mut Turn, path: &FramePath, slot: Slot, approved: Option<crate::id::EscalationId>) {
+    let frame = turn.frame(path);
+    let spec = frame.plan.step(slot.step).spec.clone();
+    let state = turn.step(path, slot);
+    let approved_by = approved.or_else(|| state.approved.clone());
+    let execution = state.execution + 1;
+    let iteration = frame.iteration(slot.step);
+    let at = frame.at(slot);
+    let around = chain(turn, path);
+    let left = around.iter().filter_map(|path| {
+        let frame = turn.frame(path);
+        frame.wall_ms_max.map(|max| max.saturating_sub(frame.active_ms_at(turn.now)).max(1))
+    });
+    let timeout_ms = spec.timeout_ms.into_iter().chain(left.min()).min();
+    turn.emit(Fact::StepStarted { at, execution, iteration, timeout_ms, approved_by });
+    match &spec.verb {
+        Verb::Ask(ask) => question_step(turn, path, slot, &spec, ask),
+        Verb::Flow { .. } => {
+            if let Err(error) = open::sub_flow(turn, path, slot) {
+                ended::fail_started(turn, path, slot, FailureKind::SubFlow, &error);
+            }
+        }
+        Verb::Run { .. }
+        | Verb::Exec { .. }
+        | Verb::Agent(_)
+        | Verb::Snapshot { .. }
+        | Verb::Compare { .. }
+        | Verb::Render { .. } => {}
+    }
+}
+
+pub(super) fn holds(turn: &Turn, path: &FramePath, expr: &Expr, own: Option<Slot>) -> Result<bool, String> {
+    let frame = turn.frame(path);
+    let seen = scope(&turn.state, frame, expr.reads(), own, None);
+    expr.eval_bool(&seen).map_err(|error| error.to_string())
+}
+
+fn fan_out(turn: &mut Turn, path: &FramePath, slot: Slot, spec: &Step) {
+    let frame = turn.frame(path);
+    let Some(each) = &spec.for_each else { return };
+    let seen = scope(&turn.state, frame, each.list.reads(), None, None);
+    let at = frame.at(slot);
+    let values = each.list.eval_list(&seen).map_err(|error| error.to_string());
+    let values = values.and_then(|values| {
+        if values.len() > ITEMS_MAX {
+            Err(format!("`for_each` gives {} items; {ITEMS_MAX} is the limit", values.len()))
+        } else {
+            Ok(values)
+        }
+    });
+    match values {
+        Ok(values) => turn.emit(Fact::FannedOut { at, items: items(values) }),
+        Err(error) => ended::fail_unstarted(turn, path, slot, FailureKind::Expression, &error),
+    }
+}
+
+/// An item's key is its own text where that is a safe and unused name, else its place in the list.
+fn items(values: Vec<Value>) -> Vec<Item> {
+    let mut used = std::collections::BTreeSet::new();
+    let safe = |text: &str| {
+        !text.is_empty() && text.len() <= 40 && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
+    };
+    let keyed = |(at, value): (usize, Value)| {
+        let text = match &value {
+            Value::String(text) => text.clone(),
+            Value::Number(number) => number.to_string(),
+            Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => String::new(),
+        };
+        let mut key = if safe(&text) { text } else { (at + 1).to_string() };
+        while !used.insert(key.clone()) {
+            key = format!("{key}_{}", at + 1);
+        }
+        Item { key, value }
+    };
+    values.into_iter().enumerate().map(keyed).collect()
+}
+
+fn reached_limit(turn: &mut Turn, path: &FramePath, slot: Slot) -> bool {
+    for flow in chain(turn, path) {
+        let frame = turn.frame(&flow);
+        if frame.limited.is_some() {
+            return true;
+        }
+        let steps = frame
+            .steps_max
+            .filter(|max| frame.executions >= *max)
+            .map(|max| (LimitName::Steps, u64::from(frame.executions), u64::from(max)));
+        let active = frame.active_ms_at(turn.now);
+        let wall = frame.wall_ms_max.filter(|max| active >= *max).map(|max| (LimitName::Wall, active, max));
+        if let Some((limit, used, max)) = steps.or(wall) {
+            ask_limit(turn, &flow, path, slot, limit, used, max);
+            return true;
+        }
+    }
+    false
+}
+
+pub(super) fn ask_limit(turn: &mut Turn, flow: &FramePath, path: &FramePath, slot: Slot, limit: LimitName, used: u64, max: u64) {
+    let step = turn.frame(path).name(slot);
+    turn.emit(Fact::LimitReached { flow: flow.clone(), limit, used, max });
+    let figures = match limit {
+        LimitName::Steps => format!("{used} of {max} step executions are used"),
+        LimitName::Wall => format!("{:.1} s of {:.1} s of running time are used", seconds(used), seconds(max)),
+    };
+    let options = vec![
+        option("raise", "Double the limit", "the flow goes on until the new limit"),
+        option("abort", "Stop the flow", "no further step of this flow starts"),
+    ];
+    let question = format!("Flow {flow} has reached its limit: {figures}. Go on?");
+    let mut asked = Asked::new(QuestionKind::Limit, Rule::Limit, format!("{figures}; next would be {step}"), question, options);
+    asked.severity = Severity::High;
+    let sha256 = turn.frame(flow).plan.flow.sha256.clone();
+    // The question belongs to the flow whose limit it is.
+    let first = turn.frame(flow).plan.steps.first().map(|planned| crate::id::StepRef::from(&planned.spec.id));
+    let own = if flow == path { Some(step) } else { first };
+    if let Some(step) = own {
+        raise(turn, flow, &step, sha256, asked);
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "seconds for a sentence")]
+fn seconds(ms: u64) -> f64 {
+    ms as f64 / 1000.0
+}
+
+fn gate(turn: &mut Turn, path: &FramePath, slot: Slot, spec: &Step, ask: &Ask) {
+    let (question, evidence) = match written(turn, path, Some(slot), ask) {
+        Ok(parts) => parts,
+        Err(error) => return ended::fail_unstarted(turn, path, slot, FailureKind::Template, &error),
+    };
+    let step = turn.frame(path).name(slot);
+    let options = vec![
+        option("approve", "Do it", "the step starts, exactly as shown"),
+        option("reject", "Do not do it", "the step fails as rejected; nothing of it runs"),
+    ];
+    let mut asked = Asked::new(QuestionKind::Approval, Rule::Approval, format!("{step} needs an approval"), question, options);
+    asked.to.clone_from(&ask.to);
+    asked.severity = ask.severity;
+    asked.action = Some(action(turn, path, slot, spec));
+    asked.evidence = evidence;
+    asked.expires_ms = ask.expires_ms;
+    asked.on_timeout = ask.on_timeout;
+    raise(turn, path, &step, spec.sha256.clone(), asked);
+}
+
+/// The exact thing an approval allows, in the words of the flow.
+fn action(turn: &Turn, path: &FramePath, slot: Slot, spec: &Step) -> String {
+    let frame = turn.frame(path);
+    match &spec.verb {
+        Verb::Run { script } => script.trim().to_owned(),
+        Verb::Exec { argv } => {
+            let render = |part: &crate::spec::Template| {
+                let seen = super::scope::scope_value(scope(&turn.state, frame, part.reads(), Some(slot), None));
+                part.render(&seen).unwrap_or_else(|_| part.text().to_owned())
+            };
+            serde_json::to_string(&argv.iter().map(render).collect::<Vec<_>>()).unwrap_or_default()
+        }
+        Verb::Agent(agent) => format!("agent {}", agent.agent),
+        Verb::Ask(_) => "ask".to_owned(),
+        Verb::Flow { flow, .. } => format!("flow {flow}"),
+        Verb::Snapshot { name, .. } => format!("snapshot {name}"),
+        Verb::Compare { before, after, .. } => format!("compare {before} with {after}"),
+        Verb::Render { to, .. } => format!("render {to}"),
+    }
+}
+
+fn question_step(turn: &mut Turn, path: &FramePath, slot: Slot, spec: &Step, ask: &Ask) {
+    let (question, evidence) = match written(turn, path, Some(slot), ask) {
+        Ok(parts) => parts,
+        Err(error) => return ended::fail_started(turn, path, slot, FailureKind::Template, &error),
+    };
+    let step = turn.frame(path).name(slot);
+    let mut asked = Asked::new(QuestionKind::Ask, Rule::Ask, format!("{step} is a question"), question, ask_options(ask));
+    asked.to.clone_from(&ask.to);
+    asked.severity = ask.severity;
+    asked.evidence = evidence;
+    asked.expires_ms = ask.expires_ms;
+    asked.on_timeout = ask.on_timeout;
+    raise(turn, path, &step, spec.sha256.clone(), asked);
+}
+
+pub(super) fn ask_options(ask: &Ask) -> Vec<crate::record::Option_> {
+    if ask.options.is_empty() {
+        return vec![option("approve", "Yes", "the flow goes on"), option("reject", "No", "the step fails as rejected")];
+    }
+    ask.options.iter().map(|choice| option(&choice.key, &choice.label, &choice.effect)).collect()
+}
+
+/// A line of the Definition of Done that asks a person.
+pub(super) fn ask_done(turn: &mut Turn, path: &FramePath, id: &StepId, ask: &Ask) -> Result<(), String> {
+    let (question, evidence) = written(turn, path, None, ask)?;
+    let step = crate::id::StepRef::from(id);
+    let options = if ask.options.is_empty() {
+        vec![option("approve", "It is done", "the flow is complete"), option("reject", "It is not", "the flow fails")]
+    } else {
+        ask_options(ask)
+    };
+    let mut asked =
+        Asked::new(QuestionKind::Done, Rule::DoneCheck, format!("the Definition of Done asks `{id}`"), question, options);
+    asked.to.clone_from(&ask.to);
+    asked.severity = ask.severity;
+    asked.evidence = evidence;
+    asked.expires_ms = ask.expires_ms;
+    asked.on_timeout = if ask.expires_ms.is_some() { ask.on_timeout } else { OnTimeout::Wait };
+    let sha256 = turn.frame(path).plan.flow.sha256.clone();
+    raise(turn, path, &step, sha256, asked);
+    Ok(())
+}
+
+impl Frame {
+    fn asked_nothing(&self) -> bool {
+        !self
+            .steps
+            .iter()
+            .chain(self.items.values())
+            .any(|step| matches!(step.life, Life::Gated(_) | Life::Asking(_) | Life::Held(_)))
+            && self.limited.is_none()
+            && !matches!(self.phase, FramePhase::Closing)
+    }
+}
+
+/// The step at a place, for facts that only carry its name.
+pub(super) fn slot_at(turn: &Turn, at: &At) -> Option<Slot> {
+    turn.state.frames.get(&at.flow)?.slot(&at.step)
+}

@@ -1,0 +1,329 @@
+//! What an answer does. One function for all channels: command line, inbox file, HTTP, scenario.
+
+use serde_json::json;
+
+use crate::{
+    id::{EscalationId, FramePath, StepId},
+    plan::StepIx,
+    record::{
+        Answer, Channel, DecisionKind, EngineWord, ErrorClass, Fact, Failure, FailureKind, InputNote, Kept, LimitName, Question,
+        QuestionKind, QuestionStatus, ReplyOutcome, Rule, Shown, SkipReason, Status, SupersedeReason, subject_digest,
+    },
+    spec::OnTimeout,
+};
+
+use super::{
+    advance, ended,
+    input::{Refused, Roles},
+    state::{Life, Slot},
+    turn::Turn,
+};
+
+pub(super) fn answered(
+    turn: &mut Turn,
+    id: &EscalationId,
+    answer: &Answer,
+    shown_now: Vec<Shown>,
+    roles: &Roles,
+) -> Result<InputNote, Refused> {
+    let question = turn.state.questions.get(id).cloned().ok_or_else(|| Refused::NoQuestion { id: id.clone() })?;
+    if question.status != QuestionStatus::Open {
+        let status = match (question.status, &question.answer) {
+            (QuestionStatus::Answered, Some(before)) => format!("answered `{}` by {}", before.choose, before.by),
+            (QuestionStatus::Voided, _) => "voided".to_owned(),
+            (QuestionStatus::Expired, _) => "expired".to_owned(),
+            (QuestionStatus::Answered | QuestionStatus::Open, _) => "answered".to_owned(),
+        };
+        return Err(Refused::Closed { id: id.clone(), status });
+    }
+    let mut answer = answer.clone();
+    let starter = turn.state.run.as_ref().is_some_and(|run| *run.by == *answer.by);
+    match may_answer(&question, &answer, roles, starter) {
+        Ok(()) => {}
+        Err(refused) => return refuse(turn, id, answer, refused),
+    }
+    answer.self_approved = starter;
+    let digest = subject_digest(
+        &question.question,
+        &question.options,
+        &shown_now,
+        &question.step_sha256,
+        &question.params,
+        question.action.as_deref(),
+    );
+    if digest != question.subject_digest {
+        // What was shown is no longer what there is: this question is over, and the new one covers the new state.
+        turn.emit(Fact::AnswerRefused { id: id.clone(), answer, why: "what was shown has changed since".to_owned() });
+        ask_anew(turn, &question, shown_now);
+        return Ok(InputNote::Answered { id: id.clone() });
+    }
+    if answer.subject_digest != question.subject_digest {
+        let refused =
+            Refused::Changed { id: id.clone(), seen: answer.subject_digest.clone(), now: question.subject_digest.clone() };
+        return refuse(turn, id, answer, refused);
+    }
+    let known = question.options.iter().any(|option| option.key == answer.choose);
+    let push_back = push_back_target(turn, &question, &answer.choose);
+    if !known && push_back.is_none() {
+        let options = question.options.iter().map(|option| option.key.as_str()).collect::<Vec<_>>().join(", ");
+        let refused = Refused::UnknownChoice { id: id.clone(), choice: answer.choose.clone(), options };
+        return refuse(turn, id, answer, refused);
+    }
+    turn.emit(Fact::EscalationAnswered { id: id.clone(), answer: answer.clone() });
+    if turn.state.line_stops.contains(id) {
+        turn.emit(Fact::LineReleased { by: id.clone() });
+    }
+    carry_out(turn, &question, &answer, push_back);
+    Ok(InputNote::Answered { id: id.clone() })
+}
+
+/// The refusal is part of the record, and the question stays open.
+fn refuse(turn: &mut Turn, id: &EscalationId, answer: Answer, why: Refused) -> Result<InputNote, Refused> {
+    turn.emit(Fact::AnswerRefused { id: id.clone(), answer, why: why.to_string() });
+    Ok(InputNote::Answered { id: id.clone() })
+}
+
+fn may_answer(question: &Question, answer: &Answer, roles: &Roles, starter: bool) -> Result<(), Refused> {
+    if answer.channel == Channel::Timeout {
+        return Ok(());
+    }
+    if answer.by.starts_with("agent:") {
+        return Err(Refused::AgentAnswer);
+    }
+    if starter && !roles.self_approval {
+        return Err(Refused::SelfApproval { id: question.id.clone(), by: answer.by.clone() });
+    }
+    let Some(has) = &roles.has else { return Ok(()) };
+    if question.to.is_empty() || question.to.iter().any(|role| has.contains(&role.0)) {
+        return Ok(());
+    }
+    let allowed = question.to.iter().map(|role| role.0.as_str()).collect::<Vec<_>>().join(", ");
+    Err(Refused::NotYours { id: question.id.clone(), by: answer.by.clone(), allowed })
+}
+
+fn push_back_target(turn: &Turn, question: &Question, choice: &str) -> Option<StepIx> {
+    let frame = turn.state.frames.get(&question.flow_path)?;
+    let target = frame.plan.find(choice.strip_prefix("push-back:")?)?;
+    let own = frame.slot(&question.step_id)?;
+    // Back means to a step before this one.
+    frame.plan.upstream(own.step).binary_search(&target).is_ok().then_some(target)
+}
+
+fn ask_anew(turn: &mut Turn, old: &Question, shown: Vec<Shown>) {
+    turn.emit(Fact::EscalationVoided { id: old.id.clone(), why: "what was shown has changed".to_owned() });
+    let mut asked = super::ask::Asked::new(old.kind, old.rule, old.reason.clone(), old.question.clone(), old.options.clone());
+    asked.severity = old.severity;
+    asked.to.clone_from(&old.to);
+    asked.action.clone_from(&old.action);
+    asked.concerns.clone_from(&old.concerns);
+    asked.expires_ms = old.deadline.map(|deadline| deadline.since(old.raised_at));
+    asked.on_timeout = old.on_timeout;
+    asked.halt = old.halt;
+    asked.evidence = shown.iter().map(|one| one.path.clone()).collect();
+    let id = super::ask::raise(turn, &old.flow_path, &old.step_id, old.step_sha256.clone(), asked);
+    if let Some(requested) = turn.state.requested.get(&id).cloned() {
+        super::ask::shown(turn, &requested, shown);
+    }
+}
+
+fn carry_out(turn: &mut Turn, question: &Question, answer: &Answer, push_back: Option<StepIx>) {
+    let path = question.flow_path.clone();
+    if question.kind == QuestionKind::Limit {
+        return limit(turn, question, answer);
+    }
+    if question.kind == QuestionKind::Done {
+        let Ok(id) = StepId::new(question.step_id.as_str()) else { return };
+        let passed = answer.choose != "reject";
+        let detail = words(answer);
+        return turn.emit(Fact::DoneChecked { flow: path, id, passed, detail });
+    }
+    let Some(slot) = turn.frame(&path).slot(&question.step_id) else { return };
+    if let Some(target) = push_back {
+        let steps = turn.frame(&path).plan.downstream(target);
+        return again(turn, &path, &steps, SupersedeReason::PushBack, answer);
+    }
+    match question.kind {
+        QuestionKind::Approval if answer.choose == "approve" => advance::begin(turn, &path, slot, Some(question.id.clone())),
+        QuestionKind::Approval => reject(turn, &path, slot, answer, true),
+        QuestionKind::Ask if answer.choose == "reject" => reject(turn, &path, slot, answer, false),
+        QuestionKind::Ask => chosen(turn, &path, slot, answer),
+        QuestionKind::Failed
+        | QuestionKind::Blocked
+        | QuestionKind::EscalateWhen
+        | QuestionKind::StopTheLine
+        | QuestionKind::LoopExhausted
+        | QuestionKind::Lost => repaired(turn, &path, slot, question, answer),
+        QuestionKind::Limit | QuestionKind::Done => {}
+    }
+}
+
+fn words(answer: &Answer) -> String {
+    let note = answer.note.as_deref().map(|note| format!(": {note}")).unwrap_or_default();
+    format!("{} chose {}{note}", answer.by, answer.choose)
+}
+
+/// `approve`, `retry`, `skip`, `mark-done`, `abort` on a step that ended badly.
+fn repaired(turn: &mut Turn, path: &FramePath, slot: Slot, question: &Question, answer: &Answer) {
+    match answer.choose.as_str() {
+        "retry" if question.kind == QuestionKind::LoopExhausted => one_more_round(turn, path, slot, answer),
+        "retry" => again(turn, path, &[slot.step], SupersedeReason::Retry, answer),
+        "skip" if question.kind != QuestionKind::LoopExhausted => {
+            let at = turn.frame(path).at(slot);
+            turn.emit(Fact::StepSkipped { at, why: SkipReason::Person, detail: words(answer) });
+        }
+        "abort" => routed_by(turn, path, slot, answer, DecisionKind::Terminate),
+        "mark-done" => mark_done(turn, path, slot, answer),
+        _ => routed_by(turn, path, slot, answer, DecisionKind::Continue),
+    }
+}
+
+fn routed_by(turn: &mut Turn, path: &FramePath, slot: Slot, answer: &Answer, kind: DecisionKind) {
+    let mut decision = ended::decision(turn, path, slot, kind, Rule::Answered);
+    decision.reason = words(answer);
+    decision.by = format!("human:{}", answer.by);
+    decision.next_step_ids = if kind == DecisionKind::Continue { ended::after(turn, path, slot) } else { Vec::new() };
+    turn.emit(Fact::Routed { flow: path.clone(), decision: Box::new(decision) });
+}
+
+fn mark_done(turn: &mut Turn, path: &FramePath, slot: Slot, answer: &Answer) {
+    // The word of a person takes the place of the lost or failed execution; its receipt says whose word it is.
+    let frame = turn.frame(path);
+    let fact = Fact::StepStarted {
+        at: frame.at(slot),
+        execution: turn.step(path, slot).execution + 1,
+        iteration: frame.iteration(slot.step),
+        timeout_ms: None,
+        approved_by: None,
+    };
+    turn.emit(fact);
+    let at = turn.frame(path).at(slot);
+    turn.state.running.remove(&at);
+    chosen(turn, path, slot, answer);
+}
+
+fn one_more_round(turn: &mut Turn, path: &FramePath, slot: Slot, answer: &Answer) {
+    let frame = turn.frame(path);
+    let Some(which) = frame.plan.step(slot.step).ends_loop else { return };
+    let iteration = frame.loops[which].iteration + 1;
+    let first = frame.plan.loops[which].first;
+    let at = frame.at(slot);
+    let mut decision = ended::decision(turn, path, slot, DecisionKind::Loop, Rule::Answered);
+    decision.reason = words(answer);
+    decision.by = format!("human:{}", answer.by);
+    decision.next_step_ids = vec![crate::id::StepRef::from(&turn.frame(path).plan.step(first).spec.id)];
+    turn.emit(Fact::Routed { flow: path.clone(), decision: Box::new(decision) });
+    turn.emit(Fact::LoopAgain { at, iteration });
+}
+
+fn again(turn: &mut Turn, path: &FramePath, steps: &[StepIx], why: SupersedeReason, answer: &Answer) {
+    let frame = turn.frame(path);
+    let names: Vec<_> = steps.iter().map(|step| crate::id::StepRef::from(&frame.plan.step(*step).spec.id)).collect();
+    super::recover::void_for(turn, path, &names, &words(answer));
+    turn.emit(Fact::Superseded { flow: path.clone(), steps: names, why });
+}
+
+fn chosen(turn: &mut Turn, path: &FramePath, slot: Slot, answer: &Answer) {
+    person_ended(turn, path, slot, answer, ReplyOutcome::Done, Status::Verified);
+}
+
+fn reject(turn: &mut Turn, path: &FramePath, slot: Slot, answer: &Answer, unstarted: bool) {
+    if unstarted {
+        let frame = turn.frame(path);
+        let fact = Fact::StepStarted {
+            at: frame.at(slot),
+            execution: turn.step(path, slot).execution + 1,
+            iteration: frame.iteration(slot.step),
+            timeout_ms: None,
+            approved_by: None,
+        };
+        turn.emit(fact);
+    }
+    let failure = Failure {
+        kind: FailureKind::Rejected,
+        class: ErrorClass::Permanent,
+        message: format!("rejected: {}", words(answer)),
+        exit_code: None,
+    };
+    person_ended(turn, path, slot, answer, ReplyOutcome::Failed(failure), Status::Unverified);
+}
+
+fn person_ended(turn: &mut Turn, path: &FramePath, slot: Slot, answer: &Answer, outcome: ReplyOutcome, status: Status) {
+    let kept =
+        Kept { stdout: None, stderr: None, json: Some(json!({"choice": answer.choose, "note": answer.note, "by": answer.by})) };
+    let summary = crate::record::Summary {
+        what_i_found: words(answer),
+        evidence: crate::record::Evidence { artifacts_produced: answer.evidence.clone(), ..crate::record::Evidence::default() },
+        ..crate::record::Summary::default()
+    };
+    let draft = crate::record::Draft {
+        status,
+        summary,
+        concerns: Vec::new(),
+        assumptions: Vec::new(),
+        routing: crate::record::DraftRouting { reason: words(answer), ..crate::record::DraftRouting::default() },
+    };
+    ended::end_without_engine(turn, path, slot, outcome, EngineWord::Human, Some(draft), kept);
+}
+
+fn limit(turn: &mut Turn, question: &Question, answer: &Answer) {
+    let path = question.flow_path.clone();
+    let frame = turn.frame(&path);
+    if answer.choose == "raise" {
+        let wall = frame.wall_ms_max.filter(|max| frame.active_ms_at(turn.now) >= *max);
+        let (limit, max) = match wall {
+            Some(max) => (LimitName::Wall, max * 2),
+            None => (LimitName::Steps, u64::from(frame.steps_max.unwrap_or(1)) * 2),
+        };
+        return turn.emit(Fact::LimitRaised { flow: path, limit, max });
+    }
+    let Some(slot) = turn.frame(&path).slot(&question.step_id) else { return };
+    routed_by(turn, &path, slot, answer, DecisionKind::Terminate);
+}
+
+/// A question's time is up: what the flow said for that case, and never an approval that it did not write.
+pub(super) fn expire(turn: &mut Turn) {
+    let now = turn.now;
+    let late =
+        |id: &&EscalationId| turn.state.questions.get(*id).and_then(|one| one.deadline).is_some_and(|deadline| deadline <= now);
+    let ids: Vec<EscalationId> = turn.state.open_questions.iter().filter(late).cloned().collect();
+    for id in ids {
+        let Some(question) = turn.state.questions.get(&id).cloned() else { continue };
+        let choose = match question.on_timeout {
+            OnTimeout::Wait => continue,
+            OnTimeout::Approve => "approve",
+            OnTimeout::Reject | OnTimeout::Fail => "reject",
+            OnTimeout::Escalate => {
+                turn.emit(Fact::EscalationExpired { id: id.clone() });
+                let mut asked = super::ask::Asked::new(
+                    question.kind,
+                    question.rule,
+                    format!("nobody answered {id} in time"),
+                    question.question.clone(),
+                    question.options.clone(),
+                );
+                asked.severity = crate::spec::Severity::High;
+                asked.action.clone_from(&question.action);
+                asked.evidence = question.shown.iter().map(|one| one.path.clone()).collect();
+                super::ask::raise(turn, &question.flow_path, &question.step_id, question.step_sha256.clone(), asked);
+                continue;
+            }
+        };
+        let answer = Answer {
+            choose: choose.to_owned(),
+            note: Some("nobody answered in time".to_owned()),
+            by: "timeout".to_owned(),
+            role: None,
+            channel: Channel::Timeout,
+            at: now,
+            subject_digest: question.subject_digest.clone(),
+            self_approved: false,
+            evidence: Vec::new(),
+        };
+        turn.emit(Fact::EscalationExpired { id: id.clone() });
+        let open = turn.state.frames.get(&question.flow_path).and_then(|frame| frame.slot(&question.step_id));
+        let asked = open.is_none_or(|slot| matches!(turn.step(&question.flow_path, slot).life, Life::Gated(_) | Life::Asking(_)));
+        if asked {
+            carry_out(turn, &question, &answer, None);
+        }
+    }
+}

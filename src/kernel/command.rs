@@ -1,0 +1,63 @@
+//! What the kernel wants to be going on, right now. The runner makes it so, and stops what is not wanted.
+
+use crate::{
+    id::{EscalationId, Time},
+    record::At,
+};
+
+use super::state::State;
+
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Command {
+    /// One attempt of a step is to be performed.
+    Perform { at: At, execution: u32, attempt: u32 },
+    /// The attempt is to be ended; its reply will say how far it came.
+    End { at: At, execution: u32, attempt: u32 },
+    /// The evidence of a question is to be looked at.
+    Show { id: EscalationId },
+    /// The kernel is to be told when this time has come.
+    WakeAt(Time),
+    /// Nothing runs, nothing can, nothing is due.
+    Rest,
+}
+
+/// In a fixed order. The cost grows with what is going on, not with what has been.
+pub fn commands(state: &State) -> Vec<Command> {
+    let mut wanted = Vec::with_capacity(state.running.len() + 1);
+    for (at, running) in &state.running {
+        let (at, execution, attempt) = (at.clone(), running.execution, running.attempt);
+        wanted.push(if running.unwanted {
+            Command::End { at, execution, attempt }
+        } else {
+            Command::Perform { at, execution, attempt }
+        });
+    }
+    wanted.extend(state.requested.keys().map(|id| Command::Show { id: id.clone() }));
+    if state.rested.is_some() {
+        return wanted;
+    }
+    let busy = !wanted.is_empty();
+    let stopping = state.stop.is_some() || state.fatal.is_some();
+    let wake = if stopping { None } else { next_time(state) };
+    match wake {
+        Some(at) => wanted.push(Command::WakeAt(at)),
+        None if !busy => wanted.push(Command::Rest),
+        None => {}
+    }
+    if !busy && state.due.is_empty() && !stopping && wake.is_some() {
+        // Only a deadline of a person is left: it is computed from stored data whenever the run is looked at again.
+        wanted.push(Command::Rest);
+    }
+    wanted
+}
+
+fn next_time(state: &State) -> Option<Time> {
+    let due = state.due.get_min().map(|(time, _)| *time);
+    let deadline = state.open_questions.iter().filter_map(|id| state.questions.get(id)?.deadline).min();
+    let wall = state.open_frames.iter().filter_map(|path| {
+        let frame = state.frames.get(path)?;
+        let (since, max) = (frame.active_since?, frame.wall_ms_max?);
+        frame.limited.is_none().then(|| since.plus(max.saturating_sub(frame.active_ms)))
+    });
+    due.into_iter().chain(deadline).chain(wall.min()).min()
+}

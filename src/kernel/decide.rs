@@ -1,0 +1,89 @@
+//! The one entrance: an input and the time, to facts or a refusal.
+
+use crate::{
+    id::{FramePath, Time},
+    plan::StepIx,
+    record::{At, Fact, InputNote, LimitName},
+};
+
+use super::{
+    advance, answer, ask, close, ended,
+    input::{Input, Refused},
+    open, recover,
+    state::{Slot, State},
+    turn::Turn,
+};
+
+/// What follows from an input, as facts in order, with the note that names the input in the journal.
+///
+/// # Errors
+/// The input is not for this state: late, doubled, not allowed, or not possible. Nothing has changed then.
+pub fn decide(state: &State, input: &Input, now: Time) -> Result<(InputNote, Vec<Fact>), Refused> {
+    let mut turn = Turn::new(state, now);
+    let note = match input {
+        Input::RunRequested(request) => open::run_requested(&mut turn, request)?,
+        Input::Replied { at, execution, attempt, reply } => ended::replied(&mut turn, at, *execution, *attempt, reply)?,
+        Input::Shown { id, shown } => {
+            let question = turn.state.requested.get(id).cloned().ok_or_else(|| Refused::NoQuestion { id: id.clone() })?;
+            ask::shown(&mut turn, &question, shown.clone());
+            InputNote::Shown { id: id.clone() }
+        }
+        Input::Answered { id, answer, shown_now, roles } => answer::answered(&mut turn, id, answer, shown_now.clone(), roles)?,
+        Input::Ticked => ticked(&mut turn),
+        Input::Lost => recover::lost(&mut turn)?,
+        Input::Resumed(resume) => recover::resumed(&mut turn, resume)?,
+        Input::Retried(retry) => recover::retried(&mut turn, retry)?,
+        Input::Refreshed(refresh) => recover::refreshed(&mut turn, refresh)?,
+        Input::StopRequested { cause, by } => {
+            if turn.state.stop >= Some(*cause) {
+                return Err(Refused::Nothing);
+            }
+            turn.emit(Fact::StopRequested { cause: *cause, by: by.clone() });
+            match cause {
+                crate::record::StopCause::Cancel => InputNote::CancelRequested { by: by.clone() },
+                crate::record::StopCause::Sigint | crate::record::StopCause::Sigterm => {
+                    InputNote::StopRequested { by: by.clone() }
+                }
+            }
+        }
+        Input::Rest => return close::rest(&mut turn).map(|note| (note, turn.facts)),
+    };
+    advance::advance(&mut turn);
+    if turn.facts.is_empty() {
+        return Err(Refused::Nothing);
+    }
+    Ok((note, turn.facts))
+}
+
+/// Attempts that are due, questions whose time is up, flows that ran as long as they may.
+fn ticked(turn: &mut Turn) -> InputNote {
+    if turn.state.stop.is_none() && turn.state.fatal.is_none() {
+        while let Some((due, at)) = turn.state.due.get_min().cloned().filter(|(due, _)| *due <= turn.now) {
+            let next = turn.state.step(&at).map(|step| (step.execution, step.attempt + 1));
+            let Some((execution, attempt)) = next else { break };
+            turn.emit(Fact::AttemptStarted { at: at.clone(), execution, attempt });
+            if turn.state.due.contains(&(due, at)) {
+                break;
+            }
+        }
+        answer::expire(turn);
+        wall_limits(turn);
+    }
+    InputNote::Ticked
+}
+
+fn wall_limits(turn: &mut Turn) {
+    let spent = |path: &FramePath| {
+        let frame = turn.frame(path);
+        let max = frame.wall_ms_max?;
+        let used = frame.active_ms_at(turn.now);
+        (used >= max && frame.limited.is_none() && frame.is_open()).then_some((used, max))
+    };
+    let found: Vec<(FramePath, u64, u64)> =
+        turn.state.open_frames.iter().filter_map(|path| spent(path).map(|(used, max)| (path.clone(), used, max))).collect();
+    for (path, used, max) in found {
+        let own: Option<At> = turn.state.running.keys().find(|at| at.flow == path).cloned();
+        let slot = own.and_then(|at| advance::slot_at(turn, &at)).unwrap_or(Slot::from(StepIx(0)));
+        advance::ask_limit(turn, &path, &path, slot, LimitName::Wall, used, max);
+    }
+}

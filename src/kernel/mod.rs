@@ -1,0 +1,35 @@
+//! The pure heart of a run: what has happened decides what may happen next.
+//! In: a `State` and one `Input`, with the time as a value. Out: facts, or why the input is refused; and the commands now wanted.
+//! Never: a clock, a file, a socket, randomness, a hash-ordered map, async.
+//!
+//! `decide` works on a copy of the state that it changes by the very facts it returns, so what a live run did and
+//! what a replay does are the same code. Copies are cheap: the state is made of persistent collections.
+
+mod advance;
+mod answer;
+mod apply;
+mod ask;
+mod close;
+mod command;
+mod decide;
+mod detour;
+mod ended;
+mod input;
+mod open;
+mod recover;
+mod route;
+mod scope;
+mod signature;
+mod state;
+mod turn;
+
+pub use command::{Command, commands};
+pub use decide::decide;
+pub use input::{Input, RefreshPlan, Refused, Request, Resume, Retry};
+pub use route::{LoopExit, LoopSeen, Route, Seen, loop_exit, route};
+pub use scope::{scope_value, template_scope};
+pub use signature::signature;
+pub use state::{Frame, FramePhase, Group, Life, LoopState, Running, Settled, Slot, State, StepResult, StepState};
+
+#[cfg(test)]
+mod tests;

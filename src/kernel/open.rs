@@ -1,0 +1,154 @@
+//! How a flow is opened: by a person, by a `flow:` step, as a detour, as a rollback.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use serde_json::Value;
+
+use crate::{
+    id::{DetourId, FramePath, ParamName},
+    record::{At, Fact, InputNote, Parent, RunOptions},
+    spec::{Verb, flow::WithValue},
+};
+
+use super::{
+    input::{Refused, Request},
+    scope::{scope, scope_value},
+    state::{FramePhase, Slot},
+    turn::Turn,
+};
+
+/// Flows inside flows, detours included: deep enough for a runbook that calls runbooks, shallow enough to read.
+pub(super) const DEPTH_MAX: usize = 6;
+
+pub(super) fn run_requested(turn: &mut Turn, request: &Request) -> Result<InputNote, Refused> {
+    let path = FramePath::from(&request.flow);
+    let generation = match turn.state.frames.get(&path) {
+        None => 1,
+        Some(frame) if matches!(frame.phase, FramePhase::Done(_)) => frame.generation + 1,
+        Some(_) => return Err(Refused::StillOpen { flow: request.flow.to_string() }),
+    };
+    turn.state.know(request.book.clone());
+    if turn.state.run.is_none() {
+        turn.emit(Fact::RunCreated {
+            run_id: request.run_id.clone(),
+            workspace: request.workspace.clone(),
+            host: request.host.clone(),
+            version: request.version.clone(),
+            by: request.by.clone(),
+        });
+    } else {
+        turn.emit(Fact::Resumed { by: request.by.clone() });
+    }
+    turn.emit(Fact::FlowStarted {
+        flow: path,
+        key: request.flow.clone(),
+        definition: request.book.definition.clone(),
+        generation,
+        parent: None,
+        params: request.params.clone(),
+        options: request.options.clone(),
+        git: request.git.clone(),
+    });
+    Ok(InputNote::RunRequested { by: request.by.clone() })
+}
+
+/// The parameters of a sub-flow: what `with` gives, then the defaults of the flow.
+pub(super) fn sub_flow(turn: &mut Turn, path: &FramePath, slot: Slot) -> Result<(), String> {
+    let frame = turn.frame(path);
+    let spec = frame.plan.step(slot.step).spec.clone();
+    let Verb::Flow { flow, with } = &spec.verb else { return Err("not a flow step".to_owned()) };
+    let child = path.child(frame.name(slot).as_str()).map_err(|error| error.to_string())?;
+    if child.depth() >= DEPTH_MAX {
+        return Err(format!("flows are nested more than {DEPTH_MAX} deep"));
+    }
+    let book = frame.book.clone();
+    let plan = book.flows.get(flow).ok_or_else(|| format!("flow `{flow}` is not in the frozen definition"))?;
+    let mut params: BTreeMap<ParamName, Value> =
+        plan.flow.params.iter().filter_map(|(name, param)| Some((name.clone(), param.default.clone()?))).collect();
+    for (name, value) in with {
+        let value = match value {
+            WithValue::Value(value) => value.clone(),
+            WithValue::Template(template) => {
+                let seen = scope_value(scope(&turn.state, frame, template.reads(), Some(slot), None));
+                Value::String(template.render(&seen).map_err(|error| error.to_string())?)
+            }
+        };
+        params.insert(name.clone(), value);
+    }
+    let generation = turn.state.frames.get(&child).map_or(1, |old| old.generation + 1);
+    let options = RunOptions { engine: frame.options.engine, ..RunOptions::default() };
+    let fact = Fact::FlowStarted {
+        flow: child,
+        key: flow.clone(),
+        definition: book.definition.clone(),
+        generation,
+        parent: Some(Parent::SubFlow { at: frame.at(slot) }),
+        params,
+        options,
+        git: frame.git.clone(),
+    };
+    turn.emit(fact);
+    Ok(())
+}
+
+/// Enters a known fix for a failed step.
+pub(super) fn detour(turn: &mut Turn, at: &At, detour: &DetourId) -> bool {
+    let frame = turn.frame(&at.flow);
+    let Some(plan) = frame.book.detours.get(detour) else { return false };
+    let Ok(child) = at.flow.child(at.step.as_str()).and_then(|path| path.child(detour.as_str())) else { return false };
+    let fact = Fact::FlowStarted {
+        flow: child.clone(),
+        key: plan.plan.key.clone(),
+        definition: frame.definition.clone(),
+        generation: turn.state.frames.get(&child).map_or(1, |old| old.generation + 1),
+        parent: Some(Parent::Detour { at: at.clone(), detour: detour.clone() }),
+        params: (*frame.params).clone(),
+        options: RunOptions { engine: frame.options.engine, ..RunOptions::default() },
+        git: frame.git.clone(),
+    };
+    turn.emit(fact);
+    true
+}
+
+/// Starts the undos of what a failed flow did, last done first; the failed step's own undo comes before them.
+pub(super) fn rollback(turn: &mut Turn, path: &FramePath) -> bool {
+    let frame = turn.frame(path);
+    let Some(failing) = frame.failing.clone() else { return false };
+    let (failed, _, wanted) = &*failing;
+    if !wanted || frame.rolled_back {
+        return false;
+    }
+    let half_done = frame.slot(failed).filter(|slot| {
+        frame.plan.step(slot.step).spec.undo.is_some() && frame.state(*slot).is_some_and(|state| state.execution > 0)
+    });
+    let mut steps: Vec<_> = half_done.map(|_| failed.clone()).into_iter().collect();
+    steps.extend(frame.finished.iter().rev().filter(|step| *step != failed).cloned());
+    if steps.is_empty() {
+        return false;
+    }
+    let Ok(child) = path.child("rollback") else { return false };
+    let fact = Fact::FlowStarted {
+        flow: child.clone(),
+        key: crate::id::FlowKey::new("rollback").expect("a constant name"),
+        definition: frame.definition.clone(),
+        generation: turn.state.frames.get(&child).map_or(1, |old| old.generation + 1),
+        parent: Some(Parent::Rollback { of: path.clone(), failed: failed.clone(), steps }),
+        params: (*frame.params).clone(),
+        options: RunOptions::default(),
+        git: frame.git.clone(),
+    };
+    turn.emit(fact);
+    true
+}
+
+/// The root flow of a path: it is the one that `jobs` and limits are set on.
+pub(super) fn root(path: &FramePath) -> FramePath {
+    let name = path.as_str().split('.').next().unwrap_or_default();
+    FramePath::new(name).expect("the first part of a path is a flow key")
+}
+
+/// Kept for error texts that list what exists.
+pub(super) fn known_flows(turn: &Turn) -> String {
+    let names: Vec<Arc<str>> = turn.state.frames.keys().map(|path| Arc::from(path.as_str())).collect();
+    names.join(", ")
+}

@@ -1,0 +1,377 @@
+//! A run as it stands: flows, steps, questions, clocks. Made of persistent collections, so a copy costs little.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use imbl::{OrdMap, OrdSet, Vector};
+use serde_json::Value;
+
+use crate::{
+    id::{DetourId, EscalationId, FlowKey, FramePath, ParamName, RunId, Sha256, StepId, StepRef, Time},
+    plan::{Book, Plan, StepIx},
+    record::{At, Decision, Git, Item, Outcome, Parent, Proof, Question, RunOptions, RunStatus, Status, StopCause},
+};
+
+/// A step of a flow, or one instance of a `for_each` step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Slot {
+    pub step: StepIx,
+    pub item: Option<u32>,
+}
+
+impl From<StepIx> for Slot {
+    fn from(step: StepIx) -> Self {
+        Self { step, item: None }
+    }
+}
+
+/// Where a step stands.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Life {
+    #[default]
+    Idle,
+    Ready,
+    /// An approval is asked; nothing has run.
+    Gated(EscalationId),
+    Running,
+    /// Between two attempts.
+    Waiting {
+        due: Time,
+    },
+    /// The step is itself a question.
+    Asking(EscalationId),
+    /// A sub-flow performs it.
+    InFlow(FramePath),
+    /// It failed, and a known fix is being tried.
+    InDetour(FramePath),
+    /// It ended, and the kernel has not yet decided.
+    Ended,
+    /// It ended, and a person decides.
+    Held(EscalationId),
+    /// It is its instances.
+    Fanned,
+    Settled(Settled),
+}
+
+/// How a step is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Settled {
+    Passed,
+    /// It failed, or was left with concerns, and the flow goes on.
+    Standing,
+    Failed,
+    Skipped,
+}
+
+/// What later steps may ask about a step that ended.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StepResult {
+    pub status: Status,
+    pub passed: bool,
+    pub skipped: bool,
+    pub exit_code: Option<i32>,
+    pub iteration: Option<u32>,
+    pub error: Option<Arc<str>>,
+    pub choice: Option<Arc<str>>,
+    pub note: Option<Arc<str>>,
+    pub stdout: Option<Arc<str>>,
+    pub stderr: Option<Arc<str>>,
+    pub json: Option<Arc<Value>>,
+    /// The envelope's status, concerns and routing, for expressions; only of steps that speak for themselves.
+    pub handoff: Option<Arc<Value>>,
+    /// Kept while the kernel may still have to route on it.
+    pub proof: Option<Arc<Proof>>,
+    pub high_concerns: u32,
+    pub can_help: Option<bool>,
+}
+
+/// A `for_each` step and how far its instances are.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Group {
+    pub items: Arc<[Item]>,
+    pub settled: u32,
+    pub standing: u32,
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct StepState {
+    pub life: Life,
+    /// Started so often in this run.
+    pub execution: u32,
+    pub attempt: u32,
+    pub started_at: Option<Time>,
+    /// End of the polling window.
+    pub poll_until: Option<Time>,
+    /// Needs that are done, and needs that can no longer be.
+    pub met: u32,
+    pub dead: u32,
+    pub result: Option<Arc<StepResult>>,
+    pub group: Option<Arc<Group>>,
+    pub detours: Option<Arc<BTreeMap<DetourId, u32>>>,
+    /// Signature of the attempt before.
+    pub last_signature: Option<Arc<str>>,
+    /// What a person wrote for the next execution.
+    pub note: Option<Arc<str>>,
+    pub approved: Option<EscalationId>,
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct LoopState {
+    /// The round that runs now, from 1.
+    pub iteration: u32,
+    /// Rounds that a person granted besides the limit.
+    pub granted: u32,
+    pub last_signature: Option<Arc<str>>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FramePhase {
+    Open,
+    /// All steps are settled; the Definition of Done is being checked.
+    Closing,
+    Done(Outcome),
+}
+
+/// One flow of the run.
+#[derive(Debug, Clone)]
+pub struct Frame {
+    pub path: FramePath,
+    pub key: FlowKey,
+    pub definition: Sha256,
+    pub book: Arc<Book>,
+    pub plan: Arc<Plan>,
+    pub generation: u32,
+    pub parent: Option<Arc<Parent>>,
+    pub params: Arc<BTreeMap<ParamName, Value>>,
+    pub options: Arc<RunOptions>,
+    pub git: Option<Git>,
+    pub phase: FramePhase,
+    /// TERMINATE was decided: (the step, why, roll back first).
+    pub failing: Option<Arc<(StepRef, String, bool)>>,
+    pub rolled_back: bool,
+    pub steps: Vector<StepState>,
+    pub items: OrdMap<(StepIx, u32), StepState>,
+    pub ready: OrdSet<Slot>,
+    /// Steps of the plan that are not settled.
+    pub unsettled: u32,
+    /// Slots in the middle of something that gives an input by itself: running, between attempts, in a sub-flow or detour.
+    pub live: u32,
+    /// Executions that run in it or in a flow below it.
+    pub busy: u32,
+    /// Steps whose join can no longer be met.
+    pub doomed: OrdSet<StepIx>,
+    pub loops: Vector<LoopState>,
+    /// In the order they were done, for rollback.
+    pub finished: Vector<StepRef>,
+    pub executions: u32,
+    pub steps_max: Option<u32>,
+    pub wall_ms_max: Option<u64>,
+    /// Time during which something of it ran, up to `active_since`.
+    pub active_ms: u64,
+    pub active_since: Option<Time>,
+    pub limited: Option<EscalationId>,
+    /// `--until` and `--only`: no other step starts. One flag per step of the plan.
+    pub allowed: Option<Arc<[bool]>>,
+    pub warnings: Vector<Arc<str>>,
+    pub done: OrdMap<StepId, DoneState>,
+    pub outcome_reason: Option<Arc<str>>,
+    pub last_decision: Option<Arc<Decision>>,
+    /// Questions asked so far per step, for their names.
+    pub asked: OrdMap<StepRef, u32>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DoneState {
+    Holds,
+    Broken(String),
+    Asking(EscalationId),
+}
+
+/// An execution that is wanted to run now.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Running {
+    pub execution: u32,
+    pub attempt: u32,
+    pub started_at: Time,
+    pub timeout_ms: Option<u64>,
+    pub iteration: Option<u32>,
+    /// It is to be ended: its effects are no longer wanted.
+    pub unwanted: bool,
+}
+
+#[derive(Debug, Clone)]
+pub struct RunInfo {
+    pub id: RunId,
+    pub created_at: Time,
+    pub workspace: Arc<str>,
+    pub host: Arc<str>,
+    pub version: Arc<str>,
+    pub by: Arc<str>,
+}
+
+/// Everything the kernel knows of one run.
+#[derive(Debug, Clone)]
+pub struct State {
+    pub(super) books: OrdMap<Sha256, Arc<Book>>,
+    pub run: Option<Arc<RunInfo>>,
+    pub frames: OrdMap<FramePath, Frame>,
+    pub open_frames: OrdSet<FramePath>,
+    pub running: OrdMap<At, Running>,
+    /// Attempts that wait for their time.
+    pub due: OrdSet<(Time, At)>,
+    pub questions: OrdMap<EscalationId, Arc<Question>>,
+    pub open_questions: OrdSet<EscalationId>,
+    /// Questions whose evidence is being looked at.
+    pub requested: OrdMap<EscalationId, Arc<Question>>,
+    /// Stop-the-line questions; while there is one, nothing starts anywhere.
+    pub line_stops: OrdSet<EscalationId>,
+    pub stop: Option<StopCause>,
+    pub fatal: Option<Arc<str>>,
+    pub rested: Option<RunStatus>,
+    pub now: Time,
+    pub seq: u64,
+}
+
+impl State {
+    pub fn new() -> Self {
+        Self {
+            books: OrdMap::new(),
+            run: None,
+            frames: OrdMap::new(),
+            open_frames: OrdSet::new(),
+            running: OrdMap::new(),
+            due: OrdSet::new(),
+            questions: OrdMap::new(),
+            open_questions: OrdSet::new(),
+            requested: OrdMap::new(),
+            line_stops: OrdSet::new(),
+            stop: None,
+            fatal: None,
+            rested: None,
+            now: Time::from_ms(0),
+            seq: 0,
+        }
+    }
+
+    /// Makes a definition known. A journal names it by its digest, so this comes before the entry that does.
+    pub fn know(&mut self, book: Arc<Book>) {
+        self.books.insert(book.definition.clone(), book);
+    }
+
+    pub fn frame(&self, path: &FramePath) -> Option<&Frame> {
+        self.frames.get(path)
+    }
+
+    pub fn step(&self, at: &At) -> Option<&StepState> {
+        let frame = self.frames.get(&at.flow)?;
+        frame.slot(&at.step).and_then(|slot| frame.state(slot))
+    }
+
+    /// Where the run stands, from what happened and nothing else.
+    pub fn status(&self) -> RunStatus {
+        if let Some(rested) = self.rested {
+            return rested;
+        }
+        if self.run.is_some() { RunStatus::Running } else { RunStatus::Interrupted }
+    }
+
+    /// What the run would rest as if it rested now.
+    pub fn resting_status(&self) -> RunStatus {
+        if self.stop == Some(StopCause::Cancel) {
+            return RunStatus::Cancelled;
+        }
+        let roots = || self.frames.values().filter(|frame| frame.parent.is_none());
+        let open = roots().any(|frame| !matches!(frame.phase, FramePhase::Done(_)));
+        if self.stop.is_some() && open {
+            RunStatus::Interrupted
+        } else if open && !self.open_questions.is_empty() {
+            RunStatus::Waiting
+        } else if open {
+            RunStatus::Interrupted
+        } else if roots().any(|frame| frame.phase == FramePhase::Done(Outcome::Cancelled)) {
+            RunStatus::Cancelled
+        } else if roots().any(|frame| frame.phase == FramePhase::Done(Outcome::Failed)) {
+            RunStatus::Failed
+        } else {
+            RunStatus::Succeeded
+        }
+    }
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Frame {
+    pub fn state(&self, slot: Slot) -> Option<&StepState> {
+        match slot.item {
+            None => self.steps.get(slot.step.at()),
+            Some(item) => self.items.get(&(slot.step, item)),
+        }
+    }
+
+    pub(super) fn state_mut(&mut self, slot: Slot) -> &mut StepState {
+        match slot.item {
+            None => self.steps.get_mut(slot.step.at()).expect("a slot is made from the plan"),
+            Some(item) => self.items.entry((slot.step, item)).or_default(),
+        }
+    }
+
+    /// The slot of a step or instance by name.
+    pub fn slot(&self, step: &StepRef) -> Option<Slot> {
+        let ix = self.plan.find(step.base())?;
+        match step.item() {
+            None => Some(ix.into()),
+            Some(key) => {
+                let group = self.steps.get(ix.at())?.group.as_ref()?;
+                let item = group.items.iter().position(|item| item.key == key)?;
+                Some(Slot { step: ix, item: u32::try_from(item).ok() })
+            }
+        }
+    }
+
+    pub fn name(&self, slot: Slot) -> StepRef {
+        let id = &self.plan.step(slot.step).spec.id;
+        let item = slot.item.and_then(|item| {
+            let group = self.steps.get(slot.step.at())?.group.as_ref()?;
+            StepRef::instance(id, &group.items.get(item as usize)?.key).ok()
+        });
+        item.unwrap_or_else(|| StepRef::from(id))
+    }
+
+    pub fn at(&self, slot: Slot) -> At {
+        At { flow: self.path.clone(), step: self.name(slot) }
+    }
+
+    pub fn item_value(&self, slot: Slot) -> Option<&Value> {
+        let group = self.steps.get(slot.step.at())?.group.as_ref()?;
+        group.items.get(slot.item? as usize).map(|item| &item.value)
+    }
+
+    /// The round of the innermost loop around a step.
+    pub fn iteration(&self, step: StepIx) -> Option<u32> {
+        let around = self.plan.step(step).in_loop?;
+        self.loops.get(around).map(|state| state.iteration)
+    }
+
+    pub fn is_open(&self) -> bool {
+        !matches!(self.phase, FramePhase::Done(_))
+    }
+
+    /// Milliseconds during which something of this flow ran.
+    pub fn active_ms_at(&self, now: Time) -> u64 {
+        self.active_ms + self.active_since.map_or(0, |since| now.since(since))
+    }
+
+    /// The flow's key word for files of a step that runs commands, agents or asks people.
+    pub fn agent_key(&self, step: StepIx) -> String {
+        use crate::spec::Verb;
+        match &self.plan.step(step).spec.verb {
+            Verb::Run { .. } | Verb::Exec { .. } => "shell".to_owned(),
+            Verb::Agent(agent) => agent.agent.to_string(),
+            Verb::Ask(_) => "human".to_owned(),
+            Verb::Flow { .. } | Verb::Snapshot { .. } | Verb::Compare { .. } | Verb::Render { .. } => "builtin".to_owned(),
+        }
+    }
+}

@@ -1,0 +1,40 @@
+//! One decision in the making: a copy of the state, changed by each fact as it is found.
+
+use crate::{
+    id::{FramePath, Time},
+    record::Fact,
+};
+
+use super::{
+    apply::apply_fact,
+    state::{Frame, Slot, State, StepState},
+};
+
+pub(super) struct Turn {
+    pub state: State,
+    pub facts: Vec<Fact>,
+    pub now: Time,
+}
+
+impl Turn {
+    pub fn new(state: &State, now: Time) -> Self {
+        let now = now.max(state.now);
+        let mut state = state.clone();
+        state.now = now;
+        Self { state, facts: Vec::new(), now }
+    }
+
+    /// The fact holds from here on.
+    pub fn emit(&mut self, fact: Fact) {
+        apply_fact(&mut self.state, &fact, self.now);
+        self.facts.push(fact);
+    }
+
+    pub fn frame(&self, path: &FramePath) -> &Frame {
+        self.state.frames.get(path).expect("a frame that a fact named exists")
+    }
+
+    pub fn step(&self, path: &FramePath, slot: Slot) -> &StepState {
+        self.frame(path).state(slot).expect("a slot is made from the plan")
+    }
+}

@@ -1,0 +1,115 @@
+//! A library made executable: the plan of every flow that a run may open, and of every detour.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use crate::{
+    id::{DetourId, FlowKey, Sha256, StepId, StepRef},
+    spec::{
+        Access, Detour, Flow, Library, OnFailure, Step, Verb,
+        flow::{Expect, Retry},
+    },
+};
+
+use super::build::{GraphMistake, Plan, chain};
+
+/// A known fix, with the chain of its steps; the last one is its `verify`.
+#[derive(Debug)]
+pub struct DetourPlan {
+    pub detour: Arc<Detour>,
+    pub plan: Arc<Plan>,
+}
+
+/// Everything that defines a run's flow. Its digest is what `flow_started` records.
+#[derive(Debug)]
+pub struct Book {
+    pub definition: Sha256,
+    pub flows: BTreeMap<FlowKey, Arc<Plan>>,
+    pub detours: BTreeMap<DetourId, DetourPlan>,
+    pub library: Arc<Library>,
+}
+
+impl Book {
+    /// # Errors
+    /// The mistakes of every flow's graph, with the flow they stand in.
+    pub fn build(library: &Arc<Library>) -> Result<Self, Vec<(FlowKey, GraphMistake)>> {
+        let mut flows = BTreeMap::new();
+        let mut mistakes = Vec::new();
+        for (key, flow) in &library.flows {
+            match Plan::build(flow) {
+                Ok(plan) => {
+                    flows.insert(key.clone(), Arc::new(plan));
+                }
+                Err(found) => mistakes.extend(found.into_iter().map(|one| (key.clone(), one))),
+            }
+        }
+        if !mistakes.is_empty() {
+            return Err(mistakes);
+        }
+        let any = library.flows.values().next();
+        let detours =
+            any.map(|flow| library.detours.iter().map(|detour| detour_plan(flow, detour)).collect()).unwrap_or_default();
+        Ok(Self { definition: definition(library), flows, detours, library: library.clone() })
+    }
+
+    /// The undos of a failed flow, in this order. Each runs whatever became of the one before.
+    pub fn rollback(&self, of: &Plan, steps: &[StepRef]) -> Plan {
+        let undos = steps.iter().enumerate().filter_map(|(at, step)| {
+            let planned = of.find(step.base()).map(|ix| of.step(ix))?;
+            let script = planned.spec.undo.clone()?;
+            let name =
+                if step.item().is_some() { format!("undo-{}-{}", step.base(), at + 1) } else { format!("undo-{}", step.base()) };
+            let id = StepId::new(&name).or_else(|_| StepId::new(&format!("undo-{}", at + 1))).ok()?;
+            let mut undo = command_step(&planned.spec, id, script);
+            undo.on_failure = OnFailure::Continue;
+            undo.timeout_ms = planned.spec.timeout_ms;
+            undo.title = Some(format!("take back {step}"));
+            Some(undo)
+        });
+        let key = FlowKey::new("rollback").expect("a constant name");
+        chain(key, &of.flow, undos.collect())
+    }
+}
+
+/// A `run` step that inherits environment, secrets and access from another, and nothing else.
+fn command_step(like: &Step, id: StepId, script: String) -> Step {
+    Step {
+        id,
+        title: None,
+        when: None,
+        for_each: None,
+        sha256: Sha256::of(script.as_bytes()),
+        verb: Verb::Run { script },
+        inputs: Vec::new(),
+        outputs: Vec::new(),
+        expect: Expect::default(),
+        verify: Vec::new(),
+        access: Access::Change,
+        retry: Retry { attempts_max: 1, delay_ms: 0, delay_ms_max: 0, written: false },
+        poll: None,
+        undo: None,
+        on_failure: OnFailure::Stop,
+        escalate: None,
+        approve: None,
+        ends_loop: None,
+        navigated: false,
+        ..like.clone()
+    }
+}
+
+fn detour_plan(flow: &Flow, detour: &Arc<Detour>) -> (DetourId, DetourPlan) {
+    let mut steps = detour.steps.clone();
+    if let Some(like) = detour.steps.last() {
+        let id = StepId::new("verify").expect("a constant name");
+        steps.push(command_step(like, id, detour.verify.clone()));
+    }
+    let key = FlowKey::new(detour.id.as_str()).expect("a detour id follows the same rule as a flow key");
+    let plan = Arc::new(chain(key, flow, steps));
+    (detour.id.clone(), DetourPlan { detour: detour.clone(), plan })
+}
+
+fn definition(library: &Library) -> Sha256 {
+    let mut parts: Vec<String> = library.flows.iter().map(|(key, flow)| format!("flow {key} {}", flow.sha256)).collect();
+    parts.extend(library.detours.iter().map(|detour| format!("detour {} {}", detour.id, detour.sha256)));
+    parts.extend(library.agents.iter().map(|(key, agent)| format!("agent {key} {}", agent.sha256)));
+    Sha256::of(parts.join("\n").as_bytes())
+}

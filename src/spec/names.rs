@@ -1,0 +1,177 @@
+//! Which names an expression or a template may use, and which of them it does use.
+//! In: what stands around a text in its flow. Out: whether a name is legal, with the one that was meant.
+//! Never: a name that is only looked up when the step starts.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use super::diagnostic::{did_you_mean, nearest, one_of};
+
+macro_rules! step_fields {
+    ($($(#[$doc:meta])* $variant:ident $word:literal),+ $(,)?) => {
+        /// What can be asked of a step that has ended.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        pub enum StepField { $($(#[$doc])* $variant),+ }
+
+        impl StepField {
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+            pub fn word(self) -> &'static str {
+                match self { $(Self::$variant => $word),+ }
+            }
+        }
+    };
+}
+
+step_fields! {
+    /// `VERIFIED`, `UNVERIFIED` or `BLOCKED`.
+    Status "status",
+    Passed "passed",
+    ExitCode "exit_code",
+    Stdout "stdout",
+    Stderr "stderr",
+    /// Standard output read as JSON.
+    Json "json",
+    /// The handoff envelope.
+    Handoff "handoff",
+    Iteration "iteration",
+    Skipped "skipped",
+    /// What a person chose.
+    Choice "choice",
+    /// What a person wrote beside it.
+    Note "note",
+    Error "error",
+}
+
+impl StepField {
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|field| field.word() == word)
+    }
+}
+
+/// What a text asks for, as far as it can be seen without running it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Reads {
+    /// Fields by the step's id.
+    pub steps: BTreeMap<String, BTreeSet<StepField>>,
+    /// It takes `steps` as a whole, or picks a step by a computed name: any field of any step may be asked for.
+    pub steps_dynamic: bool,
+    /// Fields of `step`, the one that just ended.
+    pub step: BTreeSet<StepField>,
+    /// Every top-level name that it uses.
+    pub tops: BTreeSet<String>,
+}
+
+/// The names that are legal at one place of a flow.
+#[derive(Debug, Clone, Default)]
+pub struct Names {
+    /// `None`: any, because the flow is not known here (detours).
+    pub params: Option<BTreeSet<String>>,
+    pub steps: BTreeSet<String>,
+    /// Further top-level names: `step`, `measured`, `iteration`, `json`, `run`, `flow`, the name of an item.
+    pub others: BTreeSet<String>,
+}
+
+/// A name that is not one, inside a text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    pub code: &'static str,
+    pub message: String,
+    pub hint: Option<String>,
+    /// Byte in the text.
+    pub at: usize,
+    pub length: usize,
+}
+
+impl std::fmt::Display for Problem {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.message)?;
+        match &self.hint {
+            Some(hint) => write!(f, " ({hint})"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for Problem {}
+
+/// Legal names with a purpose, for the hint where they are not legal.
+const ELSEWHERE: &[(&str, &str)] = &[
+    ("step", "`step` is known only in escalate.when, loop.until, expect.json and a detour's measured"),
+    ("measured", "`measured` is known only in escalate.when, loop.until, expect.json and a detour's measured"),
+    ("iteration", "`iteration` is known only in escalate.when, loop.until, expect.json and a detour's measured"),
+    ("json", "`json` is known only in expect.json; elsewhere write steps.<id>.json"),
+    ("env", "environment values are not visible here; hand them in as params"),
+    ("secrets", "secrets are never visible here; they reach only the steps that name them"),
+    ("run", "`run` is known only in templates"),
+    ("flow", "`flow` is known only in templates"),
+];
+
+impl Names {
+    #[must_use]
+    pub fn with(mut self, others: &[&str]) -> Self {
+        self.others.extend(others.iter().map(|name| (*name).to_owned()));
+        self
+    }
+
+    /// Checks a top-level name; `Err` is message and hint.
+    pub(super) fn top(&self, name: &str) -> Result<(), (String, Option<String>)> {
+        if matches!(name, "params" | "steps") || self.others.contains(name) {
+            return Ok(());
+        }
+        let known = || ["params", "steps"].into_iter().chain(self.others.iter().map(String::as_str));
+        let hint = ELSEWHERE
+            .iter()
+            .find(|(elsewhere, _)| *elsewhere == name)
+            .map(|(_, why)| (*why).to_owned())
+            .or_else(|| self.param_or_step(name))
+            .or_else(|| did_you_mean(name, known()))
+            .or_else(|| Some(format!("known here: {}", one_of(known()))));
+        Err((format!("the name `{name}` is not known here"), hint))
+    }
+
+    /// People write `client` for `params.client`.
+    fn param_or_step(&self, name: &str) -> Option<String> {
+        if self.params.as_ref().is_some_and(|params| params.contains(name)) {
+            return Some(format!("did you mean `{}`?", path("params", name)));
+        }
+        self.steps.contains(name).then(|| format!("did you mean `{}`?", path("steps", name)))
+    }
+
+    pub(super) fn param(&self, name: &str) -> Result<(), (String, Option<String>)> {
+        let Some(params) = &self.params else { return Ok(()) };
+        if params.contains(name) {
+            return Ok(());
+        }
+        let hint = match nearest(name, params.iter().map(String::as_str)) {
+            Some(meant) => format!("did you mean `{}`?", path("params", meant)),
+            None if params.is_empty() => "this flow declares no `params`".to_owned(),
+            None => format!("the flow declares {}", one_of(params.iter().map(String::as_str))),
+        };
+        Err((format!("the flow has no parameter `{name}`"), Some(hint)))
+    }
+
+    pub(super) fn step(&self, id: &str) -> Result<(), (String, Option<String>)> {
+        if self.steps.contains(id) {
+            return Ok(());
+        }
+        let hint =
+            nearest(id, self.steps.iter().map(String::as_str)).map(|meant| format!("did you mean `{}`?", path("steps", meant)));
+        Err((format!("there is no step `{id}`"), hint))
+    }
+
+    pub(super) fn field(word: &str) -> Result<StepField, (String, Option<String>)> {
+        StepField::from_word(word).ok_or_else(|| {
+            let words = || StepField::ALL.iter().map(|field| field.word());
+            let hint =
+                did_you_mean(word, words()).unwrap_or_else(|| format!("known: {}", words().collect::<Vec<_>>().join(", ")));
+            (format!("a step has no `{word}`"), Some(hint))
+        })
+    }
+}
+
+/// `steps.build`, or `steps['unit-tests']` where a hyphen would be a minus.
+fn path(top: &str, name: &str) -> String {
+    if name.contains('-') { format!("{top}['{name}']") } else { format!("{top}.{name}") }
+}
