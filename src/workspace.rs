@@ -20,7 +20,7 @@ use crate::{
     redact::Redactor,
     runner::{self, Clock, Drive, DriveError, Ended, Observer, OpenError, Opened, Scene, Setup},
     spec::{
-        Diagnostics, Library, Verb,
+        Diagnostics, Library,
         load::{LoadOptions, Loader},
         params::{self, Given},
         text::EngineText,
@@ -84,6 +84,21 @@ impl Workspace {
             return Err(invalid(flow.as_str(), loaded.warnings.strict()));
         }
         Ok((Arc::new(book), loaded.warnings))
+    }
+
+    /// Checks a flow file that may lie anywhere.
+    ///
+    /// # Errors
+    /// Every mistake at once, each with its place.
+    pub fn check_file(&self, path: &Path, allow_unenforced: bool) -> Result<Diagnostics, Error> {
+        let shown = path.display().to_string();
+        let loaded = self.loader_with(allow_unenforced).load_file(path).map_err(|found| invalid(&shown, found))?;
+        let library = Library {
+            flows: [(loaded.value.key.clone(), loaded.value.clone())].into(),
+            ..Library::default()
+        };
+        build(&library).map_err(|found| invalid(&shown, found))?;
+        Ok(loaded.warnings)
     }
 
     /// Runs a flow, in a new run or in one that is there; drives it until it rests.
@@ -414,7 +429,12 @@ impl Workspace {
     /// Asks git on a thread of its own, while the flow is being loaded.
     fn ask_git(&self) -> std::thread::JoinHandle<Option<Git>> {
         let root = self.root.clone();
-        std::thread::spawn(move || measure::git_state_blocking(&root))
+        let (path, home) = (self.config.env.get("PATH").cloned(), self.config.env.get("HOME").cloned());
+        std::thread::spawn(move || {
+            measure::git_marker(&root)?;
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().ok()?;
+            runtime.block_on(measure::git_state(&root, path.as_deref(), home.as_deref()))
+        })
     }
 }
 
@@ -602,7 +622,7 @@ fn open_error(id: &RunId, error: &OpenError) -> Error {
     let base = |kind, message: String| Error::new(kind, message).because(error);
     match error {
         OpenError::Lock(_) => base(Kind::Refused, format!("run `{id}` is driven by another process")).hint(format!("flow-studio status {id}")),
-        OpenError::Journal(error) if error.is_broken() => {
+        OpenError::Journal(crate::ledger::JournalError::Broken { .. }) => {
             base(Kind::Integrity, format!("the journal of run `{id}` is not what was written; nothing was run")).hint(format!("flow-studio verify {id}"))
         }
         OpenError::Definition { .. } => {

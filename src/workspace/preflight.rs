@@ -8,7 +8,7 @@ use crate::{
     id::FlowKey,
     plan::GraphMistake,
     record::EngineWord,
-    spec::{Diagnostic, Library, Verb},
+    spec::{Diagnostic, Library, Part, Verb},
 };
 
 pub(super) fn check(config: &Config, root: &Path, library: &Library, engine: Option<EngineWord>, scripted: bool) -> Result<(), Error> {
@@ -26,10 +26,7 @@ pub(super) fn check(config: &Config, root: &Path, library: &Library, engine: Opt
         missing.extend(files.map(|file| format!("file `{file}` is not in the workspace (flow `{}`)", flow.key)));
         for step in &flow.steps {
             let Verb::Agent(agent) = &step.verb else { continue };
-            let performed = engine.unwrap_or(match agent.engine {
-                Some(text) => super::engine_word(text),
-                None => EngineWord::Openai,
-            });
+            let performed = engine.unwrap_or(super::engine_word(agent.engine));
             if performed != EngineWord::Stub {
                 missing.push(format!(
                     "step `{}` of flow `{}` is an agent for the engine `{performed}`, which this version cannot drive yet",
@@ -65,8 +62,8 @@ fn on_path(path: &str, name: &str) -> bool {
 /// A mistake of the graph, with its place in the flow's file.
 pub(super) fn placed(library: &Library, flow: &FlowKey, mistake: GraphMistake) -> Diagnostic {
     let diagnostic = Diagnostic::error(mistake.code, mistake.message).hint(mistake.hint);
-    match library.flows.get(flow).and_then(|flow| flow.place(&mistake.path)) {
-        Some((place, line)) => diagnostic.at(place, &line),
+    match library.flows.get(flow) {
+        Some(flow) => flow.places.mark(&mistake.path, Part::Value, diagnostic),
         None => diagnostic,
     }
 }
