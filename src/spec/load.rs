@@ -244,8 +244,8 @@ impl<'l> Reading<'l> {
         let Some(value) = &text.value else { return ReadFlow { flow: None, names: Vec::new() } };
         let mut check = Check::new(&places, self);
         let flow = check::flow(&mut check, key, value);
-        let findings = check.into_findings().into_iter().filter(|finding| text.still_holds(finding)).collect();
-        self.found.extend(check::diagnostics(findings));
+        let findings = check.into_findings();
+        self.found.extend(text.sifted(findings));
         let mut names: Vec<FlowKey> = value.steps.iter().filter_map(|step| step.flow.clone()).collect();
         names.retain(|name| self.loader.files.exists(Dir::Flows, &format!("{name}.yaml")));
         ReadFlow { flow: flow.filter(|_| !broken), names }
@@ -277,8 +277,8 @@ impl<'l> Reading<'l> {
         self.found.extend(found);
         let mut check = Check::new(&places, self);
         let detours = check::detours(&mut check, text.value.as_ref()?);
-        let findings = check.into_findings().into_iter().filter(|finding| text.still_holds(finding)).collect();
-        self.found.extend(check::diagnostics(findings));
+        let findings = check.into_findings();
+        self.found.extend(text.sifted(findings));
         let detours = detours.filter(|_| !broken)?.into_iter().map(Arc::new).collect();
         Some((detours, Some(places.source.text.to_string())))
     }

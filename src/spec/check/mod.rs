@@ -15,7 +15,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use crate::id::{AgentKey, FlowKey, Sha256};
 
 use super::{
-    Diagnostic, Diagnostics, Expr, Names, Part, Places, Role, Template,
+    Diagnostic, Expr, Names, Part, Places, Role, Template,
     flow::{Agent, Matcher},
     names::Problem,
 };
@@ -180,9 +180,4 @@ fn digest(parts: &[&[u8]]) -> Sha256 {
         bytes.push(0);
     }
     Sha256::of(&bytes)
-}
-
-/// Findings as diagnostics, with a word about those that were not looked for.
-pub(super) fn diagnostics(findings: Vec<Finding>) -> Diagnostics {
-    findings.into_iter().map(|finding| finding.diagnostic).collect()
 }
