@@ -125,3 +125,22 @@ fn a_small_flow_is_loaded_cold() {
     println!("cold: {cold:?}");
     assert!(cold.as_millis() < 500);
 }
+
+#[test]
+fn files_as_large_as_they_may_be_are_answered_in_time() {
+    let steps: String = (0..20_000).map(|n| format!("  - {{id: s{n}, run: m, outputs: [x{n}]}}\n")).collect();
+    let keys: String = (0..80_000).map(|n| format!("k{n}: 1\n")).collect();
+    let outputs = format!("steps: [{{id: a, run: m, outputs: [{}]}}]\n", "x,".repeat(300_000));
+    let anchors: String = (0..50).map(|n| format!("a{n}: &b{n} [{}]\n", "x,".repeat(2000))).collect();
+    for text in [
+        format!("flow: x\nsteps:\n{steps}"),
+        format!("flow: x\n{keys}"),
+        format!("flow: x\n{outputs}"),
+        format!("flow: x\n{anchors}"),
+    ] {
+        let began = std::time::Instant::now();
+        told("x", text.into_bytes());
+        assert!(began.elapsed().as_secs() < 20, "{:?}", began.elapsed());
+        println!("large: {:?}", began.elapsed());
+    }
+}

@@ -202,8 +202,8 @@ impl<'l> Reading<'l> {
                 self.found.push(Diagnostic::error("unknown-flow", message).maybe_hint(hint));
                 nothing
             }
-            Err(diagnostic) => {
-                self.found.push(diagnostic);
+            Err(found) => {
+                self.found.extend(found);
                 nothing
             }
         }
@@ -229,8 +229,8 @@ impl<'l> Reading<'l> {
                 self.found.push(Diagnostic::error("unknown-flow", format!("{} is not there", path.display())));
                 None
             }
-            Err(diagnostic) => {
-                self.found.push(diagnostic);
+            Err(found) => {
+                self.found.extend(found);
                 None
             }
         }
@@ -266,8 +266,8 @@ impl<'l> Reading<'l> {
         let file = match self.loader.files.read(Dir::Flows, DETOURS) {
             Ok(Some(file)) => file,
             Ok(None) => return Some((Vec::new(), None)),
-            Err(diagnostic) => {
-                self.found.push(diagnostic);
+            Err(found) => {
+                self.found.extend(found);
                 return None;
             }
         };
@@ -323,7 +323,7 @@ impl Shelf for Reading<'_> {
         let read = match files.read(Dir::Agents, name) {
             Ok(Some(file)) => agent::read(key, name, &file),
             Ok(None) => Err(Diagnostic::error("unreadable-file", format!("{name} is gone")).into()),
-            Err(diagnostic) => Err(diagnostic.into()),
+            Err(found) => Err(found),
         };
         let agent = match read {
             Ok((agent, warnings)) => {
@@ -366,7 +366,10 @@ impl Shelf for Reading<'_> {
                     Some("write its path from the workspace: flows/templates/changelog.md.hbs".to_owned()),
                 ));
             }
-            Err(diagnostic) => return Err(Missing::Absent(diagnostic.message, diagnostic.hint)),
+            Err(found) => {
+                self.found.extend(found);
+                return Err(Missing::Broken);
+            }
         };
         let source = yaml::text_of(&file.shown, &file.bytes).map_err(|found| {
             self.found.extend(found);

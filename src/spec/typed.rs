@@ -68,8 +68,12 @@ fn lost_reference(flaw: &Flaw, finding: &Finding) -> bool {
     let names = |name: &str| message.contains(&format!("`{name}`"));
     let key = flaw.pointer.rsplit('/').next().unwrap_or_default();
     // A whole step that is no mapping, a whole list that is no list: nobody knows which names were in it.
-    let whole =
-        flaw.lost.is_none() && (key.parse::<usize>().is_ok() || matches!(key, "steps" | "params" | "secrets" | "snapshot"));
+    let unread = flaw.lost.is_none() && flaw.diagnostic.as_ref().is_none_or(|flaw| flaw.code != "empty-list");
+    let around =
+        ["/steps", "/params", "/secrets"].iter().find_map(|list| flaw.pointer.split_once(list)).map_or("", |(before, _)| before);
+    let whole = unread
+        && below(around, &finding.pointer)
+        && (key.parse::<usize>().is_ok() || matches!(key, "steps" | "params" | "secrets" | "snapshot"));
     // A step without an id, a snapshot without a name: what refers to it may be right.
     let nameless = match *code {
         "unknown-step" => key == "id" && flaw.lost.is_none(),
@@ -96,6 +100,9 @@ fn lost_key(flaw: &Flaw, finding: &Finding) -> bool {
         "rollback-without-undo",
         "bad-default",
     ];
-    let around = finding.pointer.rsplit_once('/').map_or("", |(parent, _)| parent);
+    let around = match finding.diagnostic.code {
+        "detour-when" | "empty-snapshot" => &finding.pointer,
+        _ => finding.pointer.rsplit_once('/').map_or("", |(parent, _)| parent),
+    };
     ABSENCES.contains(&finding.diagnostic.code) && below(around, &flaw.pointer)
 }

@@ -100,7 +100,7 @@ pub(in super::super) fn value_fits(param: &ParamText, value: &Value) -> Result<(
 fn pattern_fits(param: &ParamText, text: &str) -> Result<(), (String, Option<String>)> {
     let Some(pattern) = &param.pattern else { return Ok(()) };
     // A pattern that cannot be read has been reported where it stands.
-    match regex::Regex::new(&format!("^(?:{pattern})$")) {
+    match regex::RegexBuilder::new(&format!("^(?:{pattern})$")).size_limit(super::REGEX_BYTES_MAX).build() {
         Ok(regex) if !regex.is_match(text) => {
             let shown: String = text.chars().take(60).collect();
             Err((format!("`{shown}` does not match the pattern {pattern}"), param.description.clone()))

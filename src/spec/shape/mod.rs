@@ -134,6 +134,9 @@ impl<'a> Walk<'a> {
         let required: Vec<&str> =
             schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
         for (key, value) in map {
+            if self.flaws.len() >= FLAWS_MAX {
+                return;
+            }
             let below = format!("{pointer}/{}", segment(key));
             if let Some(property) = known.get(key) {
                 self.value(value, property, &below, required.contains(&key.as_str()));
