@@ -39,6 +39,10 @@ fn the_flow_of_the_design_loads() {
     assert_eq!(critic.other["color"], json!("red"));
     assert!(critic.prompt.text().contains("{{params.client}} and {{{x}}}"));
     let flow = library.main_flow().unwrap();
+    let reads = flow.reads();
+    let asked: Vec<(&str, usize)> = reads.steps.iter().map(|(id, fields)| (id.as_str(), fields.len())).collect();
+    assert_eq!(asked, [("diff", 2), ("each-place", 1), ("review", 1), ("smoke", 1)]);
+    assert!(!reads.steps_dynamic);
     assert_eq!(flow.steps[1].retry.attempts_max, 1, "a default retry does not reach a step that must run once");
     assert_eq!(flow.steps[4].retry.attempts_max, 3);
     let place = flow.places.place("/steps/6/loop/to", flow_studio::spec::Part::Value);

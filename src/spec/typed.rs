@@ -18,7 +18,7 @@ pub(super) struct Typed<T> {
 
 /// `None` in the value: not even what is left of the file could be read.
 pub(super) fn typed<T: DeserializeOwned>(places: &Places, schema: &Value) -> (Typed<T>, Vec<Diagnostic>) {
-    let value = places.root.to_value();
+    let value = places.value();
     let flaws = shape::differences(&value, schema);
     let mark = |flaw: &Flaw| Some(places.mark(&flaw.pointer, flaw.part, flaw.diagnostic.clone()?));
     let mut found: Vec<Diagnostic> = flaws.iter().filter_map(mark).collect();
