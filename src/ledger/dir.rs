@@ -65,7 +65,7 @@ impl Dir {
         match open(self.dir(dir, make)?) {
             // The directory was removed behind our back: look again, once.
             Err(rustix::io::Errno::NOENT) if make && dir.is_some() => {
-                self.open.remove_below(dir.unwrap_or_default());
+                self.open.clear();
                 Ok(open(self.dir(dir, make)?)?.into())
             }
             other => Ok(other?.into()),

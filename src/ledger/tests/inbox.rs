@@ -120,6 +120,7 @@ fn verify_sees_changed_frozen_files_streams_and_snapshots() {
     file("build/snapshots/pre/live", "x");
     let index = serde_json::json!({"files": [{"path": "live", "sha256": Sha256::of(b"x")}]});
     file("build/snapshots/pre/index.json", &index.to_string());
+    projector.manifest(manifest(entries.last().unwrap()));
     projector.flush().unwrap();
     let report = verify(&run).unwrap();
     assert!(report.is_ok(), "{report:?}");
@@ -132,4 +133,18 @@ fn verify_sees_changed_frozen_files_streams_and_snapshots() {
         assert!(path.starts_with(&report.findings[0].path));
         fs::write(run.base().join(path), before).unwrap();
     }
+}
+
+#[test]
+fn a_run_goes_whole_unless_it_is_held() {
+    use crate::ledger::{Lock, RetentionError, held, hold, release, remove};
+    let place = Place::new();
+    let (run, _) = whole_run(&place);
+    hold(&run, &Clean::for_test("an audit".to_owned())).unwrap();
+    assert_eq!(held(&run).unwrap().unwrap(), "an audit");
+    let refused = remove(&run, Lock::take(&run, &holder()).unwrap());
+    assert!(matches!(refused, Err(RetentionError::Held(note)) if note == "an audit"));
+    release(&run).unwrap();
+    remove(&run, Lock::take(&run, &holder()).unwrap()).unwrap();
+    assert_eq!(fs::read_dir(place.runs.path()).unwrap().count(), 0);
 }

@@ -238,3 +238,31 @@ fn a_failed_projection_is_not_covered_by_the_manifest() {
     Projector::resume(&run, past(&run)).unwrap().finish().unwrap();
     assert!(run.path(&run.receipt(&flow(), &step("a"), &crate::id::AgentKey::new("shell").unwrap())).exists());
 }
+
+#[test]
+fn a_run_without_its_witness_or_under_another_name_is_noticed() {
+    let place = Place::new();
+    let (run, _) = whole_run(&place);
+    fs::remove_file(run.path(&run.run_json())).unwrap();
+    let report = verify(&run).unwrap();
+    assert!(!report.head_checked);
+    assert_eq!((report.findings[0].path.as_str(), report.findings[0].kind), ("run.json", FindingKind::Missing));
+    fs::rename(run.base(), run.base().with_file_name("r-9")).unwrap();
+    let other = place.runs.open(&crate::id::RunId::new("r-9").unwrap()).unwrap();
+    assert_eq!(verify(&other).unwrap().broken.unwrap().1, "it was written for run `r-1`");
+}
+
+#[test]
+fn a_directory_removed_behind_our_back_is_made_again() {
+    let place = Place::new();
+    let run = place.run();
+    let entries = write(&run, vec![created(), ended("a", 1), ended("b", 2)]);
+    let projector = Projector::start(&run).unwrap();
+    projector.send(entries[0].clone());
+    projector.send(entries[1].clone());
+    projector.flush().unwrap();
+    fs::remove_dir_all(run.base().join("build")).unwrap();
+    projector.send(entries[2].clone());
+    projector.finish().unwrap();
+    assert!(run.base().join("build/receipts/b-shell.json").exists());
+}
