@@ -5,7 +5,12 @@ use std::{collections::BTreeMap, fs, path::Path, sync::Arc};
 use crate::{
     id::{EscalationId, FlowKey, FramePath, RunId, Sha256, StepRef, Time},
     ledger::{Frozen, Holder, Journal, Lock, Past, Projector, RunDir, RunsDir},
-    record::*,
+    record::{
+        Answer, At, Channel, Check, CommandRun, Decision, DecisionKind, EngineWord, Entry, Envelope, EnvelopeMeta,
+        EnvelopeRouting, ErrorClass, ErrorDetail, Fact, FailureKind, Git, InputNote, LimitName, Manifest, Measured, Mode,
+        Outcome, Proof, Question, QuestionKind, QuestionStatus, ReceiptStatus, Rule, RunOptions, RunStatus, Status, Summary,
+        WaitReason,
+    },
     redact::Clean,
     spec::{Halt, OnTimeout, Severity},
 };

@@ -2,7 +2,7 @@
 
 use std::{fs, sync::Arc};
 
-use super::build::*;
+use super::build::{Place, completed, created, ended, holder, lost, run_id, started, story, time, write};
 use crate::{
     ledger::{Head, Journal, JournalError, Lock, Reader, RunDir, run_dir::RunDirError},
     record::Entry,

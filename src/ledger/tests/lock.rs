@@ -7,7 +7,7 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
-use super::build::*;
+use super::build::{Place, completed, created, ended, freeze, holder, lost, past, run_id, started, time, write};
 use crate::{
     ledger::{Holder, Journal, JournalError, Lock, LockError, Projector, Reader, RunDir, RunsDir},
     redact::Clean,
@@ -72,9 +72,10 @@ fn role_fills_the_disk() {
     let mut journal = Journal::create(&run, &lock).unwrap();
     let projector = Projector::start(&run).unwrap();
     let error = (0..).find_map(|n| {
-        let line = if n == 0 { created() } else { ended("a", n) };
-        let entry = journal.push(time(n.into()), Clean::for_test(line)).unwrap();
-        projector.send(entry);
+        // Several lines at once: those before the place where the write failed must not look committed.
+        for line in if n == 0 { vec![created()] } else { vec![started("a", n), ended("a", n), lost("b", n)] } {
+            projector.send(journal.push(time(n.into()), Clean::for_test(line)).unwrap());
+        }
         journal.commit().err()
     });
     assert!(matches!(error, Some(JournalError::Io { act: "write", .. })), "{error:?}");

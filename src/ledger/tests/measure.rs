@@ -5,9 +5,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::build::*;
+use super::build::{Place, at, created, definition, ended, files, flow, holder, started, time};
 use crate::{
-    ledger::{Journal, Lock, Past, Projector, Reader},
+    ledger::{Frozen, Journal, Lock, Past, Projector, Reader},
     record::Stream,
     redact::Clean,
 };
@@ -27,6 +27,12 @@ fn the_cost_of_a_step_is_bounded() {
     journal.push(time(0), Clean::for_test(created())).unwrap();
     journal.commit().unwrap();
     println!("create and first commit   {:>7} us", begun.elapsed().as_micros());
+
+    let begun = Instant::now();
+    let text = || Clean::for_test(vec![b'x'; 2000]);
+    let frozen: Vec<_> = (0..5).map(|n| (format!("agents/a{n}.md"), text())).collect();
+    Frozen::write(&run, &flow(), 1, &definition(), &frozen).unwrap();
+    println!("freeze 5 files            {:>7} us", begun.elapsed().as_micros());
 
     let name = |n: u32| format!("step-{n}");
     let lines: Vec<_> = (1..=STEPS).flat_map(|n| [started(&name(n), n), ended(&name(n), n)]).map(Clean::for_test).collect();

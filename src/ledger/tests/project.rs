@@ -2,7 +2,9 @@
 
 use std::{collections::BTreeMap, fs};
 
-use super::build::*;
+use super::build::{
+    Place, answer, at, created, ended, files, flow, freeze, holder, lost, manifest, past, started, step, time, whole_run, write,
+};
 use crate::{
     ledger::{FindingKind, Lock, Past, Projector, repair, verify},
     record::{Question, QuestionStatus, Receipt, ReceiptStatus, Stream},
@@ -265,4 +267,49 @@ fn a_directory_removed_behind_our_back_is_made_again() {
     projector.send(entries[2].clone());
     projector.finish().unwrap();
     assert!(run.base().join("build/receipts/b-shell.json").exists());
+}
+
+#[test]
+fn an_execution_that_ends_twice_counts_as_it_ended_last() {
+    let place = Place::new();
+    let run = place.run();
+    freeze(&run);
+    let entries = write(
+        &run,
+        vec![created(), started("a", 1), lost("a", 1), ended("a", 1), ended("b", 2), lost("b", 3), ended("b", 3), ended("b", 4)],
+    );
+    let projector = Projector::start(&run).unwrap();
+    entries.iter().for_each(|entry| projector.send(entry.clone()));
+    projector.manifest(manifest(&entries[7]));
+    projector.finish().unwrap();
+    assert!(verify(&run).unwrap().is_ok());
+    let before = projections(files(run.base()));
+    assert!(before.contains_key("build/receipts/a-shell.json") && !before.contains_key("build/receipts/a-shell.1.json"));
+    fs::remove_dir_all(run.base().join("build")).unwrap();
+    repair(&run, &Lock::take(&run, &holder()).unwrap()).unwrap();
+    assert_eq!(projections(files(run.base())), before);
+}
+
+#[test]
+fn a_torn_log_gets_the_events_that_it_lacks_and_keeps_its_output() {
+    let place = Place::new();
+    let run = place.run();
+    let entries = write(&run, vec![created(), started("a", 1), ended("a", 1)]);
+    let projector = Projector::start(&run).unwrap();
+    projector.send(entries[0].clone());
+    projector.manifest(manifest(&entries[0]));
+    projector.send(entries[1].clone());
+    projector.output(at("a"), Stream::Stdout, "build/logs/a.1.stdout", Clean::for_test(b"one\n".to_vec())).unwrap();
+    projector.send(entries[2].clone());
+    projector.finish().unwrap();
+    let path = run.path(&run.log(&flow(), &step("a")));
+    let whole = fs::read(&path).unwrap();
+    let output_end = String::from_utf8_lossy(&whole).find("\"line\":\"one\"}\n").unwrap() + 14;
+    for cut in output_end..whole.len() {
+        fs::write(&path, &whole[..cut]).unwrap();
+        Projector::resume(&run, past(&run)).unwrap().finish().unwrap();
+        let log = fs::read_to_string(&path).unwrap();
+        assert_eq!(log.matches("\"line\":\"one\"").count(), 1, "cut at {cut}");
+        assert!(log.lines().all(|line| serde_json::from_str::<serde_json::Value>(line).is_ok()), "cut at {cut}");
+    }
 }

@@ -4,7 +4,10 @@ use std::{collections::BTreeMap, fs, sync::Arc};
 
 use proptest::prelude::*;
 
-use super::build::*;
+use super::build::{
+    Line, Place, answer, completed, created, ended_with, files, freeze, holder, lost, manifest, past, proof, question, started,
+    time,
+};
 use crate::{
     id::EscalationId,
     ledger::{Journal, Lock, Projector, Reader, repair, verify},

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use super::build::*;
+use super::build::{Place, created, ended, holder, manifest, started, write};
 use crate::ledger::{Journal, JournalError, Lock, Reader, RunDir, verify};
 
 fn broken(run: &RunDir) -> Option<(u64, String)> {
