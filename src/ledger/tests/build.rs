@@ -312,15 +312,18 @@ pub(super) fn story() -> Vec<Line> {
     ]
 }
 
-/// Writes lines to a new journal, one commit each, and lets the journal be as a killed process leaves it if `kill`.
+/// Writes lines to a new journal, a few with each commit.
 pub(super) fn write(run: &RunDir, lines: Vec<Line>) -> Vec<Arc<Entry>> {
     let lock = Lock::take(run, &holder()).unwrap();
     let mut journal = Journal::create(run, &lock).unwrap();
     let mut entries = Vec::new();
     for (n, line) in lines.into_iter().enumerate() {
         entries.push(journal.push(time(n as u64), Clean::for_test(line)).unwrap());
-        journal.commit().unwrap();
+        if n % 8 == 0 {
+            journal.commit().unwrap();
+        }
     }
+    journal.commit().unwrap();
     entries
 }
 
@@ -374,6 +377,14 @@ pub(super) fn past(run: &RunDir) -> Past {
         past.note(&entry.unwrap());
     }
     past
+}
+
+/// Replaces a file's content in place: making it empty first costs a flush on some file systems.
+pub(super) fn overwrite(path: &Path, bytes: &[u8]) {
+    use std::os::unix::fs::FileExt as _;
+    let file = fs::OpenOptions::new().write(true).create(true).truncate(false).open(path).unwrap();
+    file.write_all_at(bytes, 0).unwrap();
+    file.set_len(bytes.len() as u64).unwrap();
 }
 
 /// All files below a directory with their content, but for the lock.

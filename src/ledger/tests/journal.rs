@@ -2,7 +2,7 @@
 
 use std::{fs, sync::Arc};
 
-use super::build::{Place, completed, created, ended, holder, lost, run_id, started, story, time, write};
+use super::build::{Place, completed, created, ended, holder, lost, overwrite, run_id, started, story, time, write};
 use crate::{
     ledger::{Head, Journal, JournalError, Lock, Reader, RunDir, run_dir::RunDirError},
     record::Entry,
@@ -42,12 +42,12 @@ fn a_crash_at_any_byte_loses_at_most_the_line_being_written() {
         for zeros in [0, 1000] {
             let mut bytes = whole[..cut].to_vec();
             bytes.resize(cut + zeros, 0);
-            fs::write(&path, &bytes).unwrap();
+            overwrite(&path, &bytes);
             let mut reader = Reader::open(&run).unwrap();
             let entries: Vec<_> = (&mut reader).collect::<Result<_, _>>().unwrap();
             assert!(same(&entries, &written[..lines]), "cut at {cut}");
             assert_eq!(reader.replayed().torn_bytes, torn as u64, "cut at {cut}");
-            if cut % 101 == 0 {
+            if cut % 401 == 0 {
                 let lock = Lock::take(&run, &holder()).unwrap();
                 let (mut journal, _) = Journal::open(&run, &lock).unwrap().finish(&lock).unwrap();
                 let next = journal.push(time(99), Clean::for_test(completed())).unwrap();
@@ -91,8 +91,10 @@ fn a_journal_grows_in_steps_and_is_trimmed() {
     journal.commit().unwrap();
     assert_eq!(size(), 16 * 1024);
     let mut sizes = vec![size()];
-    for n in 0..400 {
-        journal.push(time(n), Clean::for_test(ended("a", 1))).unwrap();
+    for n in 0..200 {
+        for _ in 0..2 {
+            journal.push(time(n), Clean::for_test(ended("a", 1))).unwrap();
+        }
         journal.commit().unwrap();
         if sizes.last() != Some(&size()) {
             sizes.push(size());

@@ -18,7 +18,7 @@ fn us_each(took: Duration, n: u32) -> u128 {
 
 #[test]
 fn the_cost_of_a_step_is_bounded() {
-    const STEPS: u32 = 500;
+    const STEPS: u32 = 200;
     let place = Place::new();
     let run = place.run();
     let lock = Lock::take(&run, &holder()).unwrap();

@@ -3,7 +3,8 @@
 use std::{collections::BTreeMap, fs};
 
 use super::build::{
-    Place, answer, at, created, ended, files, flow, freeze, holder, lost, manifest, past, started, step, time, whole_run, write,
+    Place, answer, at, created, ended, files, flow, freeze, holder, lost, manifest, overwrite, past, started, step, time,
+    whole_run, write,
 };
 use crate::{
     ledger::{FindingKind, Lock, Past, Projector, repair, verify},
@@ -95,7 +96,7 @@ fn one_changed_projection_is_found_and_mended() {
                 1 => changed[bytes.len() / 3] ^= 1,
                 _ => changed.extend_from_slice(b"{}\n"),
             }
-            fs::write(&path, changed).unwrap();
+            overwrite(&path, &changed);
             let report = verify(&run).unwrap();
             assert_eq!(report.findings.len(), 1, "{name} {change}: {report:?}");
             assert_eq!(report.findings[0].path, *name);
@@ -140,7 +141,7 @@ fn a_resume_leaves_the_files_of_an_undisturbed_run() {
             {
                 let path = run.base().join(torn);
                 let bytes = fs::read(&path).unwrap();
-                fs::write(&path, &bytes[..bytes.len() - 5]).unwrap();
+                overwrite(&path, &bytes[..bytes.len() - 5]);
             }
             Projector::resume(&run, past(&run)).unwrap().finish().unwrap();
             assert_eq!(projections(files(run.base())), whole, "covered {covered}, killed {killed}");
@@ -306,7 +307,7 @@ fn a_torn_log_gets_the_events_that_it_lacks_and_keeps_its_output() {
     let whole = fs::read(&path).unwrap();
     let output_end = String::from_utf8_lossy(&whole).find("\"line\":\"one\"}\n").unwrap() + 14;
     for cut in output_end..whole.len() {
-        fs::write(&path, &whole[..cut]).unwrap();
+        overwrite(&path, &whole[..cut]);
         Projector::resume(&run, past(&run)).unwrap().finish().unwrap();
         let log = fs::read_to_string(&path).unwrap();
         assert_eq!(log.matches("\"line\":\"one\"").count(), 1, "cut at {cut}");

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use super::build::{Place, created, ended, holder, manifest, started, write};
+use super::build::{Place, created, ended, holder, manifest, overwrite, started, write};
 use crate::ledger::{Journal, JournalError, Lock, Reader, RunDir, verify};
 
 fn broken(run: &RunDir) -> Option<(u64, String)> {
@@ -36,7 +36,7 @@ fn every_flipped_byte_is_noticed() {
             }
             let mut bytes = whole.clone();
             bytes[at] = change;
-            fs::write(&path, &bytes).unwrap();
+            overwrite(&path, &bytes);
             assert!(broken(&run).is_some(), "byte {at} is {change}");
         }
     }
@@ -45,7 +45,7 @@ fn every_flipped_byte_is_noticed() {
     for at in (0..last_line - 1).step_by(3) {
         let mut bytes = whole.clone();
         bytes[at] ^= 1;
-        fs::write(&path, &bytes).unwrap();
+        overwrite(&path, &bytes);
         assert!(broken(&run).is_some(), "byte {at}");
     }
 }
@@ -59,7 +59,7 @@ fn a_line_removed_doubled_or_moved_is_noticed() {
     for at in 0..lines.len() {
         let mut removed = lines.clone();
         removed.remove(at);
-        fs::write(&path, removed.concat()).unwrap();
+        overwrite(&path, &removed.concat());
         let (line, why) = broken(&run).unwrap();
         if at + 1 < lines.len() {
             assert_eq!((line, why), (at as u64 + 1, format!("it says it is line {}", at + 2)));
@@ -68,11 +68,11 @@ fn a_line_removed_doubled_or_moved_is_noticed() {
         }
         let mut doubled = lines.clone();
         doubled.insert(at, lines[at]);
-        fs::write(&path, doubled.concat()).unwrap();
+        overwrite(&path, &doubled.concat());
         assert!(broken(&run).is_some());
         let mut moved = lines.clone();
         moved.swap(at, (at + 1) % lines.len());
-        fs::write(&path, moved.concat()).unwrap();
+        overwrite(&path, &moved.concat());
         assert!(broken(&run).is_some());
     }
 }
@@ -101,7 +101,7 @@ fn behind_the_end_there_may_only_be_what_a_power_failure_leaves() {
         let mut bytes = whole.clone();
         bytes.resize(16 * 1024, 0);
         change(&mut bytes);
-        fs::write(&path, bytes).unwrap();
+        overwrite(&path, &bytes);
         broken(&run)
     };
     assert_eq!(with(&|_| {}), None, "space kept for later");
