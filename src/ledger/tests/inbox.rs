@@ -2,7 +2,10 @@
 
 use std::{fs, sync::mpsc, time::Duration};
 
-use super::build::{Place, answer, created, ended_with, files, flow, freeze, holder, manifest, proof, whole_run, write};
+use super::{
+    build::{Place, answer, created, ended_with, flow, freeze, holder, manifest, proof, whole_run, write},
+    disk::files,
+};
 use crate::{
     id::{EscalationId, Sha256},
     ledger::{Frozen, FrozenError, Inbox, InboxWatch, Message, verify},

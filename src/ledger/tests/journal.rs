@@ -2,7 +2,10 @@
 
 use std::{fs, sync::Arc};
 
-use super::build::{Place, completed, created, ended, holder, lost, overwrite, run_id, started, story, time, write};
+use super::{
+    build::{Place, completed, created, ended, holder, lost, run_id, started, story, time, write},
+    disk::overwrite,
+};
 use crate::{
     ledger::{Head, Journal, JournalError, Lock, Reader, RunDir, run_dir::RunDirError},
     record::Entry,

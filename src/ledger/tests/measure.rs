@@ -5,7 +5,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::build::{Place, at, created, definition, ended, files, flow, holder, started, time};
+use super::{
+    build::{Place, at, created, definition, ended, flow, holder, started, time},
+    disk::files,
+};
 use crate::{
     ledger::{Frozen, Journal, Lock, Past, Projector, Reader},
     record::Stream,

@@ -2,9 +2,11 @@
 
 use std::{collections::BTreeMap, fs};
 
-use super::build::{
-    Place, answer, at, created, ended, files, flow, freeze, holder, lost, manifest, overwrite, past, started, step, time,
-    whole_run, write,
+use super::{
+    build::{
+        Place, answer, at, created, ended, flow, freeze, holder, lost, manifest, past, started, step, time, whole_run, write,
+    },
+    disk::{files, overwrite},
 };
 use crate::{
     ledger::{FindingKind, Lock, Past, Projector, repair, verify},

@@ -4,9 +4,11 @@ use std::{collections::BTreeMap, fs, sync::Arc};
 
 use proptest::prelude::*;
 
-use super::build::{
-    Line, Place, answer, completed, created, ended_with, files, freeze, holder, lost, manifest, past, proof, question, started,
-    time,
+use super::{
+    build::{
+        Line, Place, answer, completed, created, ended_with, freeze, holder, lost, manifest, past, proof, question, started, time,
+    },
+    disk::files,
 };
 use crate::{
     id::EscalationId,

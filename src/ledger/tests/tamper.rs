@@ -2,7 +2,10 @@
 
 use std::fs;
 
-use super::build::{Place, created, ended, holder, manifest, overwrite, started, write};
+use super::{
+    build::{Place, created, ended, holder, manifest, started, write},
+    disk::overwrite,
+};
 use crate::ledger::{Journal, JournalError, Lock, Reader, RunDir, verify};
 
 fn broken(run: &RunDir) -> Option<(u64, String)> {
