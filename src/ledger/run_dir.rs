@@ -162,6 +162,14 @@ impl RunDir {
         self.dir()?.write_atomic(place, bytes.get())
     }
 
+    /// A directory for what steps make themselves; one that is there is left as it is.
+    ///
+    /// # Errors
+    /// What the file system says; a symlink on the way is refused.
+    pub fn make(&self, place: &InRun) -> io::Result<()> {
+        self.dir()?.make(place)
+    }
+
     /// `run.json`, if it is there and whole. It is derived: a run without one is still a run.
     ///
     /// # Errors
@@ -241,6 +249,10 @@ impl RunDir {
     }
     pub fn artifacts(&self, flow: &FramePath) -> InRun {
         InRun::of(format!("{flow}/artifacts"))
+    }
+    /// A step's own directory.
+    pub fn step_dir(&self, flow: &FramePath, step: &StepRef) -> InRun {
+        InRun::of(format!("{flow}/work/{step}"))
     }
     pub fn scent_trail(&self, flow: &FramePath) -> InRun {
         InRun::of(format!("{flow}/scent_trail.json"))
