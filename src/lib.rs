@@ -7,6 +7,7 @@ pub mod id;
 pub mod kernel;
 pub mod measure;
 pub mod plan;
+pub mod rails;
 pub mod record;
 pub mod redact;
 pub mod spec;
