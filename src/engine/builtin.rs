@@ -177,7 +177,7 @@ fn left(path: &str, bytes: &[u8]) -> OutputFile {
     OutputFile { path: path.to_owned(), bytes: bytes.len() as u64, sha256: Some(Sha256::of(bytes)), exists: true }
 }
 
-async fn render(task: &Task<'_>, text: &str, to: &str, reply: &mut Reply) -> Result<(), ReplyOutcome> {
+pub(crate) async fn render(task: &Task<'_>, text: &str, to: &str, reply: &mut Reply) -> Result<(), ReplyOutcome> {
     let inside = Path::new(to).components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
     if !inside || to.is_empty() {
         return Err(failed(FailureKind::Io, format!("`{to}` must be relative, without `..`")));

@@ -8,6 +8,7 @@ mod outlet;
 mod process;
 mod shell;
 mod stop;
+pub mod stub;
 mod tap;
 mod task;
 
