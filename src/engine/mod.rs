@@ -8,7 +8,7 @@ mod outlet;
 mod process;
 mod shell;
 mod stop;
-pub mod stub;
+mod stub;
 mod tap;
 mod task;
 
@@ -19,6 +19,7 @@ use task::Task;
 
 pub use outlet::Outlet;
 pub use stop::{Stop, StopLevel, StopSwitch};
+pub use stub::{Asked, Said, Scenario, ScenarioExpect, Scripted, perform_scripted, stub_reply};
 pub use tap::{OUTPUT_FILE_BYTES_MAX, TAIL_BYTES_MAX};
 
 use crate::{
@@ -100,6 +101,8 @@ pub enum Piece {
     File { path: String, bytes: Clean<Vec<u8>> },
     /// The next bytes of a file too large for one piece. The one with `at` 0 comes first and begins the file anew.
     Part { path: String, at: u64, bytes: Clean<Vec<u8>> },
+    /// Answered when everything before it stands in the ledger's queue.
+    Barrier(tokio::sync::oneshot::Sender<()>),
     /// Something worth a line in `logs/<step>.jsonl`.
     Log { flow: FramePath, step: StepRef, event: Clean<serde_json::Value> },
 }

@@ -9,14 +9,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
-    id::{FlowKey, ParamName, StepRef, Time},
+    id::{EscalationId, FlowKey, ParamName, StepRef, Time},
     measure::{self, Watch},
     record::{
         Assumption, Check, Concern, DecisionKind, Draft, DraftRouting, EngineWord, ErrorClass, Failure, FailureKind, Kept, Mode, Reply,
         ReplyOutcome, RunStatus, Status, Summary,
     },
     redact::Redactor,
-    spec::{expr::Scope, flow::Expect},
+    spec::{Diagnostics, expr::Scope, flow::Expect, read_as},
 };
 
 use super::{Job, Keep, Outlet, Stop, Task, builtin, contract};
@@ -33,7 +33,7 @@ pub struct Scenario {
     pub steps: BTreeMap<StepRef, Vec<Scripted>>,
     /// Answers to the questions that are raised, by step or by escalation.
     #[serde(default)]
-    pub answers: BTreeMap<String, ScriptedAnswer>,
+    pub answers: BTreeMap<String, Said>,
     /// What must come of it.
     #[serde(default)]
     pub expect: ScenarioExpect,
@@ -70,11 +70,12 @@ pub struct Scripted {
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct ScriptedAnswer {
+pub struct Said {
     /// The key of an option.
     pub choose: String,
     /// In whose role; left out, one that may.
-    pub r#as: Option<String>,
+    #[serde(rename = "as")]
+    pub by: Option<String>,
     pub note: Option<String>,
 }
 
@@ -91,11 +92,6 @@ pub struct ScenarioExpect {
     pub warnings: Option<Vec<String>>,
 }
 
-/// Why a scenario file is none; says where.
-#[derive(Debug, thiserror::Error)]
-#[error("not a scenario: {0}")]
-pub struct BadScenario(#[from] serde_saphyr::Error);
-
 /// The question to the script.
 #[derive(Debug, Clone, Copy)]
 pub struct Asked<'a> {
@@ -108,10 +104,28 @@ pub struct Asked<'a> {
 }
 
 impl Scenario {
+    fn empty(flow: FlowKey) -> Self {
+        let (params, steps, answers) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        Self { flow, params, steps, answers, expect: ScenarioExpect::default() }
+    }
+
     /// # Errors
-    /// What is wrong with the text, with line and column.
-    pub fn parse(yaml: &str) -> Result<Self, BadScenario> {
-        Ok(serde_saphyr::from_str(yaml)?)
+    /// Everything that is wrong with the text, with line and column.
+    pub fn parse(yaml: &str) -> Result<Self, Diagnostics> {
+        Self::read("scenario", yaml)
+    }
+
+    /// The same; `file` is the name that messages show.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the text, with line and column.
+    pub fn read(file: &str, yaml: &str) -> Result<Self, Diagnostics> {
+        read_as(file, yaml.as_bytes(), "scenario")
+    }
+
+    /// The answer to a question, by its id or by its step.
+    pub fn answer(&self, id: &EscalationId, step: &StepRef) -> Option<&Said> {
+        [id.as_str(), step.as_str(), step.base()].iter().find_map(|name| self.answers.get(*name))
     }
 
     /// What the script says of one execution; an instance `step[item]` without a script of its own uses its step's.
@@ -216,6 +230,13 @@ fn draft(script: &Scripted, outcome: &ReplyOutcome) -> Option<Draft> {
         assumptions: script.assumptions.clone(),
         routing: DraftRouting { can_further_iteration_help: script.can_further_iteration_help, ..DraftRouting::default() },
     })
+}
+
+/// The reply to a job, in memory; without a scenario every step succeeds.
+pub fn stub_reply(scenario: Option<&Scenario>, job: &Job) -> Box<Reply> {
+    let none = Scenario::empty(FlowKey::new("none").unwrap_or_else(|_| unreachable!("`none` is a name")));
+    let asked = Asked { step: &job.step, execution: job.execution, started_at: job.started_at, expect: &job.expect, keep: job.keep };
+    Box::new(scenario.unwrap_or(&none).reply(asked))
 }
 
 /// One step of a real run, answered from the script: its inputs are looked for, its scripted files are written, and

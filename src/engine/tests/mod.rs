@@ -107,6 +107,7 @@ impl Bed {
                         assert_eq!(file.len() as u64, at, "parts come in order");
                         file.extend(bytes.into_inner());
                     }
+                    Piece::Barrier(done) => done.send(()).unwrap(),
                     Piece::Log { event, .. } => logs.push(event.into_inner()),
                 }
             }
