@@ -20,7 +20,7 @@ fn token(prefix: &str, bytes: usize) -> String {
 
 #[test]
 fn a_known_value_is_found_in_every_form_it_travels_in() {
-    use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+    use base64::{Engine as _, engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD}};
     let value = "p@ss/w?rd \"ünd\" more~";
     let redactor = known(&[("PW", value)]);
     assert_eq!(clean(&redactor, &format!("<{value}>")), "<[REDACTED:PW]>");
