@@ -119,12 +119,14 @@ async fn output_of(
     reply.stderr_tail = done.stderr.tail_text();
     reply.commands.push(done.command);
     match (ended, &done.ran.end) {
-        (ReplyOutcome::Done, _) if captured.bytes > FILE_BYTES_MAX => {
-            Err(failed(FailureKind::Snapshot, format!("`{command}` printed {} bytes; a snapshot takes {FILE_BYTES_MAX}", captured.bytes)))
-        }
+        (ReplyOutcome::Done, _) if captured.bytes > FILE_BYTES_MAX => Err(failed(
+            FailureKind::Snapshot,
+            format!("`{command}` printed {} bytes; a snapshot takes {FILE_BYTES_MAX}", captured.bytes),
+        )),
         (ReplyOutcome::Done, _) => Ok(captured),
         (ReplyOutcome::Failed(failure), End::Exited(_) | End::Signalled(_)) => {
-            let failure = Failure { kind: FailureKind::Snapshot, message: format!("`{command}`: {}", failure.message), ..failure };
+            let failure =
+                Failure { kind: FailureKind::Snapshot, message: format!("`{command}`: {}", failure.message), ..failure };
             Err(ReplyOutcome::Failed(failure))
         }
         (other, _) => Err(other),
@@ -201,7 +203,8 @@ fn replace(roots: &Roots, name: &str, bytes: &[u8]) -> io::Result<()> {
     let workspace = roots.workspace.canonicalize()?;
     let run_base = roots.run_base.canonicalize().ok();
     let ours = |real: &Path| real.starts_with(&workspace) && run_base.as_ref().is_none_or(|run| !real.starts_with(run));
-    let refuse = || Err(io::Error::other("it leads out of the workspace or into a run; what belongs to the run goes to artifacts/"));
+    let refuse =
+        || Err(io::Error::other("it leads out of the workspace or into a run; what belongs to the run goes to artifacts/"));
     let target = workspace.join(name);
     let parent = target.parent().unwrap_or(&workspace);
     // The part that exists decides where the rest will be.

@@ -164,4 +164,3 @@ impl Report {
         Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
 }
-

@@ -95,7 +95,9 @@ pub(crate) async fn perform(task: &Task<'_>, line: Line<'_>) -> Reply {
 
 /// Standard output as JSON, or why it is none.
 fn parsed(stdout: &Tapped) -> Result<serde_json::Value, String> {
-    let text = stdout.whole().ok_or_else(|| format!("standard output has {} bytes; JSON is read up to {JSON_BYTES_MAX}", stdout.bytes))?;
+    let text = stdout
+        .whole()
+        .ok_or_else(|| format!("standard output has {} bytes; JSON is read up to {JSON_BYTES_MAX}", stdout.bytes))?;
     serde_json::from_slice(text).map_err(|error| format!("standard output is not JSON: {error}"))
 }
 
@@ -219,9 +221,12 @@ pub(crate) fn outcome(task: &Task<'_>, done: &Shelled, expected: i32) -> ReplyOu
             failed(FailureKind::Spawn, ErrorClass::Permanent, because(format!("exit code {code}")), Some(*code))
         }
         End::Exited(code) => failed(FailureKind::Exit, ErrorClass::Retriable, because(format!("exit code {code}")), Some(*code)),
-        End::Signalled(signal) => {
-            failed(FailureKind::Signal, ErrorClass::Retriable, because(format!("ended by signal {signal}{}", signal_name(*signal))), None)
-        }
+        End::Signalled(signal) => failed(
+            FailureKind::Signal,
+            ErrorClass::Retriable,
+            because(format!("ended by signal {signal}{}", signal_name(*signal))),
+            None,
+        ),
         End::TimedOut => {
             let ms = task.job.timeout_ms.unwrap_or_default();
             failed(FailureKind::Timeout, ErrorClass::Retriable, format!("not done after {}", length(ms)), None)
@@ -255,7 +260,11 @@ fn not_started(task: &Task<'_>, error: &std::io::Error) -> ReplyOutcome {
 
 /// Standard error's last lines; those of standard output if the step failed and said nothing on standard error.
 fn tail(done: &Shelled, outcome: &ReplyOutcome) -> String {
-    if done.stderr.bytes == 0 && !matches!(outcome, ReplyOutcome::Done) { done.stdout.tail_text() } else { done.stderr.tail_text() }
+    if done.stderr.bytes == 0 && !matches!(outcome, ReplyOutcome::Done) {
+        done.stdout.tail_text()
+    } else {
+        done.stderr.tail_text()
+    }
 }
 
 /// How much of the last line stands in a message.

@@ -12,8 +12,8 @@ use crate::{
     id::{EscalationId, FlowKey, ParamName, StepRef, Time},
     measure::{self, Watch},
     record::{
-        Assumption, Check, Concern, DecisionKind, Draft, DraftRouting, EngineWord, ErrorClass, Failure, FailureKind, Kept, Mode, Reply,
-        ReplyOutcome, RunStatus, Status, Summary,
+        Assumption, Check, Concern, DecisionKind, Draft, DraftRouting, EngineWord, ErrorClass, Failure, FailureKind, Kept, Mode,
+        Reply, ReplyOutcome, RunStatus, Status, Summary,
     },
     redact::Redactor,
     spec::{Diagnostics, expr::Scope, flow::Expect, read_as},
@@ -168,7 +168,9 @@ fn outcome(script: &Scripted, expected: i32) -> ReplyOutcome {
         (Some(error), Some(code)) if code != expected => (FailureKind::Exit, class(ErrorClass::Retriable), error.clone()),
         (Some(error), _) => (FailureKind::Unknown, class(ErrorClass::Retriable), error.clone()),
         (None, Some(code)) if code != expected => {
-            let last = |text: &Option<String>| text.as_deref().and_then(|text| text.lines().rev().find(|line| !line.trim().is_empty()).map(str::to_owned));
+            let last = |text: &Option<String>| {
+                text.as_deref().and_then(|text| text.lines().rev().find(|line| !line.trim().is_empty()).map(str::to_owned))
+            };
             let message = match last(&script.stderr).or_else(|| last(&script.stdout)) {
                 Some(line) => format!("exit code {code}: {line}"),
                 None => format!("exit code {code}"),
@@ -235,7 +237,8 @@ fn draft(script: &Scripted, outcome: &ReplyOutcome) -> Option<Draft> {
 /// The reply to a job, in memory; without a scenario every step succeeds.
 pub fn stub_reply(scenario: Option<&Scenario>, job: &Job) -> Box<Reply> {
     let none = Scenario::empty(FlowKey::new("none").unwrap_or_else(|_| unreachable!("`none` is a name")));
-    let asked = Asked { step: &job.step, execution: job.execution, started_at: job.started_at, expect: &job.expect, keep: job.keep };
+    let asked =
+        Asked { step: &job.step, execution: job.execution, started_at: job.started_at, expect: &job.expect, keep: job.keep };
     Box::new(scenario.unwrap_or(&none).reply(asked))
 }
 
@@ -247,7 +250,8 @@ pub async fn perform_scripted(job: Job, scenario: &Scenario, redactor: &Redactor
         Ok(inputs) => inputs,
         Err(reply) => return *reply,
     };
-    let asked = Asked { step: &job.step, execution: job.execution, started_at: job.started_at, expect: &job.expect, keep: job.keep };
+    let asked =
+        Asked { step: &job.step, execution: job.execution, started_at: job.started_at, expect: &job.expect, keep: job.keep };
     let mut reply = scenario.reply(asked);
     reply.inputs = inputs;
     let files = scenario.scripted(&job.step, job.execution).map(|script| &script.outputs);
@@ -300,12 +304,19 @@ expect: {path: [implement, critique, implement, critique, approve-deploy, deploy
     #[test]
     fn what_is_scripted_fails_as_it_would() {
         let scenario = Scenario::parse(YAML).unwrap();
-        let expect = Expect { stdout: Some(crate::spec::flow::Matcher::Holds("13 passed".to_owned())), written: true, ..Expect::default() };
+        let expect = Expect {
+            stdout: Some(crate::spec::flow::Matcher::Holds("13 passed".to_owned())),
+            written: true,
+            ..Expect::default()
+        };
         let outcome = |step, execution| reply(&scenario, step, execution, &expect).outcome;
         let ReplyOutcome::Failed(failure) = outcome("unit-tests", 1) else { panic!() };
         assert_eq!(failure.message, "exit code 1: ModuleNotFoundError: requests");
         let ReplyOutcome::Failed(failure) = outcome("unit-tests", 2) else { panic!() };
-        assert_eq!((failure.kind, failure.message.as_str()), (FailureKind::Contract, "stdout: expected `13 passed`, got not found"));
+        assert_eq!(
+            (failure.kind, failure.message.as_str()),
+            (FailureKind::Contract, "stdout: expected `13 passed`, got not found")
+        );
         assert_eq!(outcome("probe", 1), ReplyOutcome::Blocked { missing: vec!["config/ui.json".to_owned()] });
         let ReplyOutcome::Failed(failure) = outcome("call", 1) else { panic!() };
         assert_eq!((failure.class, failure.message.as_str()), (ErrorClass::Transient, "overloaded"));

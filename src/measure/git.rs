@@ -25,7 +25,9 @@ pub async fn git_state(workspace: &Path) -> Option<Git> {
         .stderr(Stdio::null())
         .kill_on_drop(true);
     // Started from a hook, we would be told of another repository.
-    for name in ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY", "GIT_CEILING_DIRECTORIES"] {
+    for name in
+        ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY", "GIT_CEILING_DIRECTORIES"]
+    {
         command.env_remove(name);
     }
     let output = tokio::time::timeout(WAIT_MAX, command.output()).await.ok()?.ok()?;

@@ -22,13 +22,17 @@ pub fn report_check(
         return None;
     }
     let evidence_path = evidence_path.map(str::to_owned);
-    let unmeasured = |reason: String| Figures { measured: false, figures: None, evidence_path: evidence_path.clone(), reason: Some(reason) };
-    let reading = report.and_then(|text| read(parse, text).unwrap_or_else(|| unreachable!("`exit` returned above")).map_err(|why| why.to_string()));
+    let unmeasured =
+        |reason: String| Figures { measured: false, figures: None, evidence_path: evidence_path.clone(), reason: Some(reason) };
+    let reading = report.and_then(|text| {
+        read(parse, text).unwrap_or_else(|| unreachable!("`exit` returned above")).map_err(|why| why.to_string())
+    });
     let (what, expected, passed, actual, figures) = match reading {
         Ok(Reading::Tests(tests)) => {
             let ran = tests.passed + tests.failed;
             let actual = if ran == 0 { "0 tests ran".to_owned() } else { told(&tests) };
-            let figures = Figures { measured: true, figures: Some(tests.clone()), evidence_path: evidence_path.clone(), reason: None };
+            let figures =
+                Figures { measured: true, figures: Some(tests.clone()), evidence_path: evidence_path.clone(), reason: None };
             ("tests", "tests ran, none failed", ran > 0 && tests.failed == 0, actual, Some(figures))
         }
         Ok(Reading::Findings { errors, warnings, notes }) => {
@@ -40,8 +44,7 @@ pub fn report_check(
             ("report", "a report that can be read", false, format!("not measured: {why}"), figures)
         }
     };
-    let check =
-        Check { name: format!("verify {id}: {what}"), passed, expected: expected.to_owned(), actual, evidence_path };
+    let check = Check { name: format!("verify {id}: {what}"), passed, expected: expected.to_owned(), actual, evidence_path };
     Some((check, figures))
 }
 

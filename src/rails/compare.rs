@@ -202,10 +202,17 @@ fn checks(expected: Expected<'_>, changes: &[Change], known: &[&str], evidence_p
     };
     if let Some(globs) = expected.changed_only {
         let allowed = globs.iter().map(|glob| matcher(glob)).collect::<Result<Vec<GlobMatcher>, _>>()?;
-        let also: Vec<&str> =
-            changes.iter().map(|change| change.path.as_str()).filter(|path| !allowed.iter().any(|glob| glob.is_match(path))).collect();
+        let also: Vec<&str> = changes
+            .iter()
+            .map(|change| change.path.as_str())
+            .filter(|path| !allowed.iter().any(|glob| glob.is_match(path)))
+            .collect();
         let wanted = if globs.is_empty() { "no changes".to_owned() } else { format!("changes only in {}", globs.join(", ")) };
-        let actual = if also.is_empty() { format!("{} changes, all of them expected", changes.len()) } else { format!("also changed: {}", named(&also)) };
+        let actual = if also.is_empty() {
+            format!("{} changes, all of them expected", changes.len())
+        } else {
+            format!("also changed: {}", named(&also))
+        };
         check("changed_only", also.is_empty(), wanted, actual);
     }
     for glob in expected.identical {

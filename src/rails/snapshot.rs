@@ -131,8 +131,11 @@ fn matches(root: &Path, omit: &Path, glob: &str, found: &mut std::collections::B
     if !start.parent().and_then(|parent| parent.canonicalize().ok()).is_some_and(|real| real.starts_with(root) || start == root) {
         return Ok(());
     }
-    let inner = |entry: &walkdir::DirEntry| !(entry.file_type().is_dir() && (entry.file_name() == ".git" || entry.path() == omit));
-    for entry in walkdir::WalkDir::new(&start).into_iter().filter_entry(inner) {
+    // A base that is itself a link is walked only where it leads back inside; else it is an entry like others.
+    let inside = start.canonicalize().is_ok_and(|real| real.starts_with(root));
+    let inner =
+        |entry: &walkdir::DirEntry| !(entry.file_type().is_dir() && (entry.file_name() == ".git" || entry.path() == omit));
+    for entry in walkdir::WalkDir::new(&start).follow_root_links(inside).into_iter().filter_entry(inner) {
         let entry = match entry {
             Ok(entry) => entry,
             Err(error) if error.io_error().is_some_and(|why| why.kind() == io::ErrorKind::NotFound) => continue,

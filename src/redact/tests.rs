@@ -20,7 +20,10 @@ fn token(prefix: &str, bytes: usize) -> String {
 
 #[test]
 fn a_known_value_is_found_in_every_form_it_travels_in() {
-    use base64::{Engine as _, engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD}};
+    use base64::{
+        Engine as _,
+        engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
+    };
     let value = "p@ss/w?rd \"ünd\" more~";
     let redactor = known(&[("PW", value)]);
     assert_eq!(clean(&redactor, &format!("<{value}>")), "<[REDACTED:PW]>");
@@ -34,7 +37,10 @@ fn a_known_value_is_found_in_every_form_it_travels_in() {
     assert_eq!(clean(&redactor, &json), "\"[REDACTED:PW]\"");
     let percent = "p%40ss%2Fw%3Frd%20%22%C3%BCnd%22%20more~";
     assert_eq!(clean(&redactor, percent), "[REDACTED:PW]");
-    assert_eq!(clean(&redactor, &percent.replace("%2F", "%2f").replace("%C3%BC", "%c3%bc").replace("%3F", "%3f")), "[REDACTED:PW]");
+    assert_eq!(
+        clean(&redactor, &percent.replace("%2F", "%2f").replace("%C3%BC", "%c3%bc").replace("%3F", "%3f")),
+        "[REDACTED:PW]"
+    );
 }
 
 #[test]
@@ -77,7 +83,10 @@ fn shapes_are_found() {
         assert_eq!(clean(&redactor, &format!("a=\"{text}\", b")), format!("a=\"[REDACTED:{name}]\", b"));
     }
     assert_eq!(clean(&redactor, "Authorization: Bearer abcdef0123"), "Authorization: Bearer [REDACTED:auth-header]");
-    assert_eq!(clean(&redactor, r#"{"authorization": "Basic dXNlcjpwdw=="}"#), r#"{"authorization": "Basic [REDACTED:auth-header]"}"#);
+    assert_eq!(
+        clean(&redactor, r#"{"authorization": "Basic dXNlcjpwdw=="}"#),
+        r#"{"authorization": "Basic [REDACTED:auth-header]"}"#
+    );
     assert_eq!(clean(&redactor, "postgres://user:pw@db/x"), "postgres://user:[REDACTED:url-password]@db/x");
 }
 
@@ -99,7 +108,8 @@ fn a_private_key_block_goes_as_a_whole() {
 
 #[test]
 fn ordinary_text_is_left_alone() {
-    let text = "risk-assessment-of-a-long-kebab-case-name sk-learn sk-some-long-kebab-name-without-digits task-1234567890123456789012
+    let text =
+        "risk-assessment-of-a-long-kebab-case-name sk-learn sk-some-long-kebab-name-without-digits task-1234567890123456789012
         https://example.com:8080/a@b http://user@host/ git@github.com:a/b.git ghp_short AKIAshort eyJust.text
         authorization: required; Authorization: Bearer $TOKEN; npm_config_registry=x xoxo-xoxo AIzaNot
         a8098c1a-f86e-11da-bd1a-00112444be1e 2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae
@@ -187,9 +197,35 @@ fn texts() -> impl Strategy<Value = String> {
     let key = format!("-----BEGIN PRIVATE KEY-----\n{KEY_BODY}\n{KEY_BODY}\n-----END PRIVATE KEY-----");
     let jwt = format!("{}.{}.{}", token("eyJ", 20), token("eyJ", 30), token("", 43));
     let parts: Vec<String> = [
-        "hunter2hunter2", "hunter2", "abcabcabd", "abcabc", "abc", " ", "\n", "=", "\"", "x", "é", "-----END ", "-----", "sk-", "eyJ", "://",
-        "user:", "pw", "@", "/", "Authorization: ", "Bearer ", "Basic ", "uthorization", "[REDACTED:A]", "[REDACTED:jwt]", "aHVudGVyMmh1bnRlcjI",
-        "postgres://user:pw@db", "AKIAABCD1234EFGH5678",
+        "hunter2hunter2",
+        "hunter2",
+        "abcabcabd",
+        "abcabc",
+        "abc",
+        " ",
+        "\n",
+        "=",
+        "\"",
+        "x",
+        "é",
+        "-----END ",
+        "-----",
+        "sk-",
+        "eyJ",
+        "://",
+        "user:",
+        "pw",
+        "@",
+        "/",
+        "Authorization: ",
+        "Bearer ",
+        "Basic ",
+        "uthorization",
+        "[REDACTED:A]",
+        "[REDACTED:jwt]",
+        "aHVudGVyMmh1bnRlcjI",
+        "postgres://user:pw@db",
+        "AKIAABCD1234EFGH5678",
     ]
     .into_iter()
     .map(str::to_owned)

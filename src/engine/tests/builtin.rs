@@ -68,7 +68,8 @@ async fn one_star_does_not_cross_directories() {
 #[tokio::test]
 async fn a_snapshot_hides_secrets_and_still_sees_them_change() {
     let mut bed = Bed::shell(":");
-    bed.redactor = Redactor::new(&[("OLD".to_owned(), "old-secret".to_owned()), ("NEW".to_owned(), "new-secret".to_owned())]).unwrap();
+    bed.redactor =
+        Redactor::new(&[("OLD".to_owned(), "old-secret".to_owned()), ("NEW".to_owned(), "new-secret".to_owned())]).unwrap();
     bed.file("a.json", "key: old-secret");
     take(&mut bed, snapshot("pre", &["*.json"], &[])).await;
     bed.file("a.json", "key: new-secret");
@@ -76,7 +77,10 @@ async fn a_snapshot_hides_secrets_and_still_sees_them_change() {
     assert_eq!(out.files["build/snapshots/post/files/a.json"], b"key: [REDACTED:NEW]");
     assert!(index(&out, "post").files[0].redacted);
     let out = take(&mut bed, compare(None, &["a.json"], &[])).await;
-    assert_eq!((out.failure().kind, out.failure().message.as_str()), (FailureKind::Compare, "identical: expected a.json is identical, got changed: a.json"));
+    assert_eq!(
+        (out.failure().kind, out.failure().message.as_str()),
+        (FailureKind::Compare, "identical: expected a.json is identical, got changed: a.json")
+    );
 }
 
 #[tokio::test]
@@ -101,7 +105,10 @@ async fn a_file_that_is_too_large_is_refused() {
     let file = std::fs::File::create(bed.workspace().join("big")).unwrap();
     file.set_len(crate::rails::FILE_BYTES_MAX + 1).unwrap();
     let out = take(&mut bed, snapshot("pre", &["big"], &[])).await;
-    assert_eq!((out.failure().kind, out.failure().message.as_str()), (FailureKind::Snapshot, "big has 67108865 bytes; a snapshot takes files up to 67108864"));
+    assert_eq!(
+        (out.failure().kind, out.failure().message.as_str()),
+        (FailureKind::Snapshot, "big has 67108865 bytes; a snapshot takes files up to 67108864")
+    );
 }
 
 #[tokio::test]
@@ -139,7 +146,12 @@ async fn a_comparison_tells_what_changed_and_holds_what_is_expected() {
         .collect();
     assert_eq!(
         kinds,
-        [("commands/live", "changed"), ("config/new.json", "added"), ("config/old.json", "removed"), ("config/ui.json", "changed")]
+        [
+            ("commands/live", "changed"),
+            ("config/new.json", "added"),
+            ("config/old.json", "removed"),
+            ("config/ui.json", "changed")
+        ]
     );
 
     let out = take(&mut bed, compare(Some(&["config/ui.json"]), &["no-such.json"], &["config/same.json"])).await;
@@ -155,7 +167,10 @@ async fn a_comparison_tells_what_changed_and_holds_what_is_expected() {
 async fn a_comparison_without_its_snapshots_is_blocked() {
     let mut bed = Bed::shell(":");
     let out = take(&mut bed, compare(None, &[], &[])).await;
-    assert_eq!(out.reply.outcome, ReplyOutcome::Blocked { missing: vec!["snapshot `pre` was not taken in this flow".to_owned()] });
+    assert_eq!(
+        out.reply.outcome,
+        ReplyOutcome::Blocked { missing: vec!["snapshot `pre` was not taken in this flow".to_owned()] }
+    );
 }
 
 fn render(text: &str, to: &str) -> Work {

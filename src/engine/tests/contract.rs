@@ -44,7 +44,10 @@ async fn inputs_are_digested_as_they_were_before_the_work() {
 async fn a_promised_file_that_is_not_there_fails_the_step() {
     let bed = Bed::shell("echo one > a").with(|job| job.outputs = vec!["a".to_owned(), "b".to_owned()]);
     let out = bed.run().await;
-    assert_eq!((out.failure().kind, out.failure().message.as_str()), (FailureKind::Contract, "output b: expected exists, got does not exist"));
+    assert_eq!(
+        (out.failure().kind, out.failure().message.as_str()),
+        (FailureKind::Contract, "output b: expected exists, got does not exist")
+    );
     assert_eq!((out.reply.outputs[0].bytes, out.reply.outputs[0].exists, out.reply.outputs[1].exists), (4, true, false));
 }
 
@@ -64,7 +67,10 @@ async fn every_expectation_is_a_check() {
         expect.not_stdout = holds("{");
     });
     let out = bed.run().await;
-    assert_eq!(out.failure().message, "stdout: expected `nothing of the kind`, got not found; not_stdout: expected no `{`, got found");
+    assert_eq!(
+        out.failure().message,
+        "stdout: expected `nothing of the kind`, got not found; not_stdout: expected no `{`, got found"
+    );
 }
 
 #[tokio::test]
