@@ -2,11 +2,15 @@
 //!
 //! The way of data is a loop: input → decide → journal → apply → commands → engine → input. See ARCHITECTURE.md.
 
+pub mod config;
 pub mod engine;
+pub mod error;
 pub mod id;
 pub mod kernel;
+pub mod ledger;
 pub mod measure;
 pub mod plan;
 pub mod record;
 pub mod redact;
+pub mod runner;
 pub mod spec;

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use crate::{
     id::{EscalationId, FramePath, StepId, StepRef},
     plan::StepIx,
-    record::{At, Change, Fact, InputNote, QuestionKind, Rule, SupersedeReason},
-    spec::{Effects, Severity},
+    record::{At, Change, EngineWord, Fact, InputNote, Mode, QuestionKind, Rule, SupersedeReason},
+    spec::{Effects, Severity, Verb},
 };
 
 use super::{
@@ -26,7 +26,8 @@ pub(super) fn lost(turn: &mut Turn) -> Result<InputNote, Refused> {
     }
     for (at, one) in running {
         let Some(slot) = advance::slot_at(turn, &at) else { continue };
-        turn.emit(Fact::StepLost { at: at.clone(), execution: one.execution, started_at: one.started_at, attempt: one.attempt });
+        let lost = step_lost(turn, &at, slot, &one);
+        turn.emit(lost);
         let once = turn.frame(&at.flow).plan.step(slot.step).spec.effects == Effects::Once;
         if once {
             ask_lost(turn, &at.flow, slot, "the process that ran it is gone");
@@ -43,6 +44,27 @@ pub(super) fn lost(turn: &mut Turn) -> Result<InputNote, Refused> {
         }
     }
     Ok(InputNote::Lost)
+}
+
+fn step_lost(turn: &Turn, at: &At, slot: Slot, one: &super::state::Running) -> Fact {
+    let frame = turn.frame(&at.flow);
+    let spec = &frame.plan.step(slot.step).spec;
+    let (engine, mode) = match spec.verb {
+        Verb::Run { .. } | Verb::Exec { .. } => (EngineWord::Shell, Mode::Local),
+        Verb::Agent(_) => (EngineWord::Stub, Mode::Stub),
+        Verb::Ask(_) => (EngineWord::Human, Mode::Human),
+        Verb::Flow { .. } | Verb::Snapshot { .. } | Verb::Compare { .. } | Verb::Render { .. } => (EngineWord::Builtin, Mode::Local),
+    };
+    Fact::StepLost {
+        at: at.clone(),
+        execution: one.execution,
+        started_at: one.started_at,
+        attempt: one.attempt,
+        engine,
+        mode,
+        agent_key: frame.agent_key(slot.step),
+        definition: spec.sha256.clone(),
+    }
 }
 
 /// A once-only step that may have half run.

@@ -13,7 +13,7 @@ use super::{
     proof::{Git, Proof},
     question::{Answer, Change, Question},
     reply::Kept,
-    words::{EngineWord, RunStatus},
+    words::{EngineWord, Mode, RunStatus},
 };
 
 /// One decision. `prev` is the digest of the bytes of the line before, without its newline; zeros before the first.
@@ -292,6 +292,10 @@ pub enum Fact {
         execution: u32,
         started_at: Time,
         attempt: u32,
+        engine: EngineWord,
+        mode: Mode,
+        agent_key: String,
+        definition: Sha256,
     },
     LineStopped {
         by: EscalationId,

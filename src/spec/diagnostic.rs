@@ -336,6 +336,8 @@ impl miette::SourceCode for Drawn<'_> {
         };
         let number = usize::try_from(place.line).unwrap_or(1).saturating_sub(1);
         let span = miette::SourceSpan::new(self.line_offset().into(), line.len());
-        Ok(Box::new(miette::MietteSpanContents::new_named(place.file.clone(), line.as_bytes(), span, number, 0, 1)))
+        // The header shows this column; the line itself always begins at its first.
+        let column = usize::try_from(place.column).unwrap_or(1).saturating_sub(1);
+        Ok(Box::new(miette::MietteSpanContents::new_named(place.file.clone(), line.as_bytes(), span, number, column, 1)))
     }
 }

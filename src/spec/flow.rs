@@ -282,7 +282,8 @@ pub struct Agent {
     pub turns_max: Option<u32>,
     /// Front-matter keys that are not ours, kept as they are.
     pub other: BTreeMap<String, serde_json::Value>,
-    pub prompt: String,
+    /// Literal, unless the file is a template.
+    pub prompt: Template,
     /// Only a file named `*.md.hbs` is a template.
     pub templated: bool,
     pub source: String,

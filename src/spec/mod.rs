@@ -2,19 +2,29 @@
 //! In: YAML and Markdown files. Out: `Flow`, `Detour`, `Agent`, or every mistake at once, each with its place.
 //! Never: anything run, anything written, a mistake found only when the step starts.
 
+mod agent;
+mod check;
 pub mod diagnostic;
 pub mod expr;
+mod files;
 pub mod flow;
+mod library;
+pub mod load;
 pub mod names;
+pub mod params;
+pub mod schema;
+mod shape;
 mod source;
 pub mod template;
 pub mod text;
+mod typed;
 mod words;
 pub mod yaml;
 
 pub use diagnostic::{Diagnostic, Diagnostics, Level, Place};
 pub use expr::Expr;
 pub use flow::{Agent, Detour, Flow, Library, Step, Verb};
+pub use load::{Listed, LoadOptions, Loaded, Loader};
 pub use names::{Names, Problem, Reads, StepField};
 pub use source::{Part, Places};
 pub use template::Template;

@@ -2,7 +2,10 @@
 //! In: what stands around a text in its flow. Out: whether a name is legal, with the one that was meant.
 //! Never: a name that is only looked up when the step starts.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -67,8 +70,8 @@ pub struct Reads {
 #[derive(Debug, Clone, Default)]
 pub struct Names {
     /// `None`: any, because the flow is not known here (detours).
-    pub params: Option<BTreeSet<String>>,
-    pub steps: BTreeSet<String>,
+    pub params: Option<Arc<BTreeSet<String>>>,
+    pub steps: Arc<BTreeSet<String>>,
     /// Further top-level names: `step`, `measured`, `iteration`, `json`, `run`, `flow`, the name of an item.
     pub others: BTreeSet<String>,
 }

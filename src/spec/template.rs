@@ -373,8 +373,8 @@ mod tests {
 
     fn names() -> Names {
         Names {
-            params: Some(["client".to_owned(), "places".to_owned()].into()),
-            steps: ["build".to_owned(), "unit-tests".to_owned()].into(),
+            params: Some(Arc::new(["client".to_owned(), "places".to_owned()].into())),
+            steps: Arc::new(["build".to_owned(), "unit-tests".to_owned()].into()),
             others: ["run".to_owned()].into(),
         }
     }

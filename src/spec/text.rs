@@ -445,6 +445,7 @@ pub struct DoneText {
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DetoursText {
+    #[schemars(length(max = 200))]
     pub detours: Vec<DetourText>,
 }
 
@@ -454,6 +455,8 @@ pub struct DetourText {
     pub id: DetourId,
     pub title: Option<String>,
     pub when: DetourWhenText,
+    /// The fix, in order. `needs` is not read here: each step follows the one above.
+    #[schemars(length(min = 1, max = 50))]
     pub steps: Vec<StepText>,
     /// Shell text whose exit 0 says that the fix took.
     pub verify: String,
@@ -472,4 +475,40 @@ pub struct DetourWhenText {
     pub error: Option<String>,
     /// CEL over the step just ended.
     pub measured: Option<String>,
+}
+
+/// The front matter of an agent file, as Claude Code writes it. Keys that are not ours are kept.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct AgentText {
+    /// The agent's name: the same as the file's stem, by which flows call it.
+    pub name: Option<String>,
+    /// When to use it, in one sentence.
+    pub description: String,
+    /// The tools it may use: a list, or names separated by commas; left out, all.
+    pub tools: Option<ToolsText>,
+    /// The tools it may not use.
+    #[serde(rename = "disallowedTools")]
+    pub disallowed_tools: Option<ToolsText>,
+    /// A model's name or tier.
+    pub model: Option<String>,
+    #[serde(rename = "maxTurns")]
+    #[schemars(range(min = 1, max = 1000))]
+    pub max_turns: Option<u32>,
+}
+
+/// A list of tools, or their names separated by commas.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ToolsText(pub serde_json::Value);
+
+impl JsonSchema for ToolsText {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "ToolsText".into()
+    }
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({
+            "description": "A list of tools, or their names separated by commas.",
+            "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]
+        })
+    }
 }

@@ -107,6 +107,10 @@ fn syntax(kind: &ErrorKind) -> Diagnostic {
             Diagnostic::error("yaml-syntax", format!("this is not valid YAML: {kind}"))
                 .hint("a text that holds `: ` needs quotes, and a key needs `:` and a space after it")
         }
+        ErrorKind::ExpectedFlowMappingSeparator | ErrorKind::ExpectedFlowSequenceSeparator => {
+            Diagnostic::error("yaml-syntax", "this is not valid YAML: a `,` or the closing bracket is expected here")
+                .hint("inside { } and [ ], a text that holds a comma, a bracket, a brace or `: ` needs quotes")
+        }
         ErrorKind::UnexpectedCharacter { character } if matches!(character, '@' | '`') => {
             Diagnostic::error("yaml-syntax", format!("a text cannot start with `{character}`")).hint("put it in quotes")
         }

@@ -1,0 +1,119 @@
+//! Settings: flag > environment `FLOW_STUDIO_*` > ./flow-studio.toml > the user's config.toml > default.
+//! In: two files and the environment, which is read here and nowhere else. Out: `Config`, or every mistake with its file.
+//! Never: a key that is accepted and does nothing.
+
+use std::{
+    collections::BTreeMap,
+    ffi::OsString,
+    path::{Path, PathBuf},
+};
+
+use serde::Deserialize;
+
+use crate::error::{Error, Kind};
+
+/// What a step may see of our own environment.
+const PASSED_ON: &[&str] = &["PATH", "HOME", "LANG", "LC_ALL", "TERM", "TMPDIR", "TZ"];
+const GRACE_MS: u64 = 10_000;
+
+#[derive(Debug, Clone)]
+pub struct Config {
+    pub runs_dir: PathBuf,
+    pub flows_dir: PathBuf,
+    pub agents_dir: PathBuf,
+    /// Role → names. Empty: everybody has every role.
+    pub reviewers: BTreeMap<String, Vec<String>>,
+    pub self_approval: bool,
+    /// Between TERM and KILL, and how long a first signal lets running steps go on.
+    pub grace_ms: u64,
+    pub jobs: Option<u32>,
+    /// Name of the person at the keyboard.
+    pub user: String,
+    pub host: String,
+    /// PATH, HOME and the like, for steps.
+    pub step_env: BTreeMap<String, String>,
+    /// Our whole environment, for `requires.env`, `secrets` and step variables that name it.
+    pub env: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct File {
+    runs: Option<PathBuf>,
+    flows: Option<PathBuf>,
+    agents: Option<PathBuf>,
+    #[serde(default)]
+    reviewers: BTreeMap<String, Vec<String>>,
+    #[serde(alias = "self_approval")]
+    self_approval: Option<bool>,
+    /// Like `10s`.
+    grace: Option<crate::spec::Length>,
+    jobs: Option<u32>,
+}
+
+/// What the command line sets.
+#[derive(Debug, Clone, Default)]
+pub struct Flags {
+    pub runs: Option<PathBuf>,
+    pub flows: Option<PathBuf>,
+    pub agents: Option<PathBuf>,
+}
+
+impl Config {
+    /// # Errors
+    /// A file that cannot be read or holds a key that is not ours; a variable with a value that is none.
+    pub fn load(cwd: &Path, flags: &Flags, vars: impl IntoIterator<Item = (OsString, OsString)>) -> Result<Self, Error> {
+        // A variable that is not UTF-8 is nothing a flow can name.
+        let env: BTreeMap<String, String> =
+            vars.into_iter().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect();
+        let user_dir = env.get("XDG_CONFIG_HOME").map(PathBuf::from).or_else(|| env.get("HOME").map(|home| Path::new(home).join(".config")));
+        let user = user_dir.map(|dir| read(&dir.join("flow-studio/config.toml"))).transpose()?.unwrap_or_default();
+        let own = read(&cwd.join("flow-studio.toml"))?;
+        let var = |name: &str| env.get(&format!("FLOW_STUDIO_{name}")).filter(|value| !value.is_empty());
+        let dir = |flag: &Option<PathBuf>, name: &str, own: Option<PathBuf>, user: Option<PathBuf>, default: &str| {
+            let chosen = flag.clone().or_else(|| var(name).map(PathBuf::from)).or(own).or(user).unwrap_or_else(|| default.into());
+            if chosen.is_absolute() { chosen } else { cwd.join(chosen) }
+        };
+        let jobs = var("JOBS").map(|text| text.parse::<u32>().ok().filter(|jobs| (1..=256).contains(jobs)).ok_or(text)).transpose();
+        let jobs = jobs.map_err(|text| {
+            Error::new(Kind::Invalid, format!("FLOW_STUDIO_JOBS is `{text}`")).hint("give a number from 1 to 256")
+        })?;
+        let person = var("USER").or_else(|| env.get("USER")).or_else(|| env.get("LOGNAME")).cloned();
+        let mut reviewers = user.reviewers;
+        reviewers.extend(own.reviewers);
+        Ok(Self {
+            runs_dir: dir(&flags.runs, "RUNS", own.runs, user.runs, "run_base"),
+            flows_dir: dir(&flags.flows, "FLOWS", own.flows, user.flows, "flows"),
+            agents_dir: dir(&flags.agents, "AGENTS", own.agents, user.agents, "agents"),
+            reviewers,
+            self_approval: own.self_approval.or(user.self_approval).unwrap_or(true),
+            grace_ms: own.grace.or(user.grace).map_or(GRACE_MS, crate::spec::Length::as_ms),
+            jobs: jobs.or(own.jobs).or(user.jobs),
+            user: person.unwrap_or_else(|| format!("uid-{}", rustix::process::getuid().as_raw())),
+            host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
+            step_env: PASSED_ON.iter().filter_map(|name| Some(((*name).to_owned(), env.get(*name)?.clone()))).collect(),
+            env,
+        })
+    }
+
+    /// The roles that a name has; `None` when no reviewers are listed.
+    pub fn roles(&self, name: &str) -> Option<Vec<String>> {
+        if self.reviewers.is_empty() {
+            return None;
+        }
+        let has = self.reviewers.iter().filter(|(_, names)| names.iter().any(|one| one == name));
+        Some(has.map(|(role, _)| role.clone()).collect())
+    }
+}
+
+fn read(path: &Path) -> Result<File, Error> {
+    let text = match std::fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(File::default()),
+        Err(error) => return Err(Error::new(Kind::Invalid, format!("cannot read {}", path.display())).because(&error)),
+    };
+    toml::from_str(&text).map_err(|error| {
+        let known = "keys: runs, flows, agents, reviewers, self-approval, grace, jobs";
+        Error::new(Kind::Invalid, format!("{} is not a config file", path.display())).because(&error).hint(known)
+    })
+}

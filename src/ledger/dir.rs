@@ -1,0 +1,195 @@
+//! Files below one directory, reached name by name through open directories.
+//! In: an `InRun` and bytes. Out: files and directories.
+//! Never: a symlink followed below the directory, a wait on a pipe that somebody put there.
+
+use std::{
+    fs::File,
+    io::{self, Read as _, Write as _},
+    os::fd::{AsFd as _, OwnedFd},
+    path::Path,
+    sync::Arc,
+};
+
+use rustix::fs::{AtFlags, Mode, OFlags};
+
+use super::{lru::Lru, place::InRun};
+
+const DIR: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
+/// `NONBLOCK` does nothing to a file and keeps a planted pipe from blocking us.
+const FILE: OFlags = OFlags::NOFOLLOW.union(OFlags::CLOEXEC).union(OFlags::NONBLOCK);
+const FILE_MODE: Mode = Mode::RUSR.union(Mode::WUSR).union(Mode::RGRP).union(Mode::ROTH);
+const DIR_MODE: Mode = Mode::RWXU.union(Mode::RGRP).union(Mode::XGRP).union(Mode::ROTH).union(Mode::XOTH);
+
+pub(super) struct Dir {
+    root: Arc<OwnedFd>,
+    open: Lru<Arc<OwnedFd>>,
+}
+
+impl Dir {
+    /// Opens the directory; one that is itself a symlink is refused.
+    pub(super) fn open(path: &Path) -> io::Result<Self> {
+        let root = rustix::fs::open(path, DIR, Mode::empty())?;
+        Ok(Self { root: Arc::new(root), open: Lru::new() })
+    }
+
+    /// The open directory at `place`, made if it is not there and `make` says so.
+    fn dir(&mut self, place: Option<&str>, make: bool) -> io::Result<Arc<OwnedFd>> {
+        let Some(place) = place else { return Ok(self.root.clone()) };
+        if let Some(held) = self.open.get(place) {
+            return Ok(held.clone());
+        }
+        let (above, name) = match place.rsplit_once('/') {
+            Some((above, name)) => (Some(above), name),
+            None => (None, place),
+        };
+        let above = self.dir(above, make)?;
+        let here = match rustix::fs::openat(&above, name, DIR, Mode::empty()) {
+            Err(rustix::io::Errno::NOENT) if make => {
+                match rustix::fs::mkdirat(&above, name, DIR_MODE) {
+                    Ok(()) | Err(rustix::io::Errno::EXIST) => {}
+                    Err(error) => return Err(error.into()),
+                }
+                rustix::fs::openat(&above, name, DIR, Mode::empty())?
+            }
+            other => other?,
+        };
+        let here = Arc::new(here);
+        self.open.put(place, here.clone());
+        Ok(here)
+    }
+
+    fn open_at(&mut self, place: &InRun, flags: OFlags, make: bool) -> io::Result<File> {
+        let (dir, name) = place.split();
+        let flags = flags | FILE;
+        let open = |dir: Arc<OwnedFd>| rustix::fs::openat(dir.as_fd(), name, flags, FILE_MODE);
+        match open(self.dir(dir, make)?) {
+            // The directory was removed behind our back: look again, once.
+            Err(rustix::io::Errno::NOENT) if make && dir.is_some() => {
+                self.open.remove_below(dir.unwrap_or_default());
+                Ok(open(self.dir(dir, make)?)?.into())
+            }
+            other => Ok(other?.into()),
+        }
+    }
+
+    pub(super) fn make(&mut self, place: &InRun) -> io::Result<()> {
+        self.dir(Some(place.as_str()), true).map(drop)
+    }
+
+    /// An empty file, or the file made empty.
+    pub(super) fn create(&mut self, place: &InRun) -> io::Result<File> {
+        self.open_at(place, OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC, true)
+    }
+
+    /// A file that must not have been there.
+    pub(super) fn create_new(&mut self, place: &InRun) -> io::Result<File> {
+        self.open_at(place, OFlags::RDWR | OFlags::CREATE | OFlags::EXCL, true)
+    }
+
+    pub(super) fn append(&mut self, place: &InRun) -> io::Result<File> {
+        self.open_at(place, OFlags::WRONLY | OFlags::CREATE | OFlags::APPEND, true)
+    }
+
+    /// For reading and writing, made if it is not there, never made empty.
+    pub(super) fn update(&mut self, place: &InRun) -> io::Result<File> {
+        self.open_at(place, OFlags::RDWR | OFlags::CREATE, true)
+    }
+
+    /// For reading and writing; it must be there.
+    pub(super) fn writer(&mut self, place: &InRun) -> io::Result<File> {
+        self.open_at(place, OFlags::RDWR, false)
+    }
+
+    pub(super) fn reader(&mut self, place: &InRun) -> io::Result<File> {
+        self.open_at(place, OFlags::RDONLY, false)
+    }
+
+    /// The whole file; one larger than `bytes_max` is an error.
+    pub(super) fn read(&mut self, place: &InRun, bytes_max: u64) -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        self.reader(place)?.take(bytes_max + 1).read_to_end(&mut bytes)?;
+        if bytes.len() as u64 > bytes_max {
+            return Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("it is larger than {bytes_max} bytes")));
+        }
+        Ok(bytes)
+    }
+
+    pub(super) fn write(&mut self, place: &InRun, bytes: &[u8]) -> io::Result<()> {
+        self.create(place)?.write_all(bytes)
+    }
+
+    /// Readers see the old content or the new, never a part. Not synced.
+    pub(super) fn write_atomic(&mut self, place: &InRun, bytes: &[u8]) -> io::Result<()> {
+        let tmp = self.write_tmp(place, bytes)?;
+        self.rename(&tmp, place).inspect_err(|_| drop(self.remove(&tmp)))
+    }
+
+    /// As `write_atomic`, and the content and the name survive a power failure.
+    pub(super) fn write_synced(&mut self, place: &InRun, bytes: &[u8]) -> io::Result<()> {
+        let tmp = self.write_tmp(place, bytes)?;
+        self.reader(&tmp)?.sync_data()?;
+        self.rename(&tmp, place).inspect_err(|_| drop(self.remove(&tmp)))?;
+        let mut above = place.split().0;
+        while let Some(dir) = above {
+            rustix::fs::fsync(&*self.dir(Some(dir), false)?)?;
+            above = dir.rsplit_once('/').map(|(above, _)| above);
+        }
+        self.sync()
+    }
+
+    /// Puts the file at `place` unless one is there: of several writers one wins.
+    pub(super) fn write_if_absent(&mut self, place: &InRun, bytes: &[u8]) -> io::Result<()> {
+        let tmp = self.write_tmp(place, bytes)?;
+        let (dir, name) = place.split();
+        let dir = self.dir(dir, false)?;
+        let linked = rustix::fs::linkat(&dir, tmp.split().1, &dir, name, AtFlags::empty());
+        self.remove(&tmp)?;
+        Ok(linked?)
+    }
+
+    fn write_tmp(&mut self, place: &InRun, bytes: &[u8]) -> io::Result<InRun> {
+        let (dir, name) = place.split();
+        let name: String = name.chars().take(100).collect();
+        let name = format!(".{name}.{}-{:?}.tmp", std::process::id(), std::thread::current().id());
+        let tmp = InRun::of(dir.map_or_else(|| name.clone(), |dir| format!("{dir}/{name}")));
+        self.write(&tmp, bytes).inspect_err(|_| drop(self.remove(&tmp)))?;
+        Ok(tmp)
+    }
+
+    pub(super) fn rename(&mut self, from: &InRun, to: &InRun) -> io::Result<()> {
+        let ((from_dir, from), (to_dir, to)) = (from.split(), to.split());
+        let (from_dir, to_dir) = (self.dir(from_dir, false)?, self.dir(to_dir, true)?);
+        Ok(rustix::fs::renameat(&from_dir, from, &to_dir, to)?)
+    }
+
+    pub(super) fn remove(&mut self, place: &InRun) -> io::Result<()> {
+        let (dir, name) = place.split();
+        let dir = self.dir(dir, false)?;
+        Ok(rustix::fs::unlinkat(&dir, name, AtFlags::empty())?)
+    }
+
+    /// Names in a directory, sorted; none if it is not there.
+    pub(super) fn names(&mut self, place: &InRun) -> io::Result<Vec<String>> {
+        let dir = match self.dir(Some(place.as_str()), false) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            other => other?,
+        };
+        let mut names = Vec::new();
+        for item in rustix::fs::Dir::read_from(&dir)? {
+            let item = item?;
+            if let Ok(name) = item.file_name().to_str()
+                && name != "."
+                && name != ".."
+            {
+                names.push(name.to_owned());
+            }
+        }
+        names.sort();
+        Ok(names)
+    }
+
+    /// Makes the names in the directory itself survive a power failure.
+    pub(super) fn sync(&self) -> io::Result<()> {
+        Ok(rustix::fs::fsync(&self.root)?)
+    }
+}

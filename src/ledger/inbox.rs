@@ -1,0 +1,170 @@
+//! What other processes say to the one that drives a run: `inbox/<name>.json`.
+//! In: an answer or a cancel, put there whole. Out: letters in a fixed order, each until it is `done`.
+//! Never: half a letter read, one of two letters with the same name lost, a letter believed: the kernel decides.
+
+use std::{collections::BTreeSet, io};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{id::EscalationId, record::Answer, redact::Clean};
+
+use super::{dir::Dir, lines::pretty, place::InRun, run_dir::RunDir};
+
+const SCHEMA: &str = "flow-studio/inbox/v1";
+/// An answer with a long note; a larger file is refused.
+const LETTER_BYTES_MAX: u64 = 256 * 1024;
+/// Letters of one name that wait at once.
+const SAME_NAME_MAX: u32 = 1000;
+
+#[derive(Debug, thiserror::Error)]
+pub enum InboxError {
+    #[error("could not {act} {path}")]
+    Io { act: &'static str, path: String, source: io::Error },
+    #[error("{0} letters with this name wait already; is the run driven by anybody?")]
+    Full(u32),
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Message {
+    Answer {
+        schema: String,
+        question: EscalationId,
+        answer: Answer,
+    },
+    Cancel {
+        schema: String,
+        by: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+    },
+}
+
+impl Message {
+    pub fn answer(question: EscalationId, answer: Answer) -> Self {
+        Self::Answer { schema: SCHEMA.to_owned(), question, answer }
+    }
+    pub fn cancel(by: String, reason: Option<String>) -> Self {
+        Self::Cancel { schema: SCHEMA.to_owned(), by, reason }
+    }
+    fn schema(&self) -> &str {
+        match self {
+            Self::Answer { schema, .. } | Self::Cancel { schema, .. } => schema,
+        }
+    }
+    fn name(&self) -> String {
+        match self {
+            Self::Answer { question, .. } => format!("answer-{question}"),
+            Self::Cancel { .. } => "cancel".to_owned(),
+        }
+    }
+}
+
+/// A message that was found, under the name that `done` takes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Letter {
+    pub name: String,
+    pub message: Message,
+}
+
+/// The reader's side. There is one per run: the process that holds the lock.
+pub struct Inbox {
+    run: RunDir,
+    dir: Dir,
+    taken: BTreeSet<String>,
+}
+
+impl Inbox {
+    /// # Errors
+    /// When the run's directory cannot be opened.
+    pub fn open(run: &RunDir) -> Result<Self, InboxError> {
+        let dir = run.dir().map_err(|source| at("open", &run.inbox(), source))?;
+        Ok(Self { run: run.clone(), dir, taken: BTreeSet::new() })
+    }
+
+    /// Puts a message into a run's inbox, from any process. Returns the letter's name.
+    ///
+    /// # Errors
+    /// `Full`, or what the file system says.
+    pub fn put(run: &RunDir, message: &Clean<Message>) -> Result<String, InboxError> {
+        let inbox = run.inbox();
+        let mut dir = run.dir().map_err(|source| at("open", &inbox, source))?;
+        let bytes = pretty(message.get()).map_err(|error| at("write to", &inbox, error.into()))?;
+        let stem = message.get().name();
+        for n in 1..=SAME_NAME_MAX {
+            let name = if n == 1 { format!("{stem}.json") } else { format!("{stem}.{n}.json") };
+            let place = inbox.child(&name).map_err(|error| at("write to", &inbox, io::Error::other(error)))?;
+            match dir.write_if_absent(&place, &bytes) {
+                Ok(()) => return Ok(name),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(source) => return Err(at("write", &place, source)),
+            }
+        }
+        Err(InboxError::Full(SAME_NAME_MAX))
+    }
+
+    /// Letters that were not taken before, by name. Files that are no letters are moved to `inbox/refused/` with the reason.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn take(&mut self) -> Result<Vec<Letter>, InboxError> {
+        let inbox = self.run.inbox();
+        let mut names = self.dir.names(&inbox).map_err(|source| at("read", &inbox, source))?;
+        names.retain(|name| name.ends_with(".json") && !name.starts_with('.') && !self.taken.contains(name));
+        names.sort_by(|a, b| (a.len(), a).cmp(&(b.len(), b)));
+        let mut letters = Vec::new();
+        for name in names {
+            match self.read(&inbox, &name) {
+                Ok(message) => {
+                    self.taken.insert(name.clone());
+                    letters.push(Letter { name, message });
+                }
+                Err(why) => self.refuse(&name, &why)?,
+            }
+        }
+        Ok(letters)
+    }
+
+    fn read(&mut self, inbox: &InRun, name: &str) -> Result<Message, String> {
+        let place = inbox.child(name).map_err(|error| error.to_string())?;
+        let bytes = self.dir.read(&place, LETTER_BYTES_MAX).map_err(|error| format!("it cannot be read: {error}"))?;
+        let message: Message = serde_json::from_slice(&bytes).map_err(|error| format!("it is not a message: {error}"))?;
+        if message.schema() == SCHEMA { Ok(message) } else { Err(format!("its schema is not {SCHEMA}")) }
+    }
+
+    /// Moves a letter out of the way, with the reason beside it: for a file that is none, or that was turned down.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn refuse(&mut self, name: &str, why: &str) -> Result<(), InboxError> {
+        let (inbox, refused) = (self.run.inbox(), self.run.inbox_refused());
+        let place = |above: &InRun, name: &str| above.child(name).map_err(|error| at("refuse", &inbox, io::Error::other(error)));
+        let (from, to, reason) = (place(&inbox, name)?, place(&refused, name)?, place(&refused, &format!("{name}.reason.txt"))?);
+        self.taken.remove(name);
+        self.dir.make(&refused).map_err(|source| at("make", &refused, source))?;
+        match self.dir.rename(&from, &to) {
+            Ok(()) => self.dir.write(&reason, format!("{why}\n").as_bytes()).map_err(|source| at("write", &reason, source)),
+            // Whoever wrote it took it back.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(source) => Err(at("move", &from, source)),
+        }
+    }
+
+    /// Removes a letter once the entry that it led to is committed.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn done(&mut self, name: &str) -> Result<(), InboxError> {
+        let inbox = self.run.inbox();
+        let place = inbox.child(name).map_err(|error| at("remove from", &inbox, io::Error::other(error)))?;
+        self.taken.remove(name);
+        match self.dir.remove(&place) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(at("remove", &place, error)),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn at(act: &'static str, place: &InRun, source: io::Error) -> InboxError {
+    InboxError::Io { act, path: place.as_str().to_owned(), source }
+}

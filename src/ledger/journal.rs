@@ -1,0 +1,259 @@
+//! The truth: journal.jsonl, one line per decision, chained by digests, only ever appended to.
+//! In: a clean input note with its facts. Out: the entry, and its line on disk once `commit` returns.
+//! Never: a line changed, a line after a failed write, a fact acknowledged before it is synced.
+
+use std::{
+    fs::{self, File},
+    io,
+    os::unix::fs::FileExt as _,
+    path::PathBuf,
+    sync::Arc,
+};
+
+use crate::{
+    id::{Sha256, Time},
+    record::{Entry, Fact, InputNote},
+    redact::Clean,
+};
+
+use super::{
+    dir::Dir,
+    lock::Lock,
+    reader::{Replay, Replayed},
+    run_dir::RunDir,
+};
+
+/// Longest line. The largest fact is a proof with its texts, all of which have limits of their own well below.
+pub(super) const LINE_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// The file grows in steps, filled with zeros: a sync into space that is there costs less than one that also has to
+/// record a new length. The first step keeps short runs small, the last keeps the steps of long runs rare.
+const GROW_BYTES_MIN: u64 = 16 * 1024;
+const GROW_BYTES_MAX: u64 = 1024 * 1024;
+
+#[derive(Debug, thiserror::Error)]
+pub enum JournalError {
+    #[error("the run has no journal")]
+    Missing,
+    #[error("the run has a journal already")]
+    Exists,
+    #[error("line {line} of the journal is broken: {why}")]
+    Broken { line: u64, why: String },
+    #[error("a line of {bytes} bytes is too long for the journal")]
+    TooLong { bytes: usize },
+    #[error("could not {act} the journal")]
+    Io { act: &'static str, source: io::Error },
+    /// An earlier write failed; what is on disk has to be read anew first.
+    #[error("the journal was stopped by an earlier failed write")]
+    Stopped,
+}
+
+impl JournalError {
+    pub(super) fn opening(source: io::Error) -> Self {
+        match source.kind() {
+            io::ErrorKind::NotFound => Self::Missing,
+            io::ErrorKind::AlreadyExists => Self::Exists,
+            _ => Self::Io { act: "open", source },
+        }
+    }
+    pub(super) fn reading(source: io::Error) -> Self {
+        Self::Io { act: "read", source }
+    }
+}
+
+/// A line's number and the digest of its bytes: what the next line names as `prev`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Head {
+    pub seq: u64,
+    pub digest: Sha256,
+}
+
+impl Head {
+    /// Before the first line.
+    pub fn start() -> Self {
+        Self { seq: 0, digest: Sha256::from_raw(&[0; 32]) }
+    }
+}
+
+/// The journal, open for writing. Lines are pushed, then committed together with one write and one sync.
+#[derive(Debug)]
+pub struct Journal {
+    file: File,
+    pending: Vec<u8>,
+    pushed: Head,
+    committed: Head,
+    /// Logical length: everything before is synced.
+    bytes: u64,
+    /// Length of the file, with the zeros kept for later.
+    reserved: u64,
+    /// Directories whose names still have to be synced: a new file must survive a power failure.
+    fresh: Option<Fresh>,
+    failed: bool,
+}
+
+#[derive(Debug)]
+struct Fresh {
+    run: File,
+    runs: PathBuf,
+}
+
+impl Journal {
+    /// The journal of a new run. Nothing is on disk for good before the first `commit`.
+    ///
+    /// # Errors
+    /// `Exists`, or what the file system says.
+    pub fn create(run: &RunDir, _lock: &Lock) -> Result<Self, JournalError> {
+        let file = run.dir().and_then(|mut dir: Dir| dir.create_new(&run.journal())).map_err(JournalError::opening)?;
+        let here = File::open(run.base()).map_err(JournalError::opening)?;
+        let runs = run.base().parent().unwrap_or(run.base()).to_owned();
+        let replayed = Replayed { head: Head::start(), bytes: 0, torn_bytes: 0, head_checked: false };
+        let mut journal = Self::continued(file, &replayed);
+        journal.fresh = Some(Fresh { run: here, runs });
+        Ok(journal)
+    }
+
+    /// Reads and checks the journal of an existing run.
+    ///
+    /// ```text
+    /// let mut replay = Journal::open(&run, &lock)?;
+    /// for entry in &mut replay { state.apply(&entry?); }
+    /// let (journal, replayed) = replay.finish(&lock)?;
+    /// ```
+    ///
+    /// # Errors
+    /// `Missing`, or what the file system says.
+    pub fn open(run: &RunDir, _lock: &Lock) -> Result<Replay, JournalError> {
+        Replay::open(run)
+    }
+
+    pub(super) fn continued(file: File, replayed: &Replayed) -> Self {
+        Self {
+            file,
+            pending: Vec::new(),
+            pushed: replayed.head.clone(),
+            committed: replayed.head.clone(),
+            bytes: replayed.bytes,
+            reserved: replayed.bytes,
+            fresh: None,
+            failed: false,
+        }
+    }
+
+    /// The last line that is synced: what run.json repeats.
+    pub fn head(&self) -> &Head {
+        &self.committed
+    }
+
+    /// Adds one line to the next commit. Nothing that it allows may be done before `commit` has returned.
+    ///
+    /// # Errors
+    /// `TooLong`; `Stopped` after a failed commit.
+    pub fn push(&mut self, ts: Time, line: Clean<(InputNote, Vec<Fact>)>) -> Result<Arc<Entry>, JournalError> {
+        if self.failed {
+            return Err(JournalError::Stopped);
+        }
+        let (input, facts) = line.into_inner();
+        let entry = Entry { seq: self.pushed.seq + 1, ts, prev: self.pushed.digest.clone(), input, facts };
+        let from = self.pending.len();
+        let written = serde_json::to_writer(&mut self.pending, &entry);
+        let bytes = self.pending.len() - from;
+        if written.is_err() || bytes >= LINE_BYTES_MAX {
+            self.pending.truncate(from);
+            written.map_err(|error| JournalError::Io { act: "write a line for", source: error.into() })?;
+            return Err(JournalError::TooLong { bytes });
+        }
+        self.pushed = Head { seq: entry.seq, digest: Sha256::of(&self.pending[from..]) };
+        self.pending.push(b'\n');
+        Ok(Arc::new(entry))
+    }
+
+    /// Writes and syncs all pushed lines. After an error the journal takes nothing more; what is on disk then is the
+    /// committed lines and at worst a torn tail, which the next `open` cuts.
+    ///
+    /// # Errors
+    /// What the file system says; `Stopped` after an earlier failure.
+    pub fn commit(&mut self) -> Result<(), JournalError> {
+        if self.failed {
+            return Err(JournalError::Stopped);
+        }
+        if self.pending.is_empty() {
+            return Ok(());
+        }
+        self.write().inspect_err(|_| {
+            self.failed = true;
+            // Lines that were refused should not look as if they happened. If this fails too, they do, and as no deed
+            // followed them a resume finds their steps lost.
+            drop(self.file.set_len(self.bytes));
+        })
+    }
+
+    fn write(&mut self) -> Result<(), JournalError> {
+        let data = self.pending.len();
+        let end = self.bytes + data as u64;
+        let mut reserved = reserve(self.reserved, end);
+        if reserved > self.reserved {
+            let padded = usize::try_from(reserved - self.bytes).unwrap_or(data);
+            self.pending.resize(padded, 0);
+            let full = |error: &io::Error| matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::FileTooLarge);
+            match self.file.write_all_at(&self.pending, self.bytes) {
+                // No room for the zeros; there may still be room for the lines.
+                Err(error) if full(&error) => {
+                    reserved = end;
+                    self.file.write_all_at(&self.pending[..data], self.bytes).and_then(|()| self.file.set_len(end))
+                }
+                other => other,
+            }
+        } else {
+            self.file.write_all_at(&self.pending, self.bytes)
+        }
+        .map_err(|source| JournalError::Io { act: "write", source })?;
+        self.file.sync_data().map_err(|source| JournalError::Io { act: "sync", source })?;
+        if let Some(fresh) = self.fresh.take() {
+            fresh.sync().map_err(|source| JournalError::Io { act: "sync the directory of", source })?;
+        }
+        self.bytes = end;
+        self.reserved = reserved;
+        self.committed = self.pushed.clone();
+        self.pending.clear();
+        self.pending.shrink_to(PENDING_BYTES_KEPT);
+        Ok(())
+    }
+
+    /// Gives back the space kept for later lines: when the run rests. The journal can still be written to.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn trim(&mut self) -> Result<(), JournalError> {
+        if self.reserved > self.bytes && !self.failed {
+            self.file.set_len(self.bytes).map_err(|source| JournalError::Io { act: "trim", source })?;
+            self.reserved = self.bytes;
+        }
+        Ok(())
+    }
+}
+
+/// Memory kept between commits; a rare long line gives back the rest.
+const PENDING_BYTES_KEPT: usize = 64 * 1024;
+
+impl Drop for Journal {
+    fn drop(&mut self) {
+        // Lines that were never committed are dropped; space that is left is only space.
+        drop(self.trim());
+    }
+}
+
+impl Fresh {
+    fn sync(&self) -> io::Result<()> {
+        self.run.sync_all()?;
+        fs::File::open(&self.runs)?.sync_all()
+    }
+}
+
+/// The file's length that has room for `end`: it grows by half its length to twice its length, within bounds.
+fn reserve(reserved: u64, end: u64) -> u64 {
+    let mut next = reserved;
+    while next < end {
+        next += next.clamp(GROW_BYTES_MIN, GROW_BYTES_MAX);
+    }
+    next
+}

@@ -1,0 +1,169 @@
+//! The sink of a run that goes on: every file is written once, as its line comes.
+//! In: what `Projection` says, and pieces. Out: files. Failures are counted, the first is kept.
+
+use std::io::{self, Write as _};
+
+use crate::{
+    id::Time,
+    record::{At, Entry, Manifest, Stream},
+};
+
+use super::{
+    dir::Dir,
+    lines::pretty,
+    logs::Logs,
+    lru::Lru,
+    place::InRun,
+    project::{Event, Latest, Projection, Rendered, Sink, place_of},
+    projector::{ProjectError, failed},
+    run_dir::RunDir,
+};
+
+pub(super) struct Live {
+    projection: Projection,
+    writer: Writer,
+    projected_seq: u64,
+}
+
+struct Writer {
+    paths: RunDir,
+    dir: Dir,
+    growing: Lru<std::fs::File>,
+    logs: Logs,
+    failure: Option<ProjectError>,
+}
+
+impl Live {
+    pub(super) fn new(run: &RunDir, projection: Projection) -> io::Result<Self> {
+        let writer = Writer { paths: run.clone(), dir: run.dir()?, growing: Lru::new(), logs: Logs::default(), failure: None };
+        Ok(Self { projected_seq: projection.seq(), projection, writer })
+    }
+
+    pub(super) fn entry(&mut self, entry: &Entry) {
+        self.projection.apply(entry, &mut self.writer);
+        if self.writer.failure.is_none() {
+            self.projected_seq = entry.seq;
+        }
+    }
+
+    pub(super) fn output(&mut self, at: &At, stream: Stream, place: &InRun, bytes: &[u8]) {
+        self.writer.append(place, bytes);
+        let lines = self.writer.logs.output(at, stream, place.as_str(), bytes);
+        self.writer.log(at, &lines);
+    }
+
+    pub(super) fn file(&mut self, place: &InRun, bytes: &[u8]) {
+        let written = self.writer.dir.write_atomic(place, bytes);
+        self.writer.growing.remove(place.as_str());
+        self.writer.keep(place.as_str(), written);
+    }
+
+    pub(super) fn log(&mut self, at: &At, ts: Time, event: serde_json::Value) {
+        let mut line = serde_json::Map::new();
+        line.insert("ts".to_owned(), ts.to_string().into());
+        match event {
+            serde_json::Value::Object(event) => line.extend(event),
+            other => drop(line.insert("event".to_owned(), other)),
+        }
+        let mut bytes = serde_json::Value::Object(line).to_string().into_bytes();
+        bytes.push(b'\n');
+        if self.writer.logs.event(at, bytes.len()) {
+            self.writer.log(at, &bytes);
+        }
+    }
+
+    pub(super) fn manifest(&mut self, mut manifest: Manifest) {
+        manifest.projected_seq = self.projected_seq.min(manifest.journal_seq);
+        let place = self.writer.paths.run_json();
+        let written = pretty(&manifest).map_err(io::Error::from).and_then(|bytes| self.writer.dir.write_atomic(&place, &bytes));
+        self.writer.keep(place.as_str(), written);
+    }
+
+    pub(super) fn state(&self) -> Result<(), ProjectError> {
+        self.writer.failure.clone().map_or(Ok(()), Err)
+    }
+}
+
+impl Writer {
+    fn keep(&mut self, place: &str, written: io::Result<()>) {
+        if let Err(error) = written {
+            match &mut self.failure {
+                Some(failure) => failure.failures += 1,
+                none => *none = Some(failed(place, error)),
+            }
+        }
+    }
+
+    fn append(&mut self, place: &InRun, bytes: &[u8]) {
+        let written = match self.growing.get(place.as_str()) {
+            Some(file) => file.write_all(bytes),
+            None => self.dir.append(place).and_then(|mut file| {
+                let written = file.write_all(bytes);
+                self.growing.put(place.as_str(), file);
+                written
+            }),
+        };
+        self.keep(place.as_str(), written);
+    }
+
+    fn log(&mut self, at: &At, lines: &[u8]) {
+        if !lines.is_empty() {
+            let place = self.paths.log(&at.flow, &at.step);
+            self.append(&place, lines);
+        }
+    }
+}
+
+impl Sink for Writer {
+    fn latest(&mut self, file: Latest<'_>, render: &dyn Fn() -> Rendered) {
+        let Latest { kind, at, now, before } = file;
+        if let Some(before) = before.filter(|before| before.execution != now.execution || before.agent != now.agent) {
+            let (from, to) = (place_of(&self.paths, kind, at, before, false), place_of(&self.paths, kind, at, before, true));
+            match self.dir.rename(&from, &to) {
+                // Somebody removed it; `verify --repair` makes it anew.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                renamed => self.keep(to.as_str(), renamed),
+            }
+        }
+        let place = place_of(&self.paths, kind, at, now, false);
+        let written = render().map_err(io::Error::from).and_then(|bytes| self.dir.write(&place, &bytes));
+        self.keep(place.as_str(), written);
+    }
+
+    fn whole(&mut self, _seq: u64, place: InRun, render: &dyn Fn() -> Rendered) {
+        // Atomic: people and other processes read questions while the run goes on.
+        let written = render().map_err(io::Error::from).and_then(|bytes| self.dir.write_atomic(&place, &bytes));
+        self.keep(place.as_str(), written);
+    }
+
+    fn line(&mut self, _seq: u64, place: InRun, render: &dyn Fn() -> Rendered) {
+        match render() {
+            Ok(bytes) => self.append(&place, &bytes),
+            Err(error) => self.keep(place.as_str(), Err(error.into())),
+        }
+    }
+
+    fn event(&mut self, _seq: u64, at: &At, what: Event, render: &dyn Fn() -> Rendered) {
+        let mut lines = match what {
+            Event::Started => {
+                self.logs.start(at);
+                Vec::new()
+            }
+            Event::Between => Vec::new(),
+            Event::Ended => self.logs.end(at),
+        };
+        match render() {
+            Ok(bytes) => lines.extend_from_slice(&bytes),
+            Err(error) => self.keep(self.paths.log(&at.flow, &at.step).as_str(), Err(error.into())),
+        }
+        self.log(at, &lines);
+        if what == Event::Ended {
+            let place = self.paths.log(&at.flow, &at.step);
+            self.growing.remove(place.as_str());
+        }
+    }
+
+    fn problem(&mut self, seq: u64, what: String) {
+        self.keep("a projection", Err(io::Error::new(io::ErrorKind::InvalidData, format!("line {seq}: {what}"))));
+    }
+}

@@ -1,0 +1,99 @@
+//! One writer per run: an advisory lock on RUN_BASE/.lock, held as long as the `Lock` lives.
+//! In: who asks. Out: the lock, or who holds it. The kernel frees it when the holder dies, also by kill -9;
+//! the text in the file is for people and may be stale.
+
+use std::{
+    fs::{File, TryLockError},
+    io::{self, Read as _, Seek as _, Write as _},
+    time::Duration,
+};
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::Time;
+
+use super::run_dir::RunDir;
+
+/// Who drives a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Holder {
+    pub pid: u32,
+    pub host: String,
+    pub since: Time,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum LockError {
+    /// `None`: the holder has not written its name yet.
+    #[error("another process drives this run{}", match .0 { Some(holder) => format!(": pid {} on {}, since {}", holder.pid, holder.host, holder.since), None => String::new() })]
+    Held(Option<Holder>),
+    #[error("could not lock the run")]
+    Io(#[from] io::Error),
+}
+
+/// `holder` looks by taking the lock for an instant; whoever comes just then tries again.
+const TRIES: u32 = 4;
+const PAUSE: Duration = Duration::from_millis(5);
+
+#[derive(Debug)]
+pub struct Lock {
+    file: File,
+}
+
+impl Lock {
+    /// # Errors
+    /// `Held` if another process drives the run; `Io` if the lock cannot be asked for.
+    pub fn take(run: &RunDir, holder: &Holder) -> Result<Self, LockError> {
+        let mut file = run.dir()?.update(&run.lock())?;
+        let mut tries_left = TRIES;
+        loop {
+            match file.try_lock() {
+                Ok(()) => break,
+                Err(TryLockError::WouldBlock) if tries_left > 0 => std::thread::sleep(PAUSE),
+                Err(TryLockError::WouldBlock) => return Err(LockError::Held(read(&mut file))),
+                Err(TryLockError::Error(error)) => return Err(error.into()),
+            }
+            tries_left -= 1;
+        }
+        let mut text = serde_json::to_vec(holder).map_err(io::Error::from)?;
+        text.push(b'\n');
+        file.set_len(0)?;
+        file.rewind()?;
+        file.write_all(&text)?;
+        Ok(Self { file })
+    }
+
+    /// Who drives the run now; `None` if nobody does. A hint: it may change at once.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn holder(run: &RunDir) -> Result<Option<Holder>, LockError> {
+        let mut file = match run.dir()?.reader(&run.lock()) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            other => other?,
+        };
+        match file.try_lock_shared() {
+            Ok(()) => Ok(None),
+            Err(TryLockError::WouldBlock) => match read(&mut file) {
+                Some(holder) => Ok(Some(holder)),
+                None => Err(LockError::Held(None)),
+            },
+            Err(TryLockError::Error(error)) => Err(error.into()),
+        }
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // So that no stale name stays after an orderly end; the lock itself goes with the file.
+        drop(self.file.set_len(0));
+        drop(self.file.unlock());
+    }
+}
+
+fn read(file: &mut File) -> Option<Holder> {
+    let mut text = String::new();
+    file.rewind().ok()?;
+    file.take(4096).read_to_string(&mut text).ok()?;
+    serde_json::from_str(&text).ok()
+}

@@ -1,0 +1,38 @@
+//! The only door to RUN_BASE: the journal is the truth, all other files are made from it.
+//! In: clean lines, pieces of output, whole files, answers of people. Out: the files of design §3, and the entries read back.
+//! Never: a write through a symlink, a path made from unchecked text, a value that no redactor has seen, a rule decided.
+
+mod dir;
+mod frozen;
+mod inbox;
+mod inbox_watch;
+mod journal;
+mod lines;
+mod live;
+mod lock;
+mod logs;
+mod lru;
+mod place;
+mod project;
+mod projector;
+mod reader;
+mod run_dir;
+mod scent;
+mod settle;
+mod verify;
+
+pub use frozen::{Frozen, FrozenError};
+pub use inbox::{Inbox, InboxError, Letter, Message};
+pub use inbox_watch::InboxWatch;
+pub use journal::{Head, Journal, JournalError};
+pub use lock::{Holder, Lock, LockError};
+pub use place::{BadPlace, InRun};
+pub use project::Past;
+pub use projector::{ProjectError, Projector};
+pub use reader::{Reader, Replay, Replayed};
+pub use run_dir::{RunDir, RunDirError, RunsDir};
+pub use scent::{ScentEntry, ScentTrail};
+pub use verify::{Finding, FindingKind, VerifyError, VerifyReport, repair, verify};
+
+#[cfg(test)]
+mod tests;

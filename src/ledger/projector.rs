@@ -1,0 +1,181 @@
+//! Writes everything that follows from the journal, on a thread of its own.
+//! In: entries, pieces of output, whole files and manifests, in the order in which they happened. Out: files.
+//! Never: a wait for a disk that is full, a failure kept quiet, a projection ahead of its line.
+
+use std::{
+    io,
+    sync::{
+        Arc,
+        mpsc::{Receiver, SyncSender, sync_channel},
+    },
+    thread::JoinHandle,
+};
+
+use crate::{
+    id::Time,
+    record::{At, Entry, Manifest, Stream},
+    redact::Clean,
+};
+
+use super::{
+    journal::JournalError,
+    live::Live,
+    place::{BadPlace, InRun},
+    project::{Past, Projection},
+    run_dir::RunDir,
+    settle,
+};
+
+/// Things waiting to be written. A disk slower than the run makes the run wait here rather than fill the memory.
+const QUEUE_MAX: usize = 256;
+
+/// The first failure and how many there were. The journal is not concerned: `resume` or `verify --repair` writes again.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("could not write {place}{}", if *.failures > 1 { format!(" and {} more", .failures - 1) } else { String::new() })]
+pub struct ProjectError {
+    pub place: String,
+    pub failures: u64,
+    pub source: Arc<io::Error>,
+}
+
+pub(super) enum Work {
+    Entry(Arc<Entry>),
+    Output { at: At, stream: Stream, place: InRun, bytes: Clean<Vec<u8>> },
+    File { place: InRun, bytes: Clean<Vec<u8>> },
+    Log { at: At, ts: Time, event: Clean<serde_json::Value> },
+    Manifest(Box<Manifest>),
+    Flush(SyncSender<Result<(), ProjectError>>),
+}
+
+/// The handle of the writing thread. Dropping it writes what is queued, and forgets failures: use `finish`.
+pub struct Projector {
+    queue: Option<SyncSender<Work>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Projector {
+    /// For a run whose journal is new.
+    ///
+    /// # Errors
+    /// When the run's directory cannot be opened or no thread be had.
+    pub fn start(run: &RunDir) -> Result<Self, ProjectError> {
+        Self::spawn(run, Projection::new(run))
+    }
+
+    /// For a run that was replayed. Lines that run.json does not cover are projected again, so that the files say
+    /// what they would say had the run never been killed.
+    ///
+    /// # Errors
+    /// When the journal cannot be read again or a file not be written.
+    pub fn resume(run: &RunDir, past: Past) -> Result<Self, ProjectError> {
+        let covered = run.manifest().map_err(|error| failed("run.json", error))?.map_or(0, |manifest| manifest.projected_seq);
+        if covered < past.projection.seq() {
+            settle::catch_up(run, &past, covered).map_err(|error| match error {
+                settle::SettleError::File(error) => error,
+                settle::SettleError::Journal(JournalError::Io { source, .. }) => failed("journal.jsonl", source),
+                settle::SettleError::Journal(other) => failed("journal.jsonl", io::Error::other(other)),
+            })?;
+        }
+        Self::spawn(run, past.projection)
+    }
+
+    fn spawn(run: &RunDir, projection: Projection) -> Result<Self, ProjectError> {
+        let live = Live::new(run, projection).map_err(|error| failed("the run's directory", error))?;
+        let (queue, work) = sync_channel(QUEUE_MAX);
+        let thread = std::thread::Builder::new().name("projector".to_owned()).spawn(move || serve(live, &work));
+        let thread = thread.map_err(|error| failed("anything: no thread", error))?;
+        Ok(Self { queue: Some(queue), thread: Some(thread) })
+    }
+
+    fn put(&self, work: Work) {
+        if let Some(queue) = &self.queue {
+            // A projector that is gone says so at `flush`.
+            drop(queue.send(work));
+        }
+    }
+
+    /// Projects a committed entry.
+    pub fn send(&self, entry: Arc<Entry>) {
+        self.put(Work::Entry(entry));
+    }
+
+    /// The next bytes of a running step's stream, kept at `path` (relative to RUN_BASE) and as lines of its log.
+    ///
+    /// # Errors
+    /// When the path leads out of the run.
+    pub fn output(&self, at: At, stream: Stream, path: &str, bytes: Clean<Vec<u8>>) -> Result<(), BadPlace> {
+        self.put(Work::Output { at, stream, place: InRun::new(path)?, bytes });
+        Ok(())
+    }
+
+    /// A whole file at `path` (relative to RUN_BASE); it replaces the one that is there.
+    ///
+    /// # Errors
+    /// When the path leads out of the run.
+    pub fn file(&self, path: &str, bytes: Clean<Vec<u8>>) -> Result<(), BadPlace> {
+        self.put(Work::File { place: InRun::new(path)?, bytes });
+        Ok(())
+    }
+
+    /// A line in the log of a running step; `event` is an object.
+    pub fn log(&self, at: At, ts: Time, event: Clean<serde_json::Value>) {
+        self.put(Work::Log { at, ts, event });
+    }
+
+    /// Replaces run.json once everything before is written. `projected_seq` is filled in here.
+    /// What stands in it was made from entries, which were clean.
+    pub fn manifest(&self, manifest: Manifest) {
+        self.put(Work::Manifest(Box::new(manifest)));
+    }
+
+    /// Waits until everything before is written.
+    ///
+    /// # Errors
+    /// The first failure since the start.
+    pub fn flush(&self) -> Result<(), ProjectError> {
+        let (reply, answer) = sync_channel(1);
+        self.put(Work::Flush(reply));
+        answer.recv().unwrap_or_else(|_| Err(failed("anything", io::Error::other("the projector is gone"))))
+    }
+
+    /// Writes what is queued and ends the thread.
+    ///
+    /// # Errors
+    /// The first failure since the start.
+    pub fn finish(mut self) -> Result<(), ProjectError> {
+        let flushed = self.flush();
+        self.stop();
+        flushed
+    }
+
+    fn stop(&mut self) {
+        self.queue = None;
+        if let Some(thread) = self.thread.take() {
+            drop(thread.join());
+        }
+    }
+}
+
+impl Drop for Projector {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+pub(super) fn failed(place: &str, source: io::Error) -> ProjectError {
+    ProjectError { place: place.to_owned(), failures: 1, source: Arc::new(source) }
+}
+
+fn serve(mut live: Live, work: &Receiver<Work>) {
+    for work in work {
+        match work {
+            Work::Entry(entry) => live.entry(&entry),
+            Work::Output { at, stream, place, bytes } => live.output(&at, stream, &place, bytes.get()),
+            Work::File { place, bytes } => live.file(&place, bytes.get()),
+            Work::Log { at, ts, event } => live.log(&at, ts, event.into_inner()),
+            Work::Manifest(manifest) => live.manifest(*manifest),
+            // Whoever asked may be gone.
+            Work::Flush(reply) => drop(reply.send(live.state())),
+        }
+    }
+}

@@ -1,0 +1,242 @@
+//! Where everything of a run lies (design §3): every path is a method here, and nothing else joins strings into paths.
+//! In: names as newtypes. Out: places inside the run.
+//! Never: a run directory that is a symlink, two processes that both made the same run.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use crate::id::{AgentKey, EscalationId, FramePath, RunId, SnapshotName, StepRef};
+
+use super::{dir::Dir, place::InRun};
+use crate::record::Manifest;
+
+#[derive(Debug, thiserror::Error)]
+pub enum RunDirError {
+    #[error("there is no run `{0}`")]
+    Missing(RunId),
+    #[error("run `{0}` exists already")]
+    Exists(RunId),
+    #[error("run `{0}` is a symlink or a file; a run is a directory of its own")]
+    NotADirectory(RunId),
+    #[error("could not {act} {}", path.display())]
+    Io { act: &'static str, path: PathBuf, source: io::Error },
+}
+
+/// The directory that holds the runs: `run_base/`.
+#[derive(Debug, Clone)]
+pub struct RunsDir {
+    path: PathBuf,
+}
+
+impl RunsDir {
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into() }
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// All runs, sorted by name; a directory that is not there holds none.
+    ///
+    /// # Errors
+    /// When the directory cannot be read.
+    pub fn list(&self) -> Result<Vec<RunId>, RunDirError> {
+        let fail = |source| RunDirError::Io { act: "read", path: self.path.clone(), source };
+        let items = match fs::read_dir(&self.path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            other => other.map_err(fail)?,
+        };
+        let mut runs = Vec::new();
+        for item in items {
+            let item = item.map_err(fail)?;
+            let is_dir = item.file_type().is_ok_and(|kind| kind.is_dir());
+            if let Some(id) = item.file_name().to_str().and_then(|name| RunId::new(name).ok())
+                && is_dir
+            {
+                runs.push(id);
+            }
+        }
+        runs.sort();
+        Ok(runs)
+    }
+
+    /// A new run. Of several processes that try, one gets it.
+    ///
+    /// # Errors
+    /// `Exists`, or what the file system says.
+    pub fn create(&self, id: &RunId) -> Result<RunDir, RunDirError> {
+        let fail = |act, path: &Path| {
+            let path = path.to_owned();
+            move |source| RunDirError::Io { act, path, source }
+        };
+        fs::create_dir_all(&self.path).map_err(fail("create", &self.path))?;
+        let base = self.path.join(id.as_str());
+        match fs::create_dir(&base) {
+            Ok(()) => self.open(id),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(RunDirError::Exists(id.clone())),
+            Err(error) => Err(fail("create", &base)(error)),
+        }
+    }
+
+    /// An existing run. It may have no journal yet, if its maker was killed at once.
+    ///
+    /// # Errors
+    /// `Missing`, `NotADirectory`, or what the file system says.
+    pub fn open(&self, id: &RunId) -> Result<RunDir, RunDirError> {
+        let base = self.path.join(id.as_str());
+        match fs::symlink_metadata(&base) {
+            Ok(meta) if meta.is_dir() => {
+                let base = fs::canonicalize(&base).map_err(|source| RunDirError::Io { act: "find", path: base, source })?;
+                Ok(RunDir { base, id: id.clone() })
+            }
+            Ok(_) => Err(RunDirError::NotADirectory(id.clone())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(RunDirError::Missing(id.clone())),
+            Err(source) => Err(RunDirError::Io { act: "find", path: base, source }),
+        }
+    }
+
+    /// The run, made if it is not there: for `run --run-id X` after another flow of the same run.
+    ///
+    /// # Errors
+    /// As `open`.
+    pub fn open_or_create(&self, id: &RunId) -> Result<RunDir, RunDirError> {
+        match self.create(id) {
+            Err(RunDirError::Exists(_)) => self.open(id),
+            other => other,
+        }
+    }
+}
+
+/// RUN_BASE: one run's directory, an absolute path.
+#[derive(Debug, Clone)]
+pub struct RunDir {
+    base: PathBuf,
+    id: RunId,
+}
+
+/// Largest `run.json` that is read.
+const MANIFEST_BYTES_MAX: u64 = 16 * 1024 * 1024;
+
+impl RunDir {
+    pub fn id(&self) -> &RunId {
+        &self.id
+    }
+
+    /// RUN_BASE itself, absolute.
+    pub fn base(&self) -> &Path {
+        &self.base
+    }
+
+    /// The absolute path of a place.
+    pub fn path(&self, place: &InRun) -> PathBuf {
+        self.base.join(place.as_str())
+    }
+
+    pub(super) fn dir(&self) -> io::Result<Dir> {
+        Dir::open(&self.base)
+    }
+
+    pub fn has_journal(&self) -> bool {
+        fs::symlink_metadata(self.path(&self.journal())).is_ok_and(|meta| meta.is_file())
+    }
+
+    /// Reads a file of the run; symlinks are not followed.
+    ///
+    /// # Errors
+    /// What the file system says; `FileTooLarge` above `bytes_max`.
+    pub fn read(&self, place: &InRun, bytes_max: u64) -> io::Result<Vec<u8>> {
+        self.dir()?.read(place, bytes_max)
+    }
+
+    /// `run.json`, if it is there and whole. It is derived: a run without one is still a run.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn manifest(&self) -> io::Result<Option<Manifest>> {
+        match self.read(&self.run_json(), MANIFEST_BYTES_MAX) {
+            Ok(bytes) => Ok(serde_json::from_slice(&bytes).ok()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    pub fn run_json(&self) -> InRun {
+        InRun::of("run.json".to_owned())
+    }
+    pub fn journal(&self) -> InRun {
+        InRun::of("journal.jsonl".to_owned())
+    }
+    pub fn lock(&self) -> InRun {
+        InRun::of(".lock".to_owned())
+    }
+    pub fn inbox(&self) -> InRun {
+        InRun::of("inbox".to_owned())
+    }
+    pub fn inbox_refused(&self) -> InRun {
+        InRun::of("inbox/refused".to_owned())
+    }
+    pub fn cost(&self) -> InRun {
+        InRun::of("cost.jsonl".to_owned())
+    }
+    /// What defined the flow when it started; later generations (`--refresh`) stand beside the first.
+    pub fn frozen(&self, flow: &FramePath, generation: u32) -> InRun {
+        InRun::of(if generation <= 1 { format!("frozen/{flow}") } else { format!("frozen/{flow}@{generation}") })
+    }
+    pub fn flow(&self, flow: &FramePath) -> InRun {
+        InRun::of(flow.to_string())
+    }
+    pub fn receipt(&self, flow: &FramePath, step: &StepRef, agent: &AgentKey) -> InRun {
+        InRun::of(format!("{flow}/receipts/{step}-{agent}.json"))
+    }
+    pub fn receipt_superseded(&self, flow: &FramePath, step: &StepRef, agent: &AgentKey, execution: u32) -> InRun {
+        InRun::of(format!("{flow}/receipts/{step}-{agent}.{execution}.json"))
+    }
+    pub fn handoff(&self, flow: &FramePath, step: &StepRef, agent: &AgentKey) -> InRun {
+        InRun::of(format!("{flow}/handoffs/{step}-{agent}.json"))
+    }
+    pub fn handoff_superseded(&self, flow: &FramePath, step: &StepRef, agent: &AgentKey, execution: u32) -> InRun {
+        InRun::of(format!("{flow}/handoffs/{step}-{agent}.{execution}.json"))
+    }
+    pub fn handoff_draft(&self, flow: &FramePath, step: &StepRef, agent: &AgentKey) -> InRun {
+        InRun::of(format!("{flow}/handoffs/{step}-{agent}.draft.json"))
+    }
+    pub fn transcript(&self, flow: &FramePath, step: &StepRef, agent: &AgentKey, engine: crate::record::EngineWord) -> InRun {
+        InRun::of(format!("{flow}/llm/{step}-{agent}-{engine}.jsonl"))
+    }
+    pub fn log(&self, flow: &FramePath, step: &StepRef) -> InRun {
+        InRun::of(format!("{flow}/logs/{step}.jsonl"))
+    }
+    pub fn decisions(&self, flow: &FramePath) -> InRun {
+        InRun::of(format!("{flow}/routing/decisions.jsonl"))
+    }
+    pub fn injections(&self, flow: &FramePath) -> InRun {
+        InRun::of(format!("{flow}/routing/injections"))
+    }
+    pub fn proposals(&self, flow: &FramePath) -> InRun {
+        InRun::of(format!("{flow}/routing/proposals"))
+    }
+    pub fn escalation(&self, flow: &FramePath, id: &EscalationId) -> InRun {
+        InRun::of(format!("{flow}/escalations/{id}.json"))
+    }
+    pub fn snapshot(&self, flow: &FramePath, name: &SnapshotName) -> InRun {
+        InRun::of(format!("{flow}/snapshots/{name}"))
+    }
+    pub fn artifacts(&self, flow: &FramePath) -> InRun {
+        InRun::of(format!("{flow}/artifacts"))
+    }
+    pub fn scent_trail(&self, flow: &FramePath) -> InRun {
+        InRun::of(format!("{flow}/scent_trail.json"))
+    }
+    pub fn boundary_scan(&self, flow: &FramePath) -> InRun {
+        InRun::of(format!("{flow}/boundary_scan.log"))
+    }
+    pub fn timeouts(&self, flow: &FramePath) -> InRun {
+        InRun::of(format!("{flow}/timeouts.jsonl"))
+    }
+    pub fn report(&self, flow: &FramePath) -> InRun {
+        InRun::of(format!("{flow}/report.md"))
+    }
+}

@@ -1,0 +1,10 @@
+//! The second ring: crash at every byte, change every line, delete every projection.
+
+mod build;
+mod inbox;
+mod journal;
+mod lock;
+mod measure;
+mod project;
+mod random;
+mod tamper;

@@ -1,0 +1,342 @@
+//! Is what stands in a run true? The chain, every projection, the digests of what steps printed and of frozen files.
+//! In: a run's directory. Out: a report; `repair` also writes what is missing or differs.
+//! Never: the journal changed, a file that cannot be derived made up, memory that grows with the run's output.
+
+use std::{collections::BTreeMap, io};
+
+use serde::Serialize;
+use sha2::Digest as _;
+
+use crate::{
+    id::{FramePath, RunId, Sha256},
+    record::{CommandRun, Entry, Fact},
+};
+
+use super::{
+    dir::Dir,
+    frozen::Frozen,
+    journal::{Head, JournalError},
+    lock::{Holder, Lock, LockError},
+    place::InRun,
+    project::{Past, Projection},
+    projector::ProjectError,
+    reader::Reader,
+    run_dir::RunDir,
+    settle::Settle,
+};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FindingKind {
+    Missing,
+    Differs,
+    /// A receipt, handoff or question that the journal knows nothing of.
+    Unaccounted,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// Relative to RUN_BASE.
+    pub path: String,
+    pub kind: FindingKind,
+    pub detail: String,
+}
+
+/// Findings that are listed; the rest is counted.
+const FINDINGS_MAX: usize = 1000;
+
+#[derive(Debug, Default)]
+pub(super) struct Findings {
+    list: Vec<Finding>,
+    omitted: u64,
+    pub executions: u64,
+}
+
+impl Findings {
+    pub(super) fn add(&mut self, finding: Finding) {
+        if self.list.len() < FINDINGS_MAX {
+            self.list.push(finding);
+        } else {
+            self.omitted += 1;
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct VerifyReport {
+    pub run_id: RunId,
+    /// Whole lines of the journal, all in the chain.
+    pub lines: u64,
+    /// Bytes of a line that was never finished; harmless.
+    pub torn_bytes: u64,
+    pub head: Sha256,
+    /// The journal was compared with the head that run.json names.
+    pub head_checked: bool,
+    /// Where and why the chain is broken; what follows was not looked at.
+    pub broken: Option<(u64, String)>,
+    pub executions: u64,
+    /// Streams of commands whose digest was compared.
+    pub streams: u64,
+    pub frozen_files: u64,
+    pub findings: Vec<Finding>,
+    pub findings_omitted: u64,
+    /// While a process drives the run, files may lag behind the journal.
+    pub driven_by_pid: Option<u32>,
+    /// What could be derived was written anew.
+    pub repaired: bool,
+}
+
+impl VerifyReport {
+    pub fn is_ok(&self) -> bool {
+        self.broken.is_none() && self.findings.is_empty()
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum VerifyError {
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    #[error(transparent)]
+    Write(#[from] ProjectError),
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    #[error("could not read the run")]
+    Io(#[from] io::Error),
+}
+
+/// Looks, and changes nothing.
+///
+/// # Errors
+/// When the run cannot be read. What is not true is a finding, not an error.
+pub fn verify(run: &RunDir) -> Result<VerifyReport, VerifyError> {
+    let driven_by = match Lock::holder(run) {
+        Ok(holder) => holder,
+        Err(LockError::Held(_)) => None,
+        Err(error) => return Err(error.into()),
+    };
+    check(run, false, driven_by)
+}
+
+/// Writes every projection that is missing or differs, from the journal. Nobody else may drive the run.
+/// Findings are what was found; of them, frozen files and streams cannot be made anew.
+///
+/// # Errors
+/// When the journal is broken or a file cannot be written.
+pub fn repair(run: &RunDir, _lock: &Lock) -> Result<VerifyReport, VerifyError> {
+    let report = check(run, true, None)?;
+    match report.broken {
+        Some((line, why)) => Err(JournalError::Broken { line, why }.into()),
+        None => Ok(report),
+    }
+}
+
+fn check(run: &RunDir, write: bool, driven_by: Option<Holder>) -> Result<VerifyReport, VerifyError> {
+    let mut past = Past::new(run);
+    let mut frozen = BTreeMap::new();
+    let mut broken = None;
+    let mut reader = Reader::open(run)?;
+    for entry in &mut reader {
+        match entry {
+            Ok(entry) => {
+                past.note(&entry);
+                note_frozen(&entry, &mut frozen);
+            }
+            Err(JournalError::Broken { line, why }) => broken = Some((line, why)),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    let replayed = reader.replayed().clone();
+    let write = write && broken.is_none();
+    let mut settle = Settle::new(run, &past, write, 0)?;
+    let mut streams = Streams { dir: run.dir()?, checked: 0 };
+    let mut projection = Projection::new(run);
+    for entry in Reader::open(run)? {
+        // A broken line was reported above.
+        let Ok(entry) = entry else { break };
+        projection.apply(&entry, &mut settle);
+        streams.check(&entry, &mut settle)?;
+        if entry.seq == past.projection.seq() {
+            break;
+        }
+    }
+    settle.finish();
+    if broken.is_none() {
+        unaccounted(run, &past, &mut settle)?;
+    }
+    let frozen_files = check_frozen(run, &frozen, &mut settle);
+    check_snapshots(run, &past, &mut settle, &mut streams)?;
+    if let Some(failure) = settle.failure {
+        return Err(failure.into());
+    }
+    let Head { seq, digest } = replayed.head;
+    Ok(VerifyReport {
+        run_id: run.id().clone(),
+        lines: seq,
+        torn_bytes: replayed.torn_bytes,
+        head: digest,
+        head_checked: replayed.head_checked,
+        broken,
+        executions: settle.findings.executions,
+        streams: streams.checked,
+        frozen_files,
+        findings: settle.findings.list,
+        findings_omitted: settle.findings.omitted,
+        driven_by_pid: driven_by.map(|holder| holder.pid),
+        repaired: write,
+    })
+}
+
+/// Per flow, its generations and what each was defined by.
+type Definitions = BTreeMap<FramePath, Vec<(u32, Sha256)>>;
+
+fn note_frozen(entry: &Entry, frozen: &mut Definitions) {
+    for fact in &entry.facts {
+        match fact {
+            Fact::FlowStarted { flow, definition, generation, .. } => {
+                let known = frozen.entry(flow.clone()).or_default();
+                known.retain(|(of, _)| of != generation);
+                known.push((*generation, definition.clone()));
+            }
+            Fact::DefinitionRefreshed { flow, definition, .. } => {
+                let known = frozen.entry(flow.clone()).or_default();
+                let next = known.iter().map(|(of, _)| *of).max().unwrap_or(0) + 1;
+                known.push((next, definition.clone()));
+            }
+            _ => {}
+        }
+    }
+}
+
+fn check_frozen(run: &RunDir, frozen: &Definitions, settle: &mut Settle<'_>) -> u64 {
+    let mut files = 0;
+    for (flow, generations) in frozen {
+        for (generation, definition) in generations {
+            let found = match Frozen::read(run, flow, *generation) {
+                Ok(frozen) if frozen.definition == *definition => {
+                    files += frozen.files.len() as u64;
+                    continue;
+                }
+                Ok(_) => (FindingKind::Differs, "it defines another flow than the one that ran".to_owned()),
+                Err(error) if error.is_missing() => (FindingKind::Missing, error.to_string()),
+                Err(error) => (FindingKind::Differs, error.to_string()),
+            };
+            let path = run.frozen(flow, *generation).as_str().to_owned();
+            settle.findings.add(Finding { path, kind: found.0, detail: found.1 });
+        }
+    }
+    files
+}
+
+/// Receipts, handoffs and questions that no line of the journal accounts for.
+fn unaccounted(run: &RunDir, past: &Past, settle: &mut Settle<'_>) -> io::Result<()> {
+    let mut dir = run.dir()?;
+    for flow in past.projection.flows() {
+        for name in ["receipts", "handoffs", "escalations"] {
+            let above = InRun::of(format!("{flow}/{name}"));
+            for name in dir.names(&above)? {
+                let Ok(place) = above.child(&name) else { continue };
+                if !name.ends_with(".draft.json") && name.ends_with(".json") && !settle.knows(&place) {
+                    let detail = "the journal does not account for it".to_owned();
+                    let path = place.as_str().to_owned();
+                    settle.findings.add(Finding { path, kind: FindingKind::Unaccounted, detail });
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Every object `{path, sha256}` of a snapshot's index names a file as it was captured.
+fn check_snapshots(run: &RunDir, past: &Past, settle: &mut Settle<'_>, streams: &mut Streams) -> io::Result<()> {
+    let mut dir = run.dir()?;
+    for flow in past.projection.flows() {
+        let above = InRun::of(format!("{flow}/snapshots"));
+        for name in dir.names(&above)? {
+            let Ok(here) = above.child(&name) else { continue };
+            let Ok(index) = here.child("index.json") else { continue };
+            let Ok(bytes) = dir.read(&index, INDEX_BYTES_MAX) else { continue };
+            let mut named = Vec::new();
+            if let Ok(index) = serde_json::from_slice::<serde_json::Value>(&bytes) {
+                files_named(&index, &mut named);
+            }
+            for (path, sha256) in named {
+                let inside = path.starts_with(&format!("{flow}/"));
+                let place = if inside { InRun::new(&path) } else { here.child(&path) };
+                if let Ok(place) = place {
+                    streams.compare(&place, &sha256, settle)?;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+const INDEX_BYTES_MAX: u64 = 16 * 1024 * 1024;
+
+fn files_named(value: &serde_json::Value, named: &mut Vec<(String, String)>) {
+    match value {
+        serde_json::Value::Array(items) => items.iter().for_each(|item| files_named(item, named)),
+        serde_json::Value::Object(object) => {
+            if let (Some(path), Some(sha256)) =
+                (object.get("path").and_then(|path| path.as_str()), object.get("sha256").and_then(|sha256| sha256.as_str()))
+            {
+                named.push((path.to_owned(), sha256.to_owned()));
+            }
+            object.values().for_each(|item| files_named(item, named));
+        }
+        _ => {}
+    }
+}
+
+/// Files that cannot be derived, only compared with the digest that was taken when they were written.
+struct Streams {
+    dir: Dir,
+    checked: u64,
+}
+
+impl Streams {
+    fn check(&mut self, entry: &Entry, settle: &mut Settle<'_>) -> io::Result<()> {
+        for fact in &entry.facts {
+            let Fact::StepEnded { proof, .. } = fact else { continue };
+            for command in &proof.commands {
+                if let CommandRun { stdout_path: Some(path), stdout_sha256: Some(sha256), truncated: false, .. } = command
+                    && let Ok(place) = InRun::new(path)
+                {
+                    self.compare(&place, sha256.as_str(), settle)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn compare(&mut self, place: &InRun, sha256: &str, settle: &mut Settle<'_>) -> io::Result<()> {
+        let finding = match self.dir.reader(place) {
+            Ok(mut file) => {
+                let mut hasher = sha2::Sha256::new();
+                copy_into(&mut file, &mut hasher)?;
+                self.checked += 1;
+                (Sha256::from_raw(&hasher.finalize()).as_str() != sha256)
+                    .then_some((FindingKind::Differs, "its digest is not the one that was recorded"))
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                Some((FindingKind::Missing, "its digest was recorded, the file is not there"))
+            }
+            Err(error) => return Err(error),
+        };
+        if let Some((kind, detail)) = finding {
+            settle.findings.add(Finding { path: place.as_str().to_owned(), kind, detail: detail.to_owned() });
+        }
+        Ok(())
+    }
+}
+
+fn copy_into(file: &mut std::fs::File, hasher: &mut sha2::Sha256) -> io::Result<()> {
+    use std::io::Read as _;
+    let mut chunk = vec![0; 64 * 1024];
+    loop {
+        match file.read(&mut chunk)? {
+            0 => return Ok(()),
+            read => hasher.update(&chunk[..read]),
+        }
+    }
+}

@@ -1,0 +1,18 @@
+//! The shell around the kernel: waits for one input, decides, saves, applies, and makes it so. It has no rules of its own.
+//! In: a run that was opened, and the first inputs. Out: the run, driven until it rests.
+//! Never: an order carried out before the line that allows it is synced, a wait without a bound, a decision.
+
+mod clock;
+// mod drive;
+mod evidence;
+// mod inbox;
+mod manifest;
+mod perform;
+// mod pool;
+// mod recover;
+
+pub use clock::Clock;
+// pub use drive::{Drive, DriveError, Ended, Observer, Setup, Silent};
+pub use evidence::{evidence_path, look};
+pub use perform::Scene;
+// pub use recover::{Books, Opened, OpenError, create, open};

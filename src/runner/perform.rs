@@ -1,0 +1,143 @@
+//! From an order of the kernel to a job for an engine: environment, paths, templates filled in.
+
+use std::{collections::BTreeMap, path::PathBuf};
+
+use serde_json::Value;
+
+use crate::{
+    engine::{Job, Keep, Work},
+    id::Time,
+    kernel::{Frame, Running, Slot, State, template_scope},
+    record::{At, EngineWord, ErrorClass, Failure, FailureKind, Mode, Reply, ReplyOutcome},
+    spec::{Template, Verb},
+};
+
+/// What all steps of a run share on this machine.
+#[derive(Debug, Clone)]
+pub struct Scene {
+    pub workspace: PathBuf,
+    /// RUN_BASE.
+    pub run_base: PathBuf,
+    /// The variables every step may see: PATH, HOME, LANG, TERM, TMPDIR.
+    pub env: BTreeMap<String, String>,
+    /// Values of declared secrets, by environment name.
+    pub secrets: BTreeMap<String, String>,
+    /// Between TERM and KILL.
+    pub grace_ms: u64,
+}
+
+/// What is to be done for one attempt.
+pub(super) enum Task {
+    Job(Box<Job>),
+    /// An agent step that the stub engine answers.
+    Stub(Box<Job>),
+    /// It cannot even be tried.
+    Reply(Box<Reply>),
+}
+
+pub(super) fn task(state: &State, scene: &Scene, at: &At, running: &Running, now: Time) -> Option<Task> {
+    let frame = state.frames.get(&at.flow)?;
+    let slot = frame.slot(&at.step)?;
+    let spec = &frame.plan.step(slot.step).spec;
+    let work = match work(state, frame, slot) {
+        Ok(work) => work,
+        Err((kind, message)) => {
+            let failure = Failure { kind, class: ErrorClass::Permanent, message, exit_code: None };
+            let reply = Reply::new(ReplyOutcome::Failed(failure), EngineWord::Builtin, Mode::Local, now, now);
+            return Some(Task::Reply(Box::new(reply)));
+        }
+    };
+    let keep = frame.plan.step(slot.step).keep;
+    let stub = matches!(spec.verb, Verb::Agent(_));
+    let job = Job {
+        flow: at.flow.clone(),
+        step: at.step.clone(),
+        execution: running.execution,
+        attempt: running.attempt,
+        started_at: now,
+        work,
+        workspace: scene.workspace.clone(),
+        run_base: scene.run_base.clone(),
+        flow_dir: scene.run_base.join(at.flow.as_str()),
+        env: environment(state, scene, frame, slot, running),
+        timeout_ms: running.timeout_ms,
+        grace_ms: scene.grace_ms,
+        inputs: spec.inputs.clone(),
+        outputs: spec.outputs.clone(),
+        expect: spec.expect.clone(),
+        verify: spec.verify.clone(),
+        keep: Keep { stdout: keep.stdout, stderr: keep.stderr, json: keep.json },
+    };
+    Some(if stub { Task::Stub(Box::new(job)) } else { Task::Job(Box::new(job)) })
+}
+
+fn work(state: &State, frame: &Frame, slot: Slot) -> Result<Work, (FailureKind, String)> {
+    let render = |template: &Template| {
+        let seen = template_scope(state, frame, template.reads(), slot);
+        template.render(&seen).map_err(|error| (FailureKind::Template, error.to_string()))
+    };
+    Ok(match &frame.plan.step(slot.step).spec.verb {
+        Verb::Run { script } => Work::Shell { script: script.clone() },
+        Verb::Exec { argv } => Work::Exec { argv: argv.iter().map(render).collect::<Result<_, _>>()? },
+        Verb::Snapshot { name, files, commands } => {
+            Work::Snapshot { name: name.clone(), files: files.clone(), commands: commands.clone() }
+        }
+        Verb::Compare { before, after, changed_only, identical, changed } => Work::Compare {
+            before: before.clone(),
+            after: after.clone(),
+            changed_only: changed_only.clone(),
+            identical: identical.clone(),
+            changed: changed.clone(),
+        },
+        Verb::Render { template, to, .. } => Work::Render { text: render(template)?, to: to.clone() },
+        // The stub engine answers from a script; the work itself is nothing.
+        Verb::Agent(_) => Work::Exec { argv: Vec::new() },
+        Verb::Ask(_) | Verb::Flow { .. } => return Err((FailureKind::Unknown, "this step is not performed by an engine".to_owned())),
+    })
+}
+
+fn environment(state: &State, scene: &Scene, frame: &Frame, slot: Slot, running: &Running) -> BTreeMap<String, String> {
+    let spec = &frame.plan.step(slot.step).spec;
+    let mut env = scene.env.clone();
+    let name = frame.name(slot);
+    let base = scene.run_base.join(frame.path.as_str());
+    let path = |path: PathBuf| path.to_string_lossy().into_owned();
+    let mut set = |name: &str, value: String| drop(env.insert(name.to_owned(), value));
+    set("RUN_BASE", path(scene.run_base.clone()));
+    set("RUN_ID", state.run.as_ref().map(|run| run.id.to_string()).unwrap_or_default());
+    set("FLOW", frame.key.to_string());
+    set("STEP", name.to_string());
+    set("STEP_DIR", path(base.join("work").join(name.as_str())));
+    set("ARTIFACTS", path(base.join("artifacts")));
+    set("EXECUTION", running.execution.to_string());
+    if let Some(iteration) = running.iteration {
+        set("ITERATION", iteration.to_string());
+    }
+    for (name, value) in frame.params.iter() {
+        set(&format!("PARAM_{}", name.as_str().to_uppercase().replace('-', "_")), plain(value));
+    }
+    if let Some(item) = frame.item_value(slot) {
+        set("ITEM", plain(item));
+    }
+    if let Some(note) = frame.state(slot).and_then(|step| step.note.as_deref()) {
+        set("NOTE", note.to_owned());
+    }
+    for (name, value) in &spec.env {
+        set(name, value.clone());
+    }
+    for name in &spec.secrets {
+        if let Some(value) = scene.secrets.get(name) {
+            set(name, value.clone());
+        }
+    }
+    env
+}
+
+/// A value as a command sees it: texts as they are, everything else as JSON.
+fn plain(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Null => String::new(),
+        Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => value.to_string(),
+    }
+}

@@ -1,0 +1,113 @@
+//! The JSON Schemas of what people write, made from the Rust types, for editors and for our own messages.
+//! In: nothing. Out: schemas, draft 2020-12. Never: a rule that the loader does not hold as well.
+
+use std::sync::LazyLock;
+
+use schemars::{JsonSchema, Schema, generate::SchemaSettings};
+use serde_json::{Value, json};
+
+use super::text::{AgentText, DetoursText, FlowText};
+
+/// The verbs of a step, in the order in which messages name them.
+pub(super) const VERBS: &[&str] = &["run", "exec", "agent", "ask", "flow", "snapshot", "compare", "render", "scan"];
+
+const BASE: &str = "https://flow-studio.dev/schemas/";
+
+/// `flows/<flow>.yaml`.
+pub fn flow() -> Value {
+    FLOW.clone()
+}
+
+/// The front matter of `agents/<agent>.md`.
+pub fn agent() -> Value {
+    AGENT.clone()
+}
+
+/// `flows/detours.yaml`.
+pub fn detours() -> Value {
+    DETOURS.clone()
+}
+
+pub(super) static FLOW: LazyLock<Value> = LazyLock::new(|| made::<FlowText>("flow", "Flow"));
+pub(super) static AGENT: LazyLock<Value> = LazyLock::new(|| made::<AgentText>("agent", "Agent front matter"));
+pub(super) static DETOURS: LazyLock<Value> = LazyLock::new(|| made::<DetoursText>("detours", "Detours"));
+
+const KEBAB: &str = "^[a-z][a-z0-9]*(-[a-z0-9]+)*$";
+const WORD: &str = "^[A-Za-z][A-Za-z0-9_-]*$";
+
+/// The names of `id` that people write, with their patterns.
+const NAMES: &[(&str, &str)] = &[
+    ("FlowKey", KEBAB),
+    ("StepId", KEBAB),
+    ("DetourId", KEBAB),
+    ("SnapshotName", KEBAB),
+    ("AgentKey", WORD),
+    ("ParamName", WORD),
+];
+
+/// The mappings whose keys are names.
+const KEYS: &[(&str, &str)] = &[
+    ("/properties/params", "ParamName"),
+    ("/$defs/StepText/properties/with", "ParamName"),
+    ("/$defs/SnapshotText/properties/commands", "SnapshotName"),
+];
+
+fn made<T: JsonSchema>(name: &str, title: &str) -> Value {
+    let settings = SchemaSettings::draft2020_12().with_transform(NoNull);
+    let mut schema = settings.into_generator().into_root_schema_for::<T>().to_value();
+    if let Value::Object(root) = &mut schema {
+        root.insert("$id".to_owned(), json!(format!("{BASE}{name}.schema.json")));
+        root.insert("title".to_owned(), json!(title));
+    }
+    for (def, pattern) in NAMES {
+        // Length beside the pattern: editors know no other way to hold `NAME_BYTES_MAX`.
+        let rule = json!({"type": "string", "pattern": pattern, "maxLength": crate::id::NAME_BYTES_MAX});
+        match schema.pointer_mut(&format!("/$defs/{def}")) {
+            Some(Value::Object(known)) => known.extend(rule.as_object().cloned().unwrap_or_default()),
+            _ => schema["$defs"][def] = rule,
+        }
+    }
+    for (pointer, def) in KEYS {
+        if let Some(Value::Object(map)) = schema.pointer_mut(pointer) {
+            map.insert("propertyNames".to_owned(), json!({"$ref": format!("#/$defs/{def}")}));
+        }
+    }
+    if let Some(Value::Object(step)) = schema.pointer_mut("/$defs/StepText") {
+        let one = |verb: &&str| json!({"required": [verb]});
+        step.insert("oneOf".to_owned(), Value::Array(VERBS.iter().map(one).collect()));
+    }
+    schema
+}
+
+/// A key without a value is a mistake, not an absent key; so `null` is taken out of every schema.
+#[derive(Debug, Clone)]
+struct NoNull;
+
+impl schemars::transform::Transform for NoNull {
+    fn transform(&mut self, schema: &mut Schema) {
+        schemars::transform::transform_subschemas(self, schema);
+        let Some(object) = schema.as_object_mut() else { return };
+        let is_null = |value: &Value| value == "null" || value == &json!({"type": "null"}) || value.is_null();
+        for list in ["type", "anyOf", "enum"] {
+            let Some(Value::Array(all)) = object.get_mut(list) else { continue };
+            all.retain(|one| !is_null(one));
+            let [only] = all.as_slice() else { continue };
+            let only = only.clone();
+            match (list, only) {
+                ("type", only) => {
+                    object.insert("type".to_owned(), only);
+                }
+                ("anyOf", Value::Object(only)) => {
+                    object.remove("anyOf");
+                    for (key, value) in only {
+                        object.entry(key).or_insert(value);
+                    }
+                }
+                _ => {}
+            }
+        }
+        if object.get("default").is_some_and(Value::is_null) {
+            object.remove("default");
+        }
+    }
+}
