@@ -7,13 +7,14 @@ use std::{collections::BTreeSet, sync::Arc};
 use crate::{
     id::{FramePath, RunId, Sha256, StepRef},
     kernel::State,
+    ledger::{JournalError, Lock, LockError, Reader, RunDir},
     plan::Book,
-    record::{At, DecisionKind, Entry, Fact, InputNote, ReceiptStatus, Rule},
+    record::{At, DecisionKind, Entry, Fact, InputNote, Parent, ReceiptStatus, Rule},
 };
 
 use super::{
     saw::saw,
-    view::{Attempt, Execution, Moment, RunView, SetAside, StepStory},
+    view::{Attempt, Driver, Execution, Moment, RunView, SetAside, StepStory},
 };
 
 /// Whatever the reader of frozen definitions says.
@@ -50,6 +51,65 @@ impl ViewError {
     }
 }
 
+impl RunView {
+    /// Reads the run's journal and folds it. A line that was never finished is passed over; a broken chain is an error.
+    ///
+    /// # Errors
+    /// The journal is empty, broken or unreadable, or a definition that it names is.
+    pub fn load(
+        run: &RunDir,
+        mut books: impl FnMut(&RunDir, Wanted<'_>) -> Result<Arc<Book>, BookError>,
+    ) -> Result<Self, ViewError> {
+        // Asked before and after: a process that ended, or came, while the journal was read.
+        let before = driver(run);
+        let mut loading = Loading::new(run.id().clone(), |wanted: Wanted<'_>| books(run, wanted));
+        let mut reader = Reader::open(run).map_err(unreadable)?;
+        for entry in &mut reader {
+            loading.add(entry.map_err(unreadable)?)?;
+        }
+        let mut view = loading.finish()?;
+        view.torn_bytes = reader.replayed().torn_bytes;
+        view.driver = match (before, driver(run)) {
+            (Driver::Nobody, after) => after,
+            (before, _) => before,
+        };
+        Ok(view)
+    }
+
+    /// The same from entries in memory; nobody drives it.
+    ///
+    /// # Errors
+    /// There is no entry, or a definition is missing.
+    pub fn replay(
+        run_id: RunId,
+        entries: impl IntoIterator<Item = Entry>,
+        books: impl FnMut(Wanted<'_>) -> Result<Arc<Book>, BookError>,
+    ) -> Result<Self, ViewError> {
+        let mut loading = Loading::new(run_id, books);
+        for entry in entries {
+            loading.add(entry)?;
+        }
+        loading.finish()
+    }
+}
+
+/// Who drives a run now; a lock that cannot be asked about is taken for nobody's.
+pub(super) fn driver(run: &RunDir) -> Driver {
+    match Lock::holder(run) {
+        Ok(Some(holder)) => Driver::Process { pid: Some(holder.pid) },
+        Err(LockError::Held(_)) => Driver::Process { pid: None },
+        Ok(None) | Err(LockError::Io(_)) => Driver::Nobody,
+    }
+}
+
+fn unreadable(error: JournalError) -> ViewError {
+    match error {
+        JournalError::Broken { line, why } => ViewError::Broken { line, why },
+        JournalError::Missing => ViewError::Empty,
+        other => ViewError::Journal(Box::new(other)),
+    }
+}
+
 /// A view in the making.
 pub(super) struct Loading<F> {
     books: F,
@@ -68,7 +128,7 @@ impl<F: FnMut(Wanted<'_>) -> Result<Arc<Book>, BookError>> Loading<F> {
             flows: std::collections::BTreeMap::new(),
             flow_order: Vec::new(),
             torn_bytes: 0,
-            driven_by: None,
+            driver: Driver::Nobody,
         };
         Self { books, known: BTreeSet::new(), view, generations: std::collections::BTreeMap::new() }
     }
@@ -86,9 +146,9 @@ impl<F: FnMut(Wanted<'_>) -> Result<Arc<Book>, BookError>> Loading<F> {
             let Some(fact) = one.facts.pop().map(Arc::new) else { continue };
             self.note(&fact, &concerned);
             let place = self.view.moments.len();
-            match flow_of(&fact) {
-                Some(flow) if concerned.is_empty() => self.view.flows.entry(flow.clone()).or_default().push(place),
-                Some(_) | None => {}
+            let about_flow = concerned.is_empty() || matches!(*fact, Fact::FlowStarted { .. });
+            if let Some(flow) = flow_of(&fact).filter(|_| about_flow) {
+                self.view.flows.entry(flow.clone()).or_default().push(place);
             }
             for at in concerned {
                 self.view.steps.entry(at).or_default().moments.push(place);
@@ -154,9 +214,7 @@ impl<F: FnMut(Wanted<'_>) -> Result<Arc<Book>, BookError>> Loading<F> {
                 let question = self.view.state.questions.get(id).or_else(|| self.view.state.requested.get(id));
                 question.map(|one| At { flow: one.flow_path.clone(), step: one.step_id.clone() }).into_iter().collect()
             }
-            Fact::FlowStarted { parent: Some(crate::record::Parent::SubFlow { at } | crate::record::Parent::Detour { at, .. }), .. } => {
-                vec![at.clone()]
-            }
+            Fact::FlowStarted { parent: Some(Parent::SubFlow { at } | Parent::Detour { at, .. }), .. } => vec![at.clone()],
             Fact::RunCreated { .. }
             | Fact::FlowStarted { .. }
             | Fact::LineStopped { .. }

@@ -27,7 +27,7 @@ pub use status::{
     ChoiceLine, FailingStep, FlowReport, NextStep, RetryingStep, RunningStep, StatusReport, StepLine, WaitingQuestion, status,
 };
 pub use summary::{Health, RunSummary, TrailItem, summary};
-pub use view::{Attempt, Execution, Moment, RunView, SetAside, StepStory};
+pub use view::{Attempt, Driver, Execution, Moment, RunView, SetAside, StepStory};
 pub use words::length;
 
 #[cfg(test)]

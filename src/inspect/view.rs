@@ -101,6 +101,16 @@ pub struct StepStory {
     pub executions: Vec<Execution>,
 }
 
+/// Who drives the run at this moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Driver {
+    Nobody,
+    /// `None`: it has not written its name yet.
+    Process {
+        pid: Option<u32>,
+    },
+}
+
 /// A run, read whole.
 #[derive(Debug, Clone)]
 pub struct RunView {
@@ -114,16 +124,14 @@ pub struct RunView {
     pub flow_order: Vec<FramePath>,
     /// Bytes of a line that was never finished.
     pub torn_bytes: u64,
-    /// The process that drives it now, where the reader could find out.
-    pub driven_by: Option<u32>,
+    pub driver: Driver,
 }
 
 impl RunView {
     /// Where the run stands. A run that says it is running while no process drives it was interrupted.
     pub fn status(&self) -> RunStatus {
         match self.state.status() {
-            RunStatus::Running if self.driven_by.is_none() && self.state.rested.is_none() => RunStatus::Interrupted,
-            // It rested, and was waked since: whoever holds it is about to say so.
+            RunStatus::Running if self.driver == Driver::Nobody => RunStatus::Interrupted,
             status => status,
         }
     }
