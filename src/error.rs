@@ -44,14 +44,14 @@ pub struct Error {
     pub message: String,
     pub because: Vec<String>,
     pub hints: Vec<String>,
-    /// Mistakes in files, each with its place, already rendered by `spec::Diagnostics`.
-    #[serde(skip)]
-    pub shown: Option<String>,
+    /// Mistakes in files, each with its place.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub diagnostics: Option<crate::spec::Diagnostics>,
 }
 
 impl Error {
     pub fn new(kind: Kind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), because: Vec::new(), hints: Vec::new(), shown: None }
+        Self { kind, message: message.into(), because: Vec::new(), hints: Vec::new(), diagnostics: None }
     }
     /// A cause with all its sources.
     pub fn because(mut self, cause: &(dyn std::error::Error + 'static)) -> Self {

@@ -2,6 +2,7 @@
 //!
 //! The way of data is a loop: input → decide → journal → apply → commands → engine → input. See ARCHITECTURE.md.
 
+pub mod cli;
 pub mod config;
 pub mod engine;
 pub mod error;
@@ -15,3 +16,4 @@ pub mod record;
 pub mod redact;
 pub mod runner;
 pub mod spec;
+pub mod workspace;

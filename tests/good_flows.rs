@@ -39,6 +39,10 @@ fn the_flow_of_the_design_loads() {
     assert_eq!(critic.other["color"], json!("red"));
     assert!(critic.prompt.text().contains("{{params.client}} and {{{x}}}"));
     let flow = library.main_flow().unwrap();
+    let reads = flow.reads();
+    let asked: Vec<(&str, usize)> = reads.steps.iter().map(|(id, fields)| (id.as_str(), fields.len())).collect();
+    assert_eq!(asked, [("diff", 2), ("each-place", 1), ("review", 1), ("smoke", 1)]);
+    assert!(!reads.steps_dynamic);
     assert_eq!(flow.steps[1].retry.attempts_max, 1, "a default retry does not reach a step that must run once");
     assert_eq!(flow.steps[4].retry.attempts_max, 3);
     let place = flow.places.place("/steps/6/loop/to", flow_studio::spec::Part::Value);
@@ -76,4 +80,33 @@ fn parameters_are_converted_by_their_types() {
     assert_eq!(values["caller_visible"], json!(true));
     let wrong = BTreeMap::from([text("cleint", "acme"), text("change_type", "greting"), text("caller_visible", "yes")]);
     insta::assert_snapshot!(params::resolve(flow, &wrong).unwrap_err().render(false));
+}
+
+#[test]
+fn an_agent_may_be_a_template_or_a_folder() {
+    let front = "---\nname: it\ndescription: Does it\ntools: [Read]\nnote: {kept: [1, null]}\n---\n";
+    let agent = |file: &str, body: &str| {
+        let loader = Loader::in_memory([(format!("agents/{file}"), format!("{front}\n{body}"))]);
+        loader.load_agent(&AgentKey::new("it").unwrap()).map(|loaded| loaded.value)
+    };
+    let scope = json!({"params": {"x": "{{y}}"}, "run": {"id": "r"}});
+    let plain = agent("it/SKILL.md", "Literal {{params.x}}").unwrap();
+    assert_eq!((plain.templated, plain.prompt.render(&scope).unwrap().as_str()), (false, "Literal {{params.x}}"));
+    assert_eq!(plain.other["note"], json!({"kept": [1, null]}));
+    let filled = agent("it.md.hbs", "Filled {{params.x}} in {{run.id}}").unwrap();
+    assert_eq!((filled.templated, filled.prompt.render(&scope).unwrap().as_str()), (true, "Filled {{y}} in r"));
+    let broken = agent("it.md.hbs", "One\nTwo {{parms.x}}").unwrap_err();
+    let place = broken.iter().next().unwrap().place.clone().unwrap();
+    assert_eq!((place.line, place.column), (9, 7), "{broken}");
+    let both = Loader::in_memory([("agents/it.md", format!("{front}x")), ("agents/it/SKILL.md", format!("{front}x"))]);
+    assert!(both.load_agent(&AgentKey::new("it").unwrap()).unwrap_err().to_string().contains("twice"));
+    let none = Loader::in_memory([("agents/it.md", "Just a prompt")]);
+    assert!(none.load_agent(&AgentKey::new("it").unwrap()).unwrap_err().to_string().contains("front matter"));
+}
+
+#[test]
+fn a_catalog_of_detours_is_checked_like_a_flow() {
+    let wrong = "detours:\n  - {id: a, when: {error: '(', signature: x}, steps: [], verify: ''}\n  - {id: a, when: {}, steps: [{id: s, run: x, needs: [t]}], verify: x}\n  - {id: b, when: {measured: stp.passed}, steps: [{id: s, scan: {}}]}\n";
+    let found = Loader::in_memory([("flows/detours.yaml", wrong)]).load_detours().unwrap_err();
+    insta::assert_snapshot!(found.render(false));
 }

@@ -6,6 +6,7 @@ mod outlet;
 mod process;
 mod shell;
 mod stop;
+mod stub;
 mod tap;
 mod task;
 
@@ -15,6 +16,7 @@ use shell::Line;
 use task::Task;
 
 pub use outlet::Outlet;
+pub use stub::{Scenario, stub_reply};
 pub use stop::{Stop, StopLevel, StopSwitch};
 pub use tap::{OUTPUT_FILE_BYTES_MAX, TAIL_BYTES_MAX};
 
@@ -95,6 +97,8 @@ pub enum Piece {
     Output { flow: FramePath, step: StepRef, stream: Stream, path: String, bytes: Clean<Vec<u8>> },
     /// A whole file to be kept at `path` (relative to RUN_BASE).
     File { path: String, bytes: Clean<Vec<u8>> },
+    /// Answered when everything before it stands in the ledger's queue.
+    Barrier(tokio::sync::oneshot::Sender<()>),
     /// Something worth a line in `logs/<step>.jsonl`.
     Log { flow: FramePath, step: StepRef, event: Clean<serde_json::Value> },
 }

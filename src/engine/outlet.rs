@@ -1,13 +1,21 @@
 //! Where pieces leave an engine: a bounded channel, so that a slow disk slows the command and not the memory.
 //! In: pieces. Out: the same, in order. Never: more than the channel's bound in memory, an error (a closed outlet drops).
 
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
 use tokio::sync::mpsc;
 
 use super::Piece;
 
 /// The engine's end of the channel. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Outlet(mpsc::Sender<Piece>);
+pub struct Outlet {
+    pieces: mpsc::Sender<Piece>,
+    sent: Arc<AtomicBool>,
+}
 
 /// Room for one piece, taken before the piece is made.
 pub(crate) type Room<'o> = mpsc::Permit<'o, Piece>;
@@ -17,24 +25,31 @@ impl Outlet {
     pub const PIECES_MAX: usize = 64;
 
     pub fn new(sender: mpsc::Sender<Piece>) -> Self {
-        Self(sender)
+        Self { pieces: sender, sent: Arc::default() }
     }
     /// An outlet and the end that the ledger's thread drains with `blocking_recv`.
     pub fn bounded() -> (Self, mpsc::Receiver<Piece>) {
         let (sender, receiver) = mpsc::channel(Self::PIECES_MAX);
-        (Self(sender), receiver)
+        (Self::new(sender), receiver)
+    }
+    /// Whether this outlet or a clone of it has handed anything over.
+    pub fn sent_anything(&self) -> bool {
+        self.sent.load(Ordering::Relaxed)
     }
     /// Waits for room. `None`: nobody listens any more.
     pub(crate) async fn room(&self) -> Option<Room<'_>> {
-        self.0.reserve().await.ok()
+        self.sent.store(true, Ordering::Relaxed);
+        self.pieces.reserve().await.ok()
     }
     /// Waits for room and hands the piece over.
     pub async fn send(&self, piece: Piece) {
+        self.sent.store(true, Ordering::Relaxed);
         // A receiver that is gone means that the run is over; the reply says the rest.
-        let _ = self.0.send(piece).await;
+        let _ = self.pieces.send(piece).await;
     }
     /// The same from a blocking thread.
     pub(crate) fn send_blocking(&self, piece: Piece) {
-        let _ = self.0.blocking_send(piece);
+        self.sent.store(true, Ordering::Relaxed);
+        let _ = self.pieces.blocking_send(piece);
     }
 }

@@ -89,8 +89,12 @@ impl Group {
     fn signal(&self, signal: Signal) -> bool {
         self.0.is_some_and(|pid| kill_process_group(pid, signal).is_ok())
     }
-    fn alive(&self) -> bool {
+    /// Has members, if only dead ones that nobody has waited for.
+    fn exists(&self) -> bool {
         self.0.is_some_and(|pid| test_kill_process_group(pid).is_ok())
+    }
+    fn alive(&self) -> bool {
+        self.exists() && self.0.is_some_and(has_living)
     }
 }
 
@@ -172,7 +176,7 @@ pub(crate) async fn run(command: Command<'_>, out: &mut Tap, err: &mut Tap, outl
     let duration = start.elapsed();
     // Looked at right after the leader was reaped. While a member lives, nobody else can get the group's number; if
     // none lives, the group is never signalled again.
-    if !group.alive() {
+    if !group.exists() {
         group.0 = None;
     }
     // Told to end, the members have the rest of their grace, as their leader had.
@@ -198,7 +202,12 @@ pub(crate) async fn run(command: Command<'_>, out: &mut Tap, err: &mut Tap, outl
             () = sleep_until(silent.min(drained_max)) => {}
         }
     }
-    let left_running = group.signal(Signal::KILL);
+    let left_running = group.alive();
+    group.signal(Signal::KILL);
+    let gone_max = Instant::now() + DRAIN_MAX;
+    while left_running && group.alive() && Instant::now() < gone_max {
+        sleep(Duration::from_millis(1)).await;
+    }
     group.0 = None;
     // What was still in the pipes when the last writer died. A process that left the group may hold them open.
     if !pumped {
@@ -222,4 +231,23 @@ async fn until(alarm: Option<Instant>) {
         Some(at) => sleep_until(at).await,
         None => std::future::pending().await,
     }
+}
+
+/// Whether a process of this group is more than a zombie. Orphans stay zombies until init looks at them, which in a
+/// container can take seconds. Asked only when a group outlived its leader.
+#[cfg(target_os = "linux")]
+fn has_living(group: Pid) -> bool {
+    let Ok(processes) = std::fs::read_dir("/proc") else { return true };
+    processes.flatten().any(|process| {
+        let Ok(stat) = std::fs::read_to_string(process.path().join("stat")) else { return false };
+        // `pid (name) state parent group …`; the name may hold anything.
+        let mut fields = stat.rsplit_once(") ").map_or("", |(_, fields)| fields).split(' ');
+        let dead = matches!(fields.next(), None | Some("Z" | "X"));
+        !dead && fields.nth(1).and_then(|field| field.parse().ok()) == Some(group.as_raw_nonzero().get())
+    })
+}
+
+#[cfg(not(target_os = "linux"))]
+fn has_living(_: Pid) -> bool {
+    true
 }

@@ -120,7 +120,7 @@ fn chain(turn: &Turn, path: &FramePath) -> Vec<FramePath> {
 
 fn start_ready(turn: &mut Turn, path: &FramePath) {
     loop {
-        if turn.state.stop.is_some() || turn.state.fatal.is_some() || !turn.state.line_stops.is_empty() {
+        if !turn.driven || turn.state.stop.is_some() || turn.state.fatal.is_some() || !turn.state.line_stops.is_empty() {
             return;
         }
         let frame = turn.frame(path);

@@ -13,7 +13,7 @@ use crate::{
 };
 
 use super::{
-    advance, ended,
+    ended,
     input::{Refused, Roles},
     state::{Life, Slot},
     turn::Turn,
@@ -143,7 +143,8 @@ fn carry_out(turn: &mut Turn, question: &Question, answer: &Answer, push_back: O
         return again(turn, &path, &steps, SupersedeReason::PushBack, answer);
     }
     match question.kind {
-        QuestionKind::Approval if answer.choose == "approve" => advance::begin(turn, &path, slot, Some(question.id.clone())),
+        // The answer itself makes the step ready; it starts like any other.
+        QuestionKind::Approval if answer.choose == "approve" => {}
         QuestionKind::Approval => reject(turn, &path, slot, answer, true),
         QuestionKind::Ask if answer.choose == "reject" => reject(turn, &path, slot, answer, false),
         QuestionKind::Ask => chosen(turn, &path, slot, answer),
@@ -319,10 +320,10 @@ pub(super) fn expire(turn: &mut Turn) {
             self_approved: false,
             evidence: Vec::new(),
         };
-        turn.emit(Fact::EscalationExpired { id: id.clone() });
+        turn.emit(Fact::EscalationAnswered { id: id.clone(), answer: answer.clone() });
         let open = turn.state.frames.get(&question.flow_path).and_then(|frame| frame.slot(&question.step_id));
-        let asked = open.is_none_or(|slot| matches!(turn.step(&question.flow_path, slot).life, Life::Gated(_) | Life::Asking(_)));
-        if asked {
+        let waits = |slot| matches!(turn.step(&question.flow_path, slot).life, Life::Gated(_) | Life::Asking(_) | Life::Ready);
+        if open.is_none_or(waits) {
             carry_out(turn, &question, &answer, None);
         }
     }

@@ -196,10 +196,20 @@ pub(super) fn apply_fact(state: &mut State, fact: &Fact, now: Time) {
             state.questions.insert(question.id.clone(), Arc::new((**question).clone()));
             hold(state, question);
         }
-        Fact::EscalationAnswered { id, answer } => close_question(state, id, |question| {
-            question.status = QuestionStatus::Answered;
-            question.answer = Some(answer.clone());
-        }),
+        Fact::EscalationAnswered { id, answer } => {
+            close_question(state, id, |question| {
+                question.status = QuestionStatus::Answered;
+                question.answer = Some(answer.clone());
+            });
+            let Some(question) = state.questions.get(id).cloned() else { return };
+            if question.kind == QuestionKind::Approval
+                && answer.choose == "approve"
+                && let Some((frame, slot)) = locate(state, &question.flow_path, &question.step_id)
+            {
+                frame.state_mut(slot).approved = Some(id.clone());
+                make_ready(frame, slot);
+            }
+        }
         Fact::AnswerRefused { .. } => {}
         Fact::EscalationVoided { id, .. } => close_question(state, id, |question| question.status = QuestionStatus::Voided),
         Fact::EscalationExpired { id } => close_question(state, id, |question| question.status = QuestionStatus::Expired),

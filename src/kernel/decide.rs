@@ -19,7 +19,20 @@ use super::{
 /// # Errors
 /// The input is not for this state: late, doubled, not allowed, or not possible. Nothing has changed then.
 pub fn decide(state: &State, input: &Input, now: Time) -> Result<(InputNote, Vec<Fact>), Refused> {
+    worked_out(state, input, now, true)
+}
+
+/// The same for a run that nobody drives: what an answer means is written down, and no step is started by it.
+///
+/// # Errors
+/// As [`decide`].
+pub fn decide_parked(state: &State, input: &Input, now: Time) -> Result<(InputNote, Vec<Fact>), Refused> {
+    worked_out(state, input, now, false)
+}
+
+fn worked_out(state: &State, input: &Input, now: Time, driven: bool) -> Result<(InputNote, Vec<Fact>), Refused> {
     let mut turn = Turn::new(state, now);
+    turn.driven = driven;
     let note = match input {
         Input::RunRequested(request) => open::run_requested(&mut turn, request)?,
         Input::Replied { at, execution, attempt, reply } => ended::replied(&mut turn, at, *execution, *attempt, reply)?,
@@ -51,6 +64,9 @@ pub fn decide(state: &State, input: &Input, now: Time) -> Result<(InputNote, Vec
     advance::advance(&mut turn);
     if turn.facts.is_empty() {
         return Err(Refused::Nothing);
+    }
+    if !driven && state.rested.is_some() {
+        turn.emit(Fact::RunRested { status: turn.state.resting_status() });
     }
     Ok((note, turn.facts))
 }

@@ -550,7 +550,7 @@ fn carry_out(turn: &mut Turn, path: &FramePath, slot: Slot, routed: Route, mut d
         DecisionKind::Escalate => {
             let reason = decision.reason.clone();
             // The question's name is worked out first, so that the decision can carry it.
-            let mut trial = Turn { state: turn.state.clone(), facts: Vec::new(), now: turn.now };
+            let mut trial = Turn { state: turn.state.clone(), facts: Vec::new(), now: turn.now, driven: turn.driven };
             let id = escalate(&mut trial, path, slot, routed.rule, &reason);
             decision.escalation_id = Some(id.clone());
             turn.emit(Fact::Routed { flow: path.clone(), decision: Box::new(decision) });

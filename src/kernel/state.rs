@@ -257,6 +257,10 @@ impl State {
         self.books.insert(book.definition.clone(), book);
     }
 
+    pub fn knows(&self, definition: &Sha256) -> bool {
+        self.books.contains_key(definition)
+    }
+
     pub fn frame(&self, path: &FramePath) -> Option<&Frame> {
         self.frames.get(path)
     }

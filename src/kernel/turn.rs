@@ -14,6 +14,8 @@ pub(super) struct Turn {
     pub state: State,
     pub facts: Vec<Fact>,
     pub now: Time,
+    /// Somebody is there to perform what is started.
+    pub driven: bool,
 }
 
 impl Turn {
@@ -21,7 +23,7 @@ impl Turn {
         let now = now.max(state.now);
         let mut state = state.clone();
         state.now = now;
-        Self { state, facts: Vec::new(), now }
+        Self { state, facts: Vec::new(), now, driven: true }
     }
 
     /// The fact holds from here on.

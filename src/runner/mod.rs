@@ -3,16 +3,16 @@
 //! Never: an order carried out before the line that allows it is synced, a wait without a bound, a decision.
 
 mod clock;
-// mod drive;
+mod drive;
 mod evidence;
-// mod inbox;
+mod inbox;
 mod manifest;
 mod perform;
-// mod pool;
-// mod recover;
+mod pool;
+mod recover;
 
 pub use clock::Clock;
-// pub use drive::{Drive, DriveError, Ended, Observer, Setup, Silent};
+pub use drive::{Drive, DriveError, Ended, Observer, Setup, Silent};
 pub use evidence::{evidence_path, look};
 pub use perform::Scene;
-// pub use recover::{Books, Opened, OpenError, create, open};
+pub use recover::{Books, OpenError, Opened, create, note, open};

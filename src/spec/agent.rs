@@ -57,7 +57,7 @@ pub(super) fn read(key: &AgentKey, name: &str, file: &ReadFile) -> Result<(Agent
     }
     let found: Diagnostics = found.into_iter().collect();
     let (Some(text), Some(prompt)) = (read.value.filter(|_| !found.has_errors()), prompt) else { return Err(found) };
-    let other = match places.root.to_value() {
+    let other = match places.value() {
         Value::Object(map) => map.into_iter().filter(|(key, _)| !OURS.contains(&key.as_str())).collect(),
         _ => std::collections::BTreeMap::new(),
     };

@@ -248,12 +248,23 @@ pub(super) fn nearest<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>)
     for name in known {
         let same = strsim::jaro_winkler(&folded, &name.to_ascii_lowercase().replace('_', "-"));
         let typos = strsim::damerau_levenshtein(wrong, name);
-        let near = same >= 0.87 || typos <= 1 || (typos == 2 && name.chars().count() >= 5);
+        let length = name.chars().count();
+        let near = same >= 0.87 || (typos <= 1 && (length >= 4 || same_letters(wrong, name))) || (typos == 2 && length >= 6);
         if near && best.is_none_or(|(so_far, _)| same > so_far) {
             best = Some((same, name));
         }
     }
     best.map(|(_, name)| name)
+}
+
+/// `per` for `pre`.
+fn same_letters(one: &str, other: &str) -> bool {
+    let sorted = |text: &str| {
+        let mut letters: Vec<char> = text.chars().collect();
+        letters.sort_unstable();
+        letters
+    };
+    sorted(one) == sorted(other)
 }
 
 /// `a`, `b` or `c`, at most ten of them.

@@ -10,7 +10,7 @@ use std::{
 };
 
 use super::{
-    diagnostic::Diagnostic,
+    diagnostic::{Diagnostic, Diagnostics},
     yaml::{FILE_BYTES_MAX, too_big},
 };
 
@@ -56,7 +56,7 @@ impl Files {
     }
 
     /// `None`: there is no such file.
-    pub(super) fn read(&self, dir: Dir, name: &str) -> Result<Option<ReadFile>, Diagnostic> {
+    pub(super) fn read(&self, dir: Dir, name: &str) -> Result<Option<ReadFile>, Diagnostics> {
         match self {
             Self::Disk { flows, agents, workspace } => {
                 let base = match dir {
@@ -125,9 +125,10 @@ fn memory_path(dir: Dir, name: &str) -> String {
 }
 
 /// Reads a regular file of at most 1 MiB; `None` where there is none.
-pub(super) fn read_path(path: &Path) -> Result<Option<ReadFile>, Diagnostic> {
+pub(super) fn read_path(path: &Path) -> Result<Option<ReadFile>, Diagnostics> {
     let shown = path.display().to_string();
-    let failed = |error: &io::Error| Diagnostic::error("unreadable-file", format!("{shown} cannot be read: {error}"));
+    let failed =
+        |error: &io::Error| Diagnostics::from(Diagnostic::error("unreadable-file", format!("{shown} cannot be read: {error}")));
     // Asked before it is opened: opening a pipe would wait for a writer.
     let about = match std::fs::metadata(path) {
         Ok(about) => about,
@@ -135,10 +136,10 @@ pub(super) fn read_path(path: &Path) -> Result<Option<ReadFile>, Diagnostic> {
         Err(error) => return Err(failed(&error)),
     };
     if !about.is_file() {
-        return Err(Diagnostic::error("unreadable-file", format!("{shown} is not a regular file")));
+        return Err(Diagnostic::error("unreadable-file", format!("{shown} is not a regular file")).into());
     }
     if about.len() > FILE_BYTES_MAX {
-        return Err(too_big(&shown, about.len()));
+        return Err(too_big(&shown, about.len()).into());
     }
     let mut bytes = Vec::with_capacity(usize::try_from(about.len()).unwrap_or(0));
     let file = File::open(path).map_err(|error| failed(&error))?;

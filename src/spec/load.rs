@@ -202,8 +202,8 @@ impl<'l> Reading<'l> {
                 self.found.push(Diagnostic::error("unknown-flow", message).maybe_hint(hint));
                 nothing
             }
-            Err(diagnostic) => {
-                self.found.push(diagnostic);
+            Err(found) => {
+                self.found.extend(found);
                 nothing
             }
         }
@@ -229,8 +229,8 @@ impl<'l> Reading<'l> {
                 self.found.push(Diagnostic::error("unknown-flow", format!("{} is not there", path.display())));
                 None
             }
-            Err(diagnostic) => {
-                self.found.push(diagnostic);
+            Err(found) => {
+                self.found.extend(found);
                 None
             }
         }
@@ -244,8 +244,8 @@ impl<'l> Reading<'l> {
         let Some(value) = &text.value else { return ReadFlow { flow: None, names: Vec::new() } };
         let mut check = Check::new(&places, self);
         let flow = check::flow(&mut check, key, value);
-        let findings = check.into_findings().into_iter().filter(|finding| text.still_holds(finding)).collect();
-        self.found.extend(check::diagnostics(findings));
+        let findings = check.into_findings();
+        self.found.extend(text.sifted(findings));
         let mut names: Vec<FlowKey> = value.steps.iter().filter_map(|step| step.flow.clone()).collect();
         names.retain(|name| self.loader.files.exists(Dir::Flows, &format!("{name}.yaml")));
         ReadFlow { flow: flow.filter(|_| !broken), names }
@@ -266,8 +266,8 @@ impl<'l> Reading<'l> {
         let file = match self.loader.files.read(Dir::Flows, DETOURS) {
             Ok(Some(file)) => file,
             Ok(None) => return Some((Vec::new(), None)),
-            Err(diagnostic) => {
-                self.found.push(diagnostic);
+            Err(found) => {
+                self.found.extend(found);
                 return None;
             }
         };
@@ -277,8 +277,8 @@ impl<'l> Reading<'l> {
         self.found.extend(found);
         let mut check = Check::new(&places, self);
         let detours = check::detours(&mut check, text.value.as_ref()?);
-        let findings = check.into_findings().into_iter().filter(|finding| text.still_holds(finding)).collect();
-        self.found.extend(check::diagnostics(findings));
+        let findings = check.into_findings();
+        self.found.extend(text.sifted(findings));
         let detours = detours.filter(|_| !broken)?.into_iter().map(Arc::new).collect();
         Some((detours, Some(places.source.text.to_string())))
     }
@@ -323,7 +323,7 @@ impl Shelf for Reading<'_> {
         let read = match files.read(Dir::Agents, name) {
             Ok(Some(file)) => agent::read(key, name, &file),
             Ok(None) => Err(Diagnostic::error("unreadable-file", format!("{name} is gone")).into()),
-            Err(diagnostic) => Err(diagnostic.into()),
+            Err(found) => Err(found),
         };
         let agent = match read {
             Ok((agent, warnings)) => {
@@ -366,7 +366,10 @@ impl Shelf for Reading<'_> {
                     Some("write its path from the workspace: flows/templates/changelog.md.hbs".to_owned()),
                 ));
             }
-            Err(diagnostic) => return Err(Missing::Absent(diagnostic.message, diagnostic.hint)),
+            Err(found) => {
+                self.found.extend(found);
+                return Err(Missing::Broken);
+            }
         };
         let source = yaml::text_of(&file.shown, &file.bytes).map_err(|found| {
             self.found.extend(found);

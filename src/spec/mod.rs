@@ -12,6 +12,8 @@ mod library;
 pub mod load;
 pub mod names;
 pub mod params;
+mod reads;
+mod scalar;
 pub mod schema;
 mod shape;
 mod source;

@@ -159,9 +159,13 @@ impl Names {
         if self.steps.contains(id) {
             return Ok(());
         }
-        let hint =
-            nearest(id, self.steps.iter().map(String::as_str)).map(|meant| format!("did you mean `{}`?", path("steps", meant)));
-        Err((format!("there is no step `{id}`"), hint))
+        let known = || self.steps.iter().map(String::as_str);
+        let hint = match nearest(id, known()) {
+            Some(meant) => format!("did you mean `{}`?", path("steps", meant)),
+            None if self.steps.is_empty() => "no step can be named here".to_owned(),
+            None => format!("the steps are {}", one_of(known())),
+        };
+        Err((format!("there is no step `{id}`"), Some(hint)))
     }
 
     pub(super) fn field(word: &str) -> Result<StepField, (String, Option<String>)> {

@@ -129,6 +129,11 @@ pub struct Places {
 }
 
 impl Places {
+    /// What the file says, without its places.
+    pub fn value(&self) -> Value {
+        self.root.to_value()
+    }
+
     /// The place of what the pointer names, or of its nearest ancestor that was written.
     pub fn place(&self, pointer: &str, part: Part) -> Place {
         self.source.place(self.span(pointer, part))

@@ -42,6 +42,7 @@ pub struct FlowText {
     pub jobs: Option<u32>,
     /// Environment names whose values are redacted everywhere and reach only the steps that name them.
     #[serde(default)]
+    #[schemars(length(max = 200))]
     pub secrets: Vec<String>,
     #[schemars(length(min = 1, max = 20000))]
     pub steps: Vec<StepText>,
@@ -80,6 +81,7 @@ pub struct ParamText {
     pub default: Option<serde_json::Value>,
     /// The choices of an `enum`.
     #[serde(default)]
+    #[schemars(length(max = 1000))]
     pub values: Vec<String>,
     /// A regular expression that the whole text of a `string` must match.
     pub pattern: Option<String>,
@@ -196,6 +198,7 @@ pub struct StepText {
     pub outputs: Vec<String>,
     pub expect: Option<ExpectText>,
     #[serde(default)]
+    #[schemars(length(max = 200))]
     pub verify: Vec<VerifyText>,
 
     pub access: Option<Access>,
@@ -208,6 +211,7 @@ pub struct StepText {
     pub env: BTreeMap<String, String>,
     /// Which of the flow's secrets this step sees.
     #[serde(default)]
+    #[schemars(length(max = 200))]
     pub secrets: Vec<String>,
     /// Shell text that takes the step back; used by `on_failure: rollback`.
     pub undo: Option<String>,
@@ -261,6 +265,7 @@ pub struct AskText {
     pub question: String,
     /// The answers; left out: approve or reject.
     #[serde(default)]
+    #[schemars(length(max = 50))]
     pub options: Vec<OptionText>,
     /// Files shown with the question; its digest covers them.
     #[serde(default)]

@@ -5,9 +5,9 @@
 use std::collections::HashMap;
 
 use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, Tag};
-use serde_json::Number;
 
 use super::diagnostic::{Diagnostic, Diagnostics};
+use super::scalar::plain;
 use super::source::{Key, Node, Places, Source, Span, What};
 
 /// A flow of 20 000 steps fits; nobody reviews a larger one.
@@ -70,6 +70,8 @@ pub(super) fn parse_text(source: Source) -> Result<Places, Diagnostics> {
         match event {
             Ok((event, span)) => {
                 let bytes = span.byte_range().unwrap_or(0..0);
+                let tag = span.tag_span().and_then(|tag| tag.byte_range());
+                builder.tag = tag.map(|tag| Span { start: tag.start, end: tag.end });
                 let span = Span { start: bytes.start, end: bytes.end.max(bytes.start) };
                 if builder.take(event, span).is_err() {
                     break;
@@ -105,7 +107,7 @@ fn syntax(kind: &ErrorKind) -> Diagnostic {
             .hint("define it first: `&name value`; or quote a text that starts with `*`"),
         ErrorKind::MappingValueNotAllowed | ErrorKind::InvalidSimpleKey | ErrorKind::SimpleKeyExpected => {
             Diagnostic::error("yaml-syntax", format!("this is not valid YAML: {kind}"))
-                .hint("a text that holds `: ` needs quotes, and a key needs `:` and a space after it")
+                .hint("a text that holds `: ` needs quotes; keys of one mapping begin in the same column")
         }
         ErrorKind::ExpectedFlowMappingSeparator | ErrorKind::ExpectedFlowSequenceSeparator => {
             Diagnostic::error("yaml-syntax", "this is not valid YAML: a `,` or the closing bracket is expected here")
@@ -114,7 +116,11 @@ fn syntax(kind: &ErrorKind) -> Diagnostic {
         ErrorKind::UnexpectedCharacter { character } if matches!(character, '@' | '`') => {
             Diagnostic::error("yaml-syntax", format!("a text cannot start with `{character}`")).hint("put it in quotes")
         }
-        kind => Diagnostic::error("yaml-syntax", format!("this is not valid YAML: {kind}")),
+        ErrorKind::UnclosedQuotedScalar => {
+            Diagnostic::error("yaml-syntax", "this quote is not closed").hint("end the text with the quote it began with")
+        }
+        kind => Diagnostic::error("yaml-syntax", format!("this is not valid YAML: {kind}"))
+            .hint("keys of one mapping begin in the same column"),
     }
 }
 
@@ -136,6 +142,8 @@ struct Builder<'a> {
     documents: usize,
     nodes: usize,
     text_bytes: usize,
+    /// Where the tag of the event being taken stands.
+    tag: Option<Span>,
     mistakes: Diagnostics,
 }
 
@@ -152,6 +160,7 @@ impl<'a> Builder<'a> {
             documents: 0,
             nodes: 0,
             text_bytes: 0,
+            tag: None,
             mistakes: Diagnostics::default(),
         }
     }
@@ -194,7 +203,7 @@ impl<'a> Builder<'a> {
 
     fn collection_tag(&mut self, tag: Option<&Tag>, wanted: &str, span: Span) -> Result<(), Stop> {
         match tag {
-            Some(tag) if tag.core_suffix() != Some(wanted) => self.stop(span, unknown_tag(tag)),
+            Some(tag) if tag.core_suffix() != Some(wanted) => self.stop(self.tag.unwrap_or(span), unknown_tag(tag)),
             _ => Ok(()),
         }
     }
@@ -231,6 +240,7 @@ impl<'a> Builder<'a> {
         let what = match resolve(&text, style, tag) {
             Ok(what) => what,
             Err(diagnostic) => {
+                let span = self.tag.filter(|_| diagnostic.code == "unknown-tag").unwrap_or(span);
                 self.wrong(span, *diagnostic);
                 What::Null
             }
@@ -333,10 +343,8 @@ fn unknown_tag(tag: &Tag) -> Diagnostic {
         .hint("remove it, or quote the text")
 }
 
-type Boxed<T> = Result<T, Box<Diagnostic>>;
-
-/// What a scalar says, by the YAML 1.2 core schema: `yes`, `on` and `0755` are not what YAML 1.1 made of them.
-fn resolve(text: &str, style: ScalarStyle, tag: Option<&Tag>) -> Boxed<What> {
+/// What a scalar says: quotes and tags make it a text.
+fn resolve(text: &str, style: ScalarStyle, tag: Option<&Tag>) -> Result<What, Box<Diagnostic>> {
     match tag.map(|tag| (tag, tag.core_suffix())) {
         Some((_, Some("str"))) => return Ok(What::Text(text.to_owned())),
         Some((_, Some("int" | "float" | "bool" | "null"))) => return plain(text),
@@ -345,65 +353,4 @@ fn resolve(text: &str, style: ScalarStyle, tag: Option<&Tag>) -> Boxed<What> {
         None => {}
     }
     if style == ScalarStyle::Plain { plain(text) } else { Ok(What::Text(text.to_owned())) }
-}
-
-fn plain(text: &str) -> Boxed<What> {
-    match text {
-        "" | "~" | "null" | "Null" | "NULL" => return Ok(What::Null),
-        "true" | "True" | "TRUE" => return Ok(What::Bool(true)),
-        "false" | "False" | "FALSE" => return Ok(What::Bool(false)),
-        _ => {}
-    }
-    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
-    if !digits.starts_with(|c: char| c.is_ascii_digit() || c == '.') {
-        return Ok(What::Text(text.to_owned()));
-    }
-    if digits.bytes().all(|b| b.is_ascii_digit()) {
-        return integer(text, digits, 10);
-    }
-    if let Some(hex) = text.strip_prefix("0x").filter(|hex| !hex.is_empty() && hex.bytes().all(|b| b.is_ascii_hexdigit())) {
-        return integer(text, hex, 16);
-    }
-    if let Some(octal) = text.strip_prefix("0o").filter(|o| !o.is_empty() && o.bytes().all(|b| (b'0'..=b'7').contains(&b))) {
-        return integer(text, octal, 8);
-    }
-    if matches!(digits, ".inf" | ".Inf" | ".INF" | ".nan" | ".NaN" | ".NAN") {
-        return Err(Box::new(Diagnostic::error("number-out-of-range", format!("`{text}` is not a number that a flow can use"))));
-    }
-    if !is_float(digits) {
-        return Ok(What::Text(text.to_owned()));
-    }
-    match text.parse::<f64>().ok().and_then(Number::from_f64) {
-        Some(number) => Ok(What::Number(number)),
-        None => Err(Box::new(out_of_range(text))),
-    }
-}
-
-/// `[0-9]+(\.[0-9]*)?([eE][-+]?[0-9]+)?` or `\.[0-9]+…`, without a regular expression.
-fn is_float(text: &str) -> bool {
-    let (mantissa, exponent) = match text.split_once(['e', 'E']) {
-        Some((mantissa, exponent)) => (mantissa, Some(exponent.strip_prefix(['-', '+']).unwrap_or(exponent))),
-        None => (text, None),
-    };
-    let digits = |s: &str| s.bytes().all(|b| b.is_ascii_digit());
-    let (whole, part) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-    digits(whole) && digits(part) && !(whole.is_empty() && part.is_empty()) && exponent.is_none_or(|e| !e.is_empty() && digits(e))
-}
-
-fn integer(text: &str, digits: &str, radix: u32) -> Boxed<What> {
-    let big = u64::from_str_radix(digits, radix).map_err(|_| Box::new(out_of_range(text)))?;
-    if !text.starts_with('-') {
-        return Ok(What::Number(big.into()));
-    }
-    match 0_i64.checked_sub_unsigned(big) {
-        Some(negative) => Ok(What::Number(negative.into())),
-        None => Err(Box::new(out_of_range(text))),
-    }
-}
-
-fn out_of_range(text: &str) -> Diagnostic {
-    let shown: String = text.chars().take(40).collect();
-    let dots = if shown.len() < text.len() { "…" } else { "" };
-    Diagnostic::error("number-out-of-range", format!("the number {shown}{dots} is too big to be kept exactly"))
-        .hint("put it in quotes if it is a text")
 }

@@ -15,7 +15,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use crate::id::{AgentKey, FlowKey, Sha256};
 
 use super::{
-    Diagnostic, Diagnostics, Expr, Names, Part, Places, Role, Template,
+    Diagnostic, Expr, Names, Part, Places, Role, Template,
     flow::{Agent, Matcher},
     names::Problem,
 };
@@ -25,6 +25,9 @@ pub(super) use params::value_fits;
 
 /// More mistakes are not looked for: each may look through all names for the one that was meant.
 pub(super) const FINDINGS_MAX: usize = 300;
+
+/// A compiled regular expression; a larger one takes longer to build than a flow should take to load.
+pub(super) const REGEX_BYTES_MAX: usize = 1024 * 1024;
 
 /// What a check may ask about the rest of the library.
 pub(super) trait Shelf {
@@ -121,9 +124,9 @@ impl<'a> Check<'a> {
         texts.iter().enumerate().filter_map(|(at, text)| self.template(&format!("{pointer}/{at}"), text, names)).collect()
     }
 
-    /// A regular expression; `whole`: it must match the whole text.
+    /// A regular expression as it is written.
     fn regex(&mut self, pointer: &str, text: &str) -> Option<regex::Regex> {
-        match regex::Regex::new(text) {
+        match regex::RegexBuilder::new(text).size_limit(REGEX_BYTES_MAX).build() {
             Ok(regex) => Some(regex),
             Err(error) => {
                 let text = error.to_string();
@@ -180,9 +183,4 @@ fn digest(parts: &[&[u8]]) -> Sha256 {
         bytes.push(0);
     }
     Sha256::of(&bytes)
-}
-
-/// Findings as diagnostics, with a word about those that were not looked for.
-pub(super) fn diagnostics(findings: Vec<Finding>) -> Diagnostics {
-    findings.into_iter().map(|finding| finding.diagnostic).collect()
 }

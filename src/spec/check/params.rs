@@ -89,13 +89,18 @@ pub(in super::super) fn value_fits(param: &ParamText, value: &Value) -> Result<(
     let hint = matches!(param.r#type, ParamType::String | ParamType::Enum)
         .then(|| format!("put it in quotes: \"{value}\""))
         .filter(|_| value.is_number() || value.is_boolean());
-    Err((format!("expected {expected}, found {}", describe(value)), hint))
+    let found = match value {
+        Value::Number(_) => format!("the number {value}"),
+        Value::Array(_) => "a list with other things in it".to_owned(),
+        other => describe(other).to_owned(),
+    };
+    Err((format!("expected {expected}, found {found}"), hint))
 }
 
 fn pattern_fits(param: &ParamText, text: &str) -> Result<(), (String, Option<String>)> {
     let Some(pattern) = &param.pattern else { return Ok(()) };
     // A pattern that cannot be read has been reported where it stands.
-    match regex::Regex::new(&format!("^(?:{pattern})$")) {
+    match regex::RegexBuilder::new(&format!("^(?:{pattern})$")).size_limit(super::REGEX_BYTES_MAX).build() {
         Ok(regex) if !regex.is_match(text) => {
             let shown: String = text.chars().take(60).collect();
             Err((format!("`{shown}` does not match the pattern {pattern}"), param.description.clone()))

@@ -1,6 +1,8 @@
 //! Paths that people write: relative, inside, and the same on every machine.
 //! In: the text of a path. Out: a finding, or nothing. Never: a look at the disk.
 
+use std::collections::BTreeSet;
+
 use super::super::{Diagnostic, Part};
 use super::Check;
 
@@ -15,10 +17,14 @@ impl Check<'_> {
     }
 
     pub(super) fn paths(&mut self, pointer: &str, paths: &[String]) {
+        let mut seen = BTreeSet::new();
         for (at, path) in paths.iter().enumerate() {
+            if self.full() {
+                return;
+            }
             let below = format!("{pointer}/{at}");
             self.path(&below, path);
-            if paths[..at].contains(path) {
+            if !seen.insert(path) {
                 let diagnostic = Diagnostic::error("duplicate-path", format!("`{path}` is already in this list"));
                 self.say(&below, Part::Value, diagnostic.hint("keep one of the two"));
             }

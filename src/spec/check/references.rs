@@ -38,12 +38,13 @@ impl Check<'_> {
             if self.full() {
                 return;
             }
+            let mut named = BTreeSet::new();
             for (nth, need) in step.needs.iter().flatten().enumerate() {
                 let below = format!("{pointer}/{at}/needs/{nth}");
                 if need == &step.id {
                     let diagnostic = Diagnostic::error("cycle", format!("`{need}` needs itself"));
                     self.say(&below, Part::Value, diagnostic.hint("remove it; to repeat a step, use `loop`"));
-                } else if step.needs.iter().flatten().take(nth).any(|other| other == need) {
+                } else if !named.insert(need) {
                     let diagnostic = Diagnostic::error("duplicate-need", format!("`{need}` is already in `needs`"));
                     self.say(&below, Part::Value, diagnostic.hint("remove it"));
                 } else {

@@ -127,7 +127,7 @@ impl Check<'_> {
         };
         for (key, is_written) in special(text) {
             if is_written && !kind.takes(key) {
-                let message = format!("`{key}` means nothing on a `{}` step", kind.word());
+                let message = format!("`{key}` means nothing here: `{}` steps do not read it", kind.word());
                 let readers: Vec<&str> = KINDS.iter().filter(|other| other.takes(key)).map(|other| other.word()).collect();
                 let hint = format!("remove it; it is read on {}", super::super::diagnostic::one_of(readers));
                 self.say(&format!("{pointer}/{key}"), Part::Key, Diagnostic::error("key-without-effect", message).hint(hint));

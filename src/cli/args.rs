@@ -1,0 +1,108 @@
+//! What can be typed. The texts here are the program's help.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::error::{Error, Kind};
+
+use super::{init, resume, retry, review, run, test, validate, verify};
+
+const AFTER: &str = "\
+Exit codes: 0 done · 1 run failed · 2 usage · 3 invalid flow, agent, config or preflight · 4 waiting for a person ·
+5 limit reached · 6 refused by policy · 7 integrity failure · 130/143 interrupted";
+
+/// Runs runbooks: flows of commands, agents and questions to people, with proof on disk for every step.
+#[derive(Debug, Parser)]
+#[command(name = "flow-studio", version, after_help = AFTER, max_term_width = 110)]
+pub struct Cli {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Args)]
+pub struct Global {
+    /// Where runs are kept [default: run_base, or FLOW_STUDIO_RUNS]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub runs: Option<PathBuf>,
+    /// Where flows are [default: flows, or FLOW_STUDIO_FLOWS]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub flows: Option<PathBuf>,
+    /// Where agents are [default: agents, or FLOW_STUDIO_AGENTS]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub agents: Option<PathBuf>,
+    /// Where steps run [default: the current directory]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub workspace: Option<PathBuf>,
+    /// One JSON object on standard output
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Say nothing but what was asked for
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+    /// Say more; twice for everything
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto)]
+    pub color: Color,
+    /// Never ask at the terminal
+    #[arg(long, global = true)]
+    pub no_input: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run a flow, in a new run or in one that is there
+    Run(run::RunArgs),
+    /// Go on with a run from where it stands, or from a step
+    Resume(resume::ResumeArgs),
+    /// Execute one step again, and what depends on it
+    Retry(retry::RetryArgs),
+    /// Stop a run for good; what runs is ended
+    Cancel(retry::CancelArgs),
+    /// The inbox: what waits for a person, and answers
+    Review(review::ReviewArgs),
+    /// Check flows, agents and detours; all mistakes at once
+    Validate(validate::ValidateArgs),
+    /// Check a run's journal and files; --repair makes missing files anew
+    Verify(verify::VerifyArgs),
+    /// Put a first flow, an agent and a Makefile into a directory
+    Init(init::InitArgs),
+    /// Test flows against scripts; nothing is run
+    Test(test::TestArgs),
+    /// Look at what this machine has and lacks
+    Doctor(init::DoctorArgs),
+}
+
+/// `k=v`.
+pub(super) fn pair(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or_else(|| format!("`{text}` is not NAME=VALUE"))?;
+    if name.is_empty() { Err(format!("`{text}` has no name before `=`")) } else { Ok((name.to_owned(), value.to_owned())) }
+}
+
+/// Parameters from `--param` and `--params FILE` (YAML or JSON); the former win.
+pub(super) fn given(
+    pairs: &[(String, String)],
+    file: Option<&PathBuf>,
+) -> Result<std::collections::BTreeMap<String, crate::spec::params::Given>, Error> {
+    use crate::spec::params::Given;
+    let mut given = std::collections::BTreeMap::new();
+    if let Some(path) = file {
+        let shown = path.display();
+        let text = std::fs::read_to_string(path).map_err(|error| Error::new(Kind::Usage, format!("cannot read {shown}")).because(&error))?;
+        let values: std::collections::BTreeMap<String, serde_json::Value> = serde_saphyr::from_str(&text)
+            .map_err(|error| Error::new(Kind::Usage, format!("{shown} is not a mapping of parameters")).because(&error))?;
+        given.extend(values.into_iter().map(|(name, value)| (name, Given::Value(value))));
+    }
+    given.extend(pairs.iter().map(|(name, value)| (name.clone(), Given::Text(value.clone()))));
+    Ok(given)
+}

@@ -1,0 +1,50 @@
+//! `resume`: goes on with a run.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::{error::Error, id::RunId, workspace::ResumeRequest};
+
+use super::{context::Context, progress::Progress, run::report};
+
+#[derive(Debug, Args)]
+pub struct ResumeArgs {
+    pub run_id: String,
+    /// Which flow of the run; left out, the one that is open
+    #[arg(long, value_name = "FLOW")]
+    pub flow: Option<String>,
+    /// Execute this step and all that depends on it again
+    #[arg(long, value_name = "STEP")]
+    pub from: Option<String>,
+    /// Adopt the flow as it stands on disk today
+    #[arg(long)]
+    pub refresh: bool,
+    /// What the stub engine answers
+    #[arg(long, value_name = "FILE")]
+    pub scenario: Option<PathBuf>,
+    /// Stay and wait for answers instead of ending with exit code 4
+    #[arg(long)]
+    pub wait_for_human: bool,
+    /// End with 0 when the run waits for a person
+    #[arg(long)]
+    pub wait_ok: bool,
+}
+
+pub(super) fn run(args: &ResumeArgs, context: &Context) -> Result<u8, Error> {
+    let request = ResumeRequest {
+        run_id: args.run_id.clone(),
+        flow: args.flow.clone(),
+        from: args.from.clone(),
+        refresh: args.refresh,
+        jobs: None,
+        scenario: args.scenario.clone(),
+        wait_for_human: args.wait_for_human,
+    };
+    let mut progress = Progress::new(context);
+    let ended = context.workspace.resume(&request, &mut progress);
+    progress.finish();
+    let ended = ended?;
+    let id = RunId::new(&args.run_id).expect("the workspace has just opened it");
+    report(&id, &ended, args.wait_ok, context)
+}

@@ -1,0 +1,242 @@
+//! `run`: starts a flow and drives it until it rests. Also how every driven run is reported at its end.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::{
+    error::Error,
+    id::{EscalationId, FramePath, RunId, StepRef},
+    kernel::{FramePhase, State},
+    record::{Outcome, QuestionKind, RunStatus, StopCause},
+    runner::Ended,
+    spec::text::EngineText,
+    workspace::RunRequest,
+};
+
+use super::{
+    args::{given, pair},
+    context::Context,
+    progress::Progress,
+};
+
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// The flow: a file's stem in the flows directory
+    pub flow: String,
+    /// The run's name; a flow that is not in it yet joins a run that exists
+    #[arg(long, value_name = "ID")]
+    pub run_id: Option<String>,
+    /// A parameter; may be repeated
+    #[arg(long = "param", value_name = "NAME=VALUE", value_parser = pair)]
+    pub params: Vec<(String, String)>,
+    /// Parameters from a YAML or JSON file
+    #[arg(long = "params", value_name = "FILE")]
+    pub params_file: Option<PathBuf>,
+    /// Start here; what does not depend on it is taken as given
+    #[arg(long, value_name = "STEP")]
+    pub from: Option<String>,
+    /// Stop after it
+    #[arg(long, value_name = "STEP")]
+    pub until: Option<String>,
+    /// Let this engine perform the agents
+    #[arg(long, value_parser = engine)]
+    pub engine: Option<EngineText>,
+    /// What the stub engine answers
+    #[arg(long, value_name = "FILE")]
+    pub scenario: Option<PathBuf>,
+    /// Steps at once
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256))]
+    pub jobs: Option<u32>,
+    /// Show what would run, and in which order; run nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Stay and wait for answers instead of ending with exit code 4
+    #[arg(long)]
+    pub wait_for_human: bool,
+    /// End with 0 when the run waits for a person
+    #[arg(long)]
+    pub wait_ok: bool,
+    /// Run steps with `access: observe` although nothing enforces it
+    #[arg(long)]
+    pub allow_unenforced: bool,
+    /// Warnings are mistakes
+    #[arg(long)]
+    pub strict: bool,
+}
+
+fn engine(text: &str) -> Result<EngineText, String> {
+    let parsed = serde_json::from_value(serde_json::Value::String(text.to_owned()));
+    parsed.map_err(|_| format!("`{text}` is not an engine: openai, claude, codex, stub, replay"))
+}
+
+pub(super) fn run(args: &RunArgs, context: &Context) -> Result<u8, Error> {
+    let request = RunRequest {
+        flow: args.flow.clone(),
+        run_id: args.run_id.clone(),
+        params: given(&args.params, args.params_file.as_ref())?,
+        from: args.from.clone(),
+        until: args.until.clone(),
+        engine: args.engine,
+        jobs: args.jobs,
+        scenario: args.scenario.clone(),
+        wait_for_human: args.wait_for_human,
+        allow_unenforced: args.allow_unenforced,
+        strict: args.strict,
+    };
+    if args.dry_run {
+        return super::test::dry_run(&request, context);
+    }
+    let mut progress = Progress::new(context);
+    let ended = context.workspace.run(&request, &mut progress);
+    progress.finish();
+    let (id, ended) = ended?;
+    report(&id, &ended, args.wait_ok, context)
+}
+
+/// How a driven run ended: one object, `schemas/cli/run.schema.json`.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct RunReport {
+    pub run_id: RunId,
+    pub status: RunStatus,
+    pub exit_code: u8,
+    pub flows: Vec<FlowReport>,
+    pub questions: Vec<QuestionReport>,
+    /// What to type next.
+    pub next: Vec<String>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct FlowReport {
+    pub flow: FramePath,
+    pub status: String,
+    pub reason: Option<String>,
+    pub steps_done: u32,
+    pub steps_total: u32,
+    pub warnings: Vec<String>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct QuestionReport {
+    pub id: EscalationId,
+    pub step: StepRef,
+    pub question: String,
+    pub options: Vec<String>,
+}
+
+pub(super) fn report(id: &RunId, ended: &Ended, wait_ok: bool, context: &Context) -> Result<u8, Error> {
+    let exit_code = exit_code(ended, wait_ok);
+    let report = RunReport {
+        run_id: id.clone(),
+        status: ended.status,
+        exit_code,
+        flows: flows(&ended.state),
+        questions: questions(&ended.state),
+        next: next(id, ended),
+    };
+    if context.json {
+        context.out(&report, String::new)?;
+    } else if !context.quiet {
+        eprint!("{}", text(&report));
+    }
+    Ok(exit_code)
+}
+
+fn exit_code(ended: &Ended, wait_ok: bool) -> u8 {
+    match (ended.status, ended.signal) {
+        (RunStatus::Succeeded, _) => 0,
+        (RunStatus::Interrupted, Some(StopCause::Sigterm)) => 143,
+        (RunStatus::Interrupted, Some(_)) => 130,
+        // Told to stop after a step, and did.
+        (RunStatus::Interrupted, None) => 0,
+        (RunStatus::Waiting, _) if limited(&ended.state) => 5,
+        (RunStatus::Waiting, _) => if wait_ok { 0 } else { 4 },
+        (RunStatus::Failed, _) if refused_by_policy(&ended.state) => 6,
+        (RunStatus::Failed | RunStatus::Cancelled | RunStatus::Running, _) => 1,
+    }
+}
+
+fn limited(state: &State) -> bool {
+    state.open_questions.iter().filter_map(|id| state.questions.get(id)).any(|one| one.kind == QuestionKind::Limit)
+}
+
+fn refused_by_policy(state: &State) -> bool {
+    state.fatal.is_some()
+}
+
+fn flows(state: &State) -> Vec<FlowReport> {
+    let roots = state.frames.values().filter(|frame| frame.parent.is_none());
+    let report = |frame: &crate::kernel::Frame| {
+        let total = u32::try_from(frame.steps.len()).unwrap_or(u32::MAX);
+        let status = match frame.phase {
+            FramePhase::Done(Outcome::Succeeded) => "succeeded",
+            FramePhase::Done(Outcome::Failed) => "failed",
+            FramePhase::Done(Outcome::Cancelled) => "cancelled",
+            FramePhase::Open | FramePhase::Closing => "open",
+        };
+        FlowReport {
+            flow: frame.path.clone(),
+            status: status.to_owned(),
+            reason: frame.outcome_reason.as_deref().map(str::to_owned),
+            steps_done: total - frame.unsettled.min(total),
+            steps_total: total,
+            warnings: frame.warnings.iter().map(ToString::to_string).collect(),
+        }
+    };
+    roots.map(report).collect()
+}
+
+fn questions(state: &State) -> Vec<QuestionReport> {
+    let open = state.open_questions.iter().filter_map(|id| state.questions.get(id));
+    open.map(|one| QuestionReport {
+        id: one.id.clone(),
+        step: one.step_id.clone(),
+        question: one.question.clone(),
+        options: one.options.iter().map(|option| option.key.clone()).collect(),
+    })
+    .collect()
+}
+
+fn next(id: &RunId, ended: &Ended) -> Vec<String> {
+    match ended.status {
+        RunStatus::Waiting => {
+            let mut next = Vec::new();
+            for one in questions(&ended.state) {
+                next.push(format!("flow-studio review show {id}/{}", one.id));
+                next.push(format!("flow-studio review answer {id}/{} --choose {}", one.id, one.options.join("|")));
+            }
+            next.push(format!("flow-studio resume {id}"));
+            next
+        }
+        RunStatus::Interrupted => vec![format!("flow-studio resume {id}")],
+        RunStatus::Failed => {
+            let failing = ended.state.frames.values().filter(|frame| frame.parent.is_none()).find_map(|frame| frame.failing.clone());
+            let step = failing.map(|failing| failing.0.to_string());
+            let explain = step.as_ref().map(|step| format!("flow-studio explain {id} {step}"));
+            let retry = step.map(|step| format!("flow-studio retry {id} --step {step}"));
+            explain.into_iter().chain(retry).collect()
+        }
+        RunStatus::Succeeded | RunStatus::Cancelled | RunStatus::Running => Vec::new(),
+    }
+}
+
+fn text(report: &RunReport) -> String {
+    use std::fmt::Write as _;
+    let mut text = format!("\nrun {} {}\n", report.run_id, report.status);
+    for flow in &report.flows {
+        let reason = flow.reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();
+        let _ = writeln!(text, "  {} {} ({} of {} steps){reason}", flow.flow, flow.status, flow.steps_done, flow.steps_total);
+        for warning in &flow.warnings {
+            let _ = writeln!(text, "    warning  {warning}");
+        }
+    }
+    for question in &report.questions {
+        let _ = writeln!(text, "  waits    {}: {}", question.id, question.question);
+    }
+    for next in &report.next {
+        let _ = writeln!(text, "  next     {next}");
+    }
+    text
+}

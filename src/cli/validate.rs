@@ -1,0 +1,93 @@
+//! `validate`: all mistakes of flows, agents and detours at once.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::{
+    error::{Error, Kind},
+    id::FlowKey,
+    spec::Diagnostics,
+};
+
+use super::context::Context;
+
+#[derive(Debug, Args)]
+pub struct ValidateArgs {
+    /// Flow files or names; left out, everything in the flows and agents directories
+    pub paths: Vec<PathBuf>,
+    /// Warnings are mistakes
+    #[arg(long)]
+    pub strict: bool,
+    /// Accept `access: observe` although nothing enforces it
+    #[arg(long)]
+    pub allow_unenforced: bool,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Validation {
+    pub checked: Vec<String>,
+    pub errors: usize,
+    pub warnings: usize,
+    pub diagnostics: Diagnostics,
+}
+
+pub(super) fn run(args: &ValidateArgs, context: &Context) -> Result<u8, Error> {
+    let mut checked = Vec::new();
+    let mut found = Diagnostics::default();
+    let mut take = |name: String, result: Result<Diagnostics, Error>| -> Result<(), Error> {
+        checked.push(name);
+        match result {
+            Ok(warnings) => found.extend(warnings.iter().cloned()),
+            Err(Error { diagnostics: Some(all), .. }) => found.extend(all.iter().cloned()),
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    };
+    if args.paths.is_empty() {
+        for listed in context.workspace.loader().list_flows() {
+            let result = match FlowKey::new(&listed.name) {
+                Ok(key) => context.workspace.book(&key, false, args.allow_unenforced).map(|(_, warnings)| warnings),
+                Err(bad) => Err(Error::new(Kind::Invalid, bad.to_string())),
+            };
+            take(format!("flows/{}.yaml", listed.name), result)?;
+        }
+        for listed in context.workspace.loader().list_agents() {
+            let result = listed.outcome.map(|_| Diagnostics::default()).map_err(|found| with(&listed.name, found));
+            take(format!("agents/{}", listed.name), result)?;
+        }
+    }
+    for path in &args.paths {
+        let shown = path.display().to_string();
+        let result = match FlowKey::new(&shown) {
+            Ok(key) => context.workspace.book(&key, false, args.allow_unenforced).map(|(_, warnings)| warnings),
+            Err(_) => context.workspace.check_file(path, args.allow_unenforced),
+        };
+        take(shown, result)?;
+    }
+    // One flow may be read as a part of several.
+    let mut seen = std::collections::BTreeSet::new();
+    let mut once = Diagnostics::default();
+    once.extend(found.iter().filter(|one| seen.insert(format!("{one:?}"))).cloned());
+    let mut found = once.sorted();
+    if args.strict {
+        found = found.strict();
+    }
+    let errors = found.iter().filter(|one| one.is_error()).count();
+    let validation = Validation { checked, errors, warnings: found.len() - errors, diagnostics: found };
+    if !validation.diagnostics.is_empty() && !context.json {
+        eprint!("{}", validation.diagnostics.render(context.color));
+    }
+    context.out(&validation, || {
+        format!("{} files checked: {} mistakes, {} warnings", validation.checked.len(), validation.errors, validation.warnings)
+    })?;
+    Ok(if validation.errors > 0 { Kind::Invalid.exit_code() } else { 0 })
+}
+
+fn with(name: &str, found: Diagnostics) -> Error {
+    let mut error = Error::new(Kind::Invalid, format!("`{name}` has mistakes"));
+    error.diagnostics = Some(found);
+    error
+}

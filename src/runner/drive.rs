@@ -1,0 +1,410 @@
+//! The loop: wait for one input, decide, save, apply, reconcile, and rest when nothing runs and nothing can.
+//! It runs on a thread of its own, so that a sync of the disk holds up no step.
+
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc,
+        mpsc::{Receiver, RecvTimeoutError, channel},
+    },
+    time::{Duration, Instant},
+};
+
+use crate::{
+    engine::{Scenario, StopLevel, stub_reply},
+    kernel::{Command, Input, Refused, Roles, State, commands, decide},
+    ledger::{Inbox, InboxError, InboxWatch, JournalError, ProjectError},
+    record::{Answer, At, Channel, Entry, RunStatus, StopCause},
+    redact::{Leak, Redactor},
+};
+
+use super::{
+    clock::Clock,
+    evidence::look,
+    inbox, manifest,
+    perform::{Scene, Task, task},
+    pool::{Event, Pool},
+    recover::Opened,
+};
+
+/// Inputs that are decided before one sync: enough for a full house of steps, few enough to keep a line's latency small.
+const BATCH_MAX: usize = 64;
+/// Longest sleep without a look around.
+const NAP: Duration = Duration::from_millis(500);
+/// How often run.json is refreshed while steps run.
+const MANIFEST_EVERY: Duration = Duration::from_secs(1);
+/// How often a driver that is never idle looks into its inbox.
+const INBOX_EVERY: Duration = Duration::from_millis(100);
+
+/// Sees what happens, as it happens.
+pub trait Observer {
+    /// A line was committed; `state` is after it.
+    fn entry(&mut self, _state: &State, _entry: &Entry) {}
+    /// Time has passed.
+    fn tick(&mut self, _state: &State) {}
+    /// Something worth a word that is no fact: a refused input, a drain that begins.
+    fn word(&mut self, _text: &str) {}
+}
+
+/// Sees nothing.
+pub struct Silent;
+impl Observer for Silent {}
+
+/// What a drive needs besides the run itself.
+pub struct Setup {
+    pub scene: Scene,
+    pub redactor: Redactor,
+    /// Answers of agents, and of people, in place of the real ones.
+    pub scenario: Option<Arc<Scenario>>,
+    /// Stay and wait for answers instead of resting.
+    pub wait_for_human: bool,
+    /// A first signal lets running steps go on for so long.
+    pub drain_ms: u64,
+    pub roles: Box<dyn Fn(&str) -> Roles>,
+    /// Take SIGINT and SIGTERM.
+    pub signals: bool,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum DriveError {
+    #[error("the journal could not be written, so nothing more was done")]
+    Journal(#[from] JournalError),
+    #[error("a secret reached the journal's door and was stopped there: {0}")]
+    Leak(#[from] Leak),
+    #[error("the run's threads could not be started")]
+    Threads(#[source] std::io::Error),
+    #[error("a file of the run could not be written (the journal is complete; `verify --repair` makes it anew)")]
+    Project(#[from] ProjectError),
+    #[error("the inbox could not be read")]
+    Inbox(#[from] InboxError),
+}
+
+/// How a drive ended.
+pub struct Ended {
+    pub status: RunStatus,
+    pub state: State,
+    /// Refusals of the inputs it was started with.
+    pub refused: Vec<Refused>,
+    /// The signal that stopped it.
+    pub signal: Option<StopCause>,
+}
+
+pub struct Drive<'d> {
+    opened: Opened,
+    setup: &'d Setup,
+    observer: &'d mut dyn Observer,
+    pool: Pool,
+    events: Receiver<Event>,
+    /// Replies that need no waiting for: the stub's, and steps that could not be tried.
+    ready: VecDeque<Event>,
+    clock: Clock,
+    inbox: Inbox,
+    inbox_at: Instant,
+    manifest_at: Instant,
+    signals: u32,
+    kill_at: Option<Instant>,
+    signal: Option<StopCause>,
+    refused: Vec<Refused>,
+    answered: std::collections::BTreeSet<crate::id::EscalationId>,
+    flush_wanted: bool,
+}
+
+impl<'d> Drive<'d> {
+    /// Drives the run until it rests, beginning with these inputs.
+    ///
+    /// # Errors
+    /// The journal could not be written: everything was stopped, and the run can be resumed once there is room.
+    pub fn run(opened: Opened, setup: &'d Setup, first: Vec<Input>, observer: &'d mut dyn Observer) -> Result<Ended, DriveError> {
+        let (sender, events) = channel();
+        let pool = Pool::start(sender.clone(), opened.projector.clone(), setup.redactor.clone(), setup.signals).map_err(DriveError::Threads)?;
+        let inbox = Inbox::open(&opened.run)?;
+        // A hint only; the loop looks into the inbox by itself as well.
+        let _watch = if setup.wait_for_human { InboxWatch::start(&opened.run, move || drop(sender.send(Event::Inbox))).ok() } else { None };
+        let clock = Clock::after(opened.state.now);
+        let now = Clock::instant();
+        let mut drive = Self {
+            opened,
+            setup,
+            observer,
+            pool,
+            events,
+            ready: VecDeque::new(),
+            clock,
+            inbox,
+            inbox_at: now,
+            manifest_at: now,
+            signals: 0,
+            kill_at: None,
+            signal: None,
+            refused: Vec::new(),
+            answered: std::collections::BTreeSet::new(),
+            flush_wanted: false,
+        };
+        let driven = drive.go(first);
+        if driven.is_err() {
+            drive.pool.end_all(StopLevel::Kill);
+        }
+        let status = driven?;
+        let Self { opened, pool, refused, signal, .. } = drive;
+        drop(pool);
+        let Opened { state, journal, projector, lock, .. } = opened;
+        let flushed = projector.flush();
+        drop(journal);
+        drop(projector);
+        drop(lock);
+        flushed?;
+        Ok(Ended { status, state, refused, signal })
+    }
+
+    fn go(&mut self, first: Vec<Input>) -> Result<RunStatus, DriveError> {
+        let mut inputs = first;
+        self.take_letters(&mut inputs)?;
+        loop {
+            self.decide_all(std::mem::take(&mut inputs))?;
+            let wanted = commands(&self.opened.state);
+            let wake = self.reconcile(&wanted, &mut inputs);
+            self.answers_of_scenario(&mut inputs);
+            if !inputs.is_empty() {
+                continue;
+            }
+            if self.ready.is_empty() && self.pool.is_idle() && wanted.contains(&Command::Rest) {
+                self.take_letters(&mut inputs)?;
+                if !inputs.is_empty() {
+                    continue;
+                }
+                let waits = self.setup.wait_for_human && self.opened.state.stop.is_none() && !self.opened.state.open_questions.is_empty();
+                if !waits {
+                    return self.rest();
+                }
+            }
+            self.write_manifest(false);
+            self.wait(wake, &mut inputs)?;
+        }
+    }
+
+    /// Decides each input, saves all that followed with one sync, and only then lets it be known.
+    fn decide_all(&mut self, inputs: Vec<Input>) -> Result<(), DriveError> {
+        let mut entries = Vec::with_capacity(inputs.len());
+        for input in inputs {
+            let now = self.clock.now();
+            match decide(&self.opened.state, &input, now) {
+                Ok((note, facts)) => {
+                    if let Input::RunRequested(request) = &input {
+                        self.opened.state.know(request.book.clone());
+                    }
+                    if let Input::Refreshed(refresh) = &input {
+                        self.opened.state.know(refresh.book.clone());
+                    }
+                    let clean = self.setup.redactor.vouch((note, facts))?;
+                    let entry = self.opened.journal.push(now, clean)?;
+                    self.opened.state.apply(&entry);
+                    entries.push(entry);
+                }
+                Err(Refused::Nothing) => {}
+                Err(refused) => {
+                    self.observer.word(&format!("refused: {refused}"));
+                    self.refused.push(refused);
+                }
+            }
+        }
+        if entries.is_empty() {
+            return Ok(());
+        }
+        // Synced before commands(): a command must not outrun the fact that allows it.
+        self.opened.journal.commit()?;
+        for entry in entries {
+            self.observer.entry(&self.opened.state, &entry);
+            self.opened.projector.send(entry);
+        }
+        Ok(())
+    }
+
+    /// Starts what is wanted and not under way, ends what is no longer wanted. Returns when to be woken.
+    fn reconcile(&mut self, wanted: &[Command], inputs: &mut Vec<Input>) -> Option<crate::id::Time> {
+        let mut wake = None;
+        for command in wanted {
+            match command {
+                Command::Perform { at, execution, attempt } if !self.pool.is_under(at, *execution, *attempt) => self.start(at),
+                Command::Perform { .. } | Command::Rest => {}
+                Command::End { at, execution, attempt } => {
+                    if self.pool.is_under(at, *execution, *attempt) {
+                        self.pool.end(at, StopLevel::Term);
+                    }
+                }
+                Command::Show { id } => {
+                    if let Some(question) = self.opened.state.requested.get(id).cloned() {
+                        self.flush_pieces();
+                        let shown = look(&self.setup.scene.run_base, &self.setup.scene.workspace, &question);
+                        inputs.push(Input::Shown { id: id.clone(), shown });
+                    }
+                }
+                Command::WakeAt(at) => wake = Some(*at),
+            }
+        }
+        wake
+    }
+
+    fn start(&mut self, at: &At) {
+        let state = &self.opened.state;
+        let Some(running) = state.running.get(at).cloned() else { return };
+        let now = self.clock.now();
+        let Some(task) = task(state, &self.setup.scene, at, &running, now) else { return };
+        let reply = match task {
+            Task::Job(job) => {
+                self.flush_pieces();
+                self.pool.start_job(at.clone(), *job);
+                return;
+            }
+            Task::Stub(job) => {
+                let script = self.setup.scenario.as_deref();
+                stub_reply(script, &job)
+            }
+            Task::Reply(reply) => reply,
+        };
+        self.pool.mark(at.clone(), running.execution, running.attempt);
+        self.ready.push_back(Event::Reply { at: at.clone(), execution: running.execution, attempt: running.attempt, reply });
+    }
+
+    /// Waits until what steps handed over is really in the files: the next step may read it.
+    fn flush_pieces(&mut self) {
+        if std::mem::take(&mut self.flush_wanted) {
+            // A failure is kept by the projector and told when the run ends.
+            drop(self.opened.projector.flush());
+        }
+    }
+
+    /// Blocks for one event, then takes along whatever else is there.
+    fn wait(&mut self, wake: Option<crate::id::Time>, inputs: &mut Vec<Input>) -> Result<(), DriveError> {
+        let mut taken = 0;
+        if let Some(event) = self.ready.pop_front() {
+            self.event(event, inputs);
+            taken = 1;
+        } else {
+            let now = self.clock.now();
+            let until = wake.map(|at| Duration::from_millis(at.since(now)));
+            let kill = self.kill_at.map(|at| at.saturating_duration_since(Clock::instant()));
+            let nap = until.into_iter().chain(kill).chain([NAP]).min().unwrap_or(NAP);
+            match self.events.recv_timeout(nap) {
+                Ok(event) => {
+                    self.event(event, inputs);
+                    taken = 1;
+                }
+                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
+            }
+        }
+        while taken < BATCH_MAX {
+            let Some(event) = self.ready.pop_front().or_else(|| self.events.try_recv().ok()) else { break };
+            self.event(event, inputs);
+            taken += 1;
+        }
+        if wake.is_some_and(|at| at <= self.clock.now()) {
+            inputs.push(Input::Ticked);
+        }
+        let instant = Clock::instant();
+        if self.kill_at.is_some_and(|at| at <= instant) {
+            self.kill_at = None;
+            self.observer.word("the time to finish is over: ending what still runs");
+            self.pool.end_all(StopLevel::Term);
+        }
+        if taken == 0 || instant.duration_since(self.inbox_at) >= INBOX_EVERY {
+            self.inbox_at = instant;
+            self.take_letters(inputs)?;
+            self.observer.tick(&self.opened.state);
+        }
+        Ok(())
+    }
+
+    fn event(&mut self, event: Event, inputs: &mut Vec<Input>) {
+        match event {
+            Event::Reply { at, execution, attempt, reply } => {
+                self.pool.ended(&at, execution, attempt);
+                if !reply.commands.is_empty() || !reply.outputs.is_empty() || reply.engine == crate::record::EngineWord::Builtin {
+                    self.flush_wanted |= reply.commands.iter().any(|command| command.stdout_path.is_some())
+                        || reply.engine == crate::record::EngineWord::Builtin;
+                }
+                inputs.push(Input::Replied { at, execution, attempt, reply });
+            }
+            Event::Signal(cause) => {
+                self.signals += 1;
+                self.signal = Some(self.signal.unwrap_or(cause));
+                if self.signals == 1 {
+                    self.observer.word("stopping: no new step starts, running ones may finish (again to end them now)");
+                    self.kill_at = Some(Clock::instant() + Duration::from_millis(self.setup.drain_ms));
+                    inputs.push(Input::StopRequested { cause, by: "signal".to_owned() });
+                } else {
+                    self.pool.end_all(StopLevel::Kill);
+                }
+            }
+            Event::Inbox => self.inbox_at = Clock::instant().checked_sub(INBOX_EVERY).unwrap_or(self.inbox_at),
+        }
+    }
+
+    fn take_letters(&mut self, inputs: &mut Vec<Input>) -> Result<(), DriveError> {
+        for letter in self.inbox.take()? {
+            if matches!(letter.message, crate::ledger::Message::Answer { .. }) {
+                drop(self.opened.projector.flush());
+            }
+            let cancels = matches!(letter.message, crate::ledger::Message::Cancel { .. });
+            let input = inbox::input(letter.message, &self.opened.state, self.setup);
+            let before = self.refused.len();
+            self.decide_all(vec![input])?;
+            match self.refused.get(before) {
+                Some(refused) => self.inbox.refuse(&letter.name, &refused.to_string())?,
+                None => self.inbox.done(&letter.name)?,
+            }
+            self.refused.truncate(before);
+            if cancels {
+                self.pool.end_all(StopLevel::Term);
+            }
+            // The answer may have started something: go round before waiting.
+            inputs.extend(std::iter::empty());
+        }
+        Ok(())
+    }
+
+    /// People's answers in a scenario, each to its question once.
+    fn answers_of_scenario(&mut self, inputs: &mut Vec<Input>) {
+        let Some(scenario) = self.setup.scenario.as_deref() else { return };
+        for id in &self.opened.state.open_questions {
+            let Some(question) = self.opened.state.questions.get(id).filter(|_| !self.answered.contains(id)) else { continue };
+            let Some(said) = scenario.answer(id, &question.step_id) else { continue };
+            let by = said.by.clone().unwrap_or_else(|| "scenario".to_owned());
+            let answer = Answer {
+                choose: said.choose.clone(),
+                note: said.note.clone(),
+                by: by.clone(),
+                role: None,
+                channel: Channel::Scenario,
+                at: self.opened.state.now,
+                subject_digest: question.subject_digest.clone(),
+                self_approved: false,
+                evidence: Vec::new(),
+            };
+            let shown_now = look(&self.setup.scene.run_base, &self.setup.scene.workspace, question);
+            // In a scenario the name is a role: that is what it stands for.
+            let roles = Roles { has: Some(vec![by]), self_approval: true };
+            let roles = if question.to.is_empty() { Roles { has: None, self_approval: true } } else { roles };
+            self.answered.insert(id.clone());
+            inputs.push(Input::Answered { id: id.clone(), answer, shown_now, roles });
+        }
+    }
+
+    fn write_manifest(&mut self, now: bool) {
+        let instant = Clock::instant();
+        let waits = self.pool.is_idle() && self.ready.is_empty();
+        if now || waits || instant.duration_since(self.manifest_at) >= MANIFEST_EVERY {
+            self.manifest_at = instant;
+            let pid = (!now).then(std::process::id);
+            if let Some(manifest) = manifest::manifest(&self.opened.state, self.opened.journal.head(), pid) {
+                self.opened.projector.manifest(manifest);
+            }
+        }
+    }
+
+    fn rest(&mut self) -> Result<RunStatus, DriveError> {
+        self.decide_all(vec![Input::Rest])?;
+        self.opened.journal.trim()?;
+        self.write_manifest(true);
+        Ok(self.opened.state.status())
+    }
+}

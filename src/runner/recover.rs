@@ -1,0 +1,110 @@
+//! Opens a run for driving: a new one, or one that has a journal, which is replayed into the state.
+
+use std::sync::Arc;
+
+use crate::{
+    id::{FramePath, RunId, Sha256, Time},
+    kernel::State,
+    ledger::{Holder, Journal, JournalError, Lock, LockError, Past, ProjectError, Projector, Replayed, RunDir, RunDirError, RunsDir},
+    plan::Book,
+    record::Fact,
+};
+
+/// Finds the definition that a journal names: (run, flow, generation, digest).
+pub type Books<'b> = dyn FnMut(&RunDir, &FramePath, &Sha256) -> Result<Arc<Book>, String> + 'b;
+
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    #[error(transparent)]
+    Dir(#[from] RunDirError),
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    #[error(transparent)]
+    Project(#[from] ProjectError),
+    #[error("the frozen definition of `{flow}` cannot be used: {why}")]
+    Definition { flow: FramePath, why: String },
+}
+
+/// A run that this process drives: its lock is held as long as this lives.
+pub struct Opened {
+    pub run: RunDir,
+    pub state: State,
+    pub journal: Journal,
+    pub projector: Arc<Projector>,
+    pub replayed: Option<Replayed>,
+    // Dropped last: whoever waits for the lock finds everything written.
+    pub(super) lock: Lock,
+}
+
+/// Creates a run's directory and takes its lock.
+///
+/// # Errors
+/// The run exists, is held, or the disk says no.
+pub fn create(runs: &RunsDir, id: &RunId, host: &str, now: Time) -> Result<Opened, OpenError> {
+    let run = runs.create(id)?;
+    let lock = Lock::take(&run, &Holder { pid: std::process::id(), host: host.to_owned(), since: now })?;
+    let journal = Journal::create(&run, &lock)?;
+    let projector = Arc::new(Projector::start(&run)?);
+    Ok(Opened { run, state: State::new(), journal, projector, replayed: None, lock })
+}
+
+/// Takes the lock of an existing run and replays its journal.
+///
+/// # Errors
+/// The run is held by another process; its journal is broken; a definition that it names is gone.
+pub fn open(runs: &RunsDir, id: &RunId, host: &str, now: Time, books: &mut Books<'_>) -> Result<Opened, OpenError> {
+    let run = runs.open(id)?;
+    let lock = Lock::take(&run, &Holder { pid: std::process::id(), host: host.to_owned(), since: now })?;
+    if !run.has_journal() {
+        // Killed between making the directory and the first line: nothing has happened yet.
+        let journal = Journal::create(&run, &lock)?;
+        let projector = Arc::new(Projector::start(&run)?);
+        return Ok(Opened { run, state: State::new(), journal, projector, replayed: None, lock });
+    }
+    let mut replay = Journal::open(&run, &lock)?;
+    let mut state = State::new();
+    let mut past = Past::new(&run);
+    for entry in &mut replay {
+        let entry = entry?;
+        for fact in &entry.facts {
+            let (Fact::FlowStarted { flow, definition, .. } | Fact::DefinitionRefreshed { flow, definition, .. }) = fact else { continue };
+            if !state.knows(definition) {
+                let book = books(&run, flow, definition).map_err(|why| OpenError::Definition { flow: flow.clone(), why })?;
+                state.know(book);
+            }
+        }
+        state.apply(&entry);
+        past.note(&entry);
+    }
+    let (journal, replayed) = replay.finish(&lock)?;
+    let projector = Arc::new(Projector::resume(&run, past)?);
+    Ok(Opened { run, state, journal, projector, replayed: Some(replayed), lock })
+}
+
+/// Saves what follows from one input, without carrying anything out: whatever it allows starts when the run is driven again.
+///
+/// # Errors
+/// The journal or a file of the run could not be written. The inner error is the kernel's refusal.
+pub fn note(
+    opened: &mut Opened,
+    input: &crate::kernel::Input,
+    redactor: &crate::redact::Redactor,
+) -> Result<Result<Arc<crate::record::Entry>, crate::kernel::Refused>, super::DriveError> {
+    let now = super::Clock::after(opened.state.now).now();
+    let (note, facts) = match crate::kernel::decide_parked(&opened.state, input, now) {
+        Ok(decided) => decided,
+        Err(refused) => return Ok(Err(refused)),
+    };
+    let entry = opened.journal.push(now, redactor.vouch((note, facts))?)?;
+    opened.journal.commit()?;
+    opened.state.apply(&entry);
+    opened.projector.send(entry.clone());
+    opened.journal.trim()?;
+    if let Some(manifest) = super::manifest::manifest(&opened.state, opened.journal.head(), None) {
+        opened.projector.manifest(manifest);
+    }
+    opened.projector.flush()?;
+    Ok(Ok(entry))
+}

@@ -1,0 +1,192 @@
+//! The words of a difference: what was expected, what was found, what was most likely meant.
+//! In: a value and its schema. Out: sentences. Never: a value shown whole that may be long.
+
+use serde_json::{Map, Value};
+
+use crate::id;
+
+use super::super::{
+    Length,
+    diagnostic::{Diagnostic, nearest, one_of},
+    expr::describe,
+};
+use super::Walk;
+
+impl<'a> Walk<'a> {
+    /// What belongs here, in a person's words.
+    pub(super) fn expected(&self, schema: &'a Value, def: Option<&str>) -> String {
+        match def {
+            Some("Length") => return "a length of time like 30s, 10m or 1h30m".to_owned(),
+            Some("StepId") => return "a step id".to_owned(),
+            Some("FlowKey") => return "a flow's name".to_owned(),
+            Some("AgentKey") => return "an agent's name".to_owned(),
+            Some("SnapshotName") => return "a snapshot's name".to_owned(),
+            Some("DetourId") => return "a detour id".to_owned(),
+            Some("JoinText") => return "`all`, `any` or a whole number".to_owned(),
+            Some("ToolsText") => return "a list of texts, or one text with commas".to_owned(),
+            Some("StepText") => return "a step".to_owned(),
+            _ => {}
+        }
+        if let Some(words) = words_of(schema) {
+            return one_of(words);
+        }
+        match schema.get("type").and_then(Value::as_str) {
+            Some("string") => "a text".to_owned(),
+            Some("integer") => "a whole number".to_owned(),
+            Some("number") => "a number".to_owned(),
+            Some("boolean") => "true or false".to_owned(),
+            Some("array") => match schema.get("items").map(|items| self.follow(items)) {
+                Some((item, def)) => format!("a list of {}", plural(&self.expected(item, def))),
+                None => "a list".to_owned(),
+            },
+            Some("object") => "a mapping".to_owned(),
+            _ => "a value".to_owned(),
+        }
+    }
+}
+
+pub(super) fn type_hint(value: &Value, schema: &Value, def: Option<&str>) -> Option<String> {
+    let wanted = schema.get("type").and_then(Value::as_str);
+    Some(match (wanted, value) {
+        _ if def == Some("Length") && value.is_number() => format!("say the unit: {value}s, {value}m, {value}ms"),
+        (Some("string"), Value::Number(_) | Value::Bool(_)) => format!("put it in quotes: \"{value}\""),
+        (Some("string"), Value::Object(_)) => {
+            "a text that holds `: ` or begins with `{` needs quotes, or `|` and a line of its own".to_owned()
+        }
+        (Some("array"), Value::String(text)) if text.len() <= 60 => format!("write a list: [{text}]"),
+        (Some("array"), Value::Object(_)) => "begin each item with `- `".to_owned(),
+        (Some("boolean"), Value::String(text)) => {
+            let yes = matches!(text.to_ascii_lowercase().as_str(), "yes" | "on" | "y" | "true");
+            format!("write `{}`, without quotes", if yes { "true" } else { "false" })
+        }
+        (Some("integer" | "number"), Value::String(text)) if text.parse::<f64>().is_ok() => {
+            format!("write {text} without quotes")
+        }
+        (Some("object"), _) => {
+            let keys: Vec<&str> =
+                schema.get("properties").and_then(Value::as_object).into_iter().flatten().map(|(key, _)| key.as_str()).collect();
+            if keys.is_empty() { return None } else { format!("its keys are {}", one_of(keys)) }
+        }
+        _ => return None,
+    })
+}
+
+fn plural(one: &str) -> String {
+    let bare = one.strip_prefix("a ").or_else(|| one.strip_prefix("an ")).unwrap_or(one);
+    if bare.contains('`') { bare.to_owned() } else { format!("{bare}s") }
+}
+
+pub(super) fn found(value: &Value) -> String {
+    match value {
+        Value::String(text) => format!("the text `{}`", cut(text)),
+        Value::Number(n) => format!("the number {n}"),
+        Value::Bool(yes) => format!("`{yes}`"),
+        other => describe(other).to_owned(),
+    }
+}
+
+pub(super) fn cut(text: &str) -> String {
+    let mut shown: String = text.chars().take(40).collect();
+    if shown.len() < text.len() {
+        shown.push('…');
+    }
+    shown
+}
+
+/// The key that a pointer ends in; for an item of a list, the list's.
+pub(super) fn last(pointer: &str) -> String {
+    let key = pointer.rsplit('/').find(|name| name.parse::<usize>().is_err()).unwrap_or_default();
+    let key = key.replace("~1", "/").replace("~0", "~");
+    if key.is_empty() { "the file".to_owned() } else { cut(&key) }
+}
+
+pub(super) fn unknown_key(key: &str, known: &Map<String, Value>, written: &Map<String, Value>) -> Diagnostic {
+    let hint = match (borrowed(key, known), meant(key, known, written)) {
+        (Some(ours), _) => format!("here it is written `{ours}`"),
+        (None, Some(meant)) => format!("did you mean `{meant}`?"),
+        (None, None) => format!("known keys: {}", known.keys().map(String::as_str).collect::<Vec<_>>().join(", ")),
+    };
+    Diagnostic::error("unknown-key", format!("unknown key `{}`", cut(key))).hint(hint)
+}
+
+/// The known key nearest to an unknown one; a key that is already there is not what was meant.
+pub(super) fn meant<'k>(key: &str, known: &'k Map<String, Value>, written: &Map<String, Value>) -> Option<&'k str> {
+    nearest(key, known.keys().map(String::as_str).filter(|name| !written.contains_key(*name)))
+}
+
+/// The text as a name, where that is not far from it.
+pub(super) fn slug(text: &str) -> Option<String> {
+    let lower: String =
+        text.chars().take(80).map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' }).collect();
+    let parts: Vec<&str> = lower.split('-').filter(|part| !part.is_empty()).collect();
+    let name = parts.join("-");
+    (id::StepId::new(&name).is_ok() && name != text && text.len() <= 60).then(|| format!("write `{name}`"))
+}
+
+/// Words that other tools use for the same thing.
+fn borrowed(key: &str, known: &Map<String, Value>) -> Option<&'static str> {
+    const WORDS: &[(&str, &str)] = &[
+        ("depends", "needs"),
+        ("depends_on", "needs"),
+        ("dependsOn", "needs"),
+        ("command", "run"),
+        ("cmd", "run"),
+        ("script", "run"),
+        ("shell", "run"),
+        ("name", "id: or title:"),
+        ("if", "when"),
+        ("condition", "when"),
+        ("preconditions", "when"),
+        ("foreach", "for_each"),
+        ("matrix", "for_each"),
+        ("retries", "retry: {attempts: …}"),
+        ("retryPolicy", "retry: {attempts: …}"),
+        ("timeout-minutes", "timeout: 10m"),
+        ("timeoutSec", "timeout: 10s"),
+        ("continue-on-error", "on_failure: continue"),
+        ("continueOn", "on_failure: continue"),
+        ("environment", "env"),
+        ("jobs", "steps"),
+        ("tasks", "steps"),
+        ("parameters", "params"),
+        ("inputs", "params"),
+        ("concurrency", "jobs"),
+        ("maxActiveSteps", "jobs"),
+        ("description", "title"),
+    ];
+    let ours = WORDS.iter().filter(|(theirs, _)| *theirs == key).map(|(_, ours)| *ours);
+    ours.into_iter().find(|ours| known.contains_key(ours.split([':', ' ']).next().unwrap_or(ours)))
+}
+
+/// The words of an enumeration; the generator writes those with descriptions as `oneOf` constants.
+pub(super) fn words_of(schema: &Value) -> Option<Vec<&str>> {
+    if let Some(words) = schema.get("enum").and_then(Value::as_array) {
+        return words.iter().map(Value::as_str).collect();
+    }
+    let branches = schema.get("oneOf").and_then(Value::as_array).filter(|_| schema.get("properties").is_none())?;
+    let mut words = Vec::new();
+    for branch in branches {
+        match (branch.get("const"), branch.get("enum").and_then(Value::as_array)) {
+            (Some(word), _) => words.push(word.as_str()?),
+            (None, Some(more)) => words.extend(more.iter().filter_map(Value::as_str)),
+            (None, None) => return None,
+        }
+    }
+    (!words.is_empty()).then_some(words)
+}
+
+pub(super) type Rule = fn(&str) -> Result<(), String>;
+
+/// The texts whose rule is more than a type.
+pub(super) fn rule_of(def: &str) -> Option<Rule> {
+    Some(match def {
+        "FlowKey" => |text| id::FlowKey::new(text).map(drop).map_err(|error| error.to_string()),
+        "StepId" => |text| id::StepId::new(text).map(drop).map_err(|error| error.to_string()),
+        "AgentKey" => |text| id::AgentKey::new(text).map(drop).map_err(|error| error.to_string()),
+        "DetourId" => |text| id::DetourId::new(text).map(drop).map_err(|error| error.to_string()),
+        "SnapshotName" => |text| id::SnapshotName::new(text).map(drop).map_err(|error| error.to_string()),
+        "ParamName" => |text| id::ParamName::new(text).map(drop).map_err(|error| error.to_string()),
+        "Length" => |text| text.parse::<Length>().map(drop).map_err(|error| error.to_string()),
+        _ => return None,
+    })
+}

@@ -1,0 +1,642 @@
+//! Where everything is put together: config, loader, runs, kernel and runner behind one value.
+//! In: what a person asks for. Out: a run that was driven, or an error that says what to do.
+//! Never: a rule of its own; whoever wants to know why asks the kernel.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use crate::{
+    config::Config,
+    error::{Error, Kind},
+    id::{FlowKey, FramePath, RunId, Sha256, StepId, Time},
+    kernel::{FramePhase, Input, RefreshPlan, Refused, Request, Resume, Retry, Roles, State},
+    ledger::{Frozen, Inbox, Lock, Message, Reader, RunDir, RunsDir},
+    measure,
+    plan::Book,
+    record::{Answer, Channel, EngineWord, Fact, Git, Question, QuestionStatus, RunOptions},
+    redact::Redactor,
+    runner::{self, Clock, Drive, DriveError, Ended, Observer, OpenError, Opened, Scene, Setup},
+    spec::{
+        Diagnostics, Library,
+        load::{LoadOptions, Loader},
+        params::{self, Given},
+        text::EngineText,
+    },
+};
+
+mod open_run;
+mod preflight;
+
+pub use open_run::ReadRun;
+
+/// A directory in which flows are run.
+pub struct Workspace {
+    pub config: Config,
+    /// Where steps run.
+    pub root: PathBuf,
+    pub runs: RunsDir,
+}
+
+/// What `run` is told.
+#[derive(Debug, Clone, Default)]
+pub struct RunRequest {
+    pub flow: String,
+    pub run_id: Option<String>,
+    pub params: BTreeMap<String, Given>,
+    pub from: Option<String>,
+    pub until: Option<String>,
+    pub engine: Option<EngineText>,
+    pub jobs: Option<u32>,
+    pub scenario: Option<PathBuf>,
+    pub wait_for_human: bool,
+    pub allow_unenforced: bool,
+    pub strict: bool,
+}
+
+impl Workspace {
+    pub fn new(config: Config, root: PathBuf) -> Self {
+        let runs = RunsDir::new(config.runs_dir.clone());
+        Self { config, root, runs }
+    }
+
+    pub fn loader(&self) -> Loader {
+        self.loader_with(false)
+    }
+
+    fn loader_with(&self, allow_unenforced: bool) -> Loader {
+        let reviewers = (!self.config.reviewers.is_empty())
+            .then(|| self.config.reviewers.keys().map(|role| crate::spec::Role(role.clone())).collect());
+        let options = LoadOptions { allow_unenforced, reviewers };
+        Loader::new(&self.config.flows_dir, &self.config.agents_dir, &self.root).with_options(options)
+    }
+
+    /// Loads a flow with all it needs and makes it executable; warnings come along.
+    ///
+    /// # Errors
+    /// Every mistake at once, each with its place.
+    pub fn book(&self, flow: &FlowKey, strict: bool, allow_unenforced: bool) -> Result<(Arc<Book>, Diagnostics), Error> {
+        let loaded = self.loader_with(allow_unenforced).load_library(flow).map_err(|found| invalid(flow.as_str(), found))?;
+        let book = build(&loaded.value).map_err(|found| invalid(flow.as_str(), found))?;
+        if strict && !loaded.warnings.is_empty() {
+            return Err(invalid(flow.as_str(), loaded.warnings.strict()));
+        }
+        Ok((Arc::new(book), loaded.warnings))
+    }
+
+    /// Checks a flow file that may lie anywhere.
+    ///
+    /// # Errors
+    /// Every mistake at once, each with its place.
+    pub fn check_file(&self, path: &Path, allow_unenforced: bool) -> Result<Diagnostics, Error> {
+        let shown = path.display().to_string();
+        let loaded = self.loader_with(allow_unenforced).load_file(path).map_err(|found| invalid(&shown, found))?;
+        let library = Library {
+            flows: [(loaded.value.key.clone(), loaded.value.clone())].into(),
+            ..Library::default()
+        };
+        build(&library).map_err(|found| invalid(&shown, found))?;
+        Ok(loaded.warnings)
+    }
+
+    /// Runs a flow, in a new run or in one that is there; drives it until it rests.
+    ///
+    /// # Errors
+    /// Anything that keeps the flow from starting, or the run from being written.
+    pub fn run(&self, request: &RunRequest, observer: &mut dyn Observer) -> Result<(RunId, Ended), Error> {
+        let git = self.ask_git();
+        let flow = FlowKey::new(&request.flow).map_err(|bad| Error::new(Kind::Usage, bad.to_string()))?;
+        let (book, warnings) = self.book(&flow, request.strict, request.allow_unenforced)?;
+        for warning in warnings.iter() {
+            observer.word(warning.render(false).trim_end());
+        }
+        let main = book.library.main_flow().cloned().ok_or_else(|| Error::new(Kind::Invalid, format!("there is no flow `{flow}`")))?;
+        let params = params::resolve(&main, &request.params).map_err(|found| invalid(flow.as_str(), found))?;
+        let scenario = self.scenario(request.scenario.as_deref())?;
+        let engine = request.engine.map(engine_word);
+        preflight::check(&self.config, &self.root, &book.library, engine, scenario.is_some())?;
+        let redactor = self.redactor(&book.library)?;
+        let id = match &request.run_id {
+            Some(id) => RunId::new(id).map_err(|bad| Error::new(Kind::Usage, bad.to_string()))?,
+            None => self.free_run_id(&flow)?,
+        };
+        let step = |name: &Option<String>| step_of(&book, &flow, name.as_deref());
+        let (from, until) = (step(&request.from)?, step(&request.until)?);
+        let mut clock = Clock::after(Time::from_ms(0));
+        let exists = self.runs.open(&id).is_ok();
+        let opened = if exists { self.open_known(&id, &book)? } else { self.create(&id, clock.now())? };
+        let path = FramePath::from(&flow);
+        let mut first = Vec::new();
+        match opened.state.frame(&path).map(|frame| frame.phase.clone()) {
+            Some(_) if from.is_some() => {
+                lost_first(&opened, &mut first);
+                first.push(Input::Resumed(Resume { by: self.config.user.clone(), from: from.map(|step| (path, step)), jobs: request.jobs }));
+            }
+            Some(FramePhase::Open | FramePhase::Closing) => {
+                return Err(Error::new(Kind::Refused, format!("flow `{flow}` of run `{id}` has not ended"))
+                    .hint(format!("flow-studio resume {id}"))
+                    .hint(format!("flow-studio run {flow}            (a new run)")));
+            }
+            phase => {
+                let generation = phase.map_or(1, |_| opened.state.frame(&path).map_or(1, |frame| frame.generation + 1));
+                self.freeze(&opened.run, &path, generation, &book, &redactor)?;
+                let clean = redactor.clean(params).map_err(|leak| Error::new(Kind::Refused, leak.to_string()))?;
+                let options = RunOptions { jobs: request.jobs.or(self.config.jobs), from, until, engine };
+                first.push(Input::RunRequested(Box::new(Request {
+                    run_id: id.clone(),
+                    flow,
+                    book: book.clone(),
+                    params: clean.into_inner(),
+                    options,
+                    workspace: self.root.to_string_lossy().into_owned(),
+                    host: self.config.host.clone(),
+                    version: env!("CARGO_PKG_VERSION").to_owned(),
+                    by: self.config.user.clone(),
+                    git: git.join().ok().flatten(),
+                })));
+            }
+        }
+        let ended = self.drive(opened, &book.library, redactor, first, scenario, request.wait_for_human, observer)?;
+        Ok((id, ended))
+    }
+
+    fn create(&self, id: &RunId, now: Time) -> Result<Opened, Error> {
+        runner::create(&self.runs, id, &self.config.host, now).map_err(|error| open_error(id, &error))
+    }
+
+    fn open_known(&self, id: &RunId, today: &Arc<Book>) -> Result<Opened, Error> {
+        self.open_with(id, Some(today))
+    }
+
+    /// Opens a run for driving: takes its lock and replays its journal.
+    fn open_with(&self, id: &RunId, today: Option<&Arc<Book>>) -> Result<Opened, Error> {
+        let now = Clock::after(Time::from_ms(0)).now();
+        let mut books = |run: &RunDir, flow: &FramePath, definition: &Sha256| match today.filter(|book| book.definition == *definition) {
+            Some(book) => Ok(book.clone()),
+            None => frozen_book(run, flow, definition),
+        };
+        runner::open(&self.runs, id, &self.config.host, now, &mut books).map_err(|error| open_error(id, &error))
+    }
+
+    /// Goes on with a run from where it stands, or from a step.
+    ///
+    /// # Errors
+    /// The run is held, broken or over; the step is not there.
+    pub fn resume(&self, request: &ResumeRequest, observer: &mut dyn Observer) -> Result<Ended, Error> {
+        let id = run_id(&request.run_id)?;
+        let opened = self.open_with(&id, None)?;
+        let root = self.root_flow(&opened.state, request.flow.as_deref())?;
+        let library = library_of(&opened.state, &root)?;
+        let by = self.config.user.clone();
+        let mut first = Vec::new();
+        lost_first(&opened, &mut first);
+        let today = self.today(&opened.state, &root);
+        match (request.refresh, today) {
+            (true, Some(Ok(book))) => {
+                let redactor = self.redactor(&book.library)?;
+                let generation = self.free_generation(&opened.run, &root);
+                self.freeze(&opened.run, &root, generation, &book, &redactor)?;
+                first.push(Input::Refreshed(RefreshPlan { by: by.clone(), flow: root.clone(), book }));
+            }
+            (true, Some(Err(error))) => return Err(error),
+            (false, Some(_)) => observer.word(&format!(
+                "flow `{root}` was changed since this run started; the frozen one is used (--refresh adopts today's)"
+            )),
+            (_, None) => {}
+        }
+        let from = match &request.from {
+            None => None,
+            Some(step) => Some((root.clone(), StepId::new(step).map_err(|bad| Error::new(Kind::Usage, bad.to_string()))?)),
+        };
+        first.push(Input::Resumed(Resume { by, from, jobs: request.jobs }));
+        let redactor = self.redactor(&library)?;
+        let scenario = self.scenario(request.scenario.as_deref())?;
+        let ended = self.drive(opened, &library, redactor, first, scenario, request.wait_for_human, observer)?;
+        refused_first(ended)
+    }
+
+    /// Executes one step again.
+    ///
+    /// # Errors
+    /// As [`Workspace::resume`].
+    pub fn retry(&self, request: &RetryRequest, observer: &mut dyn Observer) -> Result<Ended, Error> {
+        let id = run_id(&request.run_id)?;
+        let opened = self.open_with(&id, None)?;
+        let flow = match &request.flow {
+            Some(flow) => FramePath::new(flow).map_err(|bad| Error::new(Kind::Usage, bad.to_string()))?,
+            None => self.root_flow(&opened.state, None)?,
+        };
+        let library = library_of(&opened.state, &flow)?;
+        let step = StepId::new(&request.step).map_err(|bad| Error::new(Kind::Usage, bad.to_string()))?;
+        let set = match opened.state.frame(&flow) {
+            Some(frame) if !request.set.is_empty() => changed_params(&frame.plan.flow, &frame.params, &request.set)?,
+            _ => BTreeMap::new(),
+        };
+        let redactor = self.redactor(&library)?;
+        let set = redactor.clean(set).map_err(|leak| Error::new(Kind::Refused, leak.to_string()))?.into_inner();
+        let mut first = Vec::new();
+        lost_first(&opened, &mut first);
+        first.push(Input::Retried(Retry { by: self.config.user.clone(), flow, step, only: request.only, set }));
+        let scenario = self.scenario(request.scenario.as_deref())?;
+        let ended = self.drive(opened, &library, redactor, first, scenario, false, observer)?;
+        refused_first(ended)
+    }
+
+    /// Cancels a run: at once if nobody drives it, else by a letter to whoever does.
+    ///
+    /// # Errors
+    /// There is no such run, or it is over.
+    pub fn cancel(&self, id: &str, observer: &mut dyn Observer) -> Result<Option<Ended>, Error> {
+        let id = run_id(id)?;
+        let run = self.runs.open(&id).map_err(|error| no_run(&self.runs, &id).because(&error))?;
+        let by = self.config.user.clone();
+        if Lock::holder(&run).ok().flatten().is_some() {
+            let letter = Redactor::default().clean(Message::cancel(by, None)).map_err(|leak| Error::new(Kind::Refused, leak.to_string()))?;
+            Inbox::put(&run, &letter).map_err(|error| Error::new(Kind::System, "the cancel could not be delivered").because(&error))?;
+            return Ok(None);
+        }
+        let opened = self.open_with(&id, None)?;
+        if opened.state.open_frames.is_empty() {
+            let status = opened.state.resting_status();
+            return Err(Error::new(Kind::Refused, format!("run `{id}` is over ({status}): there is nothing to cancel")));
+        }
+        let root = self.root_flow(&opened.state, None)?;
+        let library = library_of(&opened.state, &root)?;
+        let redactor = self.redactor(&library).unwrap_or_default();
+        let cancel = Input::StopRequested { cause: crate::record::StopCause::Cancel, by };
+        let lost = opened.state.running.is_empty();
+        // Nothing runs any more: whatever was running is lost first, so that nobody believes it ended.
+        let first = if lost { vec![cancel] } else { vec![cancel, Input::Lost] };
+        self.drive(opened, &library, redactor, first, None, false, observer).map(Some)
+    }
+
+    /// Answers a question: at once if nobody drives the run, else by a letter to whoever does.
+    ///
+    /// # Errors
+    /// There is no such question, it is closed, or the answer is not one: each with its sentence.
+    pub fn answer(&self, request: &AnswerRequest, observer: &mut dyn Observer) -> Result<Answered, Error> {
+        let read = self.read_run(&request.run_id)?;
+        let question = read.question(&request.question)?;
+        let digest = match &request.digest {
+            Some(digest) if *digest != question.subject_digest.as_str() => {
+                return Err(Error::new(Kind::Refused, format!("question `{}` is not what you have seen: its digest is {}", question.id, question.subject_digest))
+                    .hint(format!("flow-studio review show {}/{}", request.run_id, question.id)));
+            }
+            _ => question.subject_digest.clone(),
+        };
+        if question.status != QuestionStatus::Open {
+            return Err(closed(&question));
+        }
+        let by = request.by.clone().unwrap_or_else(|| self.config.user.clone());
+        let answer = Answer {
+            choose: request.choose.clone(),
+            note: request.note.clone(),
+            by,
+            role: None,
+            channel: Channel::Cli,
+            at: Clock::after(read.state.now).now(),
+            subject_digest: digest,
+            self_approved: false,
+            evidence: request.evidence.clone(),
+        };
+        let run = self.runs.open(&read.id).map_err(|error| no_run(&self.runs, &read.id).because(&error))?;
+        let redactor = read.state.frame(&question.flow_path).map(|frame| self.redactor(&frame.book.library)).transpose()?.unwrap_or_default();
+        let answer = redactor.clean(answer).map_err(|leak| Error::new(Kind::Refused, leak.to_string()))?;
+        if Lock::holder(&run).ok().flatten().is_some() {
+            let letter = Message::answer(question.id.clone(), answer.into_inner());
+            let letter = redactor.clean(letter).map_err(|leak| Error::new(Kind::Refused, leak.to_string()))?;
+            Inbox::put(&run, &letter).map_err(|error| Error::new(Kind::System, "the answer could not be delivered").because(&error))?;
+            return Ok(Answered::Delivered);
+        }
+        let mut opened = self.open_with(&read.id, None)?;
+        let state_question = opened.state.questions.get(&question.id).cloned().ok_or_else(|| closed(&question))?;
+        let roles = self.roles(&answer.get().by);
+        let shown_now = runner::look(opened.run.base(), &self.workspace_of(&opened.state), &state_question);
+        let input = Input::Answered { id: question.id.clone(), answer: answer.into_inner(), shown_now, roles };
+        // Saved, not carried out: whatever it allows starts with `resume`.
+        let outcome = runner::note(&mut opened, &input, &redactor).map_err(|error| drive_error(&read.id, &error))?;
+        let _ = observer;
+        match outcome {
+            Ok(entry) => match entry.facts.iter().find_map(refusal) {
+                Some(why) => Err(Error::new(Kind::Refused, why).hint(format!("flow-studio review show {}/{}", read.id, question.id))),
+                None => Ok(Answered::Recorded),
+            },
+            Err(refused) => Err(Error::new(Kind::Refused, refused.to_string())),
+        }
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the one place where all parts of a drive meet")]
+    fn drive(
+        &self,
+        opened: Opened,
+        library: &Library,
+        redactor: Redactor,
+        first: Vec<Input>,
+        scenario: Option<Arc<crate::engine::Scenario>>,
+        wait_for_human: bool,
+        observer: &mut dyn Observer,
+    ) -> Result<Ended, Error> {
+        let id = opened.run.id().clone();
+        let config = self.config.clone();
+        let workspace = if opened.state.run.is_some() { self.workspace_of(&opened.state) } else { self.root.clone() };
+        if !workspace.is_dir() {
+            return Err(Error::new(Kind::Invalid, format!("the run's workspace {} is gone", workspace.display())));
+        }
+        let setup = Setup {
+            scene: Scene {
+                workspace,
+                run_base: absolute(opened.run.base()),
+                env: self.config.step_env.clone(),
+                secrets: secrets(&self.config, library),
+                grace_ms: self.config.grace_ms,
+            },
+            redactor,
+            scenario,
+            wait_for_human,
+            drain_ms: self.config.grace_ms,
+            roles: Box::new(move |name| Roles { has: config.roles(name), self_approval: config.self_approval }),
+            signals: true,
+        };
+        Drive::run(opened, &setup, first, observer).map_err(|error| drive_error(&id, &error))
+    }
+
+    fn roles(&self, name: &str) -> Roles {
+        Roles { has: self.config.roles(name), self_approval: self.config.self_approval }
+    }
+
+    fn workspace_of(&self, state: &State) -> PathBuf {
+        state.run.as_ref().map_or_else(|| self.root.clone(), |run| PathBuf::from(&*run.workspace))
+    }
+
+    fn redactor(&self, library: &Library) -> Result<Redactor, Error> {
+        let known: Vec<(String, String)> = secrets(&self.config, library).into_iter().collect();
+        Redactor::new(&known).map_err(|bad| Error::new(Kind::Invalid, bad.to_string()))
+    }
+
+    fn freeze(&self, run: &RunDir, flow: &FramePath, generation: u32, book: &Book, redactor: &Redactor) -> Result<(), Error> {
+        let files: Vec<_> = book.library.files().into_iter().map(|(path, text)| (path, redactor.bytes(text.into_bytes()))).collect();
+        Frozen::write(run, flow, generation, &book.definition, &files)
+            .map_err(|error| Error::new(Kind::System, "the flow could not be frozen into the run").because(&error))
+    }
+
+    fn free_generation(&self, run: &RunDir, flow: &FramePath) -> u32 {
+        (1..).find(|generation| Frozen::read(run, flow, *generation).is_err()).unwrap_or(u32::MAX)
+    }
+
+    /// Today's definition, if it is not the frozen one.
+    fn today(&self, state: &State, root: &FramePath) -> Option<Result<Arc<Book>, Error>> {
+        let frame = state.frame(root)?;
+        match self.book(&frame.key, false, false) {
+            Ok((book, _)) if book.definition == frame.definition => None,
+            Ok((book, _)) => Some(Ok(book)),
+            Err(error) => Some(Err(error)),
+        }
+    }
+
+    fn root_flow(&self, state: &State, flow: Option<&str>) -> Result<FramePath, Error> {
+        if let Some(flow) = flow {
+            let path = FramePath::new(flow).map_err(|bad| Error::new(Kind::Usage, bad.to_string()))?;
+            if state.frame(&path).is_none() {
+                let known: Vec<&str> = state.frames.keys().map(crate::id::FramePath::as_str).collect();
+                return Err(Error::new(Kind::Usage, format!("this run has no flow `{flow}`; it has: {}", known.join(", "))));
+            }
+            return Ok(path);
+        }
+        let roots = || state.frames.values().filter(|frame| frame.parent.is_none());
+        let open = roots().find(|frame| frame.is_open()).or_else(|| roots().next_back());
+        open.map(|frame| frame.path.clone()).ok_or_else(|| Error::new(Kind::Refused, "nothing was ever started in this run"))
+    }
+
+    fn scenario(&self, path: Option<&Path>) -> Result<Option<Arc<crate::engine::Scenario>>, Error> {
+        let Some(path) = path else { return Ok(None) };
+        let shown = path.display();
+        let text = std::fs::read_to_string(path).map_err(|error| Error::new(Kind::Invalid, format!("cannot read {shown}")).because(&error))?;
+        let scenario = crate::engine::Scenario::parse(&text)
+            .map_err(|error| Error::new(Kind::Invalid, format!("{shown} is not a scenario: {error}")))?;
+        Ok(Some(Arc::new(scenario)))
+    }
+
+    /// `<flow>-<n>`, the first that is free: names carry no time and no luck.
+    fn free_run_id(&self, flow: &FlowKey) -> Result<RunId, Error> {
+        let taken = self.runs.list().unwrap_or_default();
+        let number = |id: &RunId| id.as_str().strip_prefix(flow.as_str())?.strip_prefix('-')?.parse::<u64>().ok();
+        let next = taken.iter().filter_map(number).max().unwrap_or(0) + 1;
+        RunId::new(&format!("{flow}-{next}")).map_err(|bad| Error::new(Kind::Usage, bad.to_string()))
+    }
+
+    /// Asks git on a thread of its own, while the flow is being loaded.
+    fn ask_git(&self) -> std::thread::JoinHandle<Option<Git>> {
+        let root = self.root.clone();
+        let (path, home) = (self.config.env.get("PATH").cloned(), self.config.env.get("HOME").cloned());
+        std::thread::spawn(move || {
+            measure::git_marker(&root)?;
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().ok()?;
+            runtime.block_on(measure::git_state(&root, path.as_deref(), home.as_deref()))
+        })
+    }
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct ResumeRequest {
+    pub run_id: String,
+    pub flow: Option<String>,
+    pub from: Option<String>,
+    pub refresh: bool,
+    pub jobs: Option<u32>,
+    pub scenario: Option<PathBuf>,
+    pub wait_for_human: bool,
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct RetryRequest {
+    pub run_id: String,
+    pub flow: Option<String>,
+    pub step: String,
+    pub only: bool,
+    pub set: BTreeMap<String, Given>,
+    pub scenario: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct AnswerRequest {
+    pub run_id: String,
+    pub question: String,
+    pub choose: String,
+    pub note: Option<String>,
+    pub by: Option<String>,
+    /// What the person has seen; left out, what is asked now.
+    pub digest: Option<String>,
+    pub evidence: Vec<String>,
+}
+
+/// What became of an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answered {
+    /// Nobody drives the run: the answer stands in its journal.
+    Recorded,
+    /// A process drives the run: the answer lies in its inbox.
+    Delivered,
+}
+
+fn build(library: &Library) -> Result<Book, Diagnostics> {
+    Book::build(&Arc::new(library.clone())).map_err(|mistakes| {
+        let mut found = Diagnostics::default();
+        found.extend(mistakes.into_iter().map(|(flow, mistake)| preflight::placed(library, &flow, mistake)));
+        found.sorted()
+    })
+}
+
+/// The definition that a journal names, from the files frozen with it.
+fn frozen_book(run: &RunDir, flow: &FramePath, definition: &Sha256) -> Result<Arc<Book>, String> {
+    let root = FlowKey::new(flow.as_str().split('.').next().unwrap_or_default()).map_err(|bad| bad.to_string())?;
+    let path = FramePath::from(&root);
+    let mut seen = String::from("it is not there");
+    for generation in 1.. {
+        let frozen = match Frozen::read(run, &path, generation) {
+            Ok(frozen) => frozen,
+            Err(error) if generation == 1 => return Err(error.to_string()),
+            Err(_) => return Err(seen),
+        };
+        if frozen.definition != *definition {
+            continue;
+        }
+        let options = LoadOptions { allow_unenforced: true, reviewers: None };
+        let loaded = Loader::in_memory(frozen.files).with_options(options).load_library(&root);
+        let library = loaded.map_err(|found| found.render(false))?.value;
+        let book = build(&library).map_err(|found| found.render(false))?;
+        if book.definition == *definition {
+            return Ok(Arc::new(book));
+        }
+        seen = format!("its files have digest {}, the journal names {definition}", book.definition);
+    }
+    Err(seen)
+}
+
+fn library_of(state: &State, flow: &FramePath) -> Result<Arc<Library>, Error> {
+    let known = || state.frames.keys().map(FramePath::as_str).collect::<Vec<_>>().join(", ");
+    let frame = state.frame(flow).ok_or_else(|| Error::new(Kind::Usage, format!("this run has no flow `{flow}`; it has: {}", known())))?;
+    Ok(frame.book.library.clone())
+}
+
+/// What was running when the last process ended is told to the kernel before anything else.
+fn lost_first(opened: &Opened, first: &mut Vec<Input>) {
+    if !opened.state.running.is_empty() {
+        first.push(Input::Lost);
+    }
+}
+
+fn refused_first(ended: Ended) -> Result<Ended, Error> {
+    match ended.refused.first() {
+        None => Ok(ended),
+        Some(refused @ (Refused::NoStep { .. } | Refused::NoFlow { .. })) => Err(Error::new(Kind::Usage, refused.to_string())),
+        Some(refused) => Err(Error::new(Kind::Refused, refused.to_string())),
+    }
+}
+
+fn refusal(fact: &Fact) -> Option<String> {
+    match fact {
+        Fact::AnswerRefused { why, .. } => Some(why.clone()),
+        _ => None,
+    }
+}
+
+fn closed(question: &Question) -> Error {
+    let how = match (&question.answer, question.status) {
+        (Some(answer), _) => format!("{} answered `{}`", answer.by, answer.choose),
+        (None, QuestionStatus::Voided) => "it was voided".to_owned(),
+        (None, QuestionStatus::Expired) => "its time was up".to_owned(),
+        (None, QuestionStatus::Open | QuestionStatus::Answered) => "it is not open".to_owned(),
+    };
+    Error::new(Kind::Refused, format!("question `{}` is no longer open: {how}; nothing ran", question.id))
+}
+
+fn step_of(book: &Book, flow: &FlowKey, name: Option<&str>) -> Result<Option<StepId>, Error> {
+    let Some(name) = name else { return Ok(None) };
+    let plan = book.flows.get(flow).ok_or_else(|| Error::new(Kind::Invalid, format!("there is no flow `{flow}`")))?;
+    if let Some(step) = plan.find(name) {
+        return Ok(Some(plan.step(step).spec.id.clone()));
+    }
+    let ids: Vec<&str> = plan.steps.iter().map(|planned| planned.spec.id.as_str()).collect();
+    let near = ids.iter().min_by_key(|id| strsim::damerau_levenshtein(id, name));
+    let hint = near.map(|near| format!("did you mean `{near}`?")).unwrap_or_default();
+    Err(Error::new(Kind::Usage, format!("flow `{flow}` has no step `{name}`")).hint(hint).hint(format!("steps: {}", ids.join(", "))))
+}
+
+fn changed_params(
+    flow: &crate::spec::Flow,
+    now: &BTreeMap<crate::id::ParamName, serde_json::Value>,
+    set: &BTreeMap<String, Given>,
+) -> Result<BTreeMap<crate::id::ParamName, serde_json::Value>, Error> {
+    let mut given: BTreeMap<String, Given> =
+        now.iter().filter(|(_, value)| !value.is_null()).map(|(name, value)| (name.to_string(), Given::Value(value.clone()))).collect();
+    given.extend(set.clone());
+    params::resolve(flow, &given).map_err(|found| invalid(flow.key.as_str(), found))
+}
+
+fn engine_word(engine: EngineText) -> EngineWord {
+    match engine {
+        EngineText::Openai => EngineWord::Openai,
+        EngineText::Claude => EngineWord::Claude,
+        EngineText::Codex => EngineWord::Codex,
+        EngineText::Stub => EngineWord::Stub,
+        EngineText::Replay => EngineWord::Replay,
+    }
+}
+
+/// Values of the secrets that a flow or one of its sub-flows declares.
+fn secrets(config: &Config, library: &Library) -> BTreeMap<String, String> {
+    let names = library.flows.values().flat_map(|flow| flow.secrets.iter());
+    names.filter_map(|name| Some((name.clone(), config.env.get(name)?.clone()))).collect()
+}
+
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}
+
+fn run_id(text: &str) -> Result<RunId, Error> {
+    RunId::new(text).map_err(|bad| Error::new(Kind::Usage, bad.to_string()))
+}
+
+fn invalid(flow: &str, found: Diagnostics) -> Error {
+    let count = found.iter().filter(|one| one.is_error()).count();
+    let things = if count == 1 { "mistake" } else { "mistakes" };
+    let mut error = Error::new(Kind::Invalid, format!("flow `{flow}` has {count} {things}"));
+    error.because = found.iter().map(|one| one.message.clone()).collect();
+    error.diagnostics = Some(found);
+    error
+}
+
+fn no_run(runs: &RunsDir, id: &RunId) -> Error {
+    let known = runs.list().unwrap_or_default();
+    let near = known.iter().min_by_key(|one| strsim::damerau_levenshtein(one.as_str(), id.as_str()));
+    let error = Error::new(Kind::Usage, format!("there is no run `{id}` in {}", runs.path().display()));
+    match near {
+        Some(near) => error.hint(format!("did you mean `{near}`?")),
+        None => error,
+    }
+}
+
+fn open_error(id: &RunId, error: &OpenError) -> Error {
+    let base = |kind, message: String| Error::new(kind, message).because(error);
+    match error {
+        OpenError::Lock(_) => base(Kind::Refused, format!("run `{id}` is driven by another process")).hint(format!("flow-studio status {id}")),
+        OpenError::Journal(crate::ledger::JournalError::Broken { .. }) => {
+            base(Kind::Integrity, format!("the journal of run `{id}` is not what was written; nothing was run")).hint(format!("flow-studio verify {id}"))
+        }
+        OpenError::Definition { .. } => {
+            base(Kind::Integrity, format!("the frozen flow of run `{id}` is not what was started; nothing was run")).hint(format!("flow-studio verify {id}"))
+        }
+        OpenError::Dir(_) | OpenError::Journal(_) | OpenError::Project(_) => base(Kind::System, format!("run `{id}` cannot be opened")),
+    }
+}
+
+fn drive_error(id: &RunId, error: &DriveError) -> Error {
+    let message = match error {
+        DriveError::Journal(_) => format!("run `{id}` was stopped: its journal could not be written"),
+        DriveError::Leak(_) => return Error::new(Kind::Refused, format!("run `{id}` was stopped: a secret would have reached the disk")).because(error),
+        DriveError::Threads(_) | DriveError::Project(_) | DriveError::Inbox(_) => format!("run `{id}` was stopped"),
+    };
+    Error::new(Kind::System, message).because(error).hint(format!("flow-studio resume {id}        (when there is room again)"))
+}

@@ -1,0 +1,72 @@
+//! Looks at a run without taking its lock.
+
+use crate::{
+    error::{Error, Kind},
+    id::{EscalationId, RunId},
+    kernel::State,
+    ledger::Reader,
+    record::{Entry, Fact, Question},
+};
+
+use super::{Workspace, frozen_book, no_run, run_id};
+
+/// A run as its journal tells it at this moment.
+pub struct ReadRun {
+    pub id: RunId,
+    pub state: State,
+}
+
+impl ReadRun {
+    /// A question of this run by its id.
+    ///
+    /// # Errors
+    /// There is none; the open ones are named.
+    pub fn question(&self, id: &str) -> Result<Question, Error> {
+        let found = EscalationId::new(id).ok().and_then(|id| self.state.questions.get(&id).cloned());
+        found.map(|question| (*question).clone()).ok_or_else(|| {
+            let open: Vec<&str> = self.state.open_questions.iter().map(EscalationId::as_str).collect();
+            let open = if open.is_empty() { "none is open".to_owned() } else { format!("open: {}", open.join(", ")) };
+            Error::new(Kind::Usage, format!("run `{}` has no question `{id}`; {open}", self.id))
+        })
+    }
+}
+
+impl Workspace {
+    /// Replays a run's journal for reading; another process may be writing it.
+    ///
+    /// # Errors
+    /// There is no such run, or its journal is broken.
+    pub fn read_run(&self, id: &str) -> Result<ReadRun, Error> {
+        self.read_run_with(id, |_| {})
+    }
+
+    /// The same, and shows every entry on the way.
+    ///
+    /// # Errors
+    /// As [`Workspace::read_run`].
+    pub fn read_run_with(&self, id: &str, mut seen: impl FnMut(&Entry)) -> Result<ReadRun, Error> {
+        let id = run_id(id)?;
+        let run = self.runs.open(&id).map_err(|error| no_run(&self.runs, &id).because(&error))?;
+        let broken = |error: &(dyn std::error::Error + 'static)| {
+            Error::new(Kind::Integrity, format!("the journal of run `{id}` cannot be read")).because(error).hint(format!("flow-studio verify {id}"))
+        };
+        let mut state = State::new();
+        if !run.has_journal() {
+            return Ok(ReadRun { id, state });
+        }
+        for entry in Reader::open(&run).map_err(|error| broken(&error))? {
+            let entry = entry.map_err(|error| broken(&error))?;
+            for fact in &entry.facts {
+                let (Fact::FlowStarted { flow, definition, .. } | Fact::DefinitionRefreshed { flow, definition, .. }) = fact else { continue };
+                if !state.knows(definition) {
+                    let book = frozen_book(&run, flow, definition)
+                        .map_err(|why| Error::new(Kind::Integrity, format!("the frozen flow of run `{id}` cannot be used: {why}")))?;
+                    state.know(book);
+                }
+            }
+            state.apply(&entry);
+            seen(&entry);
+        }
+        Ok(ReadRun { id, state })
+    }
+}
