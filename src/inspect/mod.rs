@@ -5,6 +5,8 @@
 mod explain;
 mod explain_facts;
 mod figures;
+mod files;
+mod find;
 mod load;
 mod paste;
 mod report;
@@ -18,10 +20,12 @@ mod view;
 mod words;
 
 pub use explain::{Explanation, Sentence, explain};
+pub use files::{ExecutionFiles, FileKind, FilesError, ShownFile, StepFiles, shown_file, step_files};
+pub use find::NotInRun;
 pub use load::{BookError, ViewError, Wanted};
 pub use paste::Paste;
 pub use report::report;
-pub use runs::{RunLine, RunList};
+pub use runs::{RunFlow, RunLine, RunList};
 pub use standing::Standing;
 pub use status::{
     ChoiceLine, FailingStep, FlowReport, NextStep, RetryingStep, RunningStep, StatusReport, StepLine, WaitingQuestion, status,
