@@ -95,7 +95,10 @@ impl Workspace {
         let loaded = self.loader_with(allow_unenforced).load_file(path).map_err(|found| invalid(&shown, found))?;
         let library = Library {
             flows: [(loaded.value.key.clone(), loaded.value.clone())].into(),
-            ..Library::default()
+            main: loaded.value.key.clone(),
+            detours: Vec::new(),
+            detours_source: None,
+            agents: BTreeMap::new(),
         };
         build(&library).map_err(|found| invalid(&shown, found))?;
         Ok(loaded.warnings)

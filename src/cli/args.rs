@@ -98,9 +98,11 @@ pub(super) fn given(
     let mut given = std::collections::BTreeMap::new();
     if let Some(path) = file {
         let shown = path.display();
-        let text = std::fs::read_to_string(path).map_err(|error| Error::new(Kind::Usage, format!("cannot read {shown}")).because(&error))?;
-        let values: std::collections::BTreeMap<String, serde_json::Value> = serde_saphyr::from_str(&text)
-            .map_err(|error| Error::new(Kind::Usage, format!("{shown} is not a mapping of parameters")).because(&error))?;
+        let bytes = std::fs::read(path).map_err(|error| Error::new(Kind::Usage, format!("cannot read {shown}")).because(&error))?;
+        let wrong = |message: String| Error::new(Kind::Usage, format!("{shown} is not a mapping of parameters: {message}"));
+        let value = crate::spec::yaml::parse(&shown.to_string(), &bytes).map_err(|found| wrong(found.render(false)))?.value();
+        let values: std::collections::BTreeMap<String, serde_json::Value> =
+            serde_json::from_value(value).map_err(|error| wrong(error.to_string()))?;
         given.extend(values.into_iter().map(|(name, value)| (name, Given::Value(value))));
     }
     given.extend(pairs.iter().map(|(name, value)| (name.clone(), Given::Text(value.clone()))));

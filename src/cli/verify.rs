@@ -23,12 +23,63 @@ pub(super) fn run(args: &VerifyArgs, context: &Context) -> Result<u8, Error> {
     let run = context.workspace.runs.open(&id);
     let run = run.map_err(|error| Error::new(Kind::Usage, format!("there is no run `{id}`")).because(&error))?;
     let system = |error: &dyn std::error::Error| Error::new(Kind::System, format!("run `{id}` cannot be verified: {error}"));
-    let report = if args.repair {
-        ledger::repair(&run).map_err(|error| system(&error))?
-    } else {
-        ledger::verify(&run).map_err(|error| system(&error))?
-    };
-    let whole = report.is_whole();
-    context.out(&report, || report.to_string())?;
+    let mended = if args.repair { repair(&run, &id, context)? } else { Vec::new() };
+    let report = ledger::verify(&run).map_err(|error| system(&error))?;
+    let whole = report.is_ok();
+    let mended: Vec<ledger::Finding> = mended.into_iter().filter(|found| !report.findings.contains(found)).collect();
+    context.out(&Verified { report: &report, made_anew: &mended }, || text(&report, &mended))?;
     Ok(if whole { 0 } else { Kind::Integrity.exit_code() })
+}
+
+#[derive(serde::Serialize)]
+struct Verified<'r> {
+    report: &'r ledger::VerifyReport,
+    made_anew: &'r [ledger::Finding],
+}
+
+/// Makes the projections anew; what was found missing or different before.
+fn repair(run: &ledger::RunDir, id: &RunId, context: &Context) -> Result<Vec<ledger::Finding>, Error> {
+    let now = crate::runner::Clock::after(crate::id::Time::from_ms(0)).now();
+    let holder = ledger::Holder { pid: std::process::id(), host: context.workspace.config.host.clone(), since: now };
+    let lock = ledger::Lock::take(run, &holder)
+        .map_err(|error| Error::new(Kind::Refused, format!("run `{id}` is driven by another process")).because(&error))?;
+    let report = ledger::repair(run, &lock).map_err(|error| match error {
+        ledger::VerifyError::Journal(error) => Error::new(Kind::Integrity, format!("run `{id}` cannot be repaired")).because(&error),
+        other => Error::new(Kind::System, format!("run `{id}` cannot be repaired")).because(&other),
+    })?;
+    Ok(report.findings)
+}
+
+fn text(report: &ledger::VerifyReport, made_anew: &[ledger::Finding]) -> String {
+    use std::fmt::Write as _;
+    let mut text = String::new();
+    match &report.broken {
+        None => {
+            let head = if report.head_checked { "its head is the one run.json names" } else { "run.json names no head to compare" };
+            let _ = writeln!(text, "journal  {} lines, the chain holds; {head}", report.lines);
+        }
+        Some((line, why)) => {
+            let _ = writeln!(text, "journal  line {line} is broken: {why}");
+        }
+    }
+    if report.torn_bytes > 0 {
+        let _ = writeln!(text, "         {} bytes of a line that was never finished (it never happened)", report.torn_bytes);
+    }
+    if let Some(pid) = report.driven_by_pid {
+        let _ = writeln!(text, "         process {pid} drives it: files may lag behind");
+    }
+    let _ = writeln!(text, "files    {} executions, {} outputs and {} frozen files compared", report.executions, report.streams, report.frozen_files);
+    for finding in made_anew {
+        let _ = writeln!(text, "  {}: made anew", finding.path);
+    }
+    for finding in &report.findings {
+        let _ = writeln!(text, "  {}: {}", finding.path, finding.detail);
+    }
+    if report.findings_omitted > 0 {
+        let _ = writeln!(text, "  and {} more", report.findings_omitted);
+    }
+    if report.is_ok() {
+        let _ = writeln!(text, "all is what was written");
+    }
+    text
 }
