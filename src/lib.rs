@@ -7,6 +7,7 @@ pub mod config;
 pub mod engine;
 pub mod error;
 pub mod id;
+pub mod inspect;
 pub mod kernel;
 pub mod ledger;
 pub mod measure;

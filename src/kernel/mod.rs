@@ -29,7 +29,7 @@ pub use input::{Input, RefreshPlan, Refused, Request, Resume, Retry, Roles};
 pub use route::{LoopExit, LoopSeen, Route, Seen, loop_exit, route};
 pub use scope::{scope_value, template_scope};
 pub use signature::signature;
-pub use state::{Frame, FramePhase, Group, Life, LoopState, Running, Settled, Slot, State, StepResult, StepState};
+pub use state::{DoneState, Frame, FramePhase, Group, Life, LoopState, Running, Settled, Slot, State, StepResult, StepState};
 
 #[cfg(test)]
 mod tests;

@@ -1,0 +1,87 @@
+//! `graph`: a flow drawn, as Mermaid, DOT or SVG; with `--run`, coloured by how its steps stand.
+
+use std::collections::BTreeMap;
+
+use clap::{Args, ValueEnum};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::{
+    error::{Error, Kind},
+    id::{FlowKey, StepId, StepRef},
+    inspect::Standing,
+    plan::draw::{self, Mark, Marks},
+};
+
+use super::{context::Context, explain::not_in_run};
+
+#[derive(Debug, Args)]
+pub struct GraphArgs {
+    /// The flow: a file's stem in the flows directory
+    pub flow: String,
+    #[arg(long, value_enum, default_value_t = Format::Mermaid)]
+    pub format: Format,
+    /// Draw the flow as it was frozen in this run, coloured by how its steps stand
+    #[arg(long, value_name = "RUN")]
+    pub run: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Format {
+    Mermaid,
+    Dot,
+    Svg,
+}
+
+/// `graph --json`.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Graph {
+    pub flow: String,
+    pub format: Format,
+    pub text: String,
+}
+
+pub(super) fn run(args: &GraphArgs, context: &Context) -> Result<u8, Error> {
+    let (plan, marks) = match &args.run {
+        Some(run) => {
+            let (view, _) = context.workspace.view(run)?;
+            let path = view.find_flow(Some(&args.flow)).map_err(not_in_run)?;
+            let marks = marks(&view.standings(&path));
+            let frame = view.state.frame(&path).ok_or_else(|| Error::new(Kind::Usage, format!("run `{run}` has no flow `{path}`")))?;
+            (frame.plan.clone(), marks)
+        }
+        None => {
+            let key = FlowKey::new(&args.flow).map_err(|bad| Error::new(Kind::Usage, bad.to_string()))?;
+            let (book, _) = context.workspace.book(&key, false, true)?;
+            let plan = book.flows.get(&key).cloned();
+            (plan.ok_or_else(|| Error::new(Kind::Invalid, format!("there is no flow `{key}`")))?, Marks::new())
+        }
+    };
+    let text = match args.format {
+        Format::Mermaid => draw::mermaid(&plan, &marks),
+        Format::Dot => draw::dot(&plan, &marks),
+        Format::Svg => draw::svg(&plan, &marks),
+    };
+    let graph = Graph { flow: args.flow.clone(), format: args.format, text };
+    context.out(&graph, || graph.text.clone())?;
+    Ok(0)
+}
+
+/// Instances of a `for_each` step are drawn as their step.
+fn marks(standings: &BTreeMap<StepRef, Standing>) -> Marks {
+    let whole = standings.iter().filter(|(step, _)| step.item().is_none());
+    whole.filter_map(|(step, standing)| Some((StepId::new(step.as_str()).ok()?, mark(*standing)?))).collect()
+}
+
+fn mark(standing: Standing) -> Option<Mark> {
+    match standing {
+        Standing::Pending | Standing::Ready => None,
+        Standing::Running | Standing::Retrying | Standing::InFlow | Standing::InDetour => Some(Mark::Running),
+        Standing::Waiting | Standing::Blocked => Some(Mark::Waiting),
+        Standing::Succeeded => Some(Mark::Succeeded),
+        Standing::Concerns => Some(Mark::Concerns),
+        Standing::Failed => Some(Mark::Failed),
+        Standing::Skipped => Some(Mark::Skipped),
+    }
+}

@@ -1,0 +1,80 @@
+//! `list`: which runs there are, the newest first, and which of them need you.
+
+use clap::Args;
+
+use crate::{
+    error::Error,
+    id::Time,
+    inspect::{RunFlow, RunLine, RunList, length},
+    record::RunStatus,
+};
+
+use super::{
+    context::Context,
+    render::{Ink, Paint, Table, ago, run_ink},
+};
+
+#[derive(Debug, Args)]
+pub struct ListArgs {
+    /// Only runs that wait for a person
+    #[arg(long)]
+    pub needs_you: bool,
+    /// Only the newest so many
+    #[arg(long, value_name = "N")]
+    pub limit: Option<usize>,
+}
+
+pub(super) fn run(args: &ListArgs, context: &Context) -> Result<u8, Error> {
+    let mut list = context.workspace.list_runs()?;
+    if args.needs_you {
+        list.runs.retain(|run| run.questions > 0);
+    }
+    list.runs.truncate(args.limit.unwrap_or(usize::MAX));
+    let now = context.workspace.now();
+    context.out(&list, || render(&list, now, context.color))?;
+    Ok(0)
+}
+
+pub(super) fn render(list: &RunList, now: Time, color: bool) -> String {
+    if list.runs.is_empty() {
+        return "no runs\n".to_owned();
+    }
+    let paint = Paint { color };
+    let mut table = Table::new(paint, "").head(&["RUN", "FLOWS", "STATUS", "NEEDS YOU", "STARTED", "TOOK"]);
+    for run in &list.runs {
+        let id = (run.run_id.to_string(), Ink::Strong);
+        let Some(status) = run.status else {
+            let why = run.damaged.clone().unwrap_or_default();
+            table.row([id, (String::new(), Ink::Plain), (format!("damaged: {why}"), Ink::Bad)]);
+            continue;
+        };
+        table.row([
+            id,
+            (run.flows.iter().map(flow).collect::<Vec<_>>().join(", "), Ink::Plain),
+            (status.to_string(), run_ink(status)),
+            (needs(run), Ink::Person),
+            (run.created_at.map(|at| ago(at, now)).unwrap_or_default(), Ink::Plain),
+            (took(run, status, now), Ink::Plain),
+        ]);
+    }
+    table.render()
+}
+
+fn flow(flow: &RunFlow) -> String {
+    format!("{} {}/{}", flow.flow_path, flow.steps_done, flow.steps_total)
+}
+
+fn needs(run: &RunLine) -> String {
+    match run.questions {
+        0 => String::new(),
+        1 => "● 1 question".to_owned(),
+        many => format!("● {many} questions"),
+    }
+}
+
+/// Until now while something happens, else until the last thing that happened.
+fn took(run: &RunLine, status: RunStatus, now: Time) -> String {
+    let (Some(began), Some(updated)) = (run.created_at, run.updated_at) else { return String::new() };
+    let end = if status == RunStatus::Running { now } else { updated };
+    length(end.since(began))
+}

@@ -1,0 +1,151 @@
+//! `status`: where one run stands, who is waited for, and what to type next.
+
+use std::fmt::Write as _;
+
+use clap::Args;
+
+use crate::{
+    error::Error,
+    id::Time,
+    inspect::{FlowReport, Standing, StatusReport, StepLine, WaitingQuestion, length, status},
+    record::RunStatus,
+};
+
+use super::{
+    context::Context,
+    render::{Ink, Paint, Table, ago, run_ink, standing_ink, standing_mark, until, wrapped},
+};
+
+#[derive(Debug, Args)]
+pub struct StatusArgs {
+    pub run_id: String,
+}
+
+/// A flow with more steps shows only those that are neither done nor still to come.
+const STEPS_MAX: usize = 60;
+const WIDTH: usize = 100;
+
+pub(super) fn run(args: &StatusArgs, context: &Context) -> Result<u8, Error> {
+    let (view, _) = context.workspace.view(&args.run_id)?;
+    let report = status(&view, &context.workspace.paste());
+    let now = context.workspace.now();
+    context.out(&report, || render(&report, now, context.color))?;
+    Ok(0)
+}
+
+pub(super) fn render(report: &StatusReport, now: Time, color: bool) -> String {
+    let paint = Paint { color };
+    let mut out = String::new();
+    let _ = writeln!(out, "{} {}", paint.ink(Ink::Strong, report.run_id.as_str()), paint.ink(run_ink(report.status), report.status.as_str()));
+    let _ = writeln!(out, "started {} by {} in {}", ago(report.created_at, now), report.started_by, report.workspace);
+    match (report.driven, report.pid, report.status) {
+        (true, Some(pid), _) => drop(writeln!(out, "driven by process {pid}")),
+        (true, None, _) => out.push_str("driven by a process\n"),
+        (false, _, RunStatus::Interrupted) => drop(writeln!(out, "no process drives it; it stopped {}", ago(report.updated_at, now))),
+        (false, _, _) => {}
+    }
+    for flow in &report.flows {
+        out.push('\n');
+        out.push_str(&flow_text(flow, paint, now));
+    }
+    if !report.questions.is_empty() {
+        let _ = writeln!(out, "\n{}", paint.ink(Ink::Person, "waits for a person"));
+        for question in &report.questions {
+            out.push_str(&question_text(question, paint, now));
+        }
+    }
+    if !report.next.is_empty() {
+        let _ = writeln!(out, "\n{}", paint.ink(Ink::Strong, "next"));
+        for next in &report.next {
+            let _ = writeln!(out, "  {}\n    {}", next.why, paint.ink(Ink::Strong, &next.command));
+        }
+    }
+    out
+}
+
+fn flow_text(flow: &FlowReport, paint: Paint, now: Time) -> String {
+    let mut out = String::new();
+    let _ = writeln!(
+        out,
+        "{} — {}: {}, {} of {} steps, {} of work",
+        paint.ink(Ink::Strong, flow.flow_path.as_str()),
+        flow.title,
+        paint.ink(run_ink(flow.status), flow.status.as_str()),
+        flow.steps_done,
+        flow.steps_total,
+        length(flow.active_ms)
+    );
+    if let Some(failing) = &flow.failing {
+        let receipt = failing.receipt.as_deref().map(|path| format!(" ({path})")).unwrap_or_default();
+        let _ = writeln!(out, "  {} {}: {}{receipt}", paint.ink(Ink::Bad, "failed at"), failing.step_id, failing.reason);
+    } else if let Some(reason) = flow.reason.as_deref().filter(|_| flow.status != RunStatus::Succeeded) {
+        let _ = writeln!(out, "  {reason}");
+    }
+    for warning in &flow.warnings {
+        let _ = writeln!(out, "  {} {warning}", paint.ink(Ink::Care, "warning"));
+    }
+    let many = flow.steps.len() > STEPS_MAX;
+    let mut table = Table::new(paint, "  ");
+    let quiet = |standing: Standing| matches!(standing, Standing::Pending | Standing::Ready | Standing::Succeeded | Standing::Skipped);
+    for step in flow.steps.iter().filter(|step| !many || !quiet(step.standing)) {
+        let ink = standing_ink(step.standing);
+        table.row([
+            (standing_mark(step.standing).to_owned(), ink),
+            (step.step_id.to_string(), Ink::Plain),
+            (step.verb.clone(), Ink::Faint),
+            (step.standing.to_string(), ink),
+            (detail(flow, step, now), Ink::Faint),
+        ]);
+    }
+    out.push_str(&table.render());
+    if many {
+        let left = flow.steps.iter().filter(|step| quiet(step.standing)).count();
+        let _ = writeln!(out, "  … and {left} that are done, skipped or still to come");
+    }
+    out
+}
+
+/// What a reader wants to know beside the word.
+fn detail(flow: &FlowReport, step: &StepLine, now: Time) -> String {
+    let mut parts = Vec::new();
+    if let Some(running) = flow.running.iter().find(|one| one.step_id == step.step_id) {
+        parts.push(format!("since {}", length(now.since(running.since) / 1000 * 1000)));
+        if running.attempt > 1 {
+            parts.push(format!("attempt {}", running.attempt));
+        }
+    }
+    if let Some(retrying) = flow.retrying.iter().find(|one| one.step_id == step.step_id) {
+        parts.push(format!("attempt {} {} ({})", retrying.attempt, until(retrying.due, now), retrying.error));
+    }
+    parts.extend(step.duration_ms.map(length));
+    parts.extend(step.iteration.map(|round| format!("round {round}")));
+    if step.executions > 1 {
+        parts.push(format!("{} executions", step.executions));
+    }
+    parts.join(", ")
+}
+
+pub(super) fn question_text(question: &WaitingQuestion, paint: Paint, now: Time) -> String {
+    let mut out = String::new();
+    let to = if question.to.is_empty() { "anybody".to_owned() } else { question.to.join(", ") };
+    let deadline = question.deadline.map(|deadline| format!(", due {}", until(deadline, now))).unwrap_or_default();
+    let _ = writeln!(
+        out,
+        "  {} {}, asked {}, for {to}{deadline}",
+        paint.ink(Ink::Strong, question.id.as_str()),
+        question.severity,
+        ago(question.since, now)
+    );
+    out.push_str(&wrapped(&question.question, "    ", WIDTH));
+    out.push_str(&wrapped(&format!("because {}", question.reason), "    ", WIDTH));
+    if !question.shown.is_empty() {
+        let _ = writeln!(out, "    look at {}", question.shown.join(", "));
+    }
+    let mut table = Table::new(paint, "    ");
+    for choice in &question.choices {
+        table.row([(choice.key.clone(), Ink::Strong), (format!("{}: {}", choice.label, choice.effect), Ink::Plain)]);
+        table.row([(String::new(), Ink::Plain), (choice.command.clone(), Ink::Faint)]);
+    }
+    out.push_str(&table.render());
+    out
+}

@@ -1,0 +1,171 @@
+//! Why a step ran, was skipped, ran again, went where it went.
+//! In: a view and a step. Out: dated sentences, each with the rule behind it and the file that proves it.
+//! Never: a reason that stands in no fact.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    id::{FramePath, RunId, StepRef, Time},
+    kernel::Frame,
+    record::{At, Rule},
+    spec::flow::Join,
+};
+
+use super::{
+    explain_facts::sentence,
+    standing::Standing,
+    status,
+    view::RunView,
+    words::listed,
+};
+
+/// `explain --json`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Explanation {
+    #[schemars(extend("const" = "flow-studio/explain/v1"))]
+    pub schema: String,
+    pub run_id: RunId,
+    pub flow_path: FramePath,
+    pub step_id: StepRef,
+    pub standing: Standing,
+    /// What the flow says of the step.
+    pub defined: Vec<String>,
+    /// What happened to it, in order.
+    pub story: Vec<Sentence>,
+    /// Why it stands where it stands now.
+    pub now: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Sentence {
+    pub at: Time,
+    /// Line of the journal.
+    pub line: u64,
+    pub text: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rule: Option<Rule>,
+    /// The file that proves it, relative to RUN_BASE.
+    pub proof: String,
+}
+
+impl Explanation {
+    pub const SCHEMA: &'static str = "flow-studio/explain/v1";
+}
+
+/// `None` when the flow or the step is not in the run.
+pub fn explain(view: &RunView, at: &At) -> Option<Explanation> {
+    let frame = view.state.frame(&at.flow)?;
+    let slot = frame.slot(&at.step)?;
+    let standing = status::standing(view, frame, slot);
+    Some(Explanation {
+        schema: Explanation::SCHEMA.to_owned(),
+        run_id: view.run_id.clone(),
+        flow_path: at.flow.clone(),
+        step_id: at.step.clone(),
+        standing,
+        defined: defined(frame, at),
+        story: story(view, at),
+        now: now(view, frame, at, standing),
+    })
+}
+
+fn story(view: &RunView, at: &At) -> Vec<Sentence> {
+    let own = view.story(at).map_or(&[][..], |story| story.moments.as_slice());
+    // What changed for the whole flow also explains the step: parameters, definition, a new start.
+    let flow = view.flows.get(&at.flow).map_or(&[][..], Vec::as_slice);
+    let mut places: Vec<usize> = own.iter().chain(flow).copied().collect();
+    places.sort_unstable();
+    places.dedup();
+    places.into_iter().filter_map(|place| sentence(view, at, &view.moments[place])).collect()
+}
+
+fn defined(frame: &Frame, at: &At) -> Vec<String> {
+    let Some(slot) = frame.slot(&at.step) else { return Vec::new() };
+    let planned = frame.plan.step(slot.step);
+    let spec = &planned.spec;
+    let mut said = Vec::new();
+    let needs: Vec<&str> = planned.needs.iter().map(|need| frame.plan.step(*need).spec.id.as_str()).collect();
+    said.push(match (needs.len(), spec.needs.join) {
+        (0, _) => "it needs no other step".to_owned(),
+        (1, _) if spec.needs.implied => format!("it follows {}, the step above it", needs[0]),
+        (_, Join::All) => format!("it needs {}", listed(&needs)),
+        (_, Join::AtLeast(n)) => format!("it needs {n} of {}", listed(&needs)),
+    });
+    said.extend(spec.when.as_ref().map(|when| format!("it runs only when `{}`", when.text())));
+    said.extend(spec.for_each.as_ref().map(|each| format!("it runs once per {} of `{}`", each.name, each.list.text())));
+    if let Some(approve) = &spec.approve {
+        let when = approve.when.as_ref().map(|when| format!(" when `{}`", when.text())).unwrap_or_default();
+        let to = if approve.to.is_empty() { "a person".to_owned() } else { listed(&approve.to) };
+        said.push(format!("it needs an approval by {to}{when}"));
+    }
+    if spec.retry.attempts_max > 1 {
+        said.push(format!("it may be tried {} times", spec.retry.attempts_max));
+    }
+    if let Some(poll) = spec.poll {
+        let (every, long) = (super::words::length(poll.every_ms), super::words::length(poll.for_ms));
+        said.push(format!("it is asked every {every} for {long}"));
+    }
+    if let Some(which) = planned.ends_loop {
+        let around = &frame.plan.loops[which];
+        let first = &frame.plan.step(around.first).spec.id;
+        let until = spec.ends_loop.as_ref().and_then(|ends| ends.until.as_ref());
+        let until = until.map(|until| format!(" and `{}`", until.text())).unwrap_or_default();
+        said.push(format!("it judges a loop back to {first}, at most {} rounds, until VERIFIED{until}", around.iterations_max));
+    } else if let Some(which) = planned.in_loop {
+        let last = &frame.plan.step(frame.plan.loops[which].last).spec.id;
+        said.push(format!("it is part of the loop that {last} judges"));
+    }
+    said
+}
+
+fn now(view: &RunView, frame: &Frame, at: &At, standing: Standing) -> String {
+    match standing {
+        Standing::Pending => pending(view, frame, at),
+        Standing::Ready => "it may start as soon as there is room".to_owned(),
+        Standing::Running => "it is running".to_owned(),
+        Standing::Retrying => "it waits for its next attempt".to_owned(),
+        Standing::Waiting | Standing::Blocked => {
+            let open: Vec<&str> = view
+                .open_questions()
+                .into_iter()
+                .filter(|one| one.flow_path == at.flow && one.step_id == at.step)
+                .map(|one| one.id.as_str())
+                .collect();
+            format!("it waits for the answer to {}", listed(&open))
+        }
+        Standing::InFlow => "a sub-flow performs it".to_owned(),
+        Standing::InDetour => "it failed, and a known fix is being tried".to_owned(),
+        Standing::Succeeded => "it is done".to_owned(),
+        Standing::Concerns => "it ended with something open, and the flow went on".to_owned(),
+        Standing::Failed => "it failed, and stopped its flow".to_owned(),
+        Standing::Skipped => "it was skipped".to_owned(),
+    }
+}
+
+/// The unmet condition: which needs are not done, or what holds the whole flow.
+fn pending(view: &RunView, frame: &Frame, at: &At) -> String {
+    let Some(slot) = frame.slot(&at.step) else { return "it has not started".to_owned() };
+    let open = frame.plan.step(slot.step).needs.iter().filter_map(|need| {
+        let standing = status::standing(view, frame, (*need).into());
+        let id = &frame.plan.step(*need).spec.id;
+        match standing {
+            Standing::Succeeded | Standing::Concerns | Standing::Skipped => None,
+            other => Some(format!("{id} ({other})")),
+        }
+    });
+    let open: Vec<String> = open.collect();
+    if let Some(failing) = frame.failing.as_deref() {
+        return format!("it will not start: {} stopped the flow", failing.0);
+    }
+    if !open.is_empty() {
+        return format!("it waits for {}", open.join(", "));
+    }
+    if !view.state.line_stops.is_empty() {
+        return "nothing starts in this run until a stop-the-line question is answered".to_owned();
+    }
+    if frame.allowed.is_some() {
+        return "it was left out: --until or --only named another step".to_owned();
+    }
+    if frame.is_open() { "it has not started".to_owned() } else { "its flow ended before it started".to_owned() }
+}

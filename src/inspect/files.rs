@@ -1,0 +1,304 @@
+//! The files of one execution: which there are, and their text for a person.
+//! In: a view, a run's directory, what is asked for. Out: paths and text, or the sentence why there is none.
+//! Never: a path that a step made up, more than `FILE_BYTES_MAX` in memory.
+
+use std::{fmt::Write as _, io};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::{
+    id::{FramePath, RunId, StepRef, Time},
+    ledger::{InRun, RunDir},
+    record::{At, DecisionKind, ReceiptStatus, Status},
+};
+
+use super::{
+    figures::{path_in, receipt_path},
+    view::{Execution, RunView},
+    words::{clean, count},
+};
+
+/// More of one file than anybody reads on a terminal.
+const FILE_BYTES_MAX: u64 = 16 * 1024 * 1024;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum FileKind {
+    Receipt,
+    Handoff,
+    Log,
+    Transcript,
+    Prompt,
+}
+
+/// `show RUN STEP --json`: all executions of a step and their files.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct StepFiles {
+    pub run_id: RunId,
+    pub flow_path: FramePath,
+    pub step_id: StepRef,
+    pub executions: Vec<ExecutionFiles>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ExecutionFiles {
+    pub execution: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub iteration: Option<u32>,
+    pub started_at: Time,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_at: Option<Time>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub receipt_status: Option<ReceiptStatus>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub handoff_status: Option<Status>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decision: Option<DecisionKind>,
+    /// Its result counts now.
+    pub counts: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub receipt: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub handoff: Option<String>,
+    pub log: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transcript: Option<String>,
+    /// Whole output of its commands.
+    pub output: Vec<String>,
+}
+
+/// `show RUN STEP --receipt --json` and the like: one file.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ShownFile {
+    pub run_id: RunId,
+    pub flow_path: FramePath,
+    pub step_id: StepRef,
+    pub execution: u32,
+    pub kind: FileKind,
+    /// Relative to RUN_BASE; absent when there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// Its content: an object for a receipt or handoff, a list of objects for a log, transcript or prompt.
+    pub content: Value,
+    /// Why there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub absent: Option<String>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum FilesError {
+    #[error("step {step} has not run yet")]
+    NotRun { step: StepRef },
+    #[error("step {step} has no execution {execution}; it has {has}")]
+    NoExecution { step: StepRef, execution: u32, has: String },
+    #[error("{path} is recorded but not on disk; `flow-studio verify --repair` can make receipts and handoffs anew")]
+    Gone { path: String },
+    #[error("{path} could not be read")]
+    Io { path: String, source: io::Error },
+    #[error("{path} is damaged")]
+    Damaged { path: String, source: serde_json::Error },
+}
+
+pub fn step_files(view: &RunView, at: &At) -> StepFiles {
+    let of = |one: &Execution| ExecutionFiles {
+        execution: one.number,
+        iteration: one.iteration,
+        started_at: one.started_at,
+        ended_at: one.ended_at(),
+        receipt_status: one.proof().map(|proof| proof.status).or(one.lost_at.map(|_| ReceiptStatus::Interrupted)),
+        handoff_status: one.handoff().map(|handoff| handoff.status),
+        decision: one.decision().map(|decision| decision.decision),
+        counts: one.set_aside.is_none(),
+        receipt: receipt_path(view, at, one),
+        handoff: path_in(view, at, one, "handoffs"),
+        log: log_path(at),
+        transcript: one.proof().and_then(|proof| proof.transcript_path.clone()),
+        output: output(one),
+    };
+    StepFiles {
+        run_id: view.run_id.clone(),
+        flow_path: at.flow.clone(),
+        step_id: at.step.clone(),
+        executions: view.executions(at).iter().map(of).collect(),
+    }
+}
+
+fn output(execution: &Execution) -> Vec<String> {
+    let commands = execution.proof().map_or(&[][..], |proof| proof.commands.as_slice());
+    commands.iter().flat_map(|command| command.stdout_path.iter().chain(&command.stderr_path)).cloned().collect()
+}
+
+fn log_path(at: &At) -> String {
+    format!("{}/logs/{}.jsonl", at.flow, at.step)
+}
+
+/// One file of an execution; without a number, of the last one.
+///
+/// # Errors
+/// There is no such execution, or the file that should be there is not.
+pub fn shown_file(
+    view: &RunView,
+    run: &RunDir,
+    at: &At,
+    kind: FileKind,
+    number: Option<u32>,
+) -> Result<ShownFile, FilesError> {
+    let execution = chosen(view, at, number)?;
+    let mut shown = ShownFile {
+        run_id: view.run_id.clone(),
+        flow_path: at.flow.clone(),
+        step_id: at.step.clone(),
+        execution: execution.number,
+        kind,
+        path: None,
+        content: Value::Null,
+        absent: None,
+    };
+    let path = match kind {
+        FileKind::Receipt => receipt_path(view, at, execution),
+        FileKind::Handoff => path_in(view, at, execution, "handoffs"),
+        FileKind::Log => Some(log_path(at)),
+        FileKind::Transcript | FileKind::Prompt => execution.proof().and_then(|proof| proof.transcript_path.clone()),
+    };
+    let Some(path) = path else {
+        shown.absent = Some(why_absent(view, at, execution, kind));
+        return Ok(shown);
+    };
+    let text = read(run, &path)?;
+    shown.content = match kind {
+        FileKind::Receipt | FileKind::Handoff => {
+            serde_json::from_slice(&text).map_err(|source| FilesError::Damaged { path: path.clone(), source })?
+        }
+        FileKind::Log => Value::Array(of_execution(lines(&text), execution.number)),
+        FileKind::Transcript => Value::Array(lines(&text)),
+        FileKind::Prompt => Value::Array(lines(&text).into_iter().filter(is_prompt).collect()),
+    };
+    if kind == FileKind::Prompt && shown.content.as_array().is_some_and(Vec::is_empty) {
+        shown.absent = Some(format!("the transcript {path} holds no prompt"));
+    }
+    shown.path = Some(path);
+    Ok(shown)
+}
+
+fn chosen<'a>(view: &'a RunView, at: &At, number: Option<u32>) -> Result<&'a Execution, FilesError> {
+    let all = view.executions(at);
+    let step = || at.step.clone();
+    let last = all.last().ok_or_else(|| FilesError::NotRun { step: step() })?;
+    let Some(number) = number else { return Ok(last) };
+    all.iter().rfind(|one| one.number == number).ok_or_else(|| FilesError::NoExecution {
+        step: step(),
+        execution: number,
+        has: format!("{}, the last is {}", count(all.len(), "execution"), last.number),
+    })
+}
+
+fn why_absent(view: &RunView, at: &At, execution: &Execution, kind: FileKind) -> String {
+    let number = execution.number;
+    if execution.ended_at().is_none() {
+        return format!("execution {number} of {} is still running: {} is written when it ends", at.step, kind_words(kind));
+    }
+    let speaks = view.state.frame(&at.flow).and_then(|frame| {
+        let slot = frame.slot(&at.step)?;
+        Some(matches!(frame.plan.step(slot.step).spec.verb, crate::spec::Verb::Agent(_)))
+    });
+    match kind {
+        FileKind::Transcript | FileKind::Prompt if speaks == Some(false) => {
+            format!("{} is not performed by an agent: it has no {}", at.step, kind_words(kind))
+        }
+        FileKind::Transcript | FileKind::Prompt => format!("execution {number} of {} left no transcript", at.step),
+        FileKind::Receipt | FileKind::Handoff | FileKind::Log => format!("execution {number} of {} left no {}", at.step, kind_words(kind)),
+    }
+}
+
+fn kind_words(kind: FileKind) -> &'static str {
+    match kind {
+        FileKind::Receipt => "receipt",
+        FileKind::Handoff => "handoff",
+        FileKind::Log => "log",
+        FileKind::Transcript => "transcript",
+        FileKind::Prompt => "prompt",
+    }
+}
+
+fn read(run: &RunDir, path: &str) -> Result<Vec<u8>, FilesError> {
+    let place = InRun::new(path).map_err(|bad| FilesError::Io {
+        path: path.to_owned(),
+        source: io::Error::new(io::ErrorKind::InvalidData, bad.to_string()),
+    })?;
+    run.read(&place, FILE_BYTES_MAX).map_err(|source| match source.kind() {
+        io::ErrorKind::NotFound => FilesError::Gone { path: path.to_owned() },
+        _ => FilesError::Io { path: path.to_owned(), source },
+    })
+}
+
+/// A line that is not JSON (a torn tail) is kept as text.
+fn lines(text: &[u8]) -> Vec<Value> {
+    let text = String::from_utf8_lossy(text);
+    let filled = text.lines().filter(|line| !line.trim().is_empty());
+    filled.map(|line| serde_json::from_str(line).unwrap_or_else(|_| Value::String(line.to_owned()))).collect()
+}
+
+/// Lines from this execution's start to the next one's; lines of output name no execution.
+fn of_execution(lines: Vec<Value>, number: u32) -> Vec<Value> {
+    let mut current = None;
+    let mut found = Vec::new();
+    for line in lines {
+        if let Some(execution) = line.get("execution").and_then(Value::as_u64) {
+            current = Some(execution);
+        }
+        if current == Some(u64::from(number)) {
+            found.push(line);
+        }
+    }
+    found
+}
+
+/// What was put before the model: system and first user messages, or the line that says so itself.
+fn is_prompt(line: &Value) -> bool {
+    let word = |key: &str| line.get(key).and_then(Value::as_str);
+    matches!(word("event").or_else(|| word("kind")).or_else(|| word("type")), Some("prompt"))
+        || matches!(word("role"), Some("system" | "developer" | "user"))
+}
+
+impl ShownFile {
+    /// The content as a person reads it.
+    pub fn text(&self) -> String {
+        if let Some(absent) = &self.absent {
+            return format!("{absent}\n");
+        }
+        match (self.kind, &self.content) {
+            (FileKind::Log, Value::Array(lines)) => lines.iter().map(log_line).collect(),
+            (FileKind::Transcript | FileKind::Prompt, Value::Array(lines)) => lines.iter().map(said).collect(),
+            (_, content) => serde_json::to_string_pretty(content).unwrap_or_default() + "\n",
+        }
+    }
+}
+
+fn log_line(line: &Value) -> String {
+    let word = |key: &str| line.get(key).and_then(Value::as_str).map(clean);
+    if word("event").as_deref() == Some("output") {
+        let mark = if word("stream").as_deref() == Some("stderr") { "!" } else { "|" };
+        return format!("  {mark} {}\n", word("line").unwrap_or_default());
+    }
+    let Value::Object(fields) = line else { return format!("  {}\n", clean(line.as_str().unwrap_or_default())) };
+    let mut text = format!("{} {}", word("ts").unwrap_or_else(|| " ".repeat(24)), word("event").unwrap_or_default());
+    for (name, value) in fields.iter().filter(|(name, _)| !matches!(name.as_str(), "ts" | "seq" | "event")) {
+        let value = value.as_str().map_or_else(|| value.to_string(), |text| text.to_owned());
+        let _ = write!(text, "  {name} {}", clean(value.lines().next().unwrap_or_default()));
+    }
+    text + "\n"
+}
+
+/// One message of a conversation.
+fn said(line: &Value) -> String {
+    let word = |key: &str| line.get(key).and_then(Value::as_str);
+    let who = word("role").or_else(|| word("event")).or_else(|| word("type")).unwrap_or("");
+    let content = match line.get("content").or_else(|| line.get("text")) {
+        Some(Value::String(text)) => text.lines().map(clean).collect::<Vec<_>>().join("\n"),
+        Some(other) => other.to_string(),
+        None => line.to_string(),
+    };
+    format!("── {who}\n{content}\n\n")
+}

@@ -1,0 +1,40 @@
+//! Reading a run: what happened, where it stands, why, and what to do next.
+//! In: the journal's entries, folded by the kernel's own `apply`. Out: views that a terminal, a page or a report shows.
+//! Never: the journal interpreted a second way, a file written, a clock asked: relative times get `now` as a value.
+
+mod explain;
+mod explain_facts;
+mod figures;
+mod files;
+mod find;
+mod load;
+mod paste;
+mod report;
+mod report_parts;
+mod runs;
+mod saw;
+mod standing;
+mod status;
+mod summary;
+mod view;
+mod words;
+
+pub use explain::{Explanation, Sentence, explain};
+pub use files::{ExecutionFiles, FileKind, FilesError, ShownFile, StepFiles, shown_file, step_files};
+pub use find::NotInRun;
+pub use load::{BookError, ViewError, Wanted};
+pub use paste::Paste;
+pub use report::report;
+pub use runs::{RunFlow, RunLine, RunList};
+pub use standing::Standing;
+pub use status::{
+    ChoiceLine, FailingStep, FlowReport, NextStep, RetryingStep, RunningStep, StatusReport, StepLine, WaitingQuestion, status,
+};
+pub use summary::{Health, RunSummary, TrailItem, summary};
+pub use view::{Attempt, Driver, Execution, Moment, RunView, SetAside, StepStory};
+pub use words::length;
+
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;

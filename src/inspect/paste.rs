@@ -1,0 +1,53 @@
+//! Commands that a reader can paste: every hint is one of these, spelled for the runs directory that is in use.
+//! In: names as newtypes. Out: shell text. Never: a name that the shell would take apart.
+
+use crate::id::{EscalationId, FramePath, RunId, StepRef};
+
+/// How this program is called here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Paste {
+    program: String,
+}
+
+impl Default for Paste {
+    fn default() -> Self {
+        Self { program: "flow-studio".to_owned() }
+    }
+}
+
+impl Paste {
+    /// For a runs directory that is not the default one.
+    pub fn with_runs(runs: &str) -> Self {
+        Self { program: format!("flow-studio --runs {}", quoted(runs)) }
+    }
+
+    pub fn resume(&self, run: &RunId) -> String {
+        format!("{} resume {run}", self.program)
+    }
+    pub fn retry(&self, run: &RunId, flow: &FramePath, step: &StepRef) -> String {
+        format!("{} retry {run} --flow {} --step {}", self.program, quoted(flow.as_str()), step.base())
+    }
+    pub fn answer(&self, run: &RunId, question: &EscalationId, choose: &str) -> String {
+        format!("{} review answer {run}/{question} --choose {}", self.program, quoted(choose))
+    }
+    pub fn review(&self, run: &RunId, question: &EscalationId) -> String {
+        format!("{} review show {run}/{question}", self.program)
+    }
+    pub fn status(&self, run: &RunId) -> String {
+        format!("{} status {run}", self.program)
+    }
+    pub fn explain(&self, run: &RunId, step: &StepRef) -> String {
+        format!("{} explain {run} {}", self.program, quoted(step.as_str()))
+    }
+    pub fn show(&self, run: &RunId, step: &StepRef, what: &str) -> String {
+        format!("{} show {run} {} --{what}", self.program, quoted(step.as_str()))
+    }
+    pub fn report(&self, run: &RunId) -> String {
+        format!("{} report {run}", self.program)
+    }
+}
+
+fn quoted(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/' | ':' | '=' | ',' | '@' | '+' | '~');
+    if !text.is_empty() && text.chars().all(plain) { text.to_owned() } else { format!("'{}'", text.replace('\'', "'\\''")) }
+}

@@ -1,0 +1,99 @@
+//! `report.md`: the story of one flow for a person: done, blocked, decided, measured, next.
+//! In: a view and a flow. Out: Markdown, the same bytes for the same journal. Never: a clock, a text of a step taken for markup.
+
+use std::fmt::Write as _;
+
+use crate::{
+    id::FramePath,
+    kernel::{Frame, FramePhase},
+    record::{Fact, Outcome, RunStatus},
+};
+
+use super::{
+    paste::Paste,
+    report_parts::{artifacts, cell, decided, done, measured, open_points, steps, waiting},
+    status::{flow_status, next},
+    view::RunView,
+    words::{clean, first_line, length},
+};
+
+/// `None` when the flow is not in the run.
+pub fn report(view: &RunView, flow: &FramePath, paste: &Paste) -> Option<String> {
+    let frame = view.state.frame(flow)?;
+    let mut out = String::new();
+    head(&mut out, view, frame);
+    section(&mut out, "Parameters", &params(frame));
+    section(&mut out, "Steps", &steps(view, frame));
+    section(&mut out, "Done", &done(view, frame));
+    section(&mut out, "Waiting and blocked", &waiting(view, frame, paste));
+    section(&mut out, "Decided", &decided(view, frame));
+    section(&mut out, "Measured", &measured(view, frame));
+    section(&mut out, "Standing", &open_points(view, frame));
+    section(&mut out, "Artifacts", &artifacts(view, frame));
+    let commands: String = next(view, paste).iter().map(|one| format!("- {}: `{}`\n", cell(&one.why), one.command)).collect();
+    section(&mut out, "Next", &commands);
+    Some(out)
+}
+
+fn section(out: &mut String, title: &str, body: &str) {
+    if !body.is_empty() {
+        let _ = write!(out, "\n## {title}\n\n{body}");
+    }
+}
+
+fn head(out: &mut String, view: &RunView, frame: &Frame) {
+    let flow = &frame.plan.flow;
+    let status = flow_status(view, frame);
+    let word = match status {
+        RunStatus::Succeeded if !frame.warnings.is_empty() => "succeeded, with warnings".to_owned(),
+        other => other.to_string(),
+    };
+    let _ = writeln!(out, "# {}: {word}\n", cell(&flow.title));
+    if let Some(reason) = frame.outcome_reason.as_deref().filter(|_| status != RunStatus::Succeeded) {
+        let _ = writeln!(out, "{}\n", cell(reason));
+    }
+    if let Some(goal) = &flow.charter.goal {
+        let _ = writeln!(out, "Goal: {}\n", cell(goal));
+    }
+    let _ = writeln!(out, "- run `{}`, flow `{}`", view.run_id, frame.path);
+    let by = view.state.run.as_deref().map(|run| run.by.to_string()).unwrap_or_default();
+    let role = flow.role.as_ref().map(|role| format!(", in the name of {}", cell(&role.0))).unwrap_or_default();
+    let _ = writeln!(out, "- started by {}{role}", cell(&by));
+    if let Some((began, ended)) = times(view, frame) {
+        let end = ended.map_or_else(String::new, |ended| format!(", ended {ended}, {} later", length(ended.since(began))));
+        let _ = writeln!(out, "- started {began}{end}; {} of work", length(frame.active_ms_at(view.state.now)));
+    }
+    if frame.generation > 1 {
+        let _ = writeln!(out, "- generation {}: the flow was started before in this run", frame.generation);
+    }
+    if let Some(git) = &frame.git {
+        let sha = git.sha.as_deref().unwrap_or("no commit");
+        let branch = git.branch.as_deref().map(|branch| format!(" on {}", cell(branch))).unwrap_or_default();
+        let dirty = if git.dirty == Some(true) { ", with uncommitted changes" } else { "" };
+        let _ = writeln!(out, "- git {sha}{branch}{dirty}");
+    }
+    let _ = writeln!(out, "- definition sha256 `{}`", frame.definition);
+}
+
+/// Start of the flow as it counts now, and its end.
+fn times(view: &RunView, frame: &Frame) -> Option<(crate::id::Time, Option<crate::id::Time>)> {
+    let mut began = None;
+    let mut ended = None;
+    for moment in view.flow_moments(&frame.path) {
+        match moment.fact.as_ref() {
+            Fact::FlowStarted { .. } => (began, ended) = (Some(moment.ts), None),
+            Fact::FlowCompleted { .. } => ended = Some(moment.ts),
+            _ => {}
+        }
+    }
+    let over = matches!(frame.phase, FramePhase::Done(Outcome::Succeeded | Outcome::Failed | Outcome::Cancelled));
+    began.map(|began| (began, ended.filter(|_| over)))
+}
+
+fn params(frame: &Frame) -> String {
+    let line = |(name, value): (&crate::id::ParamName, &serde_json::Value)| {
+        let value = clean(&value.to_string());
+        format!("- {name}: `{}`\n", first_line(&value).replace('`', "'"))
+    };
+    frame.params.iter().map(line).collect()
+}

@@ -1,0 +1,112 @@
+//! Which runs there are: one line each, from `run.json` alone, so that ten thousand are listed at once.
+//! In: the runs directory. Out: lines, the newest first; a damaged run is a line too. Never: a journal read.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    id::{FramePath, RunId, Time},
+    ledger::{RunDir, RunDirError, RunsDir},
+    record::{Manifest, RunStatus},
+};
+
+use super::{load::driver, view::Driver};
+
+/// `list --json`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct RunList {
+    #[schemars(extend("const" = "flow-studio/list/v1"))]
+    pub schema: String,
+    pub runs: Vec<RunLine>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct RunLine {
+    pub run_id: RunId,
+    /// Absent when the run is damaged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<RunStatus>,
+    pub flows: Vec<RunFlow>,
+    /// Questions that wait for a person.
+    pub questions: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created_at: Option<Time>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub updated_at: Option<Time>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_by: Option<String>,
+    /// What is wrong with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub damaged: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct RunFlow {
+    pub flow_path: FramePath,
+    pub status: RunStatus,
+    pub steps_done: u32,
+    pub steps_total: u32,
+}
+
+impl RunList {
+    pub const SCHEMA: &'static str = "flow-studio/list/v1";
+
+    /// # Errors
+    /// When the runs directory cannot be read.
+    pub fn read(runs: &RunsDir) -> Result<Self, RunDirError> {
+        let mut lines: Vec<RunLine> = runs.list()?.into_iter().map(|id| line(runs, id)).collect();
+        // Damaged runs have no date; they come first, so that nobody scrolls past them.
+        lines.sort_by(|a, b| {
+            (b.created_at.is_none(), b.created_at).cmp(&(a.created_at.is_none(), a.created_at)).then_with(|| a.run_id.cmp(&b.run_id))
+        });
+        Ok(Self { schema: Self::SCHEMA.to_owned(), runs: lines })
+    }
+}
+
+fn line(runs: &RunsDir, id: RunId) -> RunLine {
+    let run = match runs.open(&id) {
+        Ok(run) => run,
+        Err(error) => return damaged(id, error.to_string()),
+    };
+    match run.manifest() {
+        Ok(Some(manifest)) => whole(&run, id, &manifest),
+        Ok(None) if run.has_journal() => damaged(id, "run.json is missing or cannot be read".to_owned()),
+        Ok(None) => damaged(id, "nothing has happened in it: it has no journal".to_owned()),
+        Err(error) => damaged(id, format!("run.json cannot be read: {error}")),
+    }
+}
+
+fn whole(run: &RunDir, run_id: RunId, manifest: &Manifest) -> RunLine {
+    // Only a run that says it is running is asked whether somebody drives it.
+    let gone = manifest.status == RunStatus::Running && driver(run) == Driver::Nobody;
+    let alive = |status: RunStatus| if gone && status == RunStatus::Running { RunStatus::Interrupted } else { status };
+    let flows = manifest.flows.iter().map(|flow| RunFlow {
+        flow_path: flow.flow_path.clone(),
+        status: alive(flow.status),
+        steps_done: flow.steps_done,
+        steps_total: flow.steps_total,
+    });
+    RunLine {
+        run_id,
+        status: Some(alive(manifest.status)),
+        flows: flows.collect(),
+        questions: u32::try_from(manifest.waiting_for.len()).unwrap_or(u32::MAX),
+        created_at: Some(manifest.created_at),
+        updated_at: Some(manifest.updated_at),
+        started_by: Some(manifest.started_by.clone()),
+        damaged: None,
+    }
+}
+
+fn damaged(run_id: RunId, why: String) -> RunLine {
+    RunLine {
+        run_id,
+        status: None,
+        flows: Vec::new(),
+        questions: 0,
+        created_at: None,
+        updated_at: None,
+        started_by: None,
+        damaged: Some(why),
+    }
+}

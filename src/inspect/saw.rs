@@ -1,0 +1,85 @@
+//! What a condition of the flow looked at: the values under the names that it uses, as they stood when it was decided.
+//! In: the state just before a fact. Out: names with values, short enough for a sentence. Never: a condition evaluated again.
+
+use serde_json::Value;
+
+use crate::{
+    kernel::{Frame, Slot, State, template_scope},
+    record::{At, Fact, Rule, SkipReason},
+    spec::Expr,
+};
+
+/// Longest value that is shown; the whole one stands in the receipt.
+const SHOWN_CHARS_MAX: usize = 80;
+
+pub(super) fn saw(state: &State, fact: &Fact) -> Vec<(String, Value)> {
+    match fact {
+        Fact::StepSkipped { at, why: SkipReason::When, .. } => of_when(state, at),
+        Fact::StepStarted { at, .. } => of_when(state, at),
+        Fact::Routed { flow, decision } if matches!(decision.rule, Rule::StopTheLine | Rule::EscalateWhen) => {
+            let at = At { flow: flow.clone(), step: decision.step_id.clone() };
+            with_step(state, &at, |frame, slot| frame.plan.step(slot.step).spec.escalate.as_ref().map(|one| one.when.clone()))
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn of_when(state: &State, at: &At) -> Vec<(String, Value)> {
+    with_step(state, at, |frame, slot| frame.plan.step(slot.step).spec.when.clone())
+}
+
+fn with_step(state: &State, at: &At, expr: impl FnOnce(&Frame, Slot) -> Option<Expr>) -> Vec<(String, Value)> {
+    let Some(frame) = state.frame(&at.flow) else { return Vec::new() };
+    let Some(slot) = frame.slot(&at.step) else { return Vec::new() };
+    expr(frame, slot).map_or_else(Vec::new, |expr| values(state, frame, slot, &expr))
+}
+
+fn values(state: &State, frame: &Frame, slot: Slot, expr: &Expr) -> Vec<(String, Value)> {
+    let reads = expr.reads();
+    let scope = template_scope(state, frame, reads, slot);
+    let mut found = Vec::new();
+    let mut show = |name: String, value: Option<&Value>| {
+        if let Some(value) = value {
+            found.push((name, short(value)));
+        }
+    };
+    if let Some(Value::Object(params)) = scope.get("params") {
+        for (name, value) in params.iter().filter(|(name, _)| mentions(expr.text(), name)) {
+            show(format!("params.{name}"), Some(value));
+        }
+    }
+    for (step, fields) in &reads.steps {
+        for field in fields {
+            let value = scope.get("steps").and_then(|steps| steps.get(step)).and_then(|one| one.get(field.word()));
+            show(format!("steps.{step}.{}", field.word()), value);
+        }
+    }
+    for field in &reads.step {
+        show(format!("step.{}", field.word()), scope.get("step").and_then(|one| one.get(field.word())));
+    }
+    if reads.tops.contains("iteration") {
+        show("iteration".to_owned(), scope.get("iteration"));
+    }
+    found
+}
+
+/// The name stands in the text as a word of its own.
+fn mentions(text: &str, name: &str) -> bool {
+    let part_of_name = |c: char| c.is_alphanumeric() || c == '_';
+    text.match_indices(name).any(|(at, _)| {
+        !text[..at].chars().next_back().is_some_and(part_of_name)
+            && !text[at + name.len()..].chars().next().is_some_and(part_of_name)
+    })
+}
+
+fn short(value: &Value) -> Value {
+    let text = match value {
+        Value::String(text) => text.trim_end().to_owned(),
+        Value::Array(_) | Value::Object(_) => value.to_string(),
+        Value::Null | Value::Bool(_) | Value::Number(_) => return value.clone(),
+    };
+    if text.chars().count() <= SHOWN_CHARS_MAX {
+        return if value.is_string() { Value::String(text) } else { value.clone() };
+    }
+    Value::String(format!("{}…", text.chars().take(SHOWN_CHARS_MAX).collect::<String>()))
+}

@@ -1,0 +1,86 @@
+//! Where a step stands, in the words that every reader uses: the terminal, the report, the drawing.
+//! In: the kernel's `Life`. Out: one word of a closed list. Never: a second opinion.
+
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    kernel::{Frame, Life, Settled, Slot, StepState},
+    record::QuestionKind,
+};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Standing {
+    /// It waits for the steps before it.
+    Pending,
+    /// It may start as soon as there is room.
+    Ready,
+    Running,
+    /// Between two attempts.
+    Retrying,
+    /// A person is asked.
+    Waiting,
+    /// What it needs is not there, and a person is asked.
+    Blocked,
+    /// A sub-flow performs it.
+    InFlow,
+    /// A known fix is being tried.
+    InDetour,
+    Succeeded,
+    /// It ended with concerns or failed, and the flow went on.
+    Concerns,
+    Failed,
+    Skipped,
+}
+
+impl Standing {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Ready => "ready",
+            Self::Running => "running",
+            Self::Retrying => "retrying",
+            Self::Waiting => "waiting",
+            Self::Blocked => "blocked",
+            Self::InFlow => "in-flow",
+            Self::InDetour => "in-detour",
+            Self::Succeeded => "succeeded",
+            Self::Concerns => "concerns",
+            Self::Failed => "failed",
+            Self::Skipped => "skipped",
+        }
+    }
+
+    pub(super) fn of(frame: &Frame, slot: Slot, asks: impl Fn(&crate::id::EscalationId) -> Option<QuestionKind>) -> Self {
+        frame.state(slot).map_or(Self::Pending, |state| of_state(state, asks))
+    }
+}
+
+fn of_state(state: &StepState, asks: impl Fn(&crate::id::EscalationId) -> Option<QuestionKind>) -> Standing {
+    match &state.life {
+        Life::Idle => Standing::Pending,
+        Life::Ready => Standing::Ready,
+        Life::Running => Standing::Running,
+        Life::Waiting { .. } => Standing::Retrying,
+        Life::Gated(_) | Life::Asking(_) => Standing::Waiting,
+        Life::Held(id) if asks(id) == Some(QuestionKind::Blocked) => Standing::Blocked,
+        Life::Held(_) => Standing::Waiting,
+        Life::InFlow(_) => Standing::InFlow,
+        Life::InDetour(_) => Standing::InDetour,
+        // It ended, and what follows stands in the same line of the journal.
+        Life::Ended | Life::Fanned => Standing::Running,
+        Life::Settled(Settled::Passed) => Standing::Succeeded,
+        Life::Settled(Settled::Standing) => Standing::Concerns,
+        Life::Settled(Settled::Failed) => Standing::Failed,
+        Life::Settled(Settled::Skipped) => Standing::Skipped,
+    }
+}
+
+impl fmt::Display for Standing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}

@@ -1,0 +1,164 @@
+//! Where everything stands: columns from left to right, rows drawn towards their neighbours, loops below.
+//! In: sizes and edges. Out: rectangles and lines, in pixels. Never: two nodes on one another.
+
+use super::order::{Columns, Seat, columns};
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Size {
+    pub width: f64,
+    pub height: f64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Point {
+    pub x: f64,
+    pub y: f64,
+}
+
+/// A node's rectangle.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Rect {
+    pub x: f64,
+    pub y: f64,
+    pub width: f64,
+    pub height: f64,
+}
+
+impl Rect {
+    pub fn middle(&self) -> f64 {
+        self.y + self.height / 2.0
+    }
+    pub fn bottom(&self) -> f64 {
+        self.y + self.height
+    }
+    pub fn right(&self) -> f64 {
+        self.x + self.width
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct Layout {
+    pub nodes: Vec<Rect>,
+    /// Per edge: from the right side of one node to the left side of another.
+    pub lines: Vec<Vec<Point>>,
+    pub width: f64,
+    pub height: f64,
+}
+
+const COLUMN_GAP: f64 = 56.0;
+const ROW_GAP: f64 = 28.0;
+/// A line that only passes takes less room than a node.
+const PASS_HEIGHT: f64 = 8.0;
+const SWEEPS: usize = 24;
+
+pub(super) fn layout(sizes: &[Size], edges: &[(usize, usize)]) -> Layout {
+    let columns = columns(sizes.len(), edges);
+    let height = |seat: usize| match columns.seats[seat] {
+        Seat::Node(node) => sizes[node].height,
+        Seat::Pass(_) => PASS_HEIGHT,
+    };
+    let heights: Vec<f64> = (0..columns.seats.len()).map(height).collect();
+    let middles = middles(&columns, &heights);
+    let mut x = 0.0;
+    let mut lefts = Vec::with_capacity(columns.columns.len());
+    let mut widths = Vec::with_capacity(columns.columns.len());
+    for column in &columns.columns {
+        let width = column.iter().filter_map(|seat| node_of(&columns, *seat)).map(|node| sizes[node].width).fold(0.0, f64::max);
+        lefts.push(x);
+        widths.push(width);
+        x += width + COLUMN_GAP;
+    }
+    let mut nodes = vec![Rect { x: 0.0, y: 0.0, width: 0.0, height: 0.0 }; sizes.len()];
+    let mut span = vec![(0.0, 0.0); columns.seats.len()];
+    for (at, column) in columns.columns.iter().enumerate() {
+        for seat in column {
+            span[*seat] = (lefts[at], lefts[at] + widths[at]);
+            if let Some(node) = node_of(&columns, *seat) {
+                let Size { width, height } = sizes[node];
+                nodes[node] = Rect { x: lefts[at] + (widths[at] - width) / 2.0, y: middles[*seat] - height / 2.0, width, height };
+            }
+        }
+    }
+    let lines = columns.routes.iter().map(|route| line(&columns, route, &nodes, &span, &middles)).collect();
+    let bottom = nodes.iter().map(Rect::bottom).fold(0.0, f64::max);
+    Layout { nodes, lines, width: (x - COLUMN_GAP).max(0.0), height: bottom }
+}
+
+fn node_of(columns: &Columns, seat: usize) -> Option<usize> {
+    match columns.seats[seat] {
+        Seat::Node(node) => Some(node),
+        Seat::Pass(_) => None,
+    }
+}
+
+/// The middle line of every seat: each is drawn to the mean of its neighbours, and pushed off those beside it.
+fn middles(columns: &Columns, heights: &[f64]) -> Vec<f64> {
+    let mut middle = vec![0.0; columns.seats.len()];
+    for column in &columns.columns {
+        let mut y = 0.0;
+        for seat in column {
+            middle[*seat] = y + heights[*seat] / 2.0;
+            y += heights[*seat] + ROW_GAP;
+        }
+    }
+    for sweep in 0..SWEEPS {
+        let forward = sweep % 2 == 0;
+        let count = columns.columns.len();
+        for step in 0..count {
+            let column = &columns.columns[if forward { step } else { count - 1 - step }];
+            let near = if forward { &columns.before } else { &columns.after };
+            let wish: Vec<f64> = column.iter().map(|seat| mean(&near[*seat], &middle).unwrap_or(middle[*seat])).collect();
+            place(column, &wish, heights, &mut middle);
+        }
+    }
+    let top = (0..middle.len()).map(|seat| middle[seat] - heights[seat] / 2.0).fold(f64::INFINITY, f64::min);
+    middle.iter().map(|y| y - if top.is_finite() { top } else { 0.0 }).collect()
+}
+
+/// Each seat as near to its wish as those above and below allow: groups that touch move as one.
+fn place(column: &[usize], wish: &[f64], heights: &[f64], middle: &mut [f64]) {
+    // (where the first of the group wants to stand, members)
+    let mut groups: Vec<(f64, Vec<(usize, f64)>)> = Vec::new();
+    for (at, &seat) in column.iter().enumerate() {
+        let mut group = (wish[at], vec![(seat, 0.0)]);
+        while let Some((start, members)) = groups.last() {
+            let Some(&(last, offset)) = members.last() else { break };
+            let first = group.1[0].0;
+            let least = start + offset + (heights[last] + heights[first]) / 2.0 + ROW_GAP;
+            if group.0 >= least {
+                break;
+            }
+            let (start, mut members) = groups.pop().expect("its last was just looked at");
+            let shift = least - start;
+            let (own, others) = (super::order::float(members.len()), super::order::float(group.1.len()));
+            let joined = (start * own + (group.0 - shift) * others) / (own + others);
+            members.extend(group.1.iter().map(|(seat, offset)| (*seat, offset + shift)));
+            group = (joined, members);
+        }
+        groups.push(group);
+    }
+    for (start, members) in groups {
+        for (seat, offset) in members {
+            middle[seat] = start + offset;
+        }
+    }
+}
+
+fn mean(near: &[usize], middle: &[f64]) -> Option<f64> {
+    (!near.is_empty()).then(|| near.iter().map(|seat| middle[*seat]).sum::<f64>() / super::order::float(near.len()))
+}
+
+fn line(columns: &Columns, route: &[usize], nodes: &[Rect], span: &[(f64, f64)], middle: &[f64]) -> Vec<Point> {
+    let mut points = Vec::with_capacity(route.len() * 2);
+    for (at, seat) in route.iter().enumerate() {
+        match node_of(columns, *seat) {
+            Some(node) if at == 0 => points.push(Point { x: nodes[node].right(), y: nodes[node].middle() }),
+            Some(node) => points.push(Point { x: nodes[node].x, y: nodes[node].middle() }),
+            None => {
+                points.push(Point { x: span[*seat].0, y: middle[*seat] });
+                points.push(Point { x: span[*seat].1, y: middle[*seat] });
+            }
+        }
+    }
+    points
+}
