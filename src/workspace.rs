@@ -29,6 +29,7 @@ use crate::{
 
 mod open_run;
 mod preflight;
+mod view;
 
 pub use open_run::ReadRun;
 

@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::error::{Error, Kind};
 
-use super::{init, resume, retry, review, run, test, validate, verify};
+use super::{agents, completions, explain, flows, graph, init, list, report, resume, retry, review, run, schema, show, status, test, validate, verify};
 
 const AFTER: &str = "\
 Exit codes: 0 done · 1 run failed · 2 usage · 3 invalid flow, agent, config or preflight · 4 waiting for a person ·
@@ -79,6 +79,27 @@ pub enum Command {
     Init(init::InitArgs),
     /// Test flows against scripts; nothing is run
     Test(test::TestArgs),
+    /// Which runs there are, and which need you
+    #[command(alias = "ls")]
+    List(list::ListArgs),
+    /// Where one run stands, and what to do next
+    Status(status::StatusArgs),
+    /// A run, a step's executions, or one of their files
+    Show(show::ShowArgs),
+    /// Why a step ran, was skipped, ran again, went where it went
+    Explain(explain::ExplainArgs),
+    /// The story of a flow, as Markdown
+    Report(report::ReportArgs),
+    /// A flow as a picture
+    Graph(graph::GraphArgs),
+    /// Which flows there are
+    Flows(flows::FlowsArgs),
+    /// Which agents there are
+    Agents(agents::AgentsArgs),
+    /// The JSON Schema of a file that people write or that a run leaves
+    Schema(schema::SchemaArgs),
+    /// A script that completes arguments, for your shell
+    Completions(completions::CompletionsArgs),
     /// Look at what this machine has and lacks
     Doctor(init::DoctorArgs),
 }

@@ -1,14 +1,25 @@
 //! The command line: one file per command. Data goes to standard output, everything else to standard error.
 //! In: arguments and the environment. Out: text or one JSON object, and an exit code. Never: a rule, a path into a run.
 
+mod agents;
 mod args;
+mod completions;
 mod context;
+mod explain;
+mod flows;
+mod graph;
 mod init;
+mod list;
 mod progress;
+mod render;
+mod report;
 mod resume;
 mod retry;
 mod review;
 mod run;
+mod schema;
+mod show;
+mod status;
 mod test;
 mod validate;
 mod verify;
@@ -57,6 +68,16 @@ fn dispatch(command: &Command, context: &Context) -> Result<u8, Error> {
         Command::Verify(args) => verify::run(args, context),
         Command::Init(args) => init::run(args, context),
         Command::Test(args) => test::run(args, context),
+        Command::List(args) => list::run(args, context),
+        Command::Status(args) => status::run(args, context),
+        Command::Show(args) => show::run(args, context),
+        Command::Explain(args) => explain::run(args, context),
+        Command::Report(args) => report::run(args, context),
+        Command::Graph(args) => graph::run(args, context),
+        Command::Flows(args) => flows::run(args, context),
+        Command::Agents(args) => agents::run(args, context),
+        Command::Schema(args) => schema::run(args, context),
+        Command::Completions(args) => completions::run(args),
         Command::Doctor(args) => init::doctor(args, context),
     }
 }

@@ -26,8 +26,6 @@ pub enum What {
     Agent,
     /// flows/detours.yaml
     Detours,
-    /// flows/tests/<name>.scenario.yaml
-    Scenario,
     /// receipts/<step>-<agent>.json
     Receipt,
     /// handoffs/<step>-<agent>.json
@@ -52,7 +50,6 @@ pub(super) fn schema(what: What) -> Value {
         What::Flow => spec::schema::flow(),
         What::Agent => spec::schema::agent(),
         What::Detours => spec::schema::detours(),
-        What::Scenario => crate::engine::scenario_schema(),
         What::Receipt => written::<Receipt>("receipt", "Receipt"),
         What::Handoff => written::<Envelope>("handoff", "Handoff envelope"),
         What::Decision => written::<Decision>("decision", "Routing decision"),

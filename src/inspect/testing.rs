@@ -13,7 +13,7 @@ use crate::{
         Answer, At, Channel, Check, CommandRun, Concern, Draft, DraftRouting, EngineWord, Entry, ErrorClass, Failure, FailureKind, Mode,
         OutputFile, Reply, ReplyOutcome, RunOptions, Shown, Status, Summary,
     },
-    spec::{Loader, Severity},
+    spec::{Severity, load::Loader},
 };
 
 use super::view::RunView;

@@ -1,5 +1,6 @@
 //! What an engine says when it is done with one attempt. An engine reports; it decides nothing.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::id::Time;
@@ -43,7 +44,7 @@ pub enum ReplyOutcome {
 }
 
 /// Text of the output that expressions and templates ask for, cut to `KEPT_BYTES_MAX`.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Kept {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stdout: Option<String>,
