@@ -12,8 +12,9 @@ use serde::Deserialize;
 
 use crate::error::{Error, Kind};
 
-/// What a step may see of our own environment.
-const PASSED_ON: &[&str] = &["PATH", "HOME", "LANG", "LC_ALL", "TERM", "TMPDIR", "TZ"];
+/// What a step may see of our own environment. Where the Rust toolchain was put is needed to find it at all.
+const PASSED_ON: &[&str] =
+    &["PATH", "HOME", "LANG", "LC_ALL", "TERM", "TMPDIR", "TZ", "CARGO_HOME", "RUSTUP_HOME", "RUSTUP_TOOLCHAIN"];
 const GRACE_MS: u64 = 10_000;
 
 #[derive(Debug, Clone)]

@@ -46,7 +46,9 @@ if [ -s "$STEP_DIR/readme" ]; then : > "$found"; else echo 'no README* in the to
 rule 'a README says what this is'
 
 if [ -f README.md ] && [ -f Makefile ]; then
-    sed -n 's/^\([A-Za-z][A-Za-z0-9_.%-]*\) *:[^=].*/\1/p; s/^\([A-Za-z][A-Za-z0-9_.%-]*\) *:$/\1/p' Makefile > "$STEP_DIR/targets"
+    sed -n 's/^\([A-Za-z][A-Za-z0-9_.% -]*\):[^=].*/\1/p; s/^\([A-Za-z][A-Za-z0-9_.% -]*\):$/\1/p' Makefile ./*.mk 2> /dev/null > "$STEP_DIR/targets" || true
+    # `a b: c` makes two targets.
+    tr -s ' ' '\n' < "$STEP_DIR/targets" > "$STEP_DIR/each" && mv "$STEP_DIR/each" "$STEP_DIR/targets"
     made() {
         while IFS= read -r target; do
             # shellcheck disable=SC2254 # `stepwise-%` is a pattern in a Makefile, and becomes one here
@@ -62,7 +64,8 @@ else
 fi
 
 if ls flows/*.yaml > /dev/null 2>&1 && grep -q '^flow:' flows/*.yaml; then
-    "$FLOW_STUDIO" --flows flows --agents agents validate --strict > "$STEP_DIR/validate" 2>&1 && : > "$found" || cp "$STEP_DIR/validate" "$found"
+    : > "$found"
+    "$FLOW_STUDIO" --flows flows --agents agents validate --strict > "$STEP_DIR/validate" 2>&1 || cp "$STEP_DIR/validate" "$found"
     rule 'the flows are valid'
 else
     skip 'the flows are valid' 'there are none'

@@ -7,6 +7,7 @@ cd "$ARTIFACTS/scratch"
 mkdir -p "$STEP_DIR"
 
 # Through standard input a file is judged alone, without the modules that it declares.
+# shellcheck disable=SC2094 # both only read
 formatted() { rustfmt --edition "${edition:-2021}" < "$1" 2> /dev/null | cmp -s - "$1"; }
 
 wrong=0

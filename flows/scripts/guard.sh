@@ -12,7 +12,7 @@ if [ -e "$guard" ] && git ls-files --error-unmatch "$guard" > /dev/null 2>&1; th
 fi
 
 # `src/main.rs` becomes `src_main_rs`.
-as_name() { printf '%s' "$1" | tr -c 'A-Za-z0-9' '_' | tr 'A-Z' 'a-z'; }
+as_name() { printf '%s' "$1" | tr -c 'A-Za-z0-9' '_' | tr '[:upper:]' '[:lower:]'; }
 {
     echo "// SPDX-License-Identifier: $licence"
     echo '//! Files that have been given the line which names their licence keep it.'

@@ -17,7 +17,7 @@ licence=$(cat "$ARTIFACTS/licence.txt")
 
 rust_files=$(grep -c '\.rs$' "$ARTIFACTS/files.txt" || true)
 rust=false
-if [ "$rust_files" -gt 0 ] && command -v rustc > /dev/null && command -v rustfmt > /dev/null; then rust=true; fi
+if [ "$rust_files" -gt 0 ] && rustc --version > /dev/null 2>&1 && rustfmt --version > /dev/null 2>&1; then rust=true; fi
 
 languages=$(awk -F. '
     NF < 2 { next }
