@@ -249,9 +249,18 @@ fn type_fix_applies_what_the_compiler_is_sure_of() {
     let bench = Bench::new();
     ["cargo", "rustc", "cc"].iter().for_each(|name| bench.real(name));
     bench.file("Cargo.toml", "[package]\nname = \"one\"\nversion = \"0.1.0\"\nedition = \"2021\"\n");
-    bench.file("src/lib.rs", "pub fn name() -> String {\n    \"one\"\n}\n");
+    bench.file("src/lib.rs", "pub fn half() -> f32 {\n    let whole: f32 = 1;\n    whole / 2.0\n}\n");
     bench.run("cargo check --quiet --offline && echo all well").mended_by("type-fix");
-    assert!(bench.text("src/lib.rs").contains("\"one\".to_string()"));
+    assert!(bench.text("src/lib.rs").contains("let whole: f32 = 1.0;"));
+}
+
+#[test]
+fn type_fix_says_that_an_author_has_to_look_at_the_rest() {
+    let bench = Bench::new();
+    ["cargo", "rustc", "cc"].iter().for_each(|name| bench.real(name));
+    bench.file("Cargo.toml", "[package]\nname = \"one\"\nversion = \"0.1.0\"\nedition = \"2021\"\n");
+    bench.file("src/lib.rs", "pub fn one() -> u32 {\n    \"a word\"\n}\n");
+    bench.run("cargo check --quiet --offline && echo all well").blocked_in("type-fix", "the compiler has no sure fix for the rest");
 }
 
 #[test]
