@@ -185,6 +185,7 @@ fn forward(mut pieces: mpsc::Receiver<Piece>, projector: &Projector) {
         let kept = match piece {
             Piece::Output { flow, step, stream, path, bytes } => projector.output(At { flow, step }, stream, &path, bytes),
             Piece::File { path, bytes } => projector.file(&path, bytes),
+            Piece::Part { path, at, bytes } => projector.part(&path, at == 0, bytes),
             Piece::Log { flow, step, event } => {
                 projector.log(At { flow, step }, clock.now(), event);
                 Ok(())
