@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 /// Why a name is not one.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{shown}` is not a {what}: {rule}")]
+#[error("`{shown}` is no {what}: {rule}")]
 pub struct BadName {
     pub what: &'static str,
     pub rule: &'static str,
@@ -28,6 +28,7 @@ impl BadName {
 pub const NAME_BYTES_MAX: usize = 80;
 
 const KEBAB: &str = "use a-z, 0-9 and single hyphens, starting with a letter, at most 80 characters";
+const FLOW: &str = "use a-z, 0-9 and single hyphens, starting with a letter, at most 80 characters, and not `frozen` or `inbox`";
 const RUN: &str = "use letters, digits, `.`, `_` and `-`, starting with a letter or digit, at most 80 characters";
 const DOTTED: &str = "use names separated by single dots";
 
@@ -37,6 +38,11 @@ fn is_kebab(s: &str) -> bool {
         && !s.ends_with('-')
         && !s.contains("--")
         && s.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+}
+
+/// A flow's directory stands beside `frozen` and `inbox` in RUN_BASE.
+fn is_flow(s: &str) -> bool {
+    is_kebab(s) && !matches!(s, "frozen" | "inbox")
 }
 
 fn is_run(s: &str) -> bool {
@@ -120,7 +126,7 @@ macro_rules! name {
 }
 
 name!(/// A flow's key: the stem of `flows/<flow>.yaml`.
-    FlowKey, "flow name", is_kebab, KEBAB, r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$");
+    FlowKey, "flow name", is_flow, FLOW, r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$");
 name!(/// A step as the flow writes it.
     StepId, "step id", is_kebab, KEBAB, r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$");
 name!(/// A step as it runs: `step`, or `step[item]` for an instance of a `for_each` step.

@@ -56,6 +56,19 @@ pub struct Job {
     pub keep: Keep,
 }
 
+impl Job {
+    /// The step's text names STEP_DIR (or could hand it on), so the directory has to be there.
+    pub fn names_its_directory(&self) -> bool {
+        let names = |text: &str| text.contains("STEP_DIR");
+        match &self.work {
+            Work::Shell { script } => names(script),
+            Work::Exec { .. } => true,
+            Work::Snapshot { commands, .. } => commands.values().any(|text| names(text)),
+            Work::Compare { .. } | Work::Render { .. } => false,
+        }
+    }
+}
+
 /// Which texts expressions and templates ask for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Keep {

@@ -3,6 +3,7 @@
 //! Never: a symlink followed below the directory, a wait on a pipe that somebody put there.
 
 use std::{
+    collections::BTreeSet,
     fs::File,
     io::{self, Read as _, Write as _},
     os::fd::{AsFd as _, OwnedFd},
@@ -65,7 +66,7 @@ impl Dir {
         match open(self.dir(dir, make)?) {
             // The directory was removed behind our back: look again, once.
             Err(rustix::io::Errno::NOENT) if make && dir.is_some() => {
-                self.open.remove_below(dir.unwrap_or_default());
+                self.open.clear();
                 Ok(open(self.dir(dir, make)?)?.into())
             }
             other => Ok(other?.into()),
@@ -129,12 +130,23 @@ impl Dir {
         let tmp = self.write_tmp(place, bytes)?;
         self.reader(&tmp)?.sync_data()?;
         self.rename(&tmp, place).inspect_err(|_| drop(self.remove(&tmp)))?;
-        let mut above = place.split().0;
-        while let Some(dir) = above {
-            rustix::fs::fsync(&*self.dir(Some(dir), false)?)?;
-            above = dir.rsplit_once('/').map(|(above, _)| above);
+        self.sync_above(&[place])
+    }
+
+    /// Makes the names of these places survive a power failure: every directory above them, once.
+    pub(super) fn sync_above(&mut self, places: &[&InRun]) -> io::Result<()> {
+        let mut dirs = BTreeSet::new();
+        for place in places {
+            let mut above = place.split().0;
+            while let Some(dir) = above {
+                dirs.insert(dir);
+                above = dir.rsplit_once('/').map(|(above, _)| above);
+            }
         }
-        self.sync()
+        for dir in dirs {
+            rustix::fs::fsync(&*self.dir(Some(dir), false)?)?;
+        }
+        Ok(rustix::fs::fsync(&self.root)?)
     }
 
     /// Puts the file at `place` unless one is there: of several writers one wins.
@@ -186,10 +198,5 @@ impl Dir {
         }
         names.sort();
         Ok(names)
-    }
-
-    /// Makes the names in the directory itself survive a power failure.
-    pub(super) fn sync(&self) -> io::Result<()> {
-        Ok(rustix::fs::fsync(&self.root)?)
     }
 }

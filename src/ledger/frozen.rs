@@ -96,9 +96,11 @@ impl Frozen {
             file.write_all(bytes.get()).map_err(fail(&place))?;
             written.push((place, file));
         }
-        for (place, file) in written {
-            file.sync_data().map_err(fail(&place))?;
+        for (place, file) in &written {
+            file.sync_data().map_err(fail(place))?;
         }
+        let places: Vec<_> = written.iter().map(|(place, _)| place).collect();
+        dir.sync_above(&places).map_err(fail(&here))?;
         let place = here.child(INDEX)?;
         let bytes = pretty(&index).map_err(|error| fail(&place)(error.into()))?;
         dir.write_synced(&place, &bytes).map_err(fail(&place))

@@ -41,8 +41,7 @@ impl<V> Lru<V> {
         }
     }
 
-    /// Drops everything whose name starts so.
-    pub(super) fn remove_below(&mut self, prefix: &str) {
-        self.held.retain(|(held, ..)| !held.starts_with(prefix));
+    pub(super) fn clear(&mut self) {
+        self.held.clear();
     }
 }

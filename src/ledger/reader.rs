@@ -205,6 +205,9 @@ impl Replay {
         }
         let replayed = self.reader.replayed;
         self.file.set_len(replayed.bytes).map_err(|source| JournalError::Io { act: "cut the torn tail of", source })?;
+        // A process killed between its write and its sync leaves lines that only the memory has. From here on they
+        // count, and run.json may name them.
+        self.file.sync_data().map_err(|source| JournalError::Io { act: "sync", source })?;
         Ok((Journal::continued(self.file, &replayed), replayed))
     }
 }

@@ -7,10 +7,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::id::{AgentKey, EscalationId, FramePath, RunId, SnapshotName, StepRef};
+use crate::{
+    id::{AgentKey, EscalationId, FramePath, RunId, SnapshotName, StepRef},
+    record::{EngineWord, Manifest},
+    redact::Clean,
+};
 
 use super::{dir::Dir, place::InRun};
-use crate::record::Manifest;
 
 #[derive(Debug, thiserror::Error)]
 pub enum RunDirError {
@@ -151,6 +154,22 @@ impl RunDir {
         self.dir()?.read(place, bytes_max)
     }
 
+    /// Writes a file that is not derived from the journal alone: a report, a proposal. Readers see it whole or not at all.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn write(&self, place: &InRun, bytes: &Clean<Vec<u8>>) -> io::Result<()> {
+        self.dir()?.write_atomic(place, bytes.get())
+    }
+
+    /// A directory for what steps make themselves; one that is there is left as it is.
+    ///
+    /// # Errors
+    /// What the file system says; a symlink on the way is refused.
+    pub fn make(&self, place: &InRun) -> io::Result<()> {
+        self.dir()?.make(place)
+    }
+
     /// `run.json`, if it is there and whole. It is derived: a run without one is still a run.
     ///
     /// # Errors
@@ -171,6 +190,10 @@ impl RunDir {
     }
     pub fn lock(&self) -> InRun {
         InRun::of(".lock".to_owned())
+    }
+    /// Keeps the run from being pruned; its text says why.
+    pub fn hold(&self) -> InRun {
+        InRun::of(".hold".to_owned())
     }
     pub fn inbox(&self) -> InRun {
         InRun::of("inbox".to_owned())
@@ -203,7 +226,7 @@ impl RunDir {
     pub fn handoff_draft(&self, flow: &FramePath, step: &StepRef, agent: &AgentKey) -> InRun {
         InRun::of(format!("{flow}/handoffs/{step}-{agent}.draft.json"))
     }
-    pub fn transcript(&self, flow: &FramePath, step: &StepRef, agent: &AgentKey, engine: crate::record::EngineWord) -> InRun {
+    pub fn transcript(&self, flow: &FramePath, step: &StepRef, agent: &AgentKey, engine: EngineWord) -> InRun {
         InRun::of(format!("{flow}/llm/{step}-{agent}-{engine}.jsonl"))
     }
     pub fn log(&self, flow: &FramePath, step: &StepRef) -> InRun {
@@ -226,6 +249,10 @@ impl RunDir {
     }
     pub fn artifacts(&self, flow: &FramePath) -> InRun {
         InRun::of(format!("{flow}/artifacts"))
+    }
+    /// A step's own directory.
+    pub fn step_dir(&self, flow: &FramePath, step: &StepRef) -> InRun {
+        InRun::of(format!("{flow}/work/{step}"))
     }
     pub fn scent_trail(&self, flow: &FramePath) -> InRun {
         InRun::of(format!("{flow}/scent_trail.json"))

@@ -1,6 +1,8 @@
 //! The scent trail: decisions, assumptions and concerns so far, `<flow>/scent_trail.json`.
 //! In: what a step left and where the kernel went. Out: an entry, if there is something a later agent should know.
 
+use std::collections::VecDeque;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -17,7 +19,7 @@ pub struct ScentTrail {
     pub schema: String,
     pub run_id: RunId,
     pub flow_key: FlowKey,
-    pub entries: Vec<ScentEntry>,
+    pub entries: VecDeque<ScentEntry>,
     /// Older entries that are not kept here; the journal has them.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub omitted: u64,
@@ -55,7 +57,7 @@ impl ScentTrail {
     pub const SCHEMA: &'static str = "flow-studio/scent-trail/v1";
 
     pub(super) fn new(run_id: RunId, flow_key: FlowKey) -> Self {
-        Self { schema: Self::SCHEMA.to_owned(), run_id, flow_key, entries: Vec::new(), omitted: 0 }
+        Self { schema: Self::SCHEMA.to_owned(), run_id, flow_key, entries: VecDeque::new(), omitted: 0 }
     }
 
     /// Adds what is noteworthy; says whether anything was.
@@ -72,10 +74,10 @@ impl ScentTrail {
             (None, None, _) => return false,
         };
         if self.entries.len() == ENTRIES_MAX {
-            self.entries.remove(0);
+            self.entries.pop_front();
             self.omitted += 1;
         }
-        self.entries.push(ScentEntry {
+        self.entries.push_back(ScentEntry {
             step_id,
             agent_key,
             execution,

@@ -178,9 +178,6 @@ impl<'a> Settle<'a> {
                 Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => true,
                 Err(error) => return Err(error),
             };
-            if differs && write {
-                file.set_len(at)?;
-            }
         }
         if differs && write {
             file.write_all_at(line, at)?;

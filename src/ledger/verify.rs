@@ -2,7 +2,7 @@
 //! In: a run's directory. Out: a report; `repair` also writes what is missing or differs.
 //! Never: the journal changed, a file that cannot be derived made up, memory that grows with the run's output.
 
-use std::{collections::BTreeMap, io};
+use std::{collections::BTreeMap, fs, io};
 
 use serde::Serialize;
 use sha2::Digest as _;
@@ -138,6 +138,12 @@ fn check(run: &RunDir, write: bool, driven_by: Option<Holder>) -> Result<VerifyR
     for entry in &mut reader {
         match entry {
             Ok(entry) => {
+                if let Some(Fact::RunCreated { run_id, .. }) = entry.facts.first().filter(|_| entry.seq == 1)
+                    && run_id != run.id()
+                {
+                    broken = Some((1, format!("it was written for run `{run_id}`")));
+                    break;
+                }
                 past.note(&entry);
                 note_frozen(&entry, &mut frozen);
             }
@@ -163,6 +169,7 @@ fn check(run: &RunDir, write: bool, driven_by: Option<Holder>) -> Result<VerifyR
     if broken.is_none() {
         unaccounted(run, &past, &mut settle)?;
     }
+    check_manifest(run, &mut settle)?;
     let frozen_files = check_frozen(run, &frozen, &mut settle);
     check_snapshots(run, &past, &mut settle, &mut streams)?;
     if let Some(failure) = settle.failure {
@@ -184,6 +191,19 @@ fn check(run: &RunDir, write: bool, driven_by: Option<Holder>) -> Result<VerifyR
         driven_by_pid: driven_by.map(|holder| holder.pid),
         repaired: write,
     })
+}
+
+/// The file that witnesses the journal's end.
+fn check_manifest(run: &RunDir, settle: &mut Settle<'_>) -> io::Result<()> {
+    let path = run.run_json();
+    let (kind, detail) = match run.manifest()? {
+        Some(manifest) if manifest.run_id == *run.id() => return Ok(()),
+        Some(manifest) => (FindingKind::Differs, format!("it is of run `{}`", manifest.run_id)),
+        None if fs::symlink_metadata(run.path(&path)).is_ok() => (FindingKind::Differs, "it does not parse".to_owned()),
+        None => (FindingKind::Missing, "nothing witnesses where the journal ends; a resume writes it anew".to_owned()),
+    };
+    settle.findings.add(Finding { path: path.as_str().to_owned(), kind, detail });
+    Ok(())
 }
 
 /// Per flow, its generations and what each was defined by.

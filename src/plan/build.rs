@@ -105,6 +105,7 @@ impl Plan {
         let mut mistakes = Vec::new();
         let loops = loops(flow, &index, &graph, &mut mistakes);
         shared_outputs(flow, &graph, &mut mistakes);
+        shared_names(flow, &mut mistakes);
         names_before_use(flow, &index, &graph, &mut mistakes);
         if !mistakes.is_empty() {
             return Err(mistakes);
@@ -293,6 +294,22 @@ fn shared_outputs(flow: &Flow, graph: &Graph, mistakes: &mut Vec<GraphMistake>) 
                     });
                 }
             }
+        }
+    }
+}
+
+/// Receipts are named `<step>-<agent>`: step `a` of agent `b-c` and step `a-b` of agent `c` would share one file.
+fn shared_names(flow: &Flow, mistakes: &mut Vec<GraphMistake>) {
+    let mut names: BTreeMap<String, usize> = BTreeMap::new();
+    for (at, step) in flow.steps.iter().enumerate() {
+        let Verb::Agent(agent) = &step.verb else { continue };
+        if let Some(before) = names.insert(format!("{}-{}", step.id, agent.agent), at) {
+            mistakes.push(GraphMistake {
+                code: "shared-receipt",
+                path: format!("/steps/{at}/id"),
+                message: format!("`{}` and `{}` would write the same receipt, `{}-{}.json`", flow.steps[before].id, step.id, step.id, agent.agent),
+                hint: "give one of the two steps another id".to_owned(),
+            });
         }
     }
 }

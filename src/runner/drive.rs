@@ -14,7 +14,7 @@ use crate::{
     engine::{Scenario, StopLevel, stub_reply},
     kernel::{Command, Input, Refused, Roles, State, commands, decide},
     ledger::{Inbox, InboxError, InboxWatch, JournalError, ProjectError},
-    record::{Answer, At, Channel, Entry, RunStatus, StopCause},
+    record::{Answer, At, Channel, Entry, Fact, RunStatus, StopCause},
     redact::{Leak, Redactor},
 };
 
@@ -213,10 +213,23 @@ impl<'d> Drive<'d> {
         // Synced before commands(): a command must not outrun the fact that allows it.
         self.opened.journal.commit()?;
         for entry in entries {
+            self.make_directories(&entry);
             self.observer.entry(&self.opened.state, &entry);
             self.opened.projector.send(entry);
         }
         Ok(())
+    }
+
+    /// Where steps put what they make: one directory per flow, there before its first step.
+    fn make_directories(&self, entry: &Entry) {
+        for fact in &entry.facts {
+            if let Fact::FlowStarted { flow, .. } = fact
+                && let Err(error) = self.opened.run.make(&self.opened.run.artifacts(flow))
+            {
+                // The step that needs it will say so with its own words.
+                tracing::error!(%error, %flow, "no directory for artifacts");
+            }
+        }
     }
 
     /// Starts what is wanted and not under way, ends what is no longer wanted. Returns when to be woken.
@@ -251,6 +264,12 @@ impl<'d> Drive<'d> {
         let Some(task) = task(state, &self.setup.scene, at, &running, now) else { return };
         let reply = match task {
             Task::Job(job) => {
+                if job.names_its_directory() {
+                    let made = self.opened.run.make(&self.opened.run.step_dir(&at.flow, &at.step));
+                    if let Err(error) = made {
+                        tracing::error!(%error, %at, "no directory for the step");
+                    }
+                }
                 self.flush_pieces();
                 self.pool.start_job(at.clone(), *job);
                 return;

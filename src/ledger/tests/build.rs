@@ -1,11 +1,16 @@
 //! Small runs made of facts, for the tests beside this file.
 
-use std::{collections::BTreeMap, fs, path::Path, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc};
 
 use crate::{
     id::{EscalationId, FlowKey, FramePath, RunId, Sha256, StepRef, Time},
     ledger::{Frozen, Holder, Journal, Lock, Past, Projector, RunDir, RunsDir},
-    record::*,
+    record::{
+        Answer, At, Channel, Check, CommandRun, Decision, DecisionKind, EngineWord, Entry, Envelope, EnvelopeMeta,
+        EnvelopeRouting, ErrorClass, ErrorDetail, Fact, FailureKind, Git, InputNote, LimitName, Manifest, Measured, Mode,
+        Outcome, Proof, Question, QuestionKind, QuestionStatus, ReceiptStatus, Rule, RunOptions, RunStatus, Status, Summary,
+        WaitReason,
+    },
     redact::Clean,
     spec::{Halt, OnTimeout, Severity},
 };
@@ -307,15 +312,18 @@ pub(super) fn story() -> Vec<Line> {
     ]
 }
 
-/// Writes lines to a new journal, one commit each, and lets the journal be as a killed process leaves it if `kill`.
+/// Writes lines to a new journal, a few with each commit.
 pub(super) fn write(run: &RunDir, lines: Vec<Line>) -> Vec<Arc<Entry>> {
     let lock = Lock::take(run, &holder()).unwrap();
     let mut journal = Journal::create(run, &lock).unwrap();
     let mut entries = Vec::new();
     for (n, line) in lines.into_iter().enumerate() {
         entries.push(journal.push(time(n as u64), Clean::for_test(line)).unwrap());
-        journal.commit().unwrap();
+        if n % 8 == 0 {
+            journal.commit().unwrap();
+        }
     }
+    journal.commit().unwrap();
     entries
 }
 
@@ -369,23 +377,4 @@ pub(super) fn past(run: &RunDir) -> Past {
         past.note(&entry.unwrap());
     }
     past
-}
-
-/// All files below a directory with their content, but for the lock.
-pub(super) fn files(base: &Path) -> BTreeMap<String, Vec<u8>> {
-    let mut found = BTreeMap::new();
-    let mut todo = vec![base.to_owned()];
-    while let Some(dir) = todo.pop() {
-        for item in fs::read_dir(dir).unwrap() {
-            let path = item.unwrap().path();
-            if path.is_dir() {
-                todo.push(path);
-            } else {
-                let name = path.strip_prefix(base).unwrap().to_str().unwrap().to_owned();
-                found.insert(name, fs::read(path).unwrap());
-            }
-        }
-    }
-    found.remove(".lock");
-    found
 }

@@ -1,1 +1,153 @@
-//! Filled in next.
+//! Letters from other processes, and what defined a flow.
+
+use std::{fs, sync::mpsc, time::Duration};
+
+use super::{
+    build::{Place, answer, created, ended_with, flow, freeze, holder, manifest, proof, whole_run, write},
+    disk::files,
+};
+use crate::{
+    id::{EscalationId, Sha256},
+    ledger::{Frozen, FrozenError, Inbox, InboxWatch, Message, verify},
+    redact::Clean,
+};
+
+fn letter(id: &str) -> Clean<Message> {
+    Clean::for_test(Message::answer(EscalationId::new(id).unwrap(), answer()))
+}
+
+#[test]
+fn letters_come_in_a_fixed_order_until_they_are_done() {
+    let place = Place::new();
+    let run = place.run();
+    for id in ["b-1", "a-1", "b-1"] {
+        Inbox::put(&run, &letter(id)).unwrap();
+    }
+    Inbox::put(&run, &Clean::for_test(Message::cancel("ann".to_owned(), None))).unwrap();
+    let mut inbox = Inbox::open(&run).unwrap();
+    let names = |inbox: &mut Inbox| inbox.take().unwrap().into_iter().map(|letter| letter.name).collect::<Vec<_>>();
+    let all = ["cancel.json", "answer-a-1.json", "answer-b-1.json", "answer-b-1.2.json"];
+    assert_eq!(names(&mut inbox), all);
+    assert_eq!(names(&mut inbox), [""; 0], "a letter is taken once");
+    inbox.done("answer-a-1.json").unwrap();
+    inbox.done("answer-a-1.json").unwrap();
+    inbox.refuse("cancel.json", "nobody may").unwrap();
+    // A process that was killed before `done` sees them again.
+    assert_eq!(names(&mut Inbox::open(&run).unwrap()), all[2..]);
+    assert_eq!(fs::read_to_string(run.base().join("inbox/refused/cancel.json.reason.txt")).unwrap(), "nobody may\n");
+}
+
+#[test]
+fn what_is_no_letter_is_refused_with_its_reason() {
+    let place = Place::new();
+    let run = place.run();
+    let inbox = run.path(&run.inbox());
+    fs::create_dir(&inbox).unwrap();
+    let good = serde_json::to_string(letter("x").get()).unwrap();
+    fs::write(inbox.join("half.json"), &good[..good.len() / 2]).unwrap();
+    fs::write(inbox.join("other.json"), good.replace("inbox/v1", "inbox/v9")).unwrap();
+    fs::write(inbox.join("big.json"), " ".repeat(300_000)).unwrap();
+    fs::write(inbox.join("note.txt"), "not ours").unwrap();
+    fs::write(inbox.join("good.json"), &good).unwrap();
+    std::os::unix::fs::symlink(inbox.join("good.json"), inbox.join("link.json")).unwrap();
+    let letters = Inbox::open(&run).unwrap().take().unwrap();
+    assert_eq!(letters.len(), 1);
+    assert_eq!(letters[0].message, *letter("x").get());
+    let refused: Vec<_> = files(&inbox.join("refused")).into_keys().collect();
+    let names = ["big", "half", "link", "other"];
+    let expected: Vec<_> = names.iter().flat_map(|name| [format!("{name}.json"), format!("{name}.json.reason.txt")]).collect();
+    let refused: Vec<_> = refused.into_iter().collect();
+    assert!(refused.iter().all(|name| expected.contains(name)), "{refused:?}");
+    assert!(inbox.join("note.txt").exists());
+}
+
+#[test]
+fn writers_at_the_same_time_lose_no_letter() {
+    let place = Place::new();
+    let run = place.run();
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| (0..5).for_each(|_| drop(Inbox::put(&run, &letter("x")).unwrap())));
+        }
+    });
+    assert_eq!(Inbox::open(&run).unwrap().take().unwrap().len(), 40);
+    assert!(files(&run.path(&run.inbox())).keys().all(|name| !name.ends_with(".tmp")));
+}
+
+#[test]
+fn a_letter_wakes_who_waits() {
+    let place = Place::new();
+    let run = place.run();
+    let (wake, woken) = mpsc::channel();
+    let _watch = InboxWatch::start(&run, move || wake.send(()).unwrap_or_default()).unwrap();
+    Inbox::put(&run, &letter("x")).unwrap();
+    woken.recv_timeout(Duration::from_secs(10)).unwrap();
+    assert_eq!(Inbox::open(&run).unwrap().take().unwrap().len(), 1);
+}
+
+#[test]
+fn frozen_files_never_change() {
+    let place = Place::new();
+    let run = place.run();
+    let files = |text: &str| {
+        let file = |name: &str| (name.to_owned(), Clean::for_test(text.as_bytes().to_vec()));
+        vec![file("flow.yaml"), file("agents/critic.md")]
+    };
+    let write = |generation, text: &str| Frozen::write(&run, &flow(), generation, &Sha256::of(text.as_bytes()), &files(text));
+    write(1, "one").unwrap();
+    write(1, "one").unwrap();
+    assert!(matches!(write(1, "two"), Err(FrozenError::Taken(_))));
+    write(2, "two").unwrap();
+    let read = Frozen::read(&run, &flow(), 1).unwrap();
+    assert_eq!(read.files["agents/critic.md"], b"one");
+    assert_eq!(Frozen::read(&run, &flow(), 2).unwrap().definition, Sha256::of(b"two"));
+    fs::write(run.base().join("frozen/build/flow.yaml"), "changed").unwrap();
+    assert!(matches!(Frozen::read(&run, &flow(), 1), Err(FrozenError::Broken { what: "was changed", .. })));
+    assert!(matches!(Frozen::read(&run, &flow(), 3), Err(FrozenError::Missing(_))));
+}
+
+#[test]
+fn verify_sees_changed_frozen_files_streams_and_snapshots() {
+    let place = Place::new();
+    let run = place.run();
+    freeze(&run);
+    let mut with_stdout = proof("shell", 10);
+    with_stdout.commands[0].stdout_path = Some("build/logs/a.1.stdout".to_owned());
+    with_stdout.commands[0].stdout_sha256 = Some(Sha256::of(b"hello\n"));
+    let lines = vec![created(), ended_with("a", 1, with_stdout, crate::record::DecisionKind::Continue)];
+    let entries = write(&run, lines);
+    let projector = crate::ledger::Projector::start(&run).unwrap();
+    entries.iter().for_each(|entry| projector.send(entry.clone()));
+    let file = |path: &str, text: &str| projector.file(path, Clean::for_test(text.as_bytes().to_vec())).unwrap();
+    file("build/logs/a.1.stdout", "hello\n");
+    file("build/snapshots/pre/live", "x");
+    let index = serde_json::json!({"files": [{"path": "live", "sha256": Sha256::of(b"x")}]});
+    file("build/snapshots/pre/index.json", &index.to_string());
+    projector.manifest(manifest(entries.last().unwrap()));
+    projector.flush().unwrap();
+    let report = verify(&run).unwrap();
+    assert!(report.is_ok(), "{report:?}");
+    assert_eq!((report.streams, report.frozen_files), (2, 1));
+    for path in ["build/logs/a.1.stdout", "build/snapshots/pre/live", "frozen/build/flow.yaml"] {
+        let before = fs::read(run.base().join(path)).unwrap();
+        fs::write(run.base().join(path), "changed").unwrap();
+        let report = verify(&run).unwrap();
+        assert_eq!(report.findings.len(), 1, "{path}: {report:?}");
+        assert!(path.starts_with(&report.findings[0].path));
+        fs::write(run.base().join(path), before).unwrap();
+    }
+}
+
+#[test]
+fn a_run_goes_whole_unless_it_is_held() {
+    use crate::ledger::{Lock, RetentionError, held, hold, release, remove};
+    let place = Place::new();
+    let (run, _) = whole_run(&place);
+    hold(&run, &Clean::for_test("an audit".to_owned())).unwrap();
+    assert_eq!(held(&run).unwrap().unwrap(), "an audit");
+    let refused = remove(&run, Lock::take(&run, &holder()).unwrap());
+    assert!(matches!(refused, Err(RetentionError::Held(note)) if note == "an audit"));
+    release(&run).unwrap();
+    remove(&run, Lock::take(&run, &holder()).unwrap()).unwrap();
+    assert_eq!(fs::read_dir(place.runs.path()).unwrap().count(), 0);
+}

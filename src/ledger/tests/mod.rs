@@ -1,6 +1,7 @@
 //! The second ring: crash at every byte, change every line, delete every projection.
 
 mod build;
+mod disk;
 mod inbox;
 mod journal;
 mod lock;

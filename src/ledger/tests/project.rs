@@ -2,7 +2,12 @@
 
 use std::{collections::BTreeMap, fs};
 
-use super::build::*;
+use super::{
+    build::{
+        Place, answer, at, created, ended, flow, freeze, holder, lost, manifest, past, started, step, time, whole_run, write,
+    },
+    disk::{files, overwrite},
+};
 use crate::{
     ledger::{FindingKind, Lock, Past, Projector, repair, verify},
     record::{Question, QuestionStatus, Receipt, ReceiptStatus, Stream},
@@ -93,7 +98,7 @@ fn one_changed_projection_is_found_and_mended() {
                 1 => changed[bytes.len() / 3] ^= 1,
                 _ => changed.extend_from_slice(b"{}\n"),
             }
-            fs::write(&path, changed).unwrap();
+            overwrite(&path, &changed);
             let report = verify(&run).unwrap();
             assert_eq!(report.findings.len(), 1, "{name} {change}: {report:?}");
             assert_eq!(report.findings[0].path, *name);
@@ -138,7 +143,7 @@ fn a_resume_leaves_the_files_of_an_undisturbed_run() {
             {
                 let path = run.base().join(torn);
                 let bytes = fs::read(&path).unwrap();
-                fs::write(&path, &bytes[..bytes.len() - 5]).unwrap();
+                overwrite(&path, &bytes[..bytes.len() - 5]);
             }
             Projector::resume(&run, past(&run)).unwrap().finish().unwrap();
             assert_eq!(projections(files(run.base())), whole, "covered {covered}, killed {killed}");
@@ -237,4 +242,77 @@ fn a_failed_projection_is_not_covered_by_the_manifest() {
     fs::remove_file(run.base().join("build/receipts")).unwrap();
     Projector::resume(&run, past(&run)).unwrap().finish().unwrap();
     assert!(run.path(&run.receipt(&flow(), &step("a"), &crate::id::AgentKey::new("shell").unwrap())).exists());
+}
+
+#[test]
+fn a_run_without_its_witness_or_under_another_name_is_noticed() {
+    let place = Place::new();
+    let (run, _) = whole_run(&place);
+    fs::remove_file(run.path(&run.run_json())).unwrap();
+    let report = verify(&run).unwrap();
+    assert!(!report.head_checked);
+    assert_eq!((report.findings[0].path.as_str(), report.findings[0].kind), ("run.json", FindingKind::Missing));
+    fs::rename(run.base(), run.base().with_file_name("r-9")).unwrap();
+    let other = place.runs.open(&crate::id::RunId::new("r-9").unwrap()).unwrap();
+    assert_eq!(verify(&other).unwrap().broken.unwrap().1, "it was written for run `r-1`");
+}
+
+#[test]
+fn a_directory_removed_behind_our_back_is_made_again() {
+    let place = Place::new();
+    let run = place.run();
+    let entries = write(&run, vec![created(), ended("a", 1), ended("b", 2)]);
+    let projector = Projector::start(&run).unwrap();
+    projector.send(entries[0].clone());
+    projector.send(entries[1].clone());
+    projector.flush().unwrap();
+    fs::remove_dir_all(run.base().join("build")).unwrap();
+    projector.send(entries[2].clone());
+    projector.finish().unwrap();
+    assert!(run.base().join("build/receipts/b-shell.json").exists());
+}
+
+#[test]
+fn an_execution_that_ends_twice_counts_as_it_ended_last() {
+    let place = Place::new();
+    let run = place.run();
+    freeze(&run);
+    let entries = write(
+        &run,
+        vec![created(), started("a", 1), lost("a", 1), ended("a", 1), ended("b", 2), lost("b", 3), ended("b", 3), ended("b", 4)],
+    );
+    let projector = Projector::start(&run).unwrap();
+    entries.iter().for_each(|entry| projector.send(entry.clone()));
+    projector.manifest(manifest(&entries[7]));
+    projector.finish().unwrap();
+    assert!(verify(&run).unwrap().is_ok());
+    let before = projections(files(run.base()));
+    assert!(before.contains_key("build/receipts/a-shell.json") && !before.contains_key("build/receipts/a-shell.1.json"));
+    fs::remove_dir_all(run.base().join("build")).unwrap();
+    repair(&run, &Lock::take(&run, &holder()).unwrap()).unwrap();
+    assert_eq!(projections(files(run.base())), before);
+}
+
+#[test]
+fn a_torn_log_gets_the_events_that_it_lacks_and_keeps_its_output() {
+    let place = Place::new();
+    let run = place.run();
+    let entries = write(&run, vec![created(), started("a", 1), ended("a", 1)]);
+    let projector = Projector::start(&run).unwrap();
+    projector.send(entries[0].clone());
+    projector.manifest(manifest(&entries[0]));
+    projector.send(entries[1].clone());
+    projector.output(at("a"), Stream::Stdout, "build/logs/a.1.stdout", Clean::for_test(b"one\n".to_vec())).unwrap();
+    projector.send(entries[2].clone());
+    projector.finish().unwrap();
+    let path = run.path(&run.log(&flow(), &step("a")));
+    let whole = fs::read(&path).unwrap();
+    let output_end = String::from_utf8_lossy(&whole).find("\"line\":\"one\"}\n").unwrap() + 14;
+    for cut in output_end..whole.len() {
+        overwrite(&path, &whole[..cut]);
+        Projector::resume(&run, past(&run)).unwrap().finish().unwrap();
+        let log = fs::read_to_string(&path).unwrap();
+        assert_eq!(log.matches("\"line\":\"one\"").count(), 1, "cut at {cut}");
+        assert!(log.lines().all(|line| serde_json::from_str::<serde_json::Value>(line).is_ok()), "cut at {cut}");
+    }
 }
