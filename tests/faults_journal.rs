@@ -198,6 +198,21 @@ fn a_limit_on_file_size_stops_the_run_loudly_and_it_goes_on_when_there_is_room()
 }
 
 #[test]
+fn a_stop_in_the_middle_leaves_nothing_running() {
+    let hold = "  - {id: hold, needs: [], run: 'echo $$ > pid; exec 8> held; read -r _ < gate', effects: idempotent}\n";
+    let first = "  - {id: s0, needs: [], run: 'while ! test -e held; do :; done'}\n";
+    let test = Test::new().flow("long", &long_flow().replace("steps:\n", &format!("jobs: 2\nsteps:\n{hold}{first}"))).fifo("gate");
+    let (fence, live) = Fence::around_after(&test, "ulimit -f 48", &["run", "long", "--run-id", "r"]);
+    live.wait().code(1).says("its journal could not be written");
+    fence.all_gone();
+    assert!(!common::alive(test.text("pid").trim().parse().expect("a process id")));
+    let live = test.start(&["resume", "r"]);
+    let_go(&test.at("gate"));
+    live.wait().code(0).says("hold");
+    test.go(&["verify", "r"]).code(0);
+}
+
+#[test]
 fn an_answer_that_cannot_be_written_is_not_given() {
     let test = waiting();
     let size = fs::metadata(journal(&test)).expect("the journal").len();

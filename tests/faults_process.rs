@@ -103,6 +103,25 @@ fn sigterm_ends_steps_after_their_grace_and_exits_143() {
 }
 
 #[test]
+fn a_run_that_waits_for_a_person_ends_at_once_when_it_is_told_to() {
+    let test = Test::new().flow("ask", "steps:\n  - {id: ask-me, ask: {question: \"Go on?\"}}\n");
+    for (signal, code) in [("INT", 130), ("TERM", 143)] {
+        let args: &[&str] = if signal == "INT" { &["run", "ask", "--run-id", "r", "--wait-for-human", "--json"] } else { &["resume", "r", "--wait-for-human", "--json"] };
+        let asked = test.facts("r", "resumed").len();
+        let live = test.start(args);
+        until("it waits", || {
+            test.at("run_base/r/run.json").is_file() && test.manifest("r")["pid"] == live.pid() && (signal == "INT" || test.facts("r", "resumed").len() > asked)
+                && test.manifest("r")["waiting_for"].as_array().is_some_and(|all| !all.is_empty())
+        });
+        live.signal(signal);
+        let ran = live.wait().code(code);
+        assert_eq!(ran.json()["exit_code"], code);
+    }
+    test.go(&["review", "answer", "r/ask-me-1", "--choose", "approve"]).code(0);
+    test.go(&["resume", "r"]).code(0);
+}
+
+#[test]
 fn an_interrupted_once_only_step_is_a_question_not_a_repetition() {
     let test = Test::new()
         .file("flow-studio.toml", "grace = \"100ms\"\n")
