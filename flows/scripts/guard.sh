@@ -6,7 +6,7 @@ cd "$ARTIFACTS/scratch"
 licence=$(cat "$ARTIFACTS/licence.txt")
 mkdir -p tests
 guard=tests/licence_lines.rs
-if [ -e "$guard" ] && git ls-files --error-unmatch "$guard" > /dev/null 2>&1; then
+if git cat-file -e "HEAD:$guard" 2> /dev/null; then
     echo "the repository already has $guard" >&2
     exit 1
 fi
