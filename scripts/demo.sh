@@ -29,8 +29,8 @@ run=demo-$n
 state() { git rev-parse HEAD && git status --porcelain; }
 before=$(state)
 
-look "flows/repo-checkup.yaml looks this repository over and mends a scratch copy of it. Watch for the critic that sends"
-look "the author round again (LOOP), and for the formatter's complaint that a known fix takes care of (DETOUR)."
+look 'flows/repo-checkup.yaml looks this repository over and mends a scratch copy of it. Watch for the critic that sends
+   the author round again (LOOP), and for the complaint about formatting that a known fix takes care of (DETOUR).'
 code=0
 show run repo-checkup --run-id "$run" || code=$?
 if [ "$code" -ne 4 ]; then
