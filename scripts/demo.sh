@@ -42,7 +42,7 @@ for decision in LOOP DETOUR; do
 done
 
 look 'Exit code 4: it waits for a person, for days if need be; no process is left. What is asked, and on which evidence:'
-question=$("$program" --json review list | tr ',{' '\n\n' | sed -n "s|.*\"id\": *\"\($run/[^\"]*\)\".*|\1|p" | head -n 1)
+question=$("$program" --json review list | tr ',' '\n' | tr '{' '\n' | sed -n "s|.*\"id\": *\"\($run/[^\"]*\)\".*|\1|p" | head -n 1)
 [ -n "$question" ] || fail "the inbox holds no question of $run"
 show review show "$question"
 
