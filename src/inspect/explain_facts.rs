@@ -3,7 +3,10 @@
 
 use crate::{
     kernel::Frame,
-    record::{At, Decision, DecisionKind, Fact, Outcome, Parent, Question, ReceiptStatus, SkipReason, SupersedeReason, WaitReason},
+    record::{
+        At, Decision, DecisionKind, Fact, InputNote, Outcome, Parent, Question, ReceiptStatus, SkipReason, Status, SupersedeReason,
+        WaitReason,
+    },
 };
 
 use super::{
@@ -71,7 +74,7 @@ fn words(view: &RunView, at: &At, moment: &Moment) -> Option<Said> {
             Some((text, Some(question.rule), escalation(question)))
         }
         Fact::EscalationAnswered { id, answer } => {
-            let own = if answer.self_approved { ", who also started the run" } else { "" };
+            let own = if answer.self_approved { ", who also started the run," } else { "" };
             let role = answer.role.as_ref().map(|role| format!(" as {role}")).unwrap_or_default();
             let note = answer.note.as_deref().map(|note| format!(": {}", first_line(note))).unwrap_or_default();
             of_question(id, format!("{}{role}{own} answered {}{note}", answer.by, answer.choose))
@@ -193,6 +196,10 @@ fn ended(view: &RunView, at: &At, number: u32) -> Option<Said> {
     if !failed.is_empty() {
         text.push_str(&format!("; checks that did not pass: {}", listed(&failed)));
     }
+    let worst = handoff.concerns.iter().max_by_key(|one| one.severity);
+    if let Some(worst) = worst.filter(|_| proof.error.is_none() && handoff.status != Status::Verified) {
+        text.push_str(&format!("; its worst concern, {}: {}", worst.severity, first_line(&worst.description)));
+    }
     let path = receipt_path(view, at, execution).or_else(|| path_in(view, at, execution, "handoffs"));
     Some((text, None, path))
 }
@@ -225,20 +232,18 @@ fn decided(moment: &Moment, decision: &Decision) -> String {
 }
 
 fn superseded(at: &At, moment: &Moment, steps: &[crate::id::StepRef], why: SupersedeReason) -> String {
-    let by = match moment.input.as_ref() {
-        crate::record::InputNote::ResumeRequested { by } | crate::record::InputNote::RetryRequested { by } => format!(" by {by}"),
-        crate::record::InputNote::Answered { id } => format!(" by the answer to {id}"),
-        _ => String::new(),
+    let who = match moment.input.as_ref() {
+        InputNote::RunRequested { by } | InputNote::ResumeRequested { by } | InputNote::RetryRequested { by } => by.clone(),
+        InputNote::Answered { id } => format!("the answer to {id}"),
+        _ => "somebody".to_owned(),
     };
     let own = steps.first().is_none_or(|first| first.as_str() == at.step.base());
+    let first = if own { "this step".to_owned() } else { steps.first().map(ToString::to_string).unwrap_or_default() };
     let asked = match why {
-        SupersedeReason::From => "start again from",
-        SupersedeReason::Retry => "run again",
-        SupersedeReason::PushBack => "go back to",
+        SupersedeReason::From => format!("{who} started again from {first}"),
+        SupersedeReason::Retry => format!("{who} asked to run {first} again"),
+        SupersedeReason::PushBack => format!("{who} pushed back to {first}"),
     };
-    if own {
-        return format!("its result no longer counts: asked{by} to {asked} this step");
-    }
-    let first = steps.first().map(ToString::to_string).unwrap_or_default();
-    format!("its result no longer counts: asked{by} to {asked} {first}, and this step depends on it")
+    let depends = if own { "" } else { ", and this step depends on it" };
+    format!("its result no longer counts: {asked}{depends}")
 }

@@ -4,7 +4,7 @@ use crate::{
     id::AgentKey,
     kernel::Frame,
     plan::StepIx,
-    record::{At, EngineWord},
+    record::At,
     spec::Verb,
 };
 
@@ -65,9 +65,4 @@ pub(super) fn path_in(view: &RunView, at: &At, execution: &Execution, kind: &str
     let agent = agent_key(view, at, execution)?;
     let number = if is_latest(view, at, execution) { String::new() } else { format!(".{}", execution.number) };
     Some(format!("{}/{kind}/{}-{agent}{number}.json", at.flow, at.step))
-}
-
-/// What performed it, for people.
-pub(super) fn engine_word(execution: &Execution) -> Option<EngineWord> {
-    execution.proof().map(|proof| proof.engine)
 }

@@ -152,7 +152,7 @@ pub(super) fn decided(view: &RunView, frame: &Frame) -> String {
 fn answer(question: &Question) -> Option<(crate::id::Time, String)> {
     let answer = question.answer.as_ref()?;
     let role = answer.role.as_ref().map(|role| format!(" as {}", cell(&role.0))).unwrap_or_default();
-    let own = if answer.self_approved { ", who also started the run" } else { "" };
+    let own = if answer.self_approved { ", who also started the run," } else { "" };
     let note = answer.note.as_deref().map(|note| format!(", saying: {}", cell(note))).unwrap_or_default();
     let digest: String = answer.subject_digest.as_str().chars().take(12).collect();
     let text = format!(

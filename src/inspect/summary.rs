@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     id::RunId,
     kernel::{Frame, FramePhase},
-    record::{At, Outcome, Parent, Rule, RunStatus},
+    record::{At, FailureKind, Outcome, Parent, Rule, RunStatus},
 };
 
 use super::{
@@ -181,7 +181,10 @@ fn likely(execution: &Execution) -> Option<String> {
             None => first,
         })
     };
-    from_check().or_else(from_error).map(|text| first_line(&text))
+    // A broken contract is named by its check; any other failure by what it said.
+    let contract = proof.error_detail.as_ref().is_none_or(|detail| detail.kind == FailureKind::Contract);
+    let said = if contract { from_check().or_else(from_error) } else { from_error().or_else(from_check) };
+    said.map(|text| first_line(&text))
 }
 
 fn asked(view: &RunView) -> (Vec<TrailItem>, Option<String>) {
