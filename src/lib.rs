@@ -12,6 +12,7 @@ pub mod kernel;
 pub mod ledger;
 pub mod measure;
 pub mod plan;
+pub mod rails;
 pub mod record;
 pub mod redact;
 pub mod runner;

@@ -61,7 +61,10 @@ impl Clean<&'static str> {
 /// Why a secret cannot be hidden. Names the variable, never the value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BadSecret {
-    #[error("the secret `{name}` has {bytes} bytes; shorter than {} bytes it cannot be told from ordinary text", Redactor::VALUE_BYTES_MIN)]
+    #[error(
+        "the secret `{name}` has {bytes} bytes; shorter than {} bytes it cannot be told from ordinary text",
+        Redactor::VALUE_BYTES_MIN
+    )]
     Short { name: String, bytes: usize },
     #[error("the secret `{name}` has {bytes} bytes; more than {} bytes are not looked for", Redactor::VALUE_BYTES_MAX)]
     Long { name: String, bytes: usize },

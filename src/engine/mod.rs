@@ -2,6 +2,8 @@
 //! In: a `Job`, everything resolved. Out: a `Reply` that reports, and `Piece`s of output while it works.
 //! Never: a decision, a file written under RUN_BASE, the wall clock asked, the environment read.
 
+mod builtin;
+mod contract;
 mod outlet;
 mod process;
 mod shell;
@@ -16,8 +18,8 @@ use shell::Line;
 use task::Task;
 
 pub use outlet::Outlet;
-pub use stub::{Scenario, stub_reply};
 pub use stop::{Stop, StopLevel, StopSwitch};
+pub use stub::{Asked, Said, Scenario, ScenarioExpect, Scripted, perform_scripted, stub_reply};
 pub use tap::{OUTPUT_FILE_BYTES_MAX, TAIL_BYTES_MAX};
 
 use crate::{
@@ -110,6 +112,8 @@ pub enum Piece {
     Output { flow: FramePath, step: StepRef, stream: Stream, path: String, bytes: Clean<Vec<u8>> },
     /// A whole file to be kept at `path` (relative to RUN_BASE).
     File { path: String, bytes: Clean<Vec<u8>> },
+    /// The next bytes of a file too large for one piece. The one with `at` 0 comes first and begins the file anew.
+    Part { path: String, at: u64, bytes: Clean<Vec<u8>> },
     /// Answered when everything before it stands in the ledger's queue.
     Barrier(tokio::sync::oneshot::Sender<()>),
     /// Something worth a line in `logs/<step>.jsonl`.
@@ -119,11 +123,19 @@ pub enum Piece {
 /// Performs one attempt of one step, to its end. Dropping the future kills what it started.
 pub async fn perform(job: Job, redactor: &Redactor, outlet: Outlet, stop: Stop) -> Reply {
     let task = Task::new(&job, redactor, &outlet, stop);
-    match &job.work {
+    let inputs = match contract::open(&task).await {
+        Ok(inputs) => inputs,
+        Err(reply) => return *reply,
+    };
+    let mut reply = match &job.work {
         Work::Shell { script } => shell::perform(&task, Line::Script(script)).await,
         Work::Exec { argv } => shell::perform(&task, Line::Argv(argv)).await,
-        Work::Snapshot { .. } | Work::Compare { .. } | Work::Render { .. } => todo!("built-in verbs"),
-    }
+        Work::Snapshot { .. } | Work::Compare { .. } | Work::Render { .. } => builtin::perform(&task).await,
+    };
+    reply.inputs = inputs;
+    contract::close(&task, &mut reply).await;
+    reply.completed_at = task.now();
+    reply
 }
 
 #[cfg(test)]

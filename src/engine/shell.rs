@@ -5,8 +5,9 @@
 use std::path::{Path, PathBuf};
 
 use crate::{
-    measure::{self, Watch},
-    record::{CommandRun, EngineWord, ErrorClass, Failure, FailureKind, Kept, Mode, Reply, ReplyOutcome, Stream},
+    measure::{Watch, exit_check, json_check, text_check},
+    record::{Check, CommandRun, EngineWord, ErrorClass, Failure, FailureKind, Kept, Mode, Reply, ReplyOutcome, Stream},
+    spec::expr::Scope,
 };
 
 use super::{
@@ -36,10 +37,21 @@ pub(crate) struct Shelled {
 /// What is wanted of a command's output besides its file.
 #[derive(Debug, Default)]
 pub(crate) struct Want {
+    pub keep: Keep,
     pub stdout_head_bytes_max: usize,
     pub stderr_head_bytes_max: usize,
     pub stdout_watches: Vec<Watch>,
     pub stderr_watches: Vec<Watch>,
+}
+
+/// Where standard output is kept.
+#[derive(Debug, Default)]
+pub(crate) enum Keep {
+    /// With the step's logs.
+    #[default]
+    Log,
+    /// In a file of its own.
+    Part(String),
 }
 
 /// Output that is parsed as JSON may have this many bytes.
@@ -52,6 +64,7 @@ pub(crate) async fn perform(task: &Task<'_>, line: Line<'_>) -> Reply {
     let want = Want {
         stdout_head_bytes_max: kept(job.keep.stdout).max(if json { JSON_BYTES_MAX } else { 0 }),
         stderr_head_bytes_max: kept(job.keep.stderr),
+        keep: Keep::Log,
         stdout_watches: job.expect.stdout.iter().chain(&job.expect.not_stdout).map(Watch::new).collect(),
         stderr_watches: job.expect.stderr.iter().map(Watch::new).collect(),
     };
@@ -61,6 +74,14 @@ pub(crate) async fn perform(task: &Task<'_>, line: Line<'_>) -> Reply {
         reply.exit_code = Some(code);
     }
     reply.outcome = outcome(task, &done, job.expect.exit);
+    let parsed = json.then(|| parsed(&done.stdout));
+    if matches!(done.ran.end, End::Exited(_)) {
+        reply.checks = checks(task, &done, parsed.as_ref());
+    }
+    if job.keep.json {
+        // JSON cannot be cut. What is too large to be kept is absent, and an expression that names it says so.
+        reply.kept.json = parsed.and_then(Result::ok).filter(|_| done.stdout.bytes <= Kept::BYTES_MAX as u64);
+    }
     if job.keep.stdout {
         reply.kept.stdout = Some(done.stdout.kept());
     }
@@ -69,8 +90,43 @@ pub(crate) async fn perform(task: &Task<'_>, line: Line<'_>) -> Reply {
     }
     reply.stderr_tail = tail(&done, &reply.outcome);
     reply.commands.push(done.command);
-    reply.completed_at = task.now();
     reply
+}
+
+/// Standard output as JSON, or why it is none.
+fn parsed(stdout: &Tapped) -> Result<serde_json::Value, String> {
+    let text = stdout
+        .whole()
+        .ok_or_else(|| format!("standard output has {} bytes; JSON is read up to {JSON_BYTES_MAX}", stdout.bytes))?;
+    serde_json::from_slice(text).map_err(|error| format!("standard output is not JSON: {error}"))
+}
+
+/// Every expectation that the flow wrote, looked at.
+fn checks(task: &Task<'_>, done: &Shelled, json: Option<&Result<serde_json::Value, String>>) -> Vec<Check> {
+    let expect = &task.job.expect;
+    let mut checks = Vec::new();
+    if !expect.written {
+        return checks;
+    }
+    checks.push(exit_check("exit", expect.exit, done.command.exit_code, None));
+    // Literals and expressions look at the whole stream as it was redacted.
+    let mut on_stdout = done.stdout.found.iter();
+    for (name, matcher, wanted) in [("stdout", &expect.stdout, true), ("not_stdout", &expect.not_stdout, false)] {
+        if let (Some(matcher), Some(found)) = (matcher, matcher.as_ref().and_then(|_| on_stdout.next())) {
+            checks.push(text_check(name, matcher, wanted, *found, done.stdout.path.clone()));
+        }
+    }
+    if let (Some(matcher), Some(found)) = (&expect.stderr, done.stderr.found.first()) {
+        checks.push(text_check("stderr", matcher, true, *found, done.stderr.path.clone()));
+    }
+    if let (Some(expr), Some(json)) = (&expect.json, json) {
+        let scope = json.as_ref().map(|json| {
+            let step = serde_json::json!({"exit_code": done.command.exit_code, "json": json});
+            Scope::from([("json".to_owned(), json.clone()), ("step".to_owned(), step)])
+        });
+        checks.push(json_check(expr, scope.as_ref().map_err(|why| (*why).clone()), done.stdout.path.clone()));
+    }
+    checks
 }
 
 /// Runs one command of the step. `id`: the verify command's, for its files' names.
@@ -78,9 +134,13 @@ pub(crate) async fn shell(task: &Task<'_>, line: Line<'_>, id: Option<&str>, wan
     let job = task.job;
     let sink = |stream: Stream| {
         let path = task.output_path(id, stream);
-        Some(Sink { flow: job.flow.clone(), step: job.step.clone(), stream, path })
+        Sink::Stream { flow: job.flow.clone(), step: job.step.clone(), stream, path }
     };
-    let mut out = Tap::new(task.redactor, sink(Stream::Stdout), want.stdout_head_bytes_max, want.stdout_watches);
+    let out_sink = match want.keep {
+        Keep::Log => sink(Stream::Stdout),
+        Keep::Part(path) => Sink::Part { path },
+    };
+    let mut out = Tap::new(task.redactor, out_sink, want.stdout_head_bytes_max, want.stdout_watches);
     let mut err = Tap::new(task.redactor, sink(Stream::Stderr), want.stderr_head_bytes_max, want.stderr_watches);
     let ran = match program(task, line) {
         Ok((program, arg0, args)) => {
@@ -147,7 +207,8 @@ pub(crate) fn find_program(name: &str, workspace: &Path, path: Option<&str>) -> 
         .ok_or_else(|| std::io::Error::new(std::io::ErrorKind::NotFound, format!("{name}: command not found")))
 }
 
-fn outcome(task: &Task<'_>, done: &Shelled, expected: i32) -> ReplyOutcome {
+/// How a command's end reads as the end of the step, when this exit code is success.
+pub(crate) fn outcome(task: &Task<'_>, done: &Shelled, expected: i32) -> ReplyOutcome {
     let line = last_line(&done.stderr).or_else(|| last_line(&done.stdout));
     let because = |what: String| match &line {
         Some(line) => format!("{what}: {line}"),
@@ -160,9 +221,12 @@ fn outcome(task: &Task<'_>, done: &Shelled, expected: i32) -> ReplyOutcome {
             failed(FailureKind::Spawn, ErrorClass::Permanent, because(format!("exit code {code}")), Some(*code))
         }
         End::Exited(code) => failed(FailureKind::Exit, ErrorClass::Retriable, because(format!("exit code {code}")), Some(*code)),
-        End::Signalled(signal) => {
-            failed(FailureKind::Signal, ErrorClass::Retriable, because(format!("ended by signal {signal}{}", signal_name(*signal))), None)
-        }
+        End::Signalled(signal) => failed(
+            FailureKind::Signal,
+            ErrorClass::Retriable,
+            because(format!("ended by signal {signal}{}", signal_name(*signal))),
+            None,
+        ),
         End::TimedOut => {
             let ms = task.job.timeout_ms.unwrap_or_default();
             failed(FailureKind::Timeout, ErrorClass::Retriable, format!("not done after {}", length(ms)), None)
@@ -196,7 +260,11 @@ fn not_started(task: &Task<'_>, error: &std::io::Error) -> ReplyOutcome {
 
 /// Standard error's last lines; those of standard output if the step failed and said nothing on standard error.
 fn tail(done: &Shelled, outcome: &ReplyOutcome) -> String {
-    if done.stderr.bytes == 0 && !matches!(outcome, ReplyOutcome::Done) { done.stdout.tail_text() } else { done.stderr.tail_text() }
+    if done.stderr.bytes == 0 && !matches!(outcome, ReplyOutcome::Done) {
+        done.stdout.tail_text()
+    } else {
+        done.stderr.tail_text()
+    }
 }
 
 /// How much of the last line stands in a message.

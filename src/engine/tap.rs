@@ -24,22 +24,38 @@ const READ_BYTES_FIRST: usize = 4 * 1024;
 
 /// Where a stream is kept.
 #[derive(Debug, Clone)]
-pub(crate) struct Sink {
-    pub flow: FramePath,
-    pub step: StepRef,
-    pub stream: Stream,
-    /// Relative to RUN_BASE.
-    pub path: String,
+pub(crate) enum Sink {
+    /// The step's output. Paths are relative to RUN_BASE.
+    Stream { flow: FramePath, step: StepRef, stream: Stream, path: String },
+    /// A file of its own, whose raw bytes are hashed too.
+    Part { path: String },
+}
+
+impl Sink {
+    fn path(&self) -> &str {
+        match self {
+            Self::Stream { path, .. } | Self::Part { path } => path,
+        }
+    }
+    fn piece(&self, at: u64, bytes: Clean<Vec<u8>>) -> Piece {
+        match self.clone() {
+            Self::Stream { flow, step, stream, path } => Piece::Output { flow, step, stream, path, bytes },
+            Self::Part { path } => Piece::Part { path, at, bytes },
+        }
+    }
 }
 
 #[derive(Debug)]
 pub(crate) struct Tap {
     redactor: Option<StreamRedactor>,
-    sink: Option<Sink>,
-    file_bytes_max: u64,
+    sink: Sink,
     hasher: sha2::Sha256,
+    /// Of what came in, where that is asked for.
+    raw: Option<sha2::Sha256>,
+    raw_bytes: u64,
     bytes: u64,
     filed: u64,
+    handed: u64,
     head: Vec<u8>,
     head_bytes_max: usize,
     tail: Vec<u8>,
@@ -51,10 +67,12 @@ pub(crate) struct Tap {
 /// What is known of a stream after its end.
 #[derive(Debug, Default)]
 pub(crate) struct Tapped {
-    /// `None`: nothing was printed, or nothing is kept.
+    /// `None`: nothing was printed.
     pub path: Option<String>,
     pub sha256: Option<Sha256>,
     pub bytes: u64,
+    pub raw_sha256: Option<Sha256>,
+    pub raw_bytes: u64,
     pub truncated: bool,
     /// The first bytes, as many as were asked for.
     pub head: Vec<u8>,
@@ -64,11 +82,13 @@ pub(crate) struct Tapped {
 }
 
 impl Tap {
-    pub(crate) fn new(redactor: &Redactor, sink: Option<Sink>, head_bytes_max: usize, watches: Vec<Watch>) -> Self {
+    pub(crate) fn new(redactor: &Redactor, sink: Sink, head_bytes_max: usize, watches: Vec<Watch>) -> Self {
         Self {
             redactor: Some(redactor.stream()),
+            raw: matches!(sink, Sink::Part { .. }).then(sha2::Sha256::new),
+            raw_bytes: 0,
+            handed: 0,
             sink,
-            file_bytes_max: OUTPUT_FILE_BYTES_MAX,
             hasher: sha2::Sha256::new(),
             bytes: 0,
             filed: 0,
@@ -78,13 +98,6 @@ impl Tap {
             watches,
             pending: Clean::default(),
         }
-    }
-
-    /// For tests that do not want to print 256 MiB.
-    #[cfg(test)]
-    pub(crate) fn with_file_bytes_max(mut self, bytes: u64) -> Self {
-        self.file_bytes_max = bytes;
-        self
     }
 
     /// Reads to the end of the pipe. May be dropped at any await without losing a byte that was read.
@@ -109,13 +122,18 @@ impl Tap {
         }
         let room = outlet.room().await;
         let bytes = std::mem::take(&mut self.pending);
-        if let (Some(room), Some(sink)) = (room, &self.sink) {
-            let Sink { flow, step, stream, path } = sink.clone();
-            room.send(Piece::Output { flow, step, stream, path, bytes });
+        let at = self.handed;
+        self.handed += bytes.get().len() as u64;
+        if let Some(room) = room {
+            room.send(self.sink.piece(at, bytes));
         }
     }
 
     fn take(&mut self, raw: &[u8]) {
+        self.raw_bytes += raw.len() as u64;
+        if let Some(hasher) = &mut self.raw {
+            hasher.update(raw);
+        }
         if let Some(redactor) = &mut self.redactor {
             let clean = redactor.push(raw);
             self.keep(clean);
@@ -138,12 +156,10 @@ impl Tap {
         if self.tail.len() > 2 * TAIL_BYTES_MAX {
             self.tail.drain(..self.tail.len() - TAIL_BYTES_MAX);
         }
-        if self.sink.is_some() {
-            let room = usize::try_from(self.file_bytes_max - self.filed).unwrap_or(usize::MAX);
-            redacted.truncate(room);
-            self.filed += redacted.get().len() as u64;
-            self.pending.append(redacted);
-        }
+        let room = usize::try_from(OUTPUT_FILE_BYTES_MAX - self.filed).unwrap_or(usize::MAX);
+        redacted.truncate(room);
+        self.filed += redacted.get().len() as u64;
+        self.pending.append(redacted);
     }
 
     /// The end of the stream: the rest is handed over and summed up.
@@ -156,8 +172,10 @@ impl Tap {
         let printed = self.bytes > 0;
         self.tail.drain(..self.tail.len().saturating_sub(TAIL_BYTES_MAX));
         Tapped {
-            truncated: self.sink.is_some() && self.filed < self.bytes,
-            path: self.sink.filter(|_| printed).map(|sink| sink.path),
+            truncated: self.filed < self.bytes,
+            path: printed.then(|| self.sink.path().to_owned()),
+            raw_sha256: self.raw.filter(|_| printed).map(|raw| Sha256::from_raw(&raw.finalize())),
+            raw_bytes: self.raw_bytes,
             sha256: printed.then(|| Sha256::from_raw(&self.hasher.finalize())),
             bytes: self.bytes,
             head: self.head,

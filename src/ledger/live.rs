@@ -58,6 +58,10 @@ impl Live {
         self.writer.keep(place.as_str(), written);
     }
 
+    pub(super) fn part(&mut self, place: &InRun, first: bool, bytes: &[u8]) {
+        if first { self.file(place, bytes) } else { self.writer.append(place, bytes) }
+    }
+
     pub(super) fn log(&mut self, at: &At, ts: Time, event: serde_json::Value) {
         let mut line = serde_json::Map::new();
         line.insert("ts".to_owned(), ts.to_string().into());

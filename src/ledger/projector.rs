@@ -42,6 +42,7 @@ pub(super) enum Work {
     Entry(Arc<Entry>),
     Output { at: At, stream: Stream, place: InRun, bytes: Clean<Vec<u8>> },
     File { place: InRun, bytes: Clean<Vec<u8>> },
+    Part { place: InRun, first: bool, bytes: Clean<Vec<u8>> },
     Log { at: At, ts: Time, event: Clean<serde_json::Value> },
     Manifest(Box<Manifest>),
     Flush(SyncSender<Result<(), ProjectError>>),
@@ -117,6 +118,15 @@ impl Projector {
         Ok(())
     }
 
+    /// The next bytes of a file at `path` (relative to RUN_BASE); the `first` ones replace the file that is there.
+    ///
+    /// # Errors
+    /// When the path leads out of the run.
+    pub fn part(&self, path: &str, first: bool, bytes: Clean<Vec<u8>>) -> Result<(), BadPlace> {
+        self.put(Work::Part { place: InRun::new(path)?, first, bytes });
+        Ok(())
+    }
+
     /// A line in the log of a running step; `event` is an object.
     pub fn log(&self, at: At, ts: Time, event: Clean<serde_json::Value>) {
         self.put(Work::Log { at, ts, event });
@@ -172,6 +182,7 @@ fn serve(mut live: Live, work: &Receiver<Work>) {
             Work::Entry(entry) => live.entry(&entry),
             Work::Output { at, stream, place, bytes } => live.output(&at, stream, &place, bytes.get()),
             Work::File { place, bytes } => live.file(&place, bytes.get()),
+            Work::Part { place, first, bytes } => live.part(&place, first, bytes.get()),
             Work::Log { at, ts, event } => live.log(&at, ts, event.into_inner()),
             Work::Manifest(manifest) => live.manifest(*manifest),
             // Whoever asked may be gone.

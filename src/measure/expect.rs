@@ -3,7 +3,13 @@
 
 use memchr::memmem;
 
-use crate::{record::Check, spec::flow::Matcher};
+use crate::{
+    record::Check,
+    spec::{
+        expr::{Expr, Scope},
+        flow::Matcher,
+    },
+};
 
 /// Looks for one text in a stream. A literal is found wherever it stands; a match of a regular expression is found
 /// if it is at most `MATCH_BYTES_MAX` long.
@@ -124,5 +130,53 @@ pub fn exit_check(name: &str, expected: i32, actual: Option<i32>, evidence_path:
         expected: format!("exit {expected}"),
         actual: actual.map_or_else(|| "no exit code".to_owned(), |code| format!("exit {code}")),
         evidence_path,
+    }
+}
+
+/// An expression over the JSON that was printed; `Err` says why there is none.
+pub fn json_check(expr: &Expr, scope: Result<&Scope, String>, evidence_path: Option<String>) -> Check {
+    let answer = scope.and_then(|scope| expr.eval_bool(scope).map_err(|error| error.message));
+    Check {
+        name: "json".to_owned(),
+        passed: answer == Ok(true),
+        expected: shown(expr.text()),
+        actual: answer.map_or_else(|why| shown(&why), |holds| holds.to_string()),
+        evidence_path,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(matcher: &Matcher, text: &[u8], pieces: usize) -> bool {
+        let mut watch = Watch::new(matcher);
+        text.chunks(pieces).for_each(|piece| watch.push(piece));
+        watch.finish()
+    }
+
+    fn regex(text: &str) -> Matcher {
+        Matcher::Matches(regex::Regex::new(text).unwrap())
+    }
+
+    #[test]
+    fn a_literal_is_found_however_the_stream_is_cut() {
+        let text = b"some status=ok here";
+        for pieces in 1..text.len() {
+            assert!(found(&Matcher::Holds("status=ok".to_owned()), text, pieces), "{pieces}");
+            assert!(!found(&Matcher::Holds("status=no".to_owned()), text, pieces), "{pieces}");
+        }
+    }
+
+    #[test]
+    fn a_match_is_found_far_into_a_long_stream() {
+        let mut text = vec![b'x'; 5 << 20];
+        text.extend_from_slice(b"\ncount: 17\n");
+        text.extend(vec![b'y'; 3 << 20]);
+        assert!(found(&regex(r"count: \d+"), &text, 65536));
+        assert!(found(&regex(r"^x"), &text, 65536));
+        assert!(found(&regex(r"y$"), &text, 65536));
+        assert!(!found(&regex(r"^y"), &text, 65536));
+        assert!(!found(&regex(r"x$"), &text, 65536));
     }
 }

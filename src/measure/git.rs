@@ -16,8 +16,10 @@ const WAIT_MAX: Duration = Duration::from_secs(5);
 pub async fn git_state(workspace: &Path, path: Option<&str>, home: Option<&str>) -> Option<Git> {
     let mut command = tokio::process::Command::new("git");
     command
-        .args(["status", "--porcelain=v2", "--branch", "--untracked-files=normal"])
+        // A repository's own configuration may name a program to ask for changes; it is not run.
+        .args(["-c", "core.fsmonitor=false", "status", "--porcelain=v2", "--branch"])
         .current_dir(workspace)
+        // Started from a hook, we would else be told of another repository.
         .env_clear()
         .env("GIT_OPTIONAL_LOCKS", "0")
         .env("LC_ALL", "C")

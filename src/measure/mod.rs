@@ -3,6 +3,12 @@
 
 mod expect;
 mod git;
+mod outputs;
+mod tools;
+mod verdict;
 
+pub use expect::{Watch, exit_check, json_check, text_check};
 pub use git::{Marker, git_marker, git_state};
-pub use expect::{Watch, exit_check, text_check};
+pub use outputs::{Roots, There, Unfit, digest, inputs, outputs};
+pub use tools::{Reading, Unread, read};
+pub use verdict::{failure_message, merged, report_check};

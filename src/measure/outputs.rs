@@ -69,7 +69,10 @@ impl Roots {
 
     /// Whether a place without links lies inside the workspace or the run.
     pub fn holds(&self, real: &Path) -> bool {
-        [&self.workspace, &self.run_base].into_iter().filter_map(|root| root.canonicalize().ok()).any(|root| real.starts_with(root))
+        [&self.workspace, &self.run_base]
+            .into_iter()
+            .filter_map(|root| root.canonicalize().ok())
+            .any(|root| real.starts_with(root))
     }
 
     /// Size and digest of what is at a path. Blocks.

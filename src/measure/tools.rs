@@ -2,6 +2,8 @@
 //! In: the text that a tool printed or wrote. Out: how many tests passed, failed and were skipped, and which failed.
 //! Never: a guess. A report that says nothing of the kind is `Unread`, and a run of no tests is no success.
 
+use std::borrow::Cow;
+
 use quick_xml::events::{BytesStart, Event};
 use serde_json::Value;
 
@@ -19,7 +21,7 @@ pub enum Unread {
 }
 
 /// What was read.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Reading {
     Tests(TestFigures),
     /// Findings of a scanner, by level.
@@ -170,10 +172,10 @@ fn junit(text: &str) -> Result<TestFigures, Unread> {
         };
         if let Some(start) = start {
             match start.local_name().as_ref() {
-                b"testsuites" | b"testsuite" => suites += 1,
-                b"testcase" => case = Some((case_name(start), false, false)),
-                b"failure" | b"error" => case.iter_mut().for_each(|case| case.1 = true),
-                b"skipped" => case.iter_mut().for_each(|case| case.2 = true),
+                "testsuites" | "testsuite" => suites += 1,
+                "testcase" => case = Some((case_name(start), false, false)),
+                "failure" | "error" => case.iter_mut().for_each(|case| case.1 = true),
+                "skipped" => case.iter_mut().for_each(|case| case.2 = true),
                 _ => {}
             }
             depth += u32::from(open);
@@ -181,9 +183,9 @@ fn junit(text: &str) -> Result<TestFigures, Unread> {
         let ends_case = match &event {
             Event::End(end) => {
                 depth = depth.saturating_sub(1);
-                end.local_name().as_ref() == b"testcase"
+                end.local_name().as_ref() == "testcase"
             }
-            Event::Empty(empty) => empty.local_name().as_ref() == b"testcase",
+            Event::Empty(empty) => empty.local_name().as_ref() == "testcase",
             _ => false,
         };
         if ends_case && let Some((name, failed, skipped)) = case.take() {
@@ -209,7 +211,7 @@ fn junit(text: &str) -> Result<TestFigures, Unread> {
 fn case_name(case: &BytesStart<'_>) -> String {
     let attribute = |name: &str| {
         let value = case.try_get_attribute(name).ok().flatten()?;
-        Some(String::from_utf8_lossy(&value.value).into_owned())
+        Some(quick_xml::escape::unescape(&value.value).unwrap_or(Cow::Borrowed(&value.value)).into_owned())
     };
     match (attribute("classname"), attribute("name")) {
         (Some(class), Some(name)) if !class.is_empty() => format!("{class}::{name}"),

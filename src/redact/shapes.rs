@@ -49,7 +49,11 @@ impl Class {
 #[derive(Debug, Clone, Copy)]
 enum Body {
     /// At least so many characters of a class; `digit`: one of the first 64 is a digit, as in no kebab-case word.
-    Run { class: Class, bytes_min: usize, digit: bool },
+    Run {
+        class: Class,
+        bytes_min: usize,
+        digit: bool,
+    },
     Jwt,
     Key,
     Header,
@@ -189,7 +193,8 @@ impl Shapes {
                 const END: &[u8] = b"-----END ";
                 let within = &data[..data.len().min(left)];
                 let close = find(within, END).and_then(|at| {
-                    find(&data[at + END.len()..data.len().min(at + END.len() + 64)], b"-----").map(|more| at + END.len() + more + 5)
+                    find(&data[at + END.len()..data.len().min(at + END.len() + 64)], b"-----")
+                        .map(|more| at + END.len() + more + 5)
                 });
                 if let Some(close) = close {
                     self.drop = Drop::Nothing;
@@ -301,7 +306,8 @@ impl Shape {
 }
 
 fn seen_key(rest: &[u8], at: usize, end: bool) -> Seen {
-    let words = rest.iter().take(48).take_while(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || **byte == b' ').count();
+    let words =
+        rest.iter().take(48).take_while(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || **byte == b' ').count();
     let title = &rest[..words];
     let line = &rest[words..];
     if words == rest.len() && words < 48 || b"-----".starts_with(&line[..line.len().min(5)]) && line.len() < 5 {

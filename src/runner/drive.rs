@@ -274,10 +274,14 @@ impl<'d> Drive<'d> {
                 self.pool.start_job(at.clone(), *job);
                 return;
             }
-            Task::Stub(job) => {
-                let script = self.setup.scenario.as_deref();
-                stub_reply(script, &job)
-            }
+            Task::Stub(job) => match &self.setup.scenario {
+                Some(script) if touches_files(&job, script) => {
+                    self.flush_pieces();
+                    self.pool.start_scripted(at.clone(), *job, script.clone());
+                    return;
+                }
+                script => stub_reply(script.as_deref(), &job),
+            },
             Task::Reply(reply) => reply,
         };
         self.pool.mark(at.clone(), running.execution, running.attempt);
@@ -426,4 +430,10 @@ impl<'d> Drive<'d> {
         self.write_manifest(true);
         Ok(self.opened.state.status())
     }
+}
+
+/// The script answers in memory unless the step's contract, or the script itself, is about real files and commands.
+fn touches_files(job: &crate::engine::Job, script: &Scenario) -> bool {
+    let writes = script.scripted(&job.step, job.execution).is_some_and(|scripted| !scripted.outputs.is_empty());
+    writes || !job.inputs.is_empty() || !job.outputs.is_empty() || !job.verify.is_empty()
 }

@@ -10,7 +10,7 @@ use std::{
 use tokio::{runtime::Runtime, sync::mpsc};
 
 use crate::{
-    engine::{Job, Outlet, Piece, Stop, StopLevel, StopSwitch, perform},
+    engine::{Job, Outlet, Piece, Scenario, Stop, StopLevel, StopSwitch, perform, perform_scripted},
     ledger::Projector,
     record::{At, EngineWord, ErrorClass, Failure, FailureKind, Mode, Reply, ReplyOutcome, StopCause},
     redact::Redactor,
@@ -75,12 +75,21 @@ impl Pool {
 
     /// Starts an attempt; its reply comes as an event.
     pub fn start_job(&mut self, at: At, job: Job) {
+        self.spawn(at, job, None);
+    }
+
+    /// The same for an agent step that a script answers, with real files.
+    pub fn start_scripted(&mut self, at: At, job: Job, script: Arc<Scenario>) {
+        self.spawn(at, job, Some(script));
+    }
+
+    fn spawn(&mut self, at: At, job: Job, script: Option<Arc<Scenario>>) {
         let (switch, stop) = StopSwitch::new();
         let (execution, attempt) = (job.execution, job.attempt);
         self.under.insert(at.clone(), Under { execution, attempt, switch });
         let (Some(runtime), Some(outlet)) = (&self.runtime, &self.outlet) else { return };
         let (outlet, redactor, events) = (outlet.clone(), self.redactor.clone(), self.events.clone());
-        runtime.spawn(run(at, job, redactor, outlet, stop, events));
+        runtime.spawn(run(at, job, script, redactor, outlet, stop, events));
     }
 
     /// An attempt whose reply is already on its way.
@@ -159,10 +168,13 @@ impl Drop for Owed {
     }
 }
 
-async fn run(at: At, job: Job, redactor: Redactor, outlet: mpsc::Sender<Piece>, stop: Stop, events: Sender<Event>) {
+async fn run(at: At, job: Job, script: Option<Arc<Scenario>>, redactor: Redactor, outlet: mpsc::Sender<Piece>, stop: Stop, events: Sender<Event>) {
     let mut owed = Owed { at, execution: job.execution, attempt: job.attempt, started_at: job.started_at, events, paid: false };
     let own = Outlet::new(outlet.clone());
-    let reply = perform(job, &redactor, own.clone(), stop).await;
+    let reply = match script {
+        None => perform(job, &redactor, own.clone(), stop).await,
+        Some(script) => perform_scripted(job, &script, &redactor, own.clone(), stop).await,
+    };
     if own.sent_anything() {
         // What the step handed over stands in the ledger's queue before its end does.
         let (done, passed) = tokio::sync::oneshot::channel();
@@ -185,6 +197,7 @@ fn forward(mut pieces: mpsc::Receiver<Piece>, projector: &Projector) {
         let kept = match piece {
             Piece::Output { flow, step, stream, path, bytes } => projector.output(At { flow, step }, stream, &path, bytes),
             Piece::File { path, bytes } => projector.file(&path, bytes),
+            Piece::Part { path, at, bytes } => projector.part(&path, at == 0, bytes),
             Piece::Log { flow, step, event } => {
                 projector.log(At { flow, step }, clock.now(), event);
                 Ok(())

@@ -30,4 +30,5 @@ pub use load::{Listed, LoadOptions, Loaded, Loader};
 pub use names::{Names, Problem, Reads, StepField};
 pub use source::{Part, Places};
 pub use template::Template;
+pub use typed::read_as;
 pub use words::{Access, BadLength, Effects, Halt, Length, OnExhausted, OnFailure, OnTimeout, ParseAs, Role, Severity};

@@ -52,7 +52,7 @@ const KEYS: &[(&str, &str)] = &[
     ("/$defs/SnapshotText/properties/commands", "SnapshotName"),
 ];
 
-fn made<T: JsonSchema>(name: &str, title: &str) -> Value {
+pub(super) fn made<T: JsonSchema>(name: &str, title: &str) -> Value {
     let settings = SchemaSettings::draft2020_12().with_transform(NoNull);
     let mut schema = settings.into_generator().into_root_schema_for::<T>().to_value();
     if let Value::Object(root) = &mut schema {

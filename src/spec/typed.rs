@@ -5,8 +5,9 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::{
-    Diagnostic, Part, Places,
+    Diagnostic, Diagnostics, Part, Places,
     check::Finding,
+    schema,
     shape::{self, Flaw},
 };
 
@@ -14,6 +15,25 @@ use super::{
 pub(super) struct Typed<T> {
     pub(super) value: Option<T>,
     flaws: Vec<Flaw>,
+}
+
+/// Reads YAML that people write for other modules, a scenario for one; `name` is its schema's.
+///
+/// # Errors
+/// Everything in it that is not a `T`, each with its place.
+pub fn read_as<T: DeserializeOwned + schemars::JsonSchema>(file: &str, bytes: &[u8], name: &str) -> Result<T, Diagnostics> {
+    let places = super::yaml::parse(file, bytes)?;
+    // The usual case costs no schema.
+    if let Ok(value) = serde_json::from_value(places.value()) {
+        return Ok(value);
+    }
+    let (typed, found) = typed::<T>(&places, &schema::made::<T>("other", "Other"));
+    match typed.value {
+        Some(value) if found.is_empty() => Ok(value),
+        Some(_) => Err(found.into_iter().collect()),
+        None if found.is_empty() => Err(Diagnostic::error("bad-value", format!("not a {name}")).into()),
+        None => Err(found.into_iter().collect()),
+    }
 }
 
 /// `None` in the value: not even what is left of the file could be read.

@@ -31,7 +31,8 @@ async fn a_trivial_step_costs_little_above_its_process() {
 
 #[tokio::test]
 async fn redaction_keeps_up_with_a_pipe() {
-    let mut bed = Bed::shell("yes 'a line of a log as programs print them, with https://example.com/a?b=c in it' | head -c 200000000");
+    let mut bed =
+        Bed::shell("yes 'a line of a log as programs print them, with https://example.com/a?b=c in it' | head -c 200000000");
     bed.job.keep = Keep::default();
     bed.redactor = Redactor::new(&[("KEY".to_owned(), "a-very-secret-value-indeed".to_owned())]).unwrap();
     let start = Instant::now();

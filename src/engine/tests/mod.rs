@@ -1,6 +1,8 @@
 //! Real processes, each promise of this module held once.
 
 mod bench;
+mod builtin;
+mod contract;
 mod ending;
 mod output;
 
@@ -99,6 +101,13 @@ impl Bed {
                 match piece {
                     Piece::Output { path, bytes, .. } => files.entry(path).or_default().extend(bytes.into_inner()),
                     Piece::File { path, bytes } => drop(files.insert(path, bytes.into_inner())),
+                    Piece::Part { path, at, bytes } => {
+                        let file = files.entry(path).or_default();
+                        file.truncate(at as usize);
+                        assert_eq!(file.len() as u64, at, "parts come in order");
+                        file.extend(bytes.into_inner());
+                    }
+                    Piece::Barrier(done) => done.send(()).unwrap(),
                     Piece::Log { event, .. } => logs.push(event.into_inner()),
                 }
             }

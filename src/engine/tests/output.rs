@@ -65,7 +65,12 @@ async fn long_output_is_cut_where_it_is_kept_and_whole_in_its_file() {
     let out = Bed::shell("yes ä | head -c 200000").run().await;
     let kept = out.stdout();
     assert!(kept.len() <= Kept::BYTES_MAX);
-    assert!(kept.ends_with("ä\n[TRUNCATED: 200000 bytes, full at build/logs/work.1.stdout]") || kept.ends_with("\n\n[TRUNCATED: 200000 bytes, full at build/logs/work.1.stdout]"), "{}", &kept[kept.len() - 90..]);
+    assert!(
+        kept.ends_with("ä\n[TRUNCATED: 200000 bytes, full at build/logs/work.1.stdout]")
+            || kept.ends_with("\n\n[TRUNCATED: 200000 bytes, full at build/logs/work.1.stdout]"),
+        "{}",
+        &kept[kept.len() - 90..]
+    );
     assert_eq!(out.files["build/logs/work.1.stdout"].len(), 200_000);
 }
 

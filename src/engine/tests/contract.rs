@@ -1,0 +1,131 @@
+use super::*;
+use crate::{
+    id::{Sha256, StepId},
+    record::FailureKind,
+    spec::{
+        ParseAs,
+        flow::{Matcher, Verify},
+    },
+};
+
+fn verify(id: &str, run: &str, parse: ParseAs, report: Option<&str>) -> Verify {
+    Verify { id: StepId::new(id).unwrap(), run: run.to_owned(), parse, report: report.map(str::to_owned) }
+}
+
+fn expecting(script: &str, change: impl FnOnce(&mut Expect)) -> Bed {
+    Bed::shell(script).with(|job| {
+        job.expect.written = true;
+        change(&mut job.expect);
+    })
+}
+
+fn holds(text: &str) -> Option<Matcher> {
+    Some(Matcher::Holds(text.to_owned()))
+}
+
+#[tokio::test]
+async fn without_its_inputs_a_step_does_not_begin() {
+    let bed = Bed::shell("touch began").with(|job| job.inputs = vec!["here".to_owned(), "artifacts/plan.md".to_owned()]);
+    bed.file("here", "x");
+    let out = bed.run().await;
+    assert_eq!(out.reply.outcome, ReplyOutcome::Blocked { missing: vec!["artifacts/plan.md does not exist".to_owned()] });
+    assert!(!bed.workspace().join("began").exists());
+}
+
+#[tokio::test]
+async fn inputs_are_digested_as_they_were_before_the_work() {
+    let bed = Bed::shell("echo changed > here").with(|job| job.inputs = vec!["here".to_owned()]);
+    bed.file("here", "x");
+    let out = bed.run().await;
+    assert_eq!(out.done().reply.inputs[0].sha256, Sha256::of(b"x"));
+}
+
+#[tokio::test]
+async fn a_promised_file_that_is_not_there_fails_the_step() {
+    let bed = Bed::shell("echo one > a").with(|job| job.outputs = vec!["a".to_owned(), "b".to_owned()]);
+    let out = bed.run().await;
+    assert_eq!(
+        (out.failure().kind, out.failure().message.as_str()),
+        (FailureKind::Contract, "output b: expected exists, got does not exist")
+    );
+    assert_eq!((out.reply.outputs[0].bytes, out.reply.outputs[0].exists, out.reply.outputs[1].exists), (4, true, false));
+}
+
+#[tokio::test]
+async fn every_expectation_is_a_check() {
+    let script = r#"echo '{"n": 3}'; echo warn >&2"#;
+    let bed = expecting(script, |expect| {
+        expect.stdout = holds("\"n\"");
+        expect.not_stdout = holds("error");
+        expect.stderr = Some(Matcher::Matches(regex::Regex::new("^warn$|^warn\n").unwrap()));
+    });
+    let out = bed.run().await;
+    let names: Vec<&str> = out.done().reply.checks.iter().map(|check| check.name.as_str()).collect();
+    assert_eq!(names, ["exit", "stdout", "not_stdout", "stderr"]);
+    let bed = expecting(script, |expect| {
+        expect.stdout = holds("nothing of the kind");
+        expect.not_stdout = holds("{");
+    });
+    let out = bed.run().await;
+    assert_eq!(
+        out.failure().message,
+        "stdout: expected `nothing of the kind`, got not found; not_stdout: expected no `{`, got found"
+    );
+}
+
+#[tokio::test]
+async fn an_expression_sees_the_json_that_was_printed() {
+    let names = crate::spec::Names { others: ["json".to_owned(), "step".to_owned()].into(), ..Default::default() };
+    let expr = crate::spec::Expr::compile("json.n > 2 && step.exit_code == 0", &names).unwrap();
+    let json = |script: &str| expecting(script, |expect| expect.json = Some(expr.clone())).with(|job| job.keep.json = true);
+    let out = json(r#"echo '{"n": 3}'"#).run().await;
+    assert_eq!(out.done().reply.kept.json, Some(serde_json::json!({"n": 3})));
+    assert!(json(r#"echo '{"n": 1}'"#).run().await.failure().message.contains("got false"));
+    assert!(json("echo no").run().await.failure().message.contains("standard output is not JSON"));
+}
+
+#[tokio::test]
+async fn verify_runs_after_the_work_and_decides() {
+    let bed = Bed::shell("echo 1 > made").with(|job| {
+        job.verify = vec![
+            verify("made", "cat made", ParseAs::Exit, None),
+            verify("unit", "echo 'test result: FAILED. 3 passed; 1 failed; 0 ignored'; exit 101", ParseAs::CargoTest, None),
+        ];
+    });
+    let out = bed.run().await;
+    assert_eq!(out.reply.commands.len(), 3);
+    assert_eq!(out.files["build/logs/work.1.made.stdout"], b"1\n");
+    assert_eq!(
+        out.failure().message,
+        "verify unit: expected exit 0, got exit 101; verify unit: tests: expected tests ran, none failed, got 3 passed, 1 failed, 0 skipped"
+    );
+    assert_eq!(out.reply.tests.as_ref().unwrap().figures.as_ref().unwrap().total, 4);
+}
+
+#[tokio::test]
+async fn a_report_from_yesterday_is_no_measure() {
+    let bed = Bed::shell(":").with(|job| job.verify = vec![verify("unit", ":", ParseAs::Junit, Some("report.xml"))]);
+    bed.file("report.xml", "<testsuite><testcase name='a'/></testsuite>");
+    let out = bed.run().await;
+    assert!(out.failure().message.contains("older than the command"), "{}", out.failure().message);
+    assert!(!out.reply.tests.as_ref().unwrap().measured);
+    let write = "echo \"<testsuite><testcase name='b'/><testcase name='c'/></testsuite>\" > report.xml";
+    let bed = Bed::shell(":").with(|job| job.verify = vec![verify("unit", write, ParseAs::Junit, Some("report.xml"))]);
+    assert_eq!(bed.run().await.done().reply.tests.as_ref().unwrap().figures.as_ref().unwrap().passed, 2);
+}
+
+#[tokio::test]
+async fn a_failed_step_is_not_verified() {
+    let bed = Bed::shell("exit 1").with(|job| job.verify = vec![verify("unit", "touch ran", ParseAs::Exit, None)]);
+    bed.run().await.failure();
+    assert!(!bed.workspace().join("ran").exists());
+}
+
+#[tokio::test]
+async fn verify_has_what_is_left_of_the_steps_time() {
+    let bed = Bed::shell(":").with(|job| {
+        job.timeout_ms = Some(200);
+        job.verify = vec![verify("slow", "sleep 100", ParseAs::Exit, None)];
+    });
+    assert_eq!(bed.run().await.failure().kind, FailureKind::Timeout);
+}
