@@ -8,3 +8,6 @@ mod times;
 pub(super) use paint::{Ink, Paint, run_ink, standing_ink, standing_mark};
 pub(super) use table::{Table, wrapped};
 pub(super) use times::{ago, until};
+
+#[cfg(test)]
+mod tests;

@@ -80,7 +80,8 @@ pub(super) fn layout(sizes: &[Size], edges: &[(usize, usize)]) -> Layout {
         }
     }
     let lines = columns.routes.iter().map(|route| line(&columns, route, &nodes, &span, &middles)).collect();
-    let bottom = nodes.iter().map(Rect::bottom).fold(0.0, f64::max);
+    // Lines may pass below every node.
+    let bottom = middles.iter().zip(&heights).map(|(middle, height)| middle + height / 2.0).fold(0.0, f64::max);
     Layout { nodes, lines, width: (x - COLUMN_GAP).max(0.0), height: bottom }
 }
 
@@ -108,6 +109,14 @@ fn middles(columns: &Columns, heights: &[f64]) -> Vec<f64> {
             let column = &columns.columns[if forward { step } else { count - 1 - step }];
             let near = if forward { &columns.before } else { &columns.after };
             let wish: Vec<f64> = column.iter().map(|seat| mean(&near[*seat], &middle).unwrap_or(middle[*seat])).collect();
+            place(column, &wish, heights, &mut middle);
+        }
+    }
+    // At last everything is drawn to both sides at once, which takes the waves out of long lines.
+    for _ in 0..SWEEPS {
+        for column in &columns.columns {
+            let both = |seat: &usize| columns.before[*seat].iter().chain(&columns.after[*seat]).copied().collect::<Vec<usize>>();
+            let wish: Vec<f64> = column.iter().map(|seat| mean(&both(seat), &middle).unwrap_or(middle[*seat])).collect();
             place(column, &wish, heights, &mut middle);
         }
     }
