@@ -120,8 +120,31 @@ fn middles(columns: &Columns, heights: &[f64]) -> Vec<f64> {
             place(column, &wish, heights, &mut middle);
         }
     }
+    straighten(columns, &mut middle);
     let top = (0..middle.len()).map(|seat| middle[seat] - heights[seat] / 2.0).fold(f64::INFINITY, f64::min);
     middle.iter().map(|y| y - if top.is_finite() { top } else { 0.0 }).collect()
+}
+
+/// A line that passes below (or above) everything on its way runs level.
+fn straighten(columns: &Columns, middle: &mut [f64]) {
+    let mut last = vec![false; columns.seats.len()];
+    let mut first = last.clone();
+    for column in &columns.columns {
+        column.last().into_iter().for_each(|seat| last[*seat] = true);
+        column.first().into_iter().for_each(|seat| first[*seat] = true);
+    }
+    for route in columns.routes.iter().filter(|route| route.len() > 3) {
+        let passes = &route[1..route.len() - 1];
+        let heights = passes.iter().map(|seat| middle[*seat]);
+        let level = if passes.iter().all(|seat| last[*seat]) {
+            heights.fold(f64::NEG_INFINITY, f64::max)
+        } else if passes.iter().all(|seat| first[*seat]) {
+            heights.fold(f64::INFINITY, f64::min)
+        } else {
+            continue;
+        };
+        passes.iter().for_each(|seat| middle[*seat] = level);
+    }
 }
 
 /// Each seat as near to its wish as those above and below allow: groups that touch move as one.
