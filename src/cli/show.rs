@@ -77,12 +77,16 @@ pub(super) fn run(args: &ShowArgs, context: &Context) -> Result<u8, Error> {
             let at = view.find_step(args.flow.as_deref(), step).map_err(not_in_run)?;
             match kind {
                 None => Shown::Step(step_files(&view, &at)),
-                Some(kind) => Shown::File(shown_file(&view, &run, &at, kind, args.execution).map_err(|error| unshown(&view, &error))?),
+                Some(kind) => {
+                    Shown::File(shown_file(&view, &run, &at, kind, args.execution).map_err(|error| unshown(&view, &error))?)
+                }
             }
         }
     };
     let now = context.workspace.now();
-    context.out(&shown, || render(&shown, &context.workspace.runs.path().join(view.run_id.as_str()).display().to_string(), now, context.color))?;
+    context.out(&shown, || {
+        render(&shown, &context.workspace.runs.path().join(view.run_id.as_str()).display().to_string(), now, context.color)
+    })?;
     Ok(0)
 }
 

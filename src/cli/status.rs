@@ -36,12 +36,19 @@ pub(super) fn run(args: &StatusArgs, context: &Context) -> Result<u8, Error> {
 pub(super) fn render(report: &StatusReport, now: Time, color: bool) -> String {
     let paint = Paint { color };
     let mut out = String::new();
-    let _ = writeln!(out, "{} {}", paint.ink(Ink::Strong, report.run_id.as_str()), paint.ink(run_ink(report.status), report.status.as_str()));
+    let _ = writeln!(
+        out,
+        "{} {}",
+        paint.ink(Ink::Strong, report.run_id.as_str()),
+        paint.ink(run_ink(report.status), report.status.as_str())
+    );
     let _ = writeln!(out, "started {} by {} in {}", ago(report.created_at, now), report.started_by, report.workspace);
     match (report.driven, report.pid, report.status) {
         (true, Some(pid), _) => drop(writeln!(out, "driven by process {pid}")),
         (true, None, _) => out.push_str("driven by a process\n"),
-        (false, _, RunStatus::Interrupted) => drop(writeln!(out, "no process drives it; it stopped {}", ago(report.updated_at, now))),
+        (false, _, RunStatus::Interrupted) => {
+            drop(writeln!(out, "no process drives it; it stopped {}", ago(report.updated_at, now)))
+        }
         (false, _, _) => {}
     }
     for flow in &report.flows {
@@ -86,7 +93,8 @@ fn flow_text(flow: &FlowReport, paint: Paint, now: Time) -> String {
     }
     let many = flow.steps.len() > STEPS_MAX;
     let mut table = Table::new(paint, "  ");
-    let quiet = |standing: Standing| matches!(standing, Standing::Pending | Standing::Ready | Standing::Succeeded | Standing::Skipped);
+    let quiet =
+        |standing: Standing| matches!(standing, Standing::Pending | Standing::Ready | Standing::Succeeded | Standing::Skipped);
     for step in flow.steps.iter().filter(|step| !many || !quiet(step.standing)) {
         let ink = standing_ink(step.standing);
         table.row([

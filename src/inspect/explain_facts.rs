@@ -4,8 +4,8 @@
 use crate::{
     kernel::Frame,
     record::{
-        At, Decision, DecisionKind, Fact, InputNote, Outcome, Parent, Question, ReceiptStatus, SkipReason, Status, SupersedeReason,
-        WaitReason,
+        At, Decision, DecisionKind, Fact, InputNote, Outcome, Parent, Question, ReceiptStatus, SkipReason, Status,
+        SupersedeReason, WaitReason,
     },
 };
 
@@ -56,9 +56,10 @@ fn words(view: &RunView, at: &At, moment: &Moment) -> Option<Said> {
             Some((decided(moment, decision), Some(decision.rule), Some(format!("{flow}/routing/decisions.jsonl"))))
         }
         Fact::LoopAgain { at: last, iteration } => {
-            let max = frame.slot(&last.step).and_then(|slot| frame.plan.step(slot.step).ends_loop).map(|which| {
-                frame.plan.loops[which].iterations_max + frame.loops.get(which).map_or(0, |state| state.granted)
-            });
+            let max = frame
+                .slot(&last.step)
+                .and_then(|slot| frame.plan.step(slot.step).ends_loop)
+                .map(|which| frame.plan.loops[which].iterations_max + frame.loops.get(which).map_or(0, |state| state.granted));
             let of = max.map(|max| format!(" of {max}")).unwrap_or_default();
             plain(format!("its loop went round again: round {iteration}{of}, because {} was not satisfied", last.step))
         }
@@ -85,7 +86,8 @@ fn words(view: &RunView, at: &At, moment: &Moment) -> Option<Said> {
         Fact::EscalationVoided { id, why } => of_question(id, format!("the question was closed: {why}")),
         Fact::EscalationExpired { id } => of_question(id, "nobody answered in time".to_owned()),
         Fact::StepLost { execution, .. } => {
-            let proof = view.executions(at).iter().find(|one| one.number == *execution).and_then(|one| receipt_path(view, at, one));
+            let proof =
+                view.executions(at).iter().find(|one| one.number == *execution).and_then(|one| receipt_path(view, at, one));
             Some((format!("execution {execution} was lost: the process that performed it is gone"), None, proof))
         }
         Fact::FlowStarted { parent: Some(Parent::SubFlow { at: above }), flow, .. } if above == at => {
@@ -119,7 +121,9 @@ fn words(view: &RunView, at: &At, moment: &Moment) -> Option<Said> {
             })
         }
         Fact::Confined { only, .. } => plain(format!("only {only} was allowed to run")),
-        Fact::LimitReached { limit, used, max, .. } => plain(format!("the flow reached its limit of {}", limit_words(*limit, *used, *max))),
+        Fact::LimitReached { limit, used, max, .. } => {
+            plain(format!("the flow reached its limit of {}", limit_words(*limit, *used, *max)))
+        }
         Fact::LimitRaised { limit, max, .. } => plain(format!("the limit was raised to {}", limit_words(*limit, *max, *max))),
         Fact::FlowCompleted { outcome: Outcome::Cancelled, reason, .. } => plain(format!("its flow was cancelled: {reason}")),
         Fact::RunCreated { .. }
@@ -169,7 +173,11 @@ fn started(
         }
         if let Some(when) = planned.spec.when.as_ref() {
             let seen = seen(moment);
-            why.push(if seen.is_empty() { format!("`{}` was true", when.text()) } else { format!("`{}` was true ({seen})", when.text()) });
+            why.push(if seen.is_empty() {
+                format!("`{}` was true", when.text())
+            } else {
+                format!("`{}` was true ({seen})", when.text())
+            });
         }
     }
     let round = iteration.map(|round| format!(", round {round}")).unwrap_or_default();

@@ -1,12 +1,6 @@
 //! Small facts about one step that several views share: where its proof lies, what its verb is called.
 
-use crate::{
-    id::AgentKey,
-    kernel::Frame,
-    plan::StepIx,
-    record::At,
-    spec::Verb,
-};
+use crate::{id::AgentKey, kernel::Frame, plan::StepIx, record::At, spec::Verb};
 
 use super::view::{Execution, RunView};
 

@@ -147,7 +147,9 @@ fn proof_trail(view: &RunView, at: &At, execution: &Execution) -> Vec<TrailItem>
             found: first_line(&format!("check {}: expected {}, found {}", check.name, check.expected, check.actual)),
         });
     }
-    if let Some(path) = proof.commands.first().and_then(|command| command.stderr_path.clone().or_else(|| command.stdout_path.clone())) {
+    if let Some(path) =
+        proof.commands.first().and_then(|command| command.stderr_path.clone().or_else(|| command.stdout_path.clone()))
+    {
         trail.push(TrailItem { path, found: "what the command printed".to_owned() });
     }
     if let Some(path) = &proof.transcript_path {

@@ -31,10 +31,12 @@ impl Table {
     pub fn render(&self) -> String {
         let columns = self.rows.iter().map(Vec::len).max().unwrap_or(0);
         let last_of = |row: &[(String, Ink)]| row.iter().rposition(|(text, _)| !text.is_empty()).unwrap_or(0);
-        let cells = |column: usize| self.rows.iter().filter_map(move |row| Some((row.get(column)?.0.width(), last_of(row) > column)));
+        let cells =
+            |column: usize| self.rows.iter().filter_map(move |row| Some((row.get(column)?.0.width(), last_of(row) > column)));
         // What ends its line may reach over the columns behind it.
-        let widths: Vec<usize> =
-            (0..columns).map(|column| cells(column).filter(|(_, followed)| *followed).map(|(width, _)| width).max().unwrap_or(0)).collect();
+        let widths: Vec<usize> = (0..columns)
+            .map(|column| cells(column).filter(|(_, followed)| *followed).map(|(width, _)| width).max().unwrap_or(0))
+            .collect();
         let used: Vec<bool> = (0..columns).map(|column| cells(column).any(|(width, _)| width > 0)).collect();
         let mut out = String::new();
         for row in &self.rows {

@@ -4,7 +4,7 @@ use crate::{
     cli::{explain, list, show, status},
     id::Time,
     inspect::{
-        Paste, RunFlow, RunLine, RunList, explain as explained, status as stands, step_files,
+        Paste, RunFlow, RunLine, RunList, explain as explained, status as stands, step_files, summary as ends,
         testing::{START_MS, Says, TestRun, at},
     },
     record::{RunOptions, RunStatus},
@@ -40,6 +40,12 @@ fn a_status_that_waits() {
 fn a_status_that_failed() {
     let run = waiting().says("smoke", &[Says::Fails("exit 1: the line is dead")]).answer("apply-1", "approve", "grace", None);
     insta::assert_snapshot!(status::render(&stands(&run.view(), &Paste::default()), later(90), false));
+}
+
+#[test]
+fn the_last_words_of_a_run() {
+    let run = waiting().says("smoke", &[Says::Fails("exit 1: the line is dead")]).answer("apply-1", "approve", "grace", None);
+    insta::assert_snapshot!(super::summary_text(&ends(&run.view(), &Paste::default()), false));
 }
 
 #[test]
@@ -86,8 +92,12 @@ fn a_list_of_runs() {
         damaged: Some("run.json is missing or cannot be read".to_owned()),
         ..line("deploy-1", RunStatus::Failed, 0, 0)
     };
-    let runs =
-        vec![damaged, line("deploy-3", RunStatus::Waiting, 1, 50), line("a-long-name-of-a-run", RunStatus::Running, 0, 40), line("deploy-2", RunStatus::Succeeded, 0, 10)];
+    let runs = vec![
+        damaged,
+        line("deploy-3", RunStatus::Waiting, 1, 50),
+        line("a-long-name-of-a-run", RunStatus::Running, 0, 40),
+        line("deploy-2", RunStatus::Succeeded, 0, 10),
+    ];
     let list = RunList { schema: RunList::SCHEMA.to_owned(), runs };
     insta::assert_snapshot!(list::render(&list, later(60), false));
 }

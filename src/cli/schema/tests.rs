@@ -30,7 +30,8 @@ fn of_commands() -> Vec<(&'static str, Value)> {
 #[test]
 fn the_committed_schemas_are_those_of_the_types() {
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("schemas");
-    let files = What::value_variants().iter().filter_map(|what| Some((what.to_possible_value()?.get_name().to_owned(), schema(*what))));
+    let files =
+        What::value_variants().iter().filter_map(|what| Some((what.to_possible_value()?.get_name().to_owned(), schema(*what))));
     let commands = of_commands().into_iter().map(|(name, value)| (format!("cli/{name}"), value));
     for (name, value) in files.chain(commands) {
         let path = root.join(format!("{name}.schema.json"));
@@ -68,7 +69,8 @@ fn what_is_written_fits_its_schema() {
     let commands = of_commands();
     for (name, value) in written {
         let schema = &commands.iter().find(|(one, _)| *one == name).unwrap().1;
-        let found: Vec<String> = jsonschema::validator_for(schema).unwrap().iter_errors(&value).map(|error| error.to_string()).collect();
+        let found: Vec<String> =
+            jsonschema::validator_for(schema).unwrap().iter_errors(&value).map(|error| error.to_string()).collect();
         assert!(found.is_empty(), "{name}: {found:?}");
     }
 }

@@ -58,7 +58,10 @@ fn a_file_that_is_not_there_is_told_from_one_that_never_is() {
     let show = |kind, execution| shown_file(&view, &dir, &build, kind, execution);
     assert!(matches!(show(FileKind::Receipt, None), Err(FilesError::Gone { path }) if path == "x/receipts/build-shell.json"));
     assert_eq!(show(FileKind::Prompt, None).unwrap().text(), "build is not performed by an agent: it has no prompt\n");
-    assert_eq!(show(FileKind::Receipt, Some(4)).unwrap_err().to_string(), "step build has no execution 4; it has 1 execution, the last is 1");
+    assert_eq!(
+        show(FileKind::Receipt, Some(4)).unwrap_err().to_string(),
+        "step build has no execution 4; it has 1 execution, the last is 1"
+    );
     fs::create_dir_all(base.path().join("r-1/x/logs")).unwrap();
     let log = [
         r#"{"ts":"2026-01-05T09:00:00.000Z","seq":1,"event":"start","execution":1}"#,
@@ -100,7 +103,9 @@ fn a_list_is_newest_first_and_hides_no_damage() {
         fs::create_dir_all(base.path().join(id)).unwrap();
         fs::write(base.path().join(id).join(name), text).unwrap();
     };
-    for (id, status, at) in [("old", RunStatus::Succeeded, 1_000), ("new", RunStatus::Waiting, 9_000), ("killed", RunStatus::Running, 5_000)] {
+    for (id, status, at) in
+        [("old", RunStatus::Succeeded, 1_000), ("new", RunStatus::Waiting, 9_000), ("killed", RunStatus::Running, 5_000)]
+    {
         put(id, "run.json", &serde_json::to_string(&manifest(id, status, at)).unwrap());
     }
     put("torn", "run.json", "{\"schema\":");

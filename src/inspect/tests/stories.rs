@@ -119,7 +119,8 @@ fn a_run_that_nobody_drives_is_interrupted_and_can_be_resumed() {
 
 #[test]
 fn a_step_that_lacks_something_is_blocked() {
-    let run = TestRun::new(&[("flows/x.yaml", "flow: x\ntitle: X\nsteps:\n  - {id: build, run: ./build.sh, expect: {exit: 0}}\n")]);
+    let run =
+        TestRun::new(&[("flows/x.yaml", "flow: x\ntitle: X\nsteps:\n  - {id: build, run: ./build.sh, expect: {exit: 0}}\n")]);
     let view = run.says("build", &[Says::Lacks("src/main.c")]).start().view();
     let report = status(&view, &Paste::default());
     assert_eq!(report.flows[0].steps[0].standing, Standing::Blocked);

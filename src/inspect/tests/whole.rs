@@ -38,10 +38,9 @@ fn nested() -> TestRun {
 fn one_fact_at_a_time_gives_the_state_that_whole_lines_give() {
     let places = [("places", serde_json::json!(["north", "south"]))];
     for run in [
-        TestRun::new(&change()).says("critique", &[Says::Unverified("thin"), Says::Verified]).start_with(
-            &[("client", serde_json::json!("a")), ("careful", serde_json::json!(true))],
-            RunOptions::default(),
-        ),
+        TestRun::new(&change())
+            .says("critique", &[Says::Unverified("thin"), Says::Verified])
+            .start_with(&[("client", serde_json::json!("a")), ("careful", serde_json::json!(true))], RunOptions::default()),
         nested().says("work", &[Says::Fails("boom")]).start_with(&places, RunOptions::default()),
         nested().start_with(&places, RunOptions::default()),
     ] {
@@ -84,7 +83,11 @@ fn a_round_that_was_repeated_no_longer_counts() {
     let view = run.view();
     for step in ["draft", "critique"] {
         let executions = view.executions(&at("change", step));
-        assert_eq!(executions.iter().map(|one| one.set_aside.clone()).collect::<Vec<_>>(), [Some(SetAside::Loop), None], "{step}");
+        assert_eq!(
+            executions.iter().map(|one| one.set_aside.clone()).collect::<Vec<_>>(),
+            [Some(SetAside::Loop), None],
+            "{step}"
+        );
         assert_eq!(executions.iter().map(|one| one.iteration).collect::<Vec<_>>(), [Some(1), Some(2)]);
     }
 }
