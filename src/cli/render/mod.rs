@@ -7,7 +7,6 @@ mod table;
 mod times;
 
 pub(super) use paint::{Ink, Paint, run_ink, standing_ink, standing_mark};
-#[cfg_attr(not(test), expect(unused_imports, reason = "`run` prints it as soon as it is wired"))]
 pub(super) use summary::summary_text;
 pub(super) use table::{Table, wrapped};
 pub(super) use times::{ago, until};

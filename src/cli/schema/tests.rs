@@ -7,7 +7,14 @@ use serde_json::Value;
 
 use super::{What, schema, written};
 use crate::{
-    cli::{flows::Catalog, graph::Graph, report::ReportText, review::Inbox, run::RunReport, show::Shown},
+    cli::{
+        flows::Catalog,
+        graph::Graph,
+        report::ReportText,
+        review::Inbox,
+        run::RunReport,
+        show::{Overview, Shown},
+    },
     inspect::{Explanation, RunList, RunSummary, StatusReport, testing::Says, testing::TestRun},
 };
 
@@ -63,7 +70,7 @@ fn what_is_written_fits_its_schema() {
         ("status", serde_json::to_value(&report).unwrap()),
         ("explain", serde_json::to_value(crate::inspect::explain(&view, &at).unwrap()).unwrap()),
         ("summary", serde_json::to_value(crate::inspect::summary(&view, &paste)).unwrap()),
-        ("show", serde_json::to_value(Shown::Run(report)).unwrap()),
+        ("show", serde_json::to_value(Shown::Run(Overview::new(&view, &paste))).unwrap()),
         ("show", serde_json::to_value(Shown::Step(crate::inspect::step_files(&view, &at))).unwrap()),
     ];
     let commands = of_commands();
