@@ -101,6 +101,33 @@ fn a_cut_tail_is_found_and_nothing_is_run() {
 }
 
 #[test]
+fn a_journal_that_is_gone_is_no_fresh_start() {
+    let test = waiting();
+    fs::remove_file(journal(&test)).expect("removed");
+    test.go(&["verify", "r"]).code(7).says("there is no journal");
+    let refused: &[&[&str]] = &[
+        &["resume", "r"],
+        &["run", "three", "--run-id", "r"],
+        &["retry", "r", "--step", "one"],
+        &["cancel", "r"],
+        &["review", "answer", "r/ask-me-1", "--choose", "approve"],
+    ];
+    for args in refused {
+        test.go(args).code(7).says("there is no journal");
+    }
+    assert_eq!(test.text("ran"), "one\ntwo\n", "something ran");
+    assert!(!journal(&test).exists());
+}
+
+#[test]
+fn a_step_that_removes_its_own_run_stops_it() {
+    let test = Test::new().flow("saw", "steps:\n  - {id: saw, run: 'rm -rf \"$RUN_BASE\"'}\n  - {id: after, run: 'echo after > ran; echo after'}\n  - {id: last, run: 'echo last > ran'}\n");
+    let ran = test.go(&["run", "saw", "--run-id", "r"]).code(1);
+    assert!(ran.stderr.contains("could not"), "{}", ran.stderr);
+    assert_ne!(test.text("ran"), "last\n");
+}
+
+#[test]
 fn a_line_that_is_no_json_is_found_and_nothing_is_run() {
     let test = waiting();
     let mut lines = lines(&test);
