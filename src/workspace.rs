@@ -13,11 +13,11 @@ use crate::{
     error::{Error, Kind},
     id::{FlowKey, FramePath, RunId, Sha256, StepId, Time},
     kernel::{FramePhase, Input, RefreshPlan, Refused, Request, Resume, Retry, Roles, State},
-    ledger::{Frozen, Inbox, Lock, Message, Reader, RunDir, RunsDir},
+    ledger::{Frozen, Inbox, Lock, JournalError, LockError, Message, RunDir, RunDirError, RunsDir},
     measure,
     plan::Book,
     record::{Answer, Channel, EngineWord, Fact, Git, Question, QuestionStatus, RunOptions},
-    redact::Redactor,
+    redact::{Clean, Redactor},
     runner::{self, Clock, Drive, DriveError, Ended, Observer, OpenError, Opened, Scene, Setup},
     spec::{
         Diagnostics, Library,
@@ -32,6 +32,9 @@ mod preflight;
 mod view;
 
 pub use open_run::ReadRun;
+
+/// Names that are tried for a new run while other processes take them; far more than start at one moment.
+const TRIES_MAX: u32 = 1000;
 
 /// A directory in which flows are run.
 pub struct Workspace {
@@ -122,15 +125,14 @@ impl Workspace {
         let engine = request.engine.map(engine_word);
         preflight::check(&self.config, &self.root, &book.library, engine, scenario.is_some())?;
         let redactor = self.redactor(&book.library)?;
-        let id = match &request.run_id {
-            Some(id) => RunId::new(id).map_err(|bad| Error::new(Kind::Usage, bad.to_string()))?,
-            None => self.free_run_id(&flow)?,
-        };
+        let files = frozen_files(&book, &redactor)?;
+        let given = request.run_id.as_deref().map(run_id).transpose()?;
         let step = |name: &Option<String>| step_of(&book, &flow, name.as_deref());
         let (from, until) = (step(&request.from)?, step(&request.until)?);
-        let mut clock = Clock::after(Time::from_ms(0));
-        let exists = self.runs.open(&id).is_ok();
-        let opened = if exists { self.open_known(&id, &book)? } else { self.create(&id, clock.now())? };
+        let (id, opened) = match given {
+            Some(id) => (id.clone(), self.open_or_create(&id, &book)?),
+            None => self.create_free(&flow)?,
+        };
         let path = FramePath::from(&flow);
         let mut first = Vec::new();
         match opened.state.frame(&path).map(|frame| frame.phase.clone()) {
@@ -145,7 +147,7 @@ impl Workspace {
             }
             phase => {
                 let generation = phase.map_or(1, |_| opened.state.frame(&path).map_or(1, |frame| frame.generation + 1));
-                self.freeze(&opened.run, &path, generation, &book, &redactor)?;
+                self.freeze(&opened.run, &path, generation, &book, &files)?;
                 let clean = redactor.clean(params).map_err(|leak| Error::new(Kind::Refused, leak.to_string()))?;
                 let options = RunOptions { jobs: request.jobs.or(self.config.jobs), from, until, engine };
                 first.push(Input::RunRequested(Box::new(Request {
@@ -166,8 +168,33 @@ impl Workspace {
         Ok((id, ended))
     }
 
-    fn create(&self, id: &RunId, now: Time) -> Result<Opened, Error> {
-        runner::create(&self.runs, id, &self.config.host, now).map_err(|error| open_error(id, &error))
+    /// `None`: somebody else made it.
+    fn create(&self, id: &RunId) -> Result<Option<Opened>, Error> {
+        match runner::create(&self.runs, id, &self.config.host, Clock::after(Time::from_ms(0)).now()) {
+            Err(OpenError::Dir(RunDirError::Exists(_)) | OpenError::Journal(JournalError::Exists)) => Ok(None),
+            other => other.map(Some).map_err(|error| open_error(id, &error)),
+        }
+    }
+
+    fn open_or_create(&self, id: &RunId, today: &Arc<Book>) -> Result<Opened, Error> {
+        if let Err(RunDirError::Missing(_)) = self.runs.open(id)
+            && let Some(opened) = self.create(id)?
+        {
+            return Ok(opened);
+        }
+        // What stands in the way of opening it, says so now.
+        self.open_known(id, today)
+    }
+
+    /// A new run under the first name that is free; others may be looking for one at the same moment.
+    fn create_free(&self, flow: &FlowKey) -> Result<(RunId, Opened), Error> {
+        for _ in 0..TRIES_MAX {
+            let id = self.free_run_id(flow)?;
+            if let Some(opened) = self.create(&id)? {
+                return Ok((id, opened));
+            }
+        }
+        Err(Error::new(Kind::System, "no free name was found for the run").hint("give one: --run-id NAME"))
     }
 
     fn open_known(&self, id: &RunId, today: &Arc<Book>) -> Result<Opened, Error> {
@@ -181,7 +208,10 @@ impl Workspace {
             Some(book) => Ok(book.clone()),
             None => frozen_book(run, flow, definition),
         };
-        runner::open(&self.runs, id, &self.config.host, now, &mut books).map_err(|error| open_error(id, &error))
+        runner::open(&self.runs, id, &self.config.host, now, &mut books).map_err(|error| match error {
+            OpenError::Dir(RunDirError::Missing(_)) => no_run(&self.runs, id),
+            error => open_error(id, &error),
+        })
     }
 
     /// Goes on with a run from where it stands, or from a step.
@@ -201,7 +231,7 @@ impl Workspace {
             (true, Some(Ok(book))) => {
                 let redactor = self.redactor(&book.library)?;
                 let generation = self.free_generation(&opened.run, &root);
-                self.freeze(&opened.run, &root, generation, &book, &redactor)?;
+                self.freeze(&opened.run, &root, generation, &book, &frozen_files(&book, &redactor)?)?;
                 first.push(Input::Refreshed(RefreshPlan { by: by.clone(), flow: root.clone(), book }));
             }
             (true, Some(Err(error))) => return Err(error),
@@ -218,7 +248,11 @@ impl Workspace {
         let redactor = self.redactor(&library)?;
         let scenario = self.scenario(request.scenario.as_deref())?;
         let ended = self.drive(opened, &library, redactor, first, scenario, request.wait_for_human, observer)?;
-        refused_first(ended)
+        match ended.refused.first() {
+            // Whoever resumes until it is done, is done: a run may have been killed after its last line.
+            Some(Refused::NothingToResume { .. }) => Ok(ended),
+            _ => refused_first(ended),
+        }
     }
 
     /// Executes one step again.
@@ -262,6 +296,9 @@ impl Workspace {
             return Ok(None);
         }
         let opened = self.open_with(&id, None)?;
+        if opened.state.run.is_none() {
+            return Err(never_started());
+        }
         if opened.state.open_frames.is_empty() {
             let status = opened.state.resting_status();
             return Err(Error::new(Kind::Refused, format!("run `{id}` is over ({status}): there is nothing to cancel")));
@@ -379,9 +416,8 @@ impl Workspace {
         Redactor::new(&known).map_err(|bad| Error::new(Kind::Invalid, bad.to_string()))
     }
 
-    fn freeze(&self, run: &RunDir, flow: &FramePath, generation: u32, book: &Book, redactor: &Redactor) -> Result<(), Error> {
-        let files: Vec<_> = book.library.files().into_iter().map(|(path, text)| (path, redactor.bytes(text.into_bytes()))).collect();
-        Frozen::write(run, flow, generation, &book.definition, &files)
+    fn freeze(&self, run: &RunDir, flow: &FramePath, generation: u32, book: &Book, files: &FrozenFiles) -> Result<(), Error> {
+        Frozen::write(run, flow, generation, &book.definition, files)
             .map_err(|error| Error::new(Kind::System, "the flow could not be frozen into the run").because(&error))
     }
 
@@ -410,7 +446,7 @@ impl Workspace {
         }
         let roots = || state.frames.values().filter(|frame| frame.parent.is_none());
         let open = roots().find(|frame| frame.is_open()).or_else(|| roots().next_back());
-        open.map(|frame| frame.path.clone()).ok_or_else(|| Error::new(Kind::Refused, "nothing was ever started in this run"))
+        open.map(|frame| frame.path.clone()).ok_or_else(never_started)
     }
 
     fn scenario(&self, path: Option<&Path>) -> Result<Option<Arc<crate::engine::Scenario>>, Error> {
@@ -482,6 +518,28 @@ pub enum Answered {
     Recorded,
     /// A process drives the run: the answer lies in its inbox.
     Delivered,
+}
+
+type FrozenFiles = Vec<(String, Clean<Vec<u8>>)>;
+
+/// What defines the flow, as it is kept with the run. A secret in it would have to be blacked out, and then it would be
+/// another flow: nothing is started with it.
+fn frozen_files(book: &Book, redactor: &Redactor) -> Result<FrozenFiles, Error> {
+    let mut files = Vec::new();
+    let mut holds = Vec::new();
+    for (path, text) in book.library.files() {
+        let clean = redactor.bytes(text.clone().into_bytes());
+        if clean.get().as_slice() != text.as_bytes() {
+            holds.push(path.clone());
+        }
+        files.push((path, clean));
+    }
+    if holds.is_empty() {
+        return Ok(files);
+    }
+    let mut error = Error::new(Kind::Invalid, format!("a secret stands in {}; nothing was started", holds.join(", ")));
+    error = error.hint("declare its name under `secrets:` of the flow and of the step; its value comes from the environment");
+    Err(error)
 }
 
 fn build(library: &Library) -> Result<Book, Diagnostics> {
@@ -612,6 +670,10 @@ fn invalid(flow: &str, found: Diagnostics) -> Error {
     error
 }
 
+fn never_started() -> Error {
+    Error::new(Kind::Refused, "nothing was ever started in this run")
+}
+
 fn no_run(runs: &RunsDir, id: &RunId) -> Error {
     let known = runs.list().unwrap_or_default();
     let near = known.iter().min_by_key(|one| strsim::damerau_levenshtein(one.as_str(), id.as_str()));
@@ -625,14 +687,14 @@ fn no_run(runs: &RunsDir, id: &RunId) -> Error {
 fn open_error(id: &RunId, error: &OpenError) -> Error {
     let base = |kind, message: String| Error::new(kind, message).because(error);
     match error {
-        OpenError::Lock(_) => base(Kind::Refused, format!("run `{id}` is driven by another process")).hint(format!("flow-studio status {id}")),
+        OpenError::Lock(LockError::Held(_)) => base(Kind::Refused, format!("run `{id}` is driven by another process")).hint(format!("flow-studio status {id}")),
         OpenError::Journal(crate::ledger::JournalError::Broken { .. }) => {
             base(Kind::Integrity, format!("the journal of run `{id}` is not what was written; nothing was run")).hint(format!("flow-studio verify {id}"))
         }
         OpenError::Definition { .. } => {
             base(Kind::Integrity, format!("the frozen flow of run `{id}` is not what was started; nothing was run")).hint(format!("flow-studio verify {id}"))
         }
-        OpenError::Dir(_) | OpenError::Journal(_) | OpenError::Project(_) => base(Kind::System, format!("run `{id}` cannot be opened")),
+        OpenError::Dir(_) | OpenError::Lock(LockError::Io(_)) | OpenError::Journal(_) | OpenError::Project(_) => base(Kind::System, format!("run `{id}` cannot be opened")),
     }
 }
 
@@ -640,7 +702,8 @@ fn drive_error(id: &RunId, error: &DriveError) -> Error {
     let message = match error {
         DriveError::Journal(_) => format!("run `{id}` was stopped: its journal could not be written"),
         DriveError::Leak(_) => return Error::new(Kind::Refused, format!("run `{id}` was stopped: a secret would have reached the disk")).because(error),
-        DriveError::Threads(_) | DriveError::Project(_) | DriveError::Inbox(_) => format!("run `{id}` was stopped"),
+        DriveError::Project(_) => format!("run `{id}` was stopped: its files could not be written"),
+        DriveError::Threads(_) | DriveError::Inbox(_) => format!("run `{id}` was stopped"),
     };
     Error::new(Kind::System, message).because(error).hint(format!("flow-studio resume {id}        (when there is room again)"))
 }

@@ -42,15 +42,51 @@ impl Context {
 
     /// Data for the person, or one JSON object.
     pub fn out<T: Serialize>(&self, value: &T, text: impl FnOnce() -> String) -> Result<(), Error> {
-        if self.json { print_json(value) } else { print(&text()) }
+        if self.json { print_json(value) } else { print(&harmless(&text(), self.color)) }
     }
 
     /// A word on the side.
     pub fn say(&self, text: &str) {
         if !self.quiet {
-            eprintln!("{text}");
+            tell(&format!("{text}\n"), self.color);
         }
     }
+}
+
+/// A word on standard error. Whoever read it may have gone away; the work goes on without an audience.
+pub(super) fn tell(text: &str, color: bool) {
+    drop(std::io::stderr().lock().write_all(harmless(text, color).as_bytes()));
+}
+
+/// Text of commands, people and files may hold what a terminal obeys: titles, cleared screens, text that runs backwards.
+/// Only new lines and tabs get through, and colours where we paint ourselves; the rest is shown as what it is.
+pub(super) fn harmless(text: &str, color: bool) -> std::borrow::Cow<'_, str> {
+    use std::fmt::Write as _;
+    let backwards = |c: char| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let obeyed = |c: char| (c.is_control() && !matches!(c, '\n' | '\t')) || backwards(c);
+    if !text.contains(obeyed) {
+        return text.into();
+    }
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(obeyed) {
+        shown.push_str(&rest[..at]);
+        rest = &rest[at..];
+        let colour = rest.strip_prefix("\x1b[").filter(|_| color).and_then(|after| after.find(|c: char| !c.is_ascii_digit() && c != ';'));
+        match colour {
+            Some(end) if rest[2 + end..].starts_with('m') => {
+                shown.push_str(&rest[..2 + end + 1]);
+                rest = &rest[2 + end + 1..];
+            }
+            _ => {
+                let one = rest.chars().next().unwrap_or_default();
+                let _ = write!(shown, "{}", one.escape_debug());
+                rest = &rest[one.len_utf8()..];
+            }
+        }
+    }
+    shown.push_str(rest);
+    shown.into()
 }
 
 /// Standard output may be closed by whoever reads it; that is no error of ours.
@@ -84,8 +120,8 @@ pub(super) fn show_error(error: &Error, json: bool, color: bool) {
         let _ = print_json(&serde_json::json!({ "error": error }));
     }
     match &error.diagnostics {
-        Some(found) => eprint!("{}", found.render(color)),
-        None => eprintln!("{error}"),
+        Some(found) => tell(&found.render(color), color),
+        None => tell(&format!("{error}\n"), color),
     }
 }
 
@@ -97,5 +133,5 @@ fn log(verbose: u8) {
         _ => "debug",
     };
     // A second call in one process (tests) keeps the first.
-    let _ = fmt().with_env_filter(EnvFilter::new(level)).with_writer(std::io::stderr).without_time().try_init();
+    let _ = fmt().with_env_filter(EnvFilter::new(level)).with_writer(std::io::stderr).without_time().log_internal_errors(false).try_init();
 }

@@ -18,7 +18,7 @@ use crate::{
 
 use super::{
     args::{given, pair},
-    context::Context,
+    context::{Context, tell},
     progress::Progress,
 };
 
@@ -139,7 +139,7 @@ pub(super) fn report(id: &RunId, ended: &Ended, wait_ok: bool, context: &Context
     if context.json {
         context.out(&report, String::new)?;
     } else if !context.quiet {
-        eprint!("{}", text(&report));
+        tell(&text(&report), context.color);
     }
     Ok(exit_code)
 }

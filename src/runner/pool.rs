@@ -7,7 +7,7 @@ use std::{
     thread::JoinHandle,
 };
 
-use tokio::{runtime::Runtime, sync::mpsc};
+use tokio::{runtime::Runtime, signal::unix::signal, sync::mpsc};
 
 use crate::{
     engine::{Job, Outlet, Piece, Scenario, Stop, StopLevel, StopSwitch, perform, perform_scripted},
@@ -16,7 +16,7 @@ use crate::{
     redact::Redactor,
 };
 
-use super::clock::Clock;
+use super::{clock::Clock, signals};
 
 /// What the world tells the driver.
 #[derive(Debug)]
@@ -54,8 +54,7 @@ impl Pool {
             let told = events.clone();
             // Registered before the first step starts, so that no signal can fall between.
             let _entered = runtime.enter();
-            use tokio::signal::unix::{SignalKind, signal};
-            for (kind, cause) in [(SignalKind::interrupt(), StopCause::Sigint), (SignalKind::terminate(), StopCause::Sigterm)] {
+            for (kind, cause) in signals::stopping() {
                 let (mut stream, told) = (signal(kind)?, told.clone());
                 runtime.spawn(async move {
                     while stream.recv().await.is_some() {
