@@ -12,8 +12,9 @@ use serde::Deserialize;
 
 use crate::error::{Error, Kind};
 
-/// What a step may see of our own environment.
-const PASSED_ON: &[&str] = &["PATH", "HOME", "LANG", "LC_ALL", "TERM", "TMPDIR", "TZ"];
+/// What a step may see of our own environment. Where the Rust toolchain was put is needed to find it at all.
+const PASSED_ON: &[&str] =
+    &["PATH", "HOME", "LANG", "LC_ALL", "TERM", "TMPDIR", "TZ", "CARGO_HOME", "RUSTUP_HOME", "RUSTUP_TOOLCHAIN"];
 const GRACE_MS: u64 = 10_000;
 
 #[derive(Debug, Clone)]
@@ -30,7 +31,7 @@ pub struct Config {
     /// Name of the person at the keyboard.
     pub user: String,
     pub host: String,
-    /// PATH, HOME and the like, for steps.
+    /// PATH, HOME and the like, for steps; FLOWS and FLOW_STUDIO.
     pub step_env: BTreeMap<String, String>,
     /// Our whole environment, for `requires.env`, `secrets` and step variables that name it.
     pub env: BTreeMap<String, String>,
@@ -81,9 +82,15 @@ impl Config {
         let person = var("USER").or_else(|| env.get("USER")).or_else(|| env.get("LOGNAME")).cloned();
         let mut reviewers = user.reviewers;
         reviewers.extend(own.reviewers);
+        let flows_dir = dir(&flags.flows, "FLOWS", own.flows, user.flows, "flows");
+        let passed_on = PASSED_ON.iter().filter_map(|name| Some(((*name).to_owned(), env.get(*name)?.clone())));
+        // Scripts that lie beside the flows, and the program itself, are found from any workspace.
+        let ours = [("FLOWS", Some(flows_dir.clone())), ("FLOW_STUDIO", std::env::current_exe().ok())];
+        let ours = ours.into_iter().filter_map(|(name, path)| Some((name.to_owned(), path?.into_os_string().into_string().ok()?)));
         Ok(Self {
             runs_dir: dir(&flags.runs, "RUNS", own.runs, user.runs, "run_base"),
-            flows_dir: dir(&flags.flows, "FLOWS", own.flows, user.flows, "flows"),
+            step_env: passed_on.chain(ours).collect(),
+            flows_dir,
             agents_dir: dir(&flags.agents, "AGENTS", own.agents, user.agents, "agents"),
             reviewers,
             self_approval: own.self_approval.or(user.self_approval).unwrap_or(true),
@@ -91,7 +98,6 @@ impl Config {
             jobs: jobs.or(own.jobs).or(user.jobs),
             user: person.unwrap_or_else(|| format!("uid-{}", rustix::process::getuid().as_raw())),
             host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
-            step_env: PASSED_ON.iter().filter_map(|name| Some(((*name).to_owned(), env.get(*name)?.clone()))).collect(),
             env,
         })
     }
