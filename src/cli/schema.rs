@@ -59,14 +59,13 @@ pub(super) fn schema(what: What) -> Value {
     }
 }
 
-const BASE: &str = "https://flow-studio.dev/schemas/";
 
 /// The schema of what we write: a field that may be left out is not required.
 pub(super) fn written<T: JsonSchema>(name: &str, title: &str) -> Value {
     let generator = SchemaSettings::draft2020_12().for_serialize().into_generator();
     let mut schema = generator.into_root_schema_for::<T>().to_value();
     if let Value::Object(root) = &mut schema {
-        root.insert("$id".to_owned(), json!(format!("{BASE}{name}.schema.json")));
+        root.insert("$id".to_owned(), json!(format!("{}{name}", spec::schema::ID)));
         root.insert("title".to_owned(), json!(title));
     }
     schema
