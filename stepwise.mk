@@ -42,7 +42,8 @@ stepwise-%: $(FLOW_STUDIO_READY) stepwise-force
 	  exec "$$FLOW_STUDIO" resume "$$RUN_ID" --flow "$$flow" --from "$$START_STEP" --wait-ok; \
 	fi; \
 	if [ -n "$$PARAMS" ]; then \
-	  params=$$(printf '%s\n' "$$PARAMS" | xargs -n 1 printf -- '--param=%s\n') || { echo "make: PARAMS cannot be split into words" >&2; exit 2; }; \
+	  params=$$(printf '%s\n' "$$PARAMS" | xargs -n 1 printf -- '--param=%s\n') || { \
+	    echo "make: PARAMS cannot be split into words; a quote in a value is quoted itself: name=\"O'Brien\"" >&2; exit 2; }; \
 	else params=; fi; \
 	IFS=$$(printf '\n_'); IFS=$${IFS%_}; \
 	exec "$$FLOW_STUDIO" run "$$flow" $${RUN_ID:+"--run-id=$$RUN_ID"} $${START_STEP:+"--from=$$START_STEP"} $$params --wait-ok
