@@ -433,9 +433,11 @@ impl Workspace {
     /// Asks git on a thread of its own, while the flow is being loaded.
     fn ask_git(&self) -> std::thread::JoinHandle<Option<Git>> {
         let root = self.root.clone();
+        let (path, home) = (self.config.env.get("PATH").cloned(), self.config.env.get("HOME").cloned());
         std::thread::spawn(move || {
             measure::git_marker(&root)?;
-            measure::git_state_blocking(&root)
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().ok()?;
+            runtime.block_on(measure::git_state(&root, path.as_deref(), home.as_deref()))
         })
     }
 }

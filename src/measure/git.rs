@@ -13,31 +13,26 @@ use crate::record::Git;
 const WAIT_MAX: Duration = Duration::from_secs(5);
 
 /// What git says of the workspace; `None`: no repository, no git, or no answer in time.
-pub async fn git_state(workspace: &Path) -> Option<Git> {
+pub async fn git_state(workspace: &Path, path: Option<&str>, home: Option<&str>) -> Option<Git> {
     let mut command = tokio::process::Command::new("git");
     command
         // A repository's own configuration may name a program to ask for changes; it is not run.
         .args(["-c", "core.fsmonitor=false", "status", "--porcelain=v2", "--branch"])
         .current_dir(workspace)
+        // Started from a hook, we would else be told of another repository.
+        .env_clear()
         .env("GIT_OPTIONAL_LOCKS", "0")
         .env("LC_ALL", "C")
         .stdin(Stdio::null())
         .stderr(Stdio::null())
         .kill_on_drop(true);
-    // Started from a hook, we would be told of another repository.
-    for name in
-        ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY", "GIT_CEILING_DIRECTORIES"]
-    {
-        command.env_remove(name);
+    for (name, value) in [("PATH", path), ("HOME", home)] {
+        if let Some(value) = value {
+            command.env(name, value);
+        }
     }
     let output = tokio::time::timeout(WAIT_MAX, command.output()).await.ok()?.ok()?;
     output.status.success().then(|| parse(&String::from_utf8_lossy(&output.stdout)))
-}
-
-/// The same for a thread that has no runtime.
-pub fn git_state_blocking(workspace: &Path) -> Option<Git> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build().ok()?;
-    runtime.block_on(git_state(workspace))
 }
 
 fn parse(text: &str) -> Git {
@@ -104,14 +99,15 @@ mod tests {
     #[tokio::test]
     async fn a_repository_is_asked_for_its_commit_and_changes() {
         let dir = tempfile::tempdir().unwrap();
+        let path = std::env::var("PATH").unwrap();
         git(dir.path(), &["init", "-q"]);
-        let fresh = git_state(dir.path()).await.unwrap();
+        let fresh = git_state(dir.path(), Some(&path), None).await.unwrap();
         assert_eq!(fresh, Git { sha: None, branch: Some("main".to_owned()), dirty: Some(false) });
         let before = git_marker(dir.path()).unwrap();
         git(dir.path(), &["commit", "-q", "--allow-empty", "-m", "one"]);
         assert_ne!(before, git_marker(dir.path()).unwrap());
         std::fs::write(dir.path().join("new"), "").unwrap();
-        let state = git_state(dir.path()).await.unwrap();
+        let state = git_state(dir.path(), Some(&path), None).await.unwrap();
         assert_eq!((state.sha.unwrap().len(), state.dirty), (40, Some(true)));
     }
 

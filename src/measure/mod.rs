@@ -8,7 +8,7 @@ mod tools;
 mod verdict;
 
 pub use expect::{Watch, exit_check, json_check, text_check};
-pub use git::{Marker, git_marker, git_state, git_state_blocking};
+pub use git::{Marker, git_marker, git_state};
 pub use outputs::{Roots, There, Unfit, digest, inputs, outputs};
 pub use tools::{Reading, Unread, read};
 pub use verdict::{failure_message, merged, report_check};

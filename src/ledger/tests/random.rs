@@ -42,7 +42,7 @@ fn did() -> impl Strategy<Value = Did> {
 /// Executions only rise, as the kernel makes them.
 fn lines(all: &[Did]) -> Vec<Line> {
     let (mut lines, mut execution, mut questions) = (vec![created()], 0, 0);
-    let name = |step: &u8| ["a", "b", "c[x.1]"][usize::from(*step)];
+    let name = |step: &u8| ["a", "b", "c[x_1]"][usize::from(*step)];
     let id = |n: u32| EscalationId::new(&format!("q-{n}")).unwrap();
     for did in all {
         lines.push(match did {
