@@ -245,7 +245,7 @@ impl Drop for Journal {
 impl Fresh {
     fn sync(&self) -> io::Result<()> {
         self.run.sync_all()?;
-        fs::File::open(&self.runs)?.sync_all()
+        File::open(&self.runs)?.sync_all()
     }
 }
 
