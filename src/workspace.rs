@@ -13,7 +13,7 @@ use crate::{
     error::{Error, Kind},
     id::{FlowKey, FramePath, RunId, Sha256, StepId, Time},
     kernel::{FramePhase, Input, RefreshPlan, Refused, Request, Resume, Retry, Roles, State},
-    ledger::{Frozen, Inbox, Lock, Message, Reader, RunDir, RunsDir},
+    ledger::{Frozen, Inbox, Lock, Message, RunDir, RunsDir},
     measure,
     plan::Book,
     record::{Answer, Channel, EngineWord, Fact, Git, Question, QuestionStatus, RunOptions},
@@ -386,7 +386,7 @@ impl Workspace {
     }
 
     fn free_generation(&self, run: &RunDir, flow: &FramePath) -> u32 {
-        (1..).find(|generation| Frozen::read(run, flow, *generation).is_err()).unwrap_or(u32::MAX)
+        (1..=u32::MAX).find(|generation| Frozen::read(run, flow, *generation).is_err()).unwrap_or(u32::MAX)
     }
 
     /// Today's definition, if it is not the frozen one.

@@ -113,7 +113,9 @@ const WRITERS: &[(&str, &str)] = &[
 ];
 
 /// What only one place may ask.
-const ASKED_ONCE: &[(&[&str], &[(&str, &str)])] = &[
+type Questions = &'static [&'static str];
+type Places = &'static [(&'static str, &'static str)];
+const ASKED_ONCE: &[(Questions, Places)] = &[
     (
         &["env::var", "env::var_os", "env::vars", "env::vars_os", "option_env"],
         &[("src/main.rs", "hands the environment to config, which alone reads it")],
@@ -146,9 +148,9 @@ fn modules_import_only_what_the_table_allows() {
         };
         for path in crate_paths(&file.code, &file.at) {
             let head = path.split("::").next().unwrap_or_default();
-            let fits = |rule: &&str| path == **rule || path.starts_with(&format!("{rule}::"));
+            let fits = |rule: &str| path == rule || path.starts_with(&format!("{rule}::"));
             // `use crate::spec;` would open the whole module to a row that has only some of its names.
-            if head != module && !allowed.iter().any(|rule| fits(&rule)) {
+            if head != module && !allowed.iter().any(|rule| fits(rule)) {
                 wrong.push(format!("{}: `{module}` may not import `crate::{path}`", file.name));
             }
         }
@@ -246,7 +248,7 @@ fn files_stay_humane() {
     for (name, lines) in &lengths {
         match ceilings.get(name.as_str()) {
             Some(ceiling) if lines > ceiling => {
-                wrong.push(format!("{name} has grown from {ceiling} to {lines} lines: take it apart"))
+                wrong.push(format!("{name} has grown from {ceiling} to {lines} lines: take it apart"));
             }
             None if *lines > LINES_MAX => wrong.push(format!("{name} has {lines} lines, more than {LINES_MAX}: take it apart")),
             _ => {}

@@ -3,7 +3,7 @@
 //! Never: a line changed, a line after a failed write, a fact acknowledged before it is synced.
 
 use std::{
-    fs::{self, File},
+    fs::File,
     io,
     os::unix::fs::FileExt as _,
     path::PathBuf,
