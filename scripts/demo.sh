@@ -7,7 +7,13 @@ cd "$(dirname "$0")/.."
 
 say() { printf '\n\033[1m%s\033[0m\n' "$*"; }
 [ -t 1 ] && [ -z "${NO_COLOR:-}" ] || say() { printf '\n%s\n' "$*"; }
-show() { say "\$ flow-studio $*"; "$program" "$@"; }
+# Says a command as it would be typed, then does it.
+show() {
+  line='$ flow-studio'
+  for word; do case $word in *' '*) line="$line \"$word\"" ;; *) line="$line $word" ;; esac; done
+  say "$line"
+  "$program" "$@"
+}
 
 command -v git >/dev/null 2>&1 || { echo "demo: git not found; the flow looks at this repository's history" >&2; exit 1; }
 [ -f flows/repo-checkup.yaml ] || { echo "demo: flows/repo-checkup.yaml is not here" >&2; exit 1; }
@@ -15,6 +21,7 @@ command -v git >/dev/null 2>&1 || { echo "demo: git not found; the flow looks at
 n=1
 while [ -e "${FLOW_STUDIO_RUNS:-run_base}/demo-$n" ]; do n=$((n + 1)); done
 run=demo-$n
+base=${FLOW_STUDIO_RUNS:-run_base}/$run/repo-checkup
 
 code=0
 show run repo-checkup --run-id "$run" || code=$?
@@ -30,15 +37,20 @@ show review list
 question=$("$program" review list | grep -m 1 "^$run/" | cut -d' ' -f1)
 show review show "$question"
 
+say "# What is proposed, as its evidence shows it"
+sed -n 1,24p "$base/artifacts/proposal.patch"
+
 say "# A person has looked at it and says yes. The answer is bound to the digest of what was shown."
 show review answer "$question" --choose approve --note "looks right to me" --as "${USER:-reviewer}"
 
 say "# Now the run goes on from where it stood."
 show resume "$run"
 
-say "# The report"
-show report "$run"
+say "# The report that the flow rendered: $base/artifacts/repo-checkup.md"
+cat "$base/artifacts/repo-checkup.md"
 
 say "# Where it stands, and whether all files are what was written"
 show status "$run"
 show verify "$run"
+
+say "# More: flow-studio report $run, flow-studio explain $run critic, and the files in ${base%/*}"
