@@ -15,7 +15,7 @@ fn documents() -> Vec<(&'static str, String)> {
 /// The text between two fences, for one language.
 fn blocks<'t>(text: &'t str, language: &str) -> Vec<&'t str> {
     let fence = format!("```{language}\n");
-    text.split(&fence).skip(1).map(|rest| rest.split("```").next().unwrap_or_default()).collect()
+    text.split(&fence).skip(1).filter_map(|rest| rest.split("```").next()).collect()
 }
 
 #[test]
