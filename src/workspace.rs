@@ -422,7 +422,7 @@ impl Workspace {
     }
 
     fn free_generation(&self, run: &RunDir, flow: &FramePath) -> u32 {
-        (1..).find(|generation| Frozen::read(run, flow, *generation).is_err()).unwrap_or(u32::MAX)
+        (1..=u32::MAX).find(|generation| Frozen::read(run, flow, *generation).is_err()).unwrap_or(u32::MAX)
     }
 
     /// Today's definition, if it is not the frozen one.
@@ -439,7 +439,7 @@ impl Workspace {
         if let Some(flow) = flow {
             let path = FramePath::new(flow).map_err(|bad| Error::new(Kind::Usage, bad.to_string()))?;
             if state.frame(&path).is_none() {
-                let known: Vec<&str> = state.frames.keys().map(crate::id::FramePath::as_str).collect();
+                let known: Vec<&str> = state.frames.keys().map(FramePath::as_str).collect();
                 return Err(Error::new(Kind::Usage, format!("this run has no flow `{flow}`; it has: {}", known.join(", "))));
             }
             return Ok(path);

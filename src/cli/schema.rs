@@ -63,7 +63,6 @@ pub(super) fn schema(what: What) -> Value {
     }
 }
 
-const BASE: &str = "https://flow-studio.dev/schemas/";
 
 /// The schema of what we write: a field that may be left out is not required.
 pub(super) fn written<T: JsonSchema>(name: &str, title: &str) -> Value {
@@ -73,7 +72,7 @@ pub(super) fn written<T: JsonSchema>(name: &str, title: &str) -> Value {
 fn schema_of<T: JsonSchema>(settings: SchemaSettings, name: &str, title: &str) -> Value {
     let mut schema = settings.into_generator().into_root_schema_for::<T>().to_value();
     if let Value::Object(root) = &mut schema {
-        root.insert("$id".to_owned(), json!(format!("{BASE}{name}.schema.json")));
+        root.insert("$id".to_owned(), json!(format!("{}{name}", spec::schema::ID)));
         root.insert("title".to_owned(), json!(title));
     }
     schema

@@ -281,7 +281,7 @@ fn log_line(line: &Value) -> String {
     let Value::Object(fields) = line else { return format!("  {}\n", clean(line.as_str().unwrap_or_default())) };
     let mut text = format!("{} {}", word("ts").unwrap_or_else(|| " ".repeat(24)), word("event").unwrap_or_default());
     for (name, value) in fields.iter().filter(|(name, _)| !matches!(name.as_str(), "ts" | "seq" | "event")) {
-        let value = value.as_str().map_or_else(|| value.to_string(), |text| text.to_owned());
+        let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         let _ = write!(text, "  {name} {}", clean(value.lines().next().unwrap_or_default()));
     }
     text + "\n"
