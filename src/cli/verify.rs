@@ -53,6 +53,8 @@ fn repair(run: &ledger::RunDir, id: &RunId, context: &Context) -> Result<Vec<led
         ledger::VerifyError::Journal(error) => Error::new(Kind::Integrity, format!("run `{id}` cannot be repaired")).because(&error),
         other => Error::new(Kind::System, format!("run `{id}` cannot be repaired")).because(&other),
     })?;
+    drop(lock);
+    context.workspace.tell(id, 0)?;
     Ok(report.findings)
 }
 

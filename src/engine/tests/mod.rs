@@ -56,6 +56,7 @@ impl Bed {
             env: BTreeMap::from([("PATH".to_owned(), path)]),
             timeout_ms: None,
             grace_ms: 2000,
+            scope: crate::spec::expr::Scope::default(),
             inputs: Vec::new(),
             outputs: Vec::new(),
             expect: Expect::default(),
