@@ -189,9 +189,9 @@ fn wide(dir: &Path) -> Vec<Row> {
         |round| {
             let mut file = Floor::new(dir, &format!("floor{round}"));
             let start = Instant::now();
+            let work = std::sync::Mutex::new(0..=n);
             std::thread::scope(|scope| {
                 let (done, ended) = mpsc::channel();
-                let work = std::sync::Mutex::new(0..n + 1);
                 for _ in 0..jobs {
                     let (done, work) = (done.clone(), &work);
                     scope.spawn(move || {

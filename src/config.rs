@@ -12,6 +12,10 @@ use serde::Deserialize;
 
 use crate::error::{Error, Kind};
 
+mod origins;
+
+pub use origins::{Origin, origins};
+
 /// What a step may see of our own environment. Where the Rust toolchain was put is needed to find it at all.
 const PASSED_ON: &[&str] =
     &["PATH", "HOME", "LANG", "LC_ALL", "TERM", "TMPDIR", "TZ", "CARGO_HOME", "RUSTUP_HOME", "RUSTUP_TOOLCHAIN"];
@@ -67,9 +71,8 @@ impl Config {
         // A variable that is not UTF-8 is nothing a flow can name.
         let env: BTreeMap<String, String> =
             vars.into_iter().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect();
-        let user_dir = env.get("XDG_CONFIG_HOME").map(PathBuf::from).or_else(|| env.get("HOME").map(|home| Path::new(home).join(".config")));
-        let user = user_dir.map(|dir| read(&dir.join("flow-studio/config.toml"))).transpose()?.unwrap_or_default();
-        let own = read(&cwd.join("flow-studio.toml"))?;
+        let user = user_file(&env).map(|path| read(&path)).transpose()?.unwrap_or_default();
+        let own = read(&own_file(cwd))?;
         let var = |name: &str| env.get(&format!("FLOW_STUDIO_{name}")).filter(|value| !value.is_empty());
         let dir = |flag: &Option<PathBuf>, name: &str, own: Option<PathBuf>, user: Option<PathBuf>, default: &str| {
             let chosen = flag.clone().or_else(|| var(name).map(PathBuf::from)).or(own).or(user).unwrap_or_else(|| default.into());
@@ -110,6 +113,15 @@ impl Config {
         let has = self.reviewers.iter().filter(|(_, names)| names.iter().any(|one| one == name));
         Some(has.map(|(role, _)| role.clone()).collect())
     }
+}
+
+fn own_file(cwd: &Path) -> PathBuf {
+    cwd.join("flow-studio.toml")
+}
+
+fn user_file(env: &BTreeMap<String, String>) -> Option<PathBuf> {
+    let dir = env.get("XDG_CONFIG_HOME").map(PathBuf::from).or_else(|| env.get("HOME").map(|home| Path::new(home).join(".config")));
+    Some(dir?.join("flow-studio/config.toml"))
 }
 
 fn read(path: &Path) -> Result<File, Error> {

@@ -148,6 +148,9 @@ name!(/// A question's name inside its run: `<step>-<n>`; a file under `escalati
 
 impl StepRef {
     /// The instance `step[item]`; `item` is already a safe name.
+    ///
+    /// # Errors
+    /// Together they are too long.
     pub fn instance(step: &StepId, item: &str) -> Result<Self, BadName> {
         Self::new(&format!("{step}[{item}]"))
     }
@@ -174,6 +177,9 @@ impl From<&FlowKey> for FramePath {
 
 impl FramePath {
     /// The path of what is opened below a step: `flow.step`, and `flow.step.detour`.
+    ///
+    /// # Errors
+    /// Together they are too long, or `name` is none.
     pub fn child(&self, name: &str) -> Result<Self, BadName> {
         Self::new(&format!("{self}.{name}"))
     }

@@ -2,6 +2,9 @@
 //!
 //! The way of data is a loop: input → decide → journal → apply → commands → engine → input. See ARCHITECTURE.md.
 
+// Held here and not in Cargo.toml, so that tests may wait, unwrap and look at the clock.
+#![cfg_attr(not(test), warn(clippy::disallowed_methods, clippy::unwrap_used))]
+
 pub mod cli;
 pub mod config;
 pub mod engine;

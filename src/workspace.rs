@@ -13,7 +13,7 @@ use crate::{
     error::{Error, Kind},
     id::{FlowKey, FramePath, RunId, Sha256, StepId, Time},
     kernel::{FramePhase, Input, RefreshPlan, Refused, Request, Resume, Retry, Roles, State},
-    ledger::{Frozen, Inbox, Lock, LockError, Message, RunDir, RunDirError, RunsDir},
+    ledger::{Frozen, Inbox, Lock, JournalError, LockError, Message, RunDir, RunDirError, RunsDir},
     measure,
     plan::Book,
     record::{Answer, Channel, EngineWord, Fact, Git, Question, QuestionStatus, RunOptions},
@@ -32,6 +32,9 @@ mod preflight;
 mod view;
 
 pub use open_run::ReadRun;
+
+/// Names that are tried for a new run while other processes take them; far more than start at one moment.
+const TRIES_MAX: u32 = 1000;
 
 /// A directory in which flows are run.
 pub struct Workspace {
@@ -123,17 +126,12 @@ impl Workspace {
         preflight::check(&self.config, &self.root, &book.library, engine, scenario.is_some())?;
         let redactor = self.redactor(&book.library)?;
         let files = frozen_files(&book, &redactor)?;
-        let id = match &request.run_id {
-            Some(id) => RunId::new(id).map_err(|bad| Error::new(Kind::Usage, bad.to_string()))?,
-            None => self.free_run_id(&flow)?,
-        };
+        let given = request.run_id.as_deref().map(run_id).transpose()?;
         let step = |name: &Option<String>| step_of(&book, &flow, name.as_deref());
         let (from, until) = (step(&request.from)?, step(&request.until)?);
-        let mut clock = Clock::after(Time::from_ms(0));
-        let opened = match self.runs.open(&id) {
-            Err(RunDirError::Missing(_)) => self.create(&id, clock.now())?,
-            // What stands in the way of opening it, says so when it is opened.
-            Ok(_) | Err(_) => self.open_known(&id, &book)?,
+        let (id, opened) = match given {
+            Some(id) => (id.clone(), self.open_or_create(&id, &book)?),
+            None => self.create_free(&flow)?,
         };
         let path = FramePath::from(&flow);
         let mut first = Vec::new();
@@ -170,8 +168,33 @@ impl Workspace {
         Ok((id, ended))
     }
 
-    fn create(&self, id: &RunId, now: Time) -> Result<Opened, Error> {
-        runner::create(&self.runs, id, &self.config.host, now).map_err(|error| open_error(id, &error))
+    /// `None`: somebody else made it.
+    fn create(&self, id: &RunId) -> Result<Option<Opened>, Error> {
+        match runner::create(&self.runs, id, &self.config.host, Clock::after(Time::from_ms(0)).now()) {
+            Err(OpenError::Dir(RunDirError::Exists(_)) | OpenError::Journal(JournalError::Exists)) => Ok(None),
+            other => other.map(Some).map_err(|error| open_error(id, &error)),
+        }
+    }
+
+    fn open_or_create(&self, id: &RunId, today: &Arc<Book>) -> Result<Opened, Error> {
+        if let Err(RunDirError::Missing(_)) = self.runs.open(id)
+            && let Some(opened) = self.create(id)?
+        {
+            return Ok(opened);
+        }
+        // What stands in the way of opening it, says so now.
+        self.open_known(id, today)
+    }
+
+    /// A new run under the first name that is free; others may be looking for one at the same moment.
+    fn create_free(&self, flow: &FlowKey) -> Result<(RunId, Opened), Error> {
+        for _ in 0..TRIES_MAX {
+            let id = self.free_run_id(flow)?;
+            if let Some(opened) = self.create(&id)? {
+                return Ok((id, opened));
+            }
+        }
+        Err(Error::new(Kind::System, "no free name was found for the run").hint("give one: --run-id NAME"))
     }
 
     fn open_known(&self, id: &RunId, today: &Arc<Book>) -> Result<Opened, Error> {
@@ -399,7 +422,7 @@ impl Workspace {
     }
 
     fn free_generation(&self, run: &RunDir, flow: &FramePath) -> u32 {
-        (1..).find(|generation| Frozen::read(run, flow, *generation).is_err()).unwrap_or(u32::MAX)
+        (1..=u32::MAX).find(|generation| Frozen::read(run, flow, *generation).is_err()).unwrap_or(u32::MAX)
     }
 
     /// Today's definition, if it is not the frozen one.
@@ -416,7 +439,7 @@ impl Workspace {
         if let Some(flow) = flow {
             let path = FramePath::new(flow).map_err(|bad| Error::new(Kind::Usage, bad.to_string()))?;
             if state.frame(&path).is_none() {
-                let known: Vec<&str> = state.frames.keys().map(crate::id::FramePath::as_str).collect();
+                let known: Vec<&str> = state.frames.keys().map(FramePath::as_str).collect();
                 return Err(Error::new(Kind::Usage, format!("this run has no flow `{flow}`; it has: {}", known.join(", "))));
             }
             return Ok(path);

@@ -18,7 +18,8 @@ fn code_0_done() {
 
 #[test]
 fn code_1_failed() {
-    let test = Test::new().flow("bad", "steps:\n  - {id: one, run: 'echo broken pipe fitting >&2; exit 3'}\n  - {id: two, run: 'touch ran'}\n");
+    let test = Test::new()
+        .flow("bad", "steps:\n  - {id: one, run: 'echo broken pipe fitting >&2; exit 3'}\n  - {id: two, run: 'touch ran'}\n");
     test.go(&["run", "bad", "--run-id", "r"]).code(1).says("broken pipe fitting").says("retry r --step one");
     assert!(!test.at("ran").exists(), "nothing falls through");
 }
@@ -93,7 +94,10 @@ fn code_4_waiting() {
 
 #[test]
 fn code_5_limit() {
-    let test = Test::new().flow("many", "limits: {steps: 2}\nsteps:\n  - {id: one, run: 'true'}\n  - {id: two, run: 'true'}\n  - {id: three, run: 'true'}\n");
+    let test = Test::new().flow(
+        "many",
+        "limits: {steps: 2}\nsteps:\n  - {id: one, run: 'true'}\n  - {id: two, run: 'true'}\n  - {id: three, run: 'true'}\n",
+    );
     test.go(&["run", "many", "--run-id", "r"]).code(5).says("raise");
     test.go(&["resume", "r"]).code(5);
     assert_eq!(test.facts("r", "step_started").len(), 2);
@@ -104,10 +108,10 @@ fn code_5_limit() {
 
 #[test]
 fn code_6_refused() {
-    let test = Test::new().flow("ask", ASK).file("flow-studio.toml", "self-approval = false\n[reviewers]\nceo = [\"anna\"]\n").flow(
-        "gate",
-        "steps:\n  - {id: gate, ask: {to: [ceo], question: \"Go on?\"}}\n",
-    );
+    let test = Test::new()
+        .flow("ask", ASK)
+        .file("flow-studio.toml", "self-approval = false\n[reviewers]\nceo = [\"anna\"]\n")
+        .flow("gate", "steps:\n  - {id: gate, ask: {to: [ceo], question: \"Go on?\"}}\n");
     test.go(&["run", "gate", "--run-id", "r"]).code(4);
     let answer = |args: &[&str]| test.go(&[&["review", "answer", "r/gate-1"], args].concat());
     answer(&["--choose", "approve"]).code(6).says("self_approval");
@@ -164,7 +168,9 @@ fn json_is_one_object_with_its_documented_keys_also_for_errors() {
     test.go(&["review", "answer", "r/ask-me-1", "--choose", "approve", "--json"]).code(0).json();
     assert_eq!(test.go(&["resume", "r", "--json"]).code(0).json()["status"], "succeeded");
     assert!(test.go(&["verify", "r", "--json"]).code(0).json()["report"]["head"].is_string());
-    for (args, code) in [(&["run", "wrong", "--json"][..], 3), (&["resume", "absent", "--json"], 2), (&["cancel", "r", "--json"], 6)] {
+    for (args, code) in
+        [(&["run", "wrong", "--json"][..], 3), (&["resume", "absent", "--json"], 2), (&["cancel", "r", "--json"], 6)]
+    {
         let ran = test.go(args).code(code);
         assert!(ran.json()["error"]["message"].is_string(), "{args:?}");
         assert!(ran.json()["error"]["kind"].is_string(), "{args:?}");

@@ -54,8 +54,10 @@ fn two_answers_at_once_count_once() {
     let test = Test::new().flow("ask", ASK);
     let live = test.start(&["run", "ask", "--run-id", "r", "--wait-for-human"]);
     until("it asks", || waits(&test));
-    let answers: Vec<_> =
-        ["anna", "bob", "carl"].map(|name| test.start(&["review", "answer", "r/ask-me-1", "--choose", "approve", "--as", name])).into_iter().collect();
+    let answers: Vec<_> = ["anna", "bob", "carl"]
+        .map(|name| test.start(&["review", "answer", "r/ask-me-1", "--choose", "approve", "--as", name]))
+        .into_iter()
+        .collect();
     for answer in answers {
         // Whoever comes too late is told so, or its letter is put aside.
         let ran = answer.wait();
@@ -206,10 +208,23 @@ fn an_answer_that_was_delivered_to_a_driver_that_died_is_not_lost() {
 }
 
 #[test]
+fn runs_that_are_started_at_once_without_a_name_get_one_each() {
+    let test = Test::new().flow("count", "steps:\n  - {id: one, run: 'echo \"$RUN_ID\" >> ran'}\n");
+    let started: Vec<_> = (0..8).map(|_| test.start(&["run", "count"])).collect();
+    for live in started {
+        live.wait().code(0);
+    }
+    let mut names: Vec<String> = test.text("ran").lines().map(str::to_owned).collect();
+    names.sort();
+    assert_eq!(names, (1..=8).map(|n| format!("count-{n}")).collect::<Vec<_>>());
+}
+
+#[test]
 fn starts_of_the_same_run_at_once_never_drive_it_twice_at_once() {
     let test = Test::new().flow("count", "steps:\n  - {id: one, run: 'echo one >> ran', effects: once}\n");
     let mut luck = Luck::new(1);
-    let started: Vec<_> = (0..8).map(|_| test.start(&["run", "count", "--run-id", "r", "--jobs", &(1 + luck.below(3)).to_string()])).collect();
+    let started: Vec<_> =
+        (0..8).map(|_| test.start(&["run", "count", "--run-id", "r", "--jobs", &(1 + luck.below(3)).to_string()])).collect();
     let codes: Vec<_> = started.into_iter().map(|live| live.wait().code).collect();
     // One drives it. The others are refused, or come after it has ended and run the flow again in the same run.
     let drove = codes.iter().filter(|code| **code == Some(0)).count();

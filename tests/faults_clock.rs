@@ -26,7 +26,8 @@ fn move_to_the_future(test: &Test) {
         let year = regex::Regex::new(r#""20\d\d-(\d\d-\d\dT)"#).expect("a pattern");
         let line = year.replace_all(line, "\"2099-$1");
         let chain = regex::Regex::new(r#""prev":"[0-9a-f]{64}""#).expect("a pattern");
-        let line = if prev.is_empty() { line.into_owned() } else { chain.replace(&line, format!("\"prev\":\"{prev}\"")).into_owned() };
+        let line =
+            if prev.is_empty() { line.into_owned() } else { chain.replace(&line, format!("\"prev\":\"{prev}\"")).into_owned() };
         prev = Sha256::of(line.as_bytes()).as_str().to_owned();
         moved.push_str(&line);
         moved.push('\n');

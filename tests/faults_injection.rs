@@ -79,7 +79,9 @@ fn untouched(test: &Test, text: &str) {
     let twice: Vec<_> = test
         .every_file("run_base")
         .into_iter()
-        .filter(|(path, bytes)| path.to_string_lossy().contains("artifacts") && memchr::memmem::find(bytes, b"RENDERED-TWICE").is_some())
+        .filter(|(path, bytes)| {
+            path.to_string_lossy().contains("artifacts") && memchr::memmem::find(bytes, b"RENDERED-TWICE").is_some()
+        })
         .collect();
     assert!(twice.is_empty(), "{text:?} was rendered twice: {twice:?}");
 }

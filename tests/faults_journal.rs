@@ -101,6 +101,33 @@ fn a_cut_tail_is_found_and_nothing_is_run() {
 }
 
 #[test]
+fn a_journal_that_is_gone_is_no_fresh_start() {
+    let test = waiting();
+    fs::remove_file(journal(&test)).expect("removed");
+    test.go(&["verify", "r"]).code(7).says("there is no journal");
+    let refused: &[&[&str]] = &[
+        &["resume", "r"],
+        &["run", "three", "--run-id", "r"],
+        &["retry", "r", "--step", "one"],
+        &["cancel", "r"],
+        &["review", "answer", "r/ask-me-1", "--choose", "approve"],
+    ];
+    for args in refused {
+        test.go(args).code(7).says("there is no journal");
+    }
+    assert_eq!(test.text("ran"), "one\ntwo\n", "something ran");
+    assert!(!journal(&test).exists());
+}
+
+#[test]
+fn a_step_that_removes_its_own_run_stops_it() {
+    let test = Test::new().flow("saw", "steps:\n  - {id: saw, run: 'rm -rf \"$RUN_BASE\"'}\n  - {id: after, run: 'echo after > ran; echo after'}\n  - {id: last, run: 'echo last > ran'}\n");
+    let ran = test.go(&["run", "saw", "--run-id", "r"]).code(1);
+    assert!(ran.stderr.contains("could not"), "{}", ran.stderr);
+    assert_ne!(test.text("ran"), "last\n");
+}
+
+#[test]
 fn a_line_that_is_no_json_is_found_and_nothing_is_run() {
     let test = waiting();
     let mut lines = lines(&test);
@@ -142,7 +169,8 @@ fn deleted_and_changed_projections_are_made_anew_byte_for_byte() {
     let test = waiting();
     let ours = |path: &PathBuf| {
         let text = path.to_string_lossy();
-        ["/receipts/", "/handoffs/", "/routing/", "/escalations/"].iter().any(|part| text.contains(part)) || text.ends_with("scent_trail.json")
+        ["/receipts/", "/handoffs/", "/routing/", "/escalations/"].iter().any(|part| text.contains(part))
+            || text.ends_with("scent_trail.json")
     };
     let before: Vec<_> = test.every_file("run_base/r").into_iter().filter(|(path, _)| ours(path)).collect();
     assert!(before.len() >= 7, "{before:?}");
@@ -201,7 +229,8 @@ fn a_limit_on_file_size_stops_the_run_loudly_and_it_goes_on_when_there_is_room()
 fn a_stop_in_the_middle_leaves_nothing_running() {
     let hold = "  - {id: hold, needs: [], run: 'echo $$ > pid; exec 8> held; read -r _ < gate', effects: idempotent}\n";
     let first = "  - {id: s0, needs: [], run: 'while ! test -e held; do :; done'}\n";
-    let test = Test::new().flow("long", &long_flow().replace("steps:\n", &format!("jobs: 2\nsteps:\n{hold}{first}"))).fifo("gate");
+    let test =
+        Test::new().flow("long", &long_flow().replace("steps:\n", &format!("jobs: 2\nsteps:\n{hold}{first}"))).fifo("gate");
     let (fence, live) = Fence::around_after(&test, "ulimit -f 48", &["run", "long", "--run-id", "r"]);
     live.wait().code(1).says("its journal could not be written");
     fence.all_gone();
@@ -216,7 +245,8 @@ fn a_stop_in_the_middle_leaves_nothing_running() {
 fn an_answer_that_cannot_be_written_is_not_given() {
     let test = waiting();
     let size = fs::metadata(journal(&test)).expect("the journal").len();
-    let mut padded = test.command_after(&format!("ulimit -f {}", size / 512), &["review", "answer", "r/ask-me-1", "--choose", "approve"]);
+    let mut padded =
+        test.command_after(&format!("ulimit -f {}", size / 512), &["review", "answer", "r/ask-me-1", "--choose", "approve"]);
     padded.stdin(std::process::Stdio::null());
     finish(padded).code(1);
     test.go(&["review", "answer", "r/ask-me-1", "--choose", "approve"]).code(0);
@@ -273,12 +303,8 @@ fn a_second_process_is_refused_with_the_pid_of_the_first() {
     let live = test.start(&["run", "hold", "--run-id", "r"]);
     until("the step runs", || !test.facts("r", "step_started").is_empty());
     let pid = format!("pid {}", live.pid());
-    let refused: &[&[&str]] = &[
-        &["resume", "r"],
-        &["run", "hold", "--run-id", "r"],
-        &["retry", "r", "--step", "wait"],
-        &["verify", "r", "--repair"],
-    ];
+    let refused: &[&[&str]] =
+        &[&["resume", "r"], &["run", "hold", "--run-id", "r"], &["retry", "r", "--step", "wait"], &["verify", "r", "--repair"]];
     for args in refused {
         test.go(args).code(6).says(&pid);
     }
@@ -309,7 +335,13 @@ fn a_run_directory_that_is_a_symlink_is_not_entered() {
     let test = waiting();
     fs::rename(test.run_base("r"), test.at("elsewhere")).expect("moved");
     std::os::unix::fs::symlink(test.at("elsewhere"), test.run_base("r")).expect("a symlink");
-    for args in [&["resume", "r"][..], &["run", "three", "--run-id", "r"], &["cancel", "r"], &["review", "answer", "r/ask-me-1", "--choose", "approve"], &["verify", "r"]] {
+    for args in [
+        &["resume", "r"][..],
+        &["run", "three", "--run-id", "r"],
+        &["cancel", "r"],
+        &["review", "answer", "r/ask-me-1", "--choose", "approve"],
+        &["verify", "r"],
+    ] {
         let ran = test.go(args);
         assert!(matches!(ran.code, Some(1 | 2 | 6)), "{args:?}: {ran:?}");
         assert!(ran.stderr.contains("symlink"), "{args:?}: {}", ran.stderr);

@@ -33,7 +33,8 @@ fn a_step_that_prints_a_gigabyte_does_not_grow_the_process() {
 
 #[test]
 fn a_million_lines_end_in_order_with_their_last_line_seen() {
-    let test = Test::new().flow("lines", "steps:\n  - {id: lines, run: 'seq 1 300000', expect: {stdout: '/300000/', not_stdout: '300001'}}\n");
+    let test = Test::new()
+        .flow("lines", "steps:\n  - {id: lines, run: 'seq 1 300000', expect: {stdout: '/300000/', not_stdout: '300001'}}\n");
     test.go(&["run", "lines", "--run-id", "r"]).code(0);
 }
 
@@ -90,7 +91,8 @@ fn a_secret_reaches_no_file_and_no_word_of_ours() {
     let shown = test.go(&["review", "show", "r/fails-1"]).code(0);
     let json = test.go(&["review", "show", "r/fails-1", "--json"]).code(0);
     let listed = test.go(&["review", "list", "--json"]).code(0);
-    let answered = test.go(&["review", "answer", "r/fails-1", "--choose", "skip", "--note", &format!("the key was {SECRET}")]).code(0);
+    let answered =
+        test.go(&["review", "answer", "r/fails-1", "--choose", "skip", "--note", &format!("the key was {SECRET}")]).code(0);
     let resumed = test.go(&["resume", "r"]).code(0);
     let verified = test.go(&["verify", "r"]).code(0);
     let forms: [&[u8]; 4] = [SECRET.as_bytes(), BASE64.trim_end_matches('=').as_bytes(), URL.as_bytes(), b"Value+with=signs"];

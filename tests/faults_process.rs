@@ -43,9 +43,16 @@ fn a_step_that_ignores_term_is_killed_when_its_time_is_up() {
     fence.all_gone();
     assert!(!alive(pid_in(&test, "pid")));
     let receipt = test.json("run_base/r/deaf/receipts/deaf-shell.json");
-    assert_eq!((receipt["status"].as_str(), receipt["error_detail"]["kind"].as_str()), (Some("failed"), Some("timeout")), "{receipt:#}");
+    assert_eq!(
+        (receipt["status"].as_str(), receipt["error_detail"]["kind"].as_str()),
+        (Some("failed"), Some("timeout")),
+        "{receipt:#}"
+    );
     assert!(test.text("run_base/r/deaf/timeouts.jsonl").contains("\"deaf\""));
-    let kept = test.every_file("run_base/r").into_iter().any(|(path, bytes)| path.to_string_lossy().contains("stdout") && bytes.starts_with(b"partial"));
+    let kept = test
+        .every_file("run_base/r")
+        .into_iter()
+        .any(|(path, bytes)| path.to_string_lossy().contains("stdout") && bytes.starts_with(b"partial"));
     let logged = test.text("run_base/r/deaf/logs/deaf.jsonl").contains("partial");
     assert!(kept || logged, "partial output is kept");
 }
@@ -106,11 +113,17 @@ fn sigterm_ends_steps_after_their_grace_and_exits_143() {
 fn a_run_that_waits_for_a_person_ends_at_once_when_it_is_told_to() {
     let test = Test::new().flow("ask", "steps:\n  - {id: ask-me, ask: {question: \"Go on?\"}}\n");
     for (signal, code) in [("INT", 130), ("TERM", 143)] {
-        let args: &[&str] = if signal == "INT" { &["run", "ask", "--run-id", "r", "--wait-for-human", "--json"] } else { &["resume", "r", "--wait-for-human", "--json"] };
+        let args: &[&str] = if signal == "INT" {
+            &["run", "ask", "--run-id", "r", "--wait-for-human", "--json"]
+        } else {
+            &["resume", "r", "--wait-for-human", "--json"]
+        };
         let asked = test.facts("r", "resumed").len();
         let live = test.start(args);
         until("it waits", || {
-            test.at("run_base/r/run.json").is_file() && test.manifest("r")["pid"] == live.pid() && (signal == "INT" || test.facts("r", "resumed").len() > asked)
+            test.at("run_base/r/run.json").is_file()
+                && test.manifest("r")["pid"] == live.pid()
+                && (signal == "INT" || test.facts("r", "resumed").len() > asked)
                 && test.manifest("r")["waiting_for"].as_array().is_some_and(|all| !all.is_empty())
         });
         live.signal(signal);
@@ -163,13 +176,17 @@ fn under_nohup_a_hangup_changes_nothing() {
 #[test]
 fn signals_that_were_ignored_for_us_are_not_ignored_for_steps_that_set_them() {
     // What a step sees does not depend on how we were started: its own traps work.
-    let test = Test::new().flow("trap", "steps:\n  - {id: trap, run: 'trap \"echo caught\" USR1; kill -USR1 $$', expect: {stdout: caught}}\n");
+    let test = Test::new()
+        .flow("trap", "steps:\n  - {id: trap, run: 'trap \"echo caught\" USR1; kill -USR1 $$', expect: {stdout: caught}}\n");
     test.go(&["run", "trap", "--run-id", "r"]).code(0);
 }
 
 #[test]
 fn whoever_reads_our_words_may_go_away() {
-    let test = Test::new().flow("talk", "steps:\n  - {id: one, run: 'echo here > at-it; read -r _ < gate'}\n  - {id: two, run: 'echo two > ran'}\n").fifo("at-it").fifo("gate");
+    let test = Test::new()
+        .flow("talk", "steps:\n  - {id: one, run: 'echo here > at-it; read -r _ < gate'}\n  - {id: two, run: 'echo two > ran'}\n")
+        .fifo("at-it")
+        .fifo("gate");
     // Both outputs are pipes that nobody reads any more.
     let (reader, writer) = std::io::pipe().expect("a pipe");
     let mut command = test.command(&["run", "talk", "--run-id", "r", "--json"]);

@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::error::{Error, Kind};
 
-use super::{agents, completions, explain, flows, graph, init, list, report, resume, retry, review, run, schema, show, status, test, validate, verify};
+use super::{agents, completions, doctor, explain, flows, graph, init, list, report, resume, retry, review, run, schema, show, status, test, validate, verify};
 
 const AFTER: &str = "\
 Exit codes: 0 done · 1 run failed · 2 usage · 3 invalid flow, agent, config or preflight · 4 waiting for a person ·
@@ -101,7 +101,7 @@ pub enum Command {
     /// A script that completes arguments, for your shell
     Completions(completions::CompletionsArgs),
     /// Look at what this machine has and lacks
-    Doctor(init::DoctorArgs),
+    Doctor(doctor::DoctorArgs),
 }
 
 /// `k=v`.

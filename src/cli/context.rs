@@ -1,6 +1,6 @@
 //! What every command has: the workspace, how to print, and how errors are shown.
 
-use std::{ffi::OsString, io::IsTerminal as _, io::Write as _};
+use std::{ffi::OsString, io::IsTerminal as _, io::Write as _, path::PathBuf};
 
 use serde::Serialize;
 
@@ -14,6 +14,9 @@ use super::args::{Color, Global};
 
 pub(super) struct Context {
     pub workspace: Workspace,
+    /// What the command line set, for `doctor`.
+    pub flags: Flags,
+    pub cwd: PathBuf,
     pub json: bool,
     pub quiet: bool,
     pub color: bool,
@@ -37,7 +40,7 @@ impl Context {
         let config = Config::load(&cwd, &flags, vars)?;
         log(global.verbose);
         let input = !global.no_input && std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
-        Ok(Self { workspace: Workspace::new(config, root), json: global.json, quiet: global.quiet, color, input, terminal })
+        Ok(Self { workspace: Workspace::new(config, root), flags, cwd, json: global.json, quiet: global.quiet, color, input, terminal })
     }
 
     /// Data for the person, or one JSON object.

@@ -5,6 +5,7 @@ mod agents;
 mod args;
 mod completions;
 mod context;
+mod doctor;
 mod explain;
 mod flows;
 mod graph;
@@ -80,6 +81,6 @@ fn dispatch(command: &Command, context: &Context) -> Result<u8, Error> {
         Command::Agents(args) => agents::run(args, context),
         Command::Schema(args) => schema::run(args, context),
         Command::Completions(args) => completions::run(args),
-        Command::Doctor(args) => init::doctor(args, context),
+        Command::Doctor(args) => doctor::run(args, context),
     }
 }

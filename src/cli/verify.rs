@@ -22,9 +22,12 @@ pub(super) fn run(args: &VerifyArgs, context: &Context) -> Result<u8, Error> {
     let id = RunId::new(&args.run_id).map_err(|bad| Error::new(Kind::Usage, bad.to_string()))?;
     let run = context.workspace.runs.open(&id);
     let run = run.map_err(|error| Error::new(Kind::Usage, format!("there is no run `{id}`")).because(&error))?;
-    let system = |error: &dyn std::error::Error| Error::new(Kind::System, format!("run `{id}` cannot be verified: {error}"));
     let mended = if args.repair { repair(&run, &id, context)? } else { Vec::new() };
-    let report = ledger::verify(&run).map_err(|error| system(&error))?;
+    let report = ledger::verify(&run).map_err(|error| {
+        let broken = matches!(error, ledger::VerifyError::Journal(ledger::JournalError::Broken { .. }));
+        let kind = if broken { Kind::Integrity } else { Kind::System };
+        Error::new(kind, format!("run `{id}` cannot be verified")).because(&error)
+    })?;
     let whole = report.is_ok();
     let mended: Vec<ledger::Finding> = mended.into_iter().filter(|found| !report.findings.contains(found)).collect();
     context.out(&Verified { report: &report, made_anew: &mended }, || text(&report, &mended))?;
@@ -42,11 +45,16 @@ fn repair(run: &ledger::RunDir, id: &RunId, context: &Context) -> Result<Vec<led
     let now = crate::runner::Clock::after(crate::id::Time::from_ms(0)).now();
     let holder = ledger::Holder { pid: std::process::id(), host: context.workspace.config.host.clone(), since: now };
     let lock = ledger::Lock::take(run, &holder)
-        .map_err(|error| Error::new(Kind::Refused, format!("run `{id}` is driven by another process")).because(&error))?;
+        .map_err(|error| match error {
+            ledger::LockError::Held(_) => Error::new(Kind::Refused, format!("run `{id}` is driven by another process")).because(&error),
+            ledger::LockError::Io(_) => Error::new(Kind::System, format!("run `{id}` cannot be repaired")).because(&error),
+        })?;
     let report = ledger::repair(run, &lock).map_err(|error| match error {
         ledger::VerifyError::Journal(error) => Error::new(Kind::Integrity, format!("run `{id}` cannot be repaired")).because(&error),
         other => Error::new(Kind::System, format!("run `{id}` cannot be repaired")).because(&other),
     })?;
+    drop(lock);
+    context.workspace.tell(id, 0)?;
     Ok(report.findings)
 }
 

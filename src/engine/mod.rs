@@ -26,7 +26,10 @@ use crate::{
     id::{FramePath, SnapshotName, StepRef, Time},
     record::{Reply, Stream},
     redact::{Clean, Redactor},
-    spec::flow::{Expect, Verify},
+    spec::{
+        expr::Scope,
+        flow::{Expect, Verify},
+    },
 };
 
 /// One attempt of one step. All paths are absolute; all text is final.
@@ -53,6 +56,8 @@ pub struct Job {
     pub outputs: Vec<String>,
     pub expect: Expect,
     pub verify: Vec<Verify>,
+    /// What `expect.json` can see besides the step's own output.
+    pub scope: Scope,
     pub keep: Keep,
 }
 

@@ -100,6 +100,8 @@ pub struct Asked<'a> {
     pub execution: u32,
     pub started_at: Time,
     pub expect: &'a Expect,
+    /// What `expect.json` can see besides the script's own `json`.
+    pub scope: &'a Scope,
     pub keep: Keep,
 }
 
@@ -146,7 +148,7 @@ impl Scenario {
         reply.exit_code = (!blocked).then(|| script.exit.unwrap_or(asked.expect.exit));
         reply.stderr_tail = script.stderr.clone().unwrap_or_default();
         reply.kept = kept(script, asked.keep);
-        reply.checks = checks(script, asked.expect);
+        reply.checks = checks(script, &asked);
         reply.outcome = outcome(script, asked.expect.exit);
         if reply.outcome == ReplyOutcome::Done
             && let Some(message) = measure::failure_message(&reply.checks)
@@ -195,7 +197,8 @@ fn kept(script: &Scripted, keep: Keep) -> Kept {
     }
 }
 
-fn checks(script: &Scripted, expect: &Expect) -> Vec<Check> {
+fn checks(script: &Scripted, asked: &Asked<'_>) -> Vec<Check> {
+    let expect = asked.expect;
     let mut checks = Vec::new();
     if !script.blocked.is_empty() {
         return checks;
@@ -212,7 +215,8 @@ fn checks(script: &Scripted, expect: &Expect) -> Vec<Check> {
         }
     }
     if let (Some(expr), Some(json)) = (&expect.json, &script.json) {
-        let scope = Scope::from([("json".to_owned(), json.clone())]);
+        let mut scope = asked.scope.clone();
+        scope.insert("json".to_owned(), json.clone());
         checks.push(measure::json_check(expr, Ok(&scope), None));
     }
     checks
@@ -238,7 +242,7 @@ fn draft(script: &Scripted, outcome: &ReplyOutcome) -> Option<Draft> {
 pub fn stub_reply(scenario: Option<&Scenario>, job: &Job) -> Box<Reply> {
     let none = Scenario::empty(FlowKey::new("none").unwrap_or_else(|_| unreachable!("`none` is a name")));
     let asked =
-        Asked { step: &job.step, execution: job.execution, started_at: job.started_at, expect: &job.expect, keep: job.keep };
+        Asked { step: &job.step, execution: job.execution, started_at: job.started_at, expect: &job.expect, scope: &job.scope, keep: job.keep };
     Box::new(scenario.unwrap_or(&none).reply(asked))
 }
 
@@ -251,7 +255,7 @@ pub async fn perform_scripted(job: Job, scenario: &Scenario, redactor: &Redactor
         Err(reply) => return *reply,
     };
     let asked =
-        Asked { step: &job.step, execution: job.execution, started_at: job.started_at, expect: &job.expect, keep: job.keep };
+        Asked { step: &job.step, execution: job.execution, started_at: job.started_at, expect: &job.expect, scope: &job.scope, keep: job.keep };
     let mut reply = scenario.reply(asked);
     reply.inputs = inputs;
     let files = scenario.scripted(&job.step, job.execution).map(|script| &script.outputs);
@@ -284,7 +288,7 @@ expect: {path: [implement, critique, implement, critique, approve-deploy, deploy
     fn reply(scenario: &Scenario, step: &str, execution: u32, expect: &Expect) -> Reply {
         let step = StepRef::new(step).unwrap();
         let keep = Keep { stdout: true, stderr: false, json: false };
-        scenario.reply(Asked { step: &step, execution, started_at: Time::from_ms(0), expect, keep })
+        scenario.reply(Asked { step: &step, execution, started_at: Time::from_ms(0), expect, scope: &Scope::new(), keep })
     }
 
     fn status(reply: &Reply) -> Option<Status> {

@@ -625,7 +625,7 @@ fn routed(state: &mut State, flow: &FramePath, decision: &crate::record::Decisio
             settle(frame, slot, if standing { Settled::Standing } else { Settled::Passed });
         }
         DecisionKind::Terminate if decision.rule == Rule::Terminal => {
-            settle(frame, slot, if standing { Settled::Standing } else { Settled::Passed })
+            settle(frame, slot, if standing { Settled::Standing } else { Settled::Passed });
         }
         DecisionKind::Terminate => {
             let back = decision.forensic_summary.get("rollback").is_some_and(|value| value == true);

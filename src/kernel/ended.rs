@@ -382,7 +382,7 @@ fn look(turn: &Turn, path: &FramePath, slot: Slot, detour: bool) -> (Seen, Optio
         blocked,
         verified,
         escalates,
-        detour: detour && !result.passed || detour && ends_loop.is_some(),
+        detour: detour && (!result.passed || ends_loop.is_some()),
         on_failure: spec.on_failure,
         ends_loop,
         last: frame.unsettled == 1 && frame.live == 1 && settles_group,

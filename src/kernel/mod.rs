@@ -27,7 +27,7 @@ pub use command::{Command, commands};
 pub use decide::{decide, decide_parked};
 pub use input::{Input, RefreshPlan, Refused, Request, Resume, Retry, Roles};
 pub use route::{LoopExit, LoopSeen, Route, Seen, loop_exit, route};
-pub use scope::{scope_value, template_scope};
+pub use scope::{scope_at, scope_value, template_scope};
 pub use signature::signature;
 pub use state::{DoneState, Frame, FramePhase, Group, Life, LoopState, Running, Settled, Slot, State, StepResult, StepState};
 

@@ -105,6 +105,11 @@ pub fn template_scope(state: &State, frame: &Frame, reads: &Reads, slot: Slot) -
     Value::Object(scope(state, frame, reads, Some(slot), None).into_iter().collect())
 }
 
+/// For the runner: what an expression of a step can see besides what the step itself gives.
+pub fn scope_at(state: &State, frame: &Frame, reads: &Reads, slot: Slot) -> Scope {
+    scope(state, frame, reads, Some(slot), None)
+}
+
 /// One scope as a JSON object, for a template.
 pub fn scope_value(scope: Scope) -> Value {
     Value::Object(scope.into_iter().collect())

@@ -3,7 +3,7 @@
 //! Never: a line changed, a line after a failed write, a fact acknowledged before it is synced.
 
 use std::{
-    fs::{self, File},
+    fs::File,
     io,
     os::unix::fs::FileExt as _,
     path::PathBuf,
@@ -245,7 +245,7 @@ impl Drop for Journal {
 impl Fresh {
     fn sync(&self) -> io::Result<()> {
         self.run.sync_all()?;
-        fs::File::open(&self.runs)?.sync_all()
+        File::open(&self.runs)?.sync_all()
     }
 }
 

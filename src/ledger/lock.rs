@@ -43,6 +43,7 @@ pub struct Lock {
 impl Lock {
     /// # Errors
     /// `Held` if another process drives the run; `Io` if the lock cannot be asked for.
+    #[expect(clippy::disallowed_methods, reason = "an instant before anything runs: no other task is on this thread")]
     pub fn take(run: &RunDir, holder: &Holder) -> Result<Self, LockError> {
         let mut file = run.dir()?.update(&run.lock())?;
         let mut tries_left = TRIES;

@@ -2,7 +2,11 @@
 //! In: a run's directory. Out: a report; `repair` also writes what is missing or differs.
 //! Never: the journal changed, a file that cannot be derived made up, memory that grows with the run's output.
 
-use std::{collections::BTreeMap, fs, io};
+use std::{
+    collections::BTreeMap,
+    fs::{self, File},
+    io,
+};
 
 use serde::Serialize;
 use sha2::Digest as _;
@@ -357,7 +361,7 @@ impl Streams {
     }
 }
 
-fn copy_into(file: &mut std::fs::File, hasher: &mut sha2::Sha256) -> io::Result<()> {
+fn copy_into(file: &mut File, hasher: &mut sha2::Sha256) -> io::Result<()> {
     use std::io::Read as _;
     let mut chunk = vec![0; 64 * 1024];
     loop {

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::{
     engine::{Job, Keep, Work},
     id::Time,
-    kernel::{Frame, Running, Slot, State, template_scope},
+    kernel::{Frame, Running, Slot, State, scope_at, template_scope},
     record::{At, EngineWord, ErrorClass, Failure, FailureKind, Mode, Parent, Reply, ReplyOutcome},
     spec::{Template, Verb},
 };
@@ -66,6 +66,7 @@ pub(super) fn task(state: &State, scene: &Scene, at: &At, running: &Running, now
         outputs: spec.outputs.clone(),
         expect: spec.expect.clone(),
         verify: spec.verify.clone(),
+        scope: spec.expect.json.as_ref().map(|json| scope_at(state, frame, json.reads(), slot)).unwrap_or_default(),
         keep: Keep { stdout: keep.stdout, stderr: keep.stderr, json: keep.json },
     };
     Some(if stub { Task::Stub(Box::new(job)) } else { Task::Job(Box::new(job)) })

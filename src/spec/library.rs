@@ -62,7 +62,7 @@ fn arguments(flow: &Flow, pointer: &str, with: &With, called: &Flow) -> Vec<Diag
     for (name, value) in with {
         let below = format!("{pointer}/with/{name}");
         let Some(param) = called.params.get(name) else {
-            let hint = did_you_mean(name.as_str(), called.params.keys().map(|name| name.as_str()))
+            let hint = did_you_mean(name.as_str(), called.params.keys().map(crate::id::ParamName::as_str))
                 .unwrap_or_else(|| format!("see `params` in {}.yaml", called.key));
             let diagnostic = Diagnostic::error("unknown-param", format!("the flow `{}` has no parameter `{name}`", called.key));
             found.push(flow.places.mark(&below, Part::Key, diagnostic.hint(hint)));

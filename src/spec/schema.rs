@@ -11,7 +11,8 @@ use super::text::{AgentText, DetoursText, FlowText};
 /// The verbs of a step, in the order in which messages name them.
 pub(super) const VERBS: &[&str] = &["run", "exec", "agent", "ask", "flow", "snapshot", "compare", "render", "scan"];
 
-const BASE: &str = "https://flow-studio.dev/schemas/";
+/// A name, not an address: nothing is to be fetched from it.
+pub const ID: &str = "urn:flow-studio:schema:";
 
 /// `flows/<flow>.yaml`.
 pub fn flow() -> Value {
@@ -56,7 +57,7 @@ pub(super) fn made<T: JsonSchema>(name: &str, title: &str) -> Value {
     let settings = SchemaSettings::draft2020_12().with_transform(NoNull);
     let mut schema = settings.into_generator().into_root_schema_for::<T>().to_value();
     if let Value::Object(root) = &mut schema {
-        root.insert("$id".to_owned(), json!(format!("{BASE}{name}.schema.json")));
+        root.insert("$id".to_owned(), json!(format!("{ID}{name}")));
         root.insert("title".to_owned(), json!(title));
     }
     for (def, pattern) in NAMES {

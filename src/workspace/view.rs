@@ -2,13 +2,17 @@
 
 use crate::{
     error::{Error, Kind},
-    id::Time,
-    inspect::{Paste, RunList, RunView, ViewError},
+    id::{RunId, Time},
+    inspect::{Paste, RunList, RunSummary, RunView, ViewError, report, summary},
     ledger::RunDir,
+    redact::Redactor,
     runner::Clock,
 };
 
 use super::{Workspace, frozen_book, no_run, run_id};
+
+/// A report of more is not read from end to end, and making it would cost memory that the run itself did not need.
+pub const TOLD_EXECUTIONS_MAX: u32 = 2_000;
 
 impl Workspace {
     /// A run, read whole, with its directory; another process may be writing it.
@@ -18,7 +22,9 @@ impl Workspace {
     pub fn view(&self, id: &str) -> Result<(RunView, RunDir), Error> {
         let id = run_id(id)?;
         let run = self.runs.open(&id).map_err(|error| no_run(&self.runs, &id).because(&error))?;
-        let books = |run: &RunDir, wanted: crate::inspect::Wanted<'_>| frozen_book(run, wanted.flow, wanted.definition).map_err(Into::into);
+        let books = |run: &RunDir, wanted: crate::inspect::Wanted<'_>| {
+            frozen_book(run, wanted.flow, wanted.definition).map_err(Into::into)
+        };
         let view = RunView::load(&run, books).map_err(|error| {
             let kind = match &error {
                 ViewError::Empty => Kind::Usage,
@@ -29,6 +35,27 @@ impl Workspace {
             if error.is_integrity() { shown.hint(format!("flow-studio verify {id}")) } else { shown }
         })?;
         Ok((view, run))
+    }
+
+    /// Writes `report.md` of every flow that a person started, and sums the run up.
+    /// `None` for runs of more than [`TOLD_EXECUTIONS_MAX`] executions: `report` tells their story when asked.
+    ///
+    /// # Errors
+    /// The run cannot be read, or a report not be written.
+    pub fn tell(&self, id: &RunId, executions: u32) -> Result<Option<RunSummary>, Error> {
+        if executions > TOLD_EXECUTIONS_MAX {
+            return Ok(None);
+        }
+        let (view, run) = self.view(id.as_str())?;
+        let paste = self.paste();
+        for frame in view.roots() {
+            let Some(text) = report(&view, &frame.path, &paste) else { continue };
+            // Made from the journal, which is clean; shapes are looked for once more all the same.
+            let clean = Redactor::default().bytes(text.into_bytes());
+            run.write(&run.report(&frame.path), &clean)
+                .map_err(|error| Error::new(Kind::System, format!("the report of `{}` could not be written", frame.path)).because(&error))?;
+        }
+        Ok(Some(summary(&view, &paste)))
     }
 
     /// Every run, from its manifest.

@@ -208,7 +208,8 @@ impl Ran {
 
     #[track_caller]
     pub fn json(&self) -> Value {
-        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}\nstdout:\n{}\nstderr:\n{}", self.stdout, self.stderr))
+        serde_json::from_str(&self.stdout)
+            .unwrap_or_else(|error| panic!("{error}\nstdout:\n{}\nstderr:\n{}", self.stdout, self.stderr))
     }
 
     fn of(status: ExitStatus, stdout: Vec<u8>, stderr: Vec<u8>) -> Self {
@@ -232,7 +233,8 @@ pub struct Live {
 
 impl Live {
     pub fn start(mut command: Command) -> Self {
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0).spawn().expect("the program starts");
+        let mut child =
+            command.stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0).spawn().expect("the program starts");
         let outputs = vec![drain(child.stdout.take()), drain(child.stderr.take())];
         Self { child: Some(child), outputs }
     }

@@ -56,6 +56,7 @@ impl Bed {
             env: BTreeMap::from([("PATH".to_owned(), path)]),
             timeout_ms: None,
             grace_ms: 2000,
+            scope: crate::spec::expr::Scope::default(),
             inputs: Vec::new(),
             outputs: Vec::new(),
             expect: Expect::default(),
@@ -103,7 +104,7 @@ impl Bed {
                     Piece::File { path, bytes } => drop(files.insert(path, bytes.into_inner())),
                     Piece::Part { path, at, bytes } => {
                         let file = files.entry(path).or_default();
-                        file.truncate(at as usize);
+                        file.truncate(usize::try_from(at).unwrap());
                         assert_eq!(file.len() as u64, at, "parts come in order");
                         file.extend(bytes.into_inner());
                     }

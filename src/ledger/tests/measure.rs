@@ -56,7 +56,7 @@ fn the_cost_of_a_step_is_bounded() {
 
     let begun = Instant::now();
     let mut past = Past::new(&run);
-    assert_eq!(Reader::open(&run).unwrap().map(|entry| past.note(&entry.unwrap())).count() as u32, 2 * STEPS + 1);
+    assert_eq!(Reader::open(&run).unwrap().map(|entry| past.note(&entry.unwrap())).count(), 2 * STEPS as usize + 1);
     let replay = begun.elapsed();
     println!("replay, per line          {:>7} us/10", us_each(replay, 2 * STEPS));
     assert!(replay < Duration::from_secs(5));

@@ -187,7 +187,7 @@ impl Check<'_> {
         };
         match (written.as_str(), written.as_u64()) {
             (Some("any"), _) => Join::AtLeast(1),
-            (_, Some(count)) if count as usize > needs => {
+            (_, Some(count)) if count > needs as u64 => {
                 let diagnostic = Diagnostic::error(
                     "join-too-big",
                     format!("`join: {count}` waits for more steps than `needs` names ({needs})"),

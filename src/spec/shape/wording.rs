@@ -65,7 +65,10 @@ pub(super) fn type_hint(value: &Value, schema: &Value, def: Option<&str>) -> Opt
         (Some("object"), _) => {
             let keys: Vec<&str> =
                 schema.get("properties").and_then(Value::as_object).into_iter().flatten().map(|(key, _)| key.as_str()).collect();
-            if keys.is_empty() { return None } else { format!("its keys are {}", one_of(keys)) }
+            if keys.is_empty() {
+                return None;
+            }
+            format!("its keys are {}", one_of(keys))
         }
         _ => return None,
     })

@@ -1,0 +1,65 @@
+# Flow Studio from make; `make` alone says what there is. GNU make 3.81 or later, a Rust toolchain, sh and git.
+
+.DEFAULT_GOAL := help
+
+# `make demo PROFILE=release` uses the optimised build; it takes longer to compile.
+PROFILE ?= dev
+TARGET_DIR := $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),target)
+FLOW_STUDIO := $(TARGET_DIR)/$(if $(filter dev,$(PROFILE)),debug,$(PROFILE))/flow-studio
+FLOW_STUDIO_READY := build
+
+include stepwise.mk
+
+.PHONY: help build demo test bench fmt clippy doc schemas ci studio toolchain \
+        retention-status cleanup-aged retention-hold retention-release
+
+help:
+	@echo 'make demo      a real flow on this repository: look, mend, ask, report (no key, no server)'
+	@echo 'make test      all tests'
+	@echo 'make build     the program: $(FLOW_STUDIO)'
+	@echo
+	@echo 'make stepwise-help       the flows here, and how to run one'
+	@echo 'make stepwise-<flow> [RUN_ID=ID] [START_STEP=STEP] [PARAMS="name=value …"]'
+	@echo
+	@echo 'make ci        what CI runs: fmt, clippy, test, doc, schemas'
+	@echo 'make fmt clippy doc schemas bench'
+	@echo 'make retention-status cleanup-aged retention-hold retention-release studio   (with a later version)'
+
+toolchain:
+	@command -v cargo >/dev/null 2>&1 || { \
+	  echo "make: cargo not found. Install Rust $$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml) or later (https://rustup.rs), then try again." >&2; exit 1; }
+
+build: toolchain
+	@cargo build --locked --quiet --bin flow-studio --profile $(PROFILE)
+
+demo: build
+	@sh scripts/demo.sh "$(FLOW_STUDIO)"
+
+test: toolchain
+	cargo test --locked --quiet
+
+bench: toolchain
+	cargo bench --locked
+
+fmt: toolchain
+	cargo fmt
+
+clippy: toolchain
+	cargo clippy --locked --all-targets -- -D warnings
+
+doc: toolchain
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items
+
+# Writes them; `make ci` compares.
+schemas: toolchain
+	UPDATE_SCHEMAS=1 cargo test --locked --quiet --test schemas
+
+ci:
+	@bash .ci/run
+
+# Not there yet. Better a sentence than a target that does nothing.
+retention-status cleanup-aged retention-hold retention-release:
+	@echo "make: '$@' comes with a later version. Until then runs stay until you remove them: each is one directory in run_base/." >&2; exit 2
+
+studio:
+	@echo "make: the web page comes with a later version. Until then: make stepwise-status, make stepwise-review" >&2; exit 2

@@ -1,0 +1,86 @@
+# Flows from make. Include it:   include stepwise.mk
+#
+#   make stepwise-<flow> [RUN_ID=ID] [START_STEP=STEP] [PARAMS="name=value other='two words'"]
+#   make stepwise-resume RUN_ID=ID [FLOW=FLOW] [START_STEP=STEP]
+#   make stepwise-retry  RUN_ID=ID STEP=STEP [FLOW=FLOW]
+#   make stepwise-status [RUN_ID=ID]    make stepwise-review [ID=RUN/QUESTION] [CHOOSE=KEY] [NOTE=TEXT]
+#   make stepwise-diagnose RUN_ID=ID    make stepwise-help
+#
+# A run that waits for a person is no error of make's. Written for GNU make 3.81 and later.
+
+# The program, and the target that sees to it that it is there.
+FLOW_STUDIO ?= flow-studio
+FLOW_STUDIO_READY ?= flow-studio-on-path
+export FLOW_STUDIO
+
+# Taken as they were typed: make does not expand them, and recipes see them only as variables, so no shell does either.
+override RUN_ID := $(value RUN_ID)
+override START_STEP := $(value START_STEP)
+override PARAMS := $(value PARAMS)
+override FLOW := $(value FLOW)
+override STEP := $(value STEP)
+override ID := $(value ID)
+override CHOOSE := $(value CHOOSE)
+override NOTE := $(value NOTE)
+export RUN_ID START_STEP PARAMS FLOW STEP ID CHOOSE NOTE
+
+.PHONY: stepwise-resume stepwise-retry stepwise-status stepwise-review stepwise-diagnose stepwise-help flow-studio-on-path stepwise-force
+
+flow-studio-on-path:
+	@command -v "$$FLOW_STUDIO" >/dev/null 2>&1 || { \
+	  echo "make: '$$FLOW_STUDIO' is not on PATH; install it, or say where it is: make FLOW_STUDIO=/path/to/flow-studio" >&2; exit 1; }
+
+# Every file in flows/: `make stepwise-build` runs flows/build.yaml. With START_STEP and the RUN_ID of a run that is there,
+# the run goes on from that step. PARAMS is split as a shell would split it, quotes included, and nothing in it is executed.
+stepwise-%: $(FLOW_STUDIO_READY) stepwise-force
+	@flow='$*'; set -f; \
+	if [ -n "$$RUN_ID" ] && [ -n "$$START_STEP" ] && [ -d "$${FLOW_STUDIO_RUNS:-run_base}/$$RUN_ID/frozen/$$flow" ]; then \
+	  if [ -n "$$PARAMS" ]; then \
+	    echo "make: run $$RUN_ID is there and keeps its parameters; to change one:" >&2; \
+	    echo "      $$FLOW_STUDIO retry $$RUN_ID --step $$START_STEP --set name=value" >&2; exit 2; \
+	  fi; \
+	  exec "$$FLOW_STUDIO" resume "$$RUN_ID" --flow "$$flow" --from "$$START_STEP" --wait-ok; \
+	fi; \
+	if [ -n "$$PARAMS" ]; then \
+	  params=$$(printf '%s\n' "$$PARAMS" | xargs -n 1 printf -- '--param=%s\n') || { \
+	    echo "make: PARAMS cannot be split into words; a quote in a value is quoted itself: name=\"O'Brien\"" >&2; exit 2; }; \
+	else params=; fi; \
+	IFS=$$(printf '\n_'); IFS=$${IFS%_}; \
+	exec "$$FLOW_STUDIO" run "$$flow" $${RUN_ID:+"--run-id=$$RUN_ID"} $${START_STEP:+"--from=$$START_STEP"} $$params --wait-ok
+
+stepwise-force:
+
+stepwise-resume: $(FLOW_STUDIO_READY)
+	@[ -n "$$RUN_ID" ] || { echo "make: which run? make stepwise-resume RUN_ID=…" >&2; "$$FLOW_STUDIO" list >&2; exit 2; }
+	@"$$FLOW_STUDIO" resume "$$RUN_ID" $${FLOW:+--flow "$$FLOW"} $${START_STEP:+--from "$$START_STEP"} --wait-ok
+
+stepwise-retry: $(FLOW_STUDIO_READY)
+	@[ -n "$$RUN_ID" ] && [ -n "$$STEP" ] || { echo "make: which step of which run? make stepwise-retry RUN_ID=… STEP=… [FLOW=…]" >&2; exit 2; }
+	@"$$FLOW_STUDIO" retry "$$RUN_ID" --step "$$STEP" $${FLOW:+--flow "$$FLOW"} --wait-ok
+
+stepwise-status: $(FLOW_STUDIO_READY)
+	@if [ -n "$$RUN_ID" ]; then "$$FLOW_STUDIO" status "$$RUN_ID"; else "$$FLOW_STUDIO" list; fi
+
+stepwise-review: $(FLOW_STUDIO_READY)
+	@if [ -z "$$ID" ]; then "$$FLOW_STUDIO" review list; \
+	elif [ -z "$$CHOOSE" ]; then "$$FLOW_STUDIO" review show "$$ID"; \
+	else "$$FLOW_STUDIO" review answer "$$ID" --choose "$$CHOOSE" $${NOTE:+--note "$$NOTE"}; fi
+
+# The full diagnosis (failed, stuck, wrong output, security, waiting) comes with a later version; this is what is known today.
+stepwise-diagnose: $(FLOW_STUDIO_READY)
+	@[ -n "$$RUN_ID" ] || { echo "make: which run? make stepwise-diagnose RUN_ID=…" >&2; "$$FLOW_STUDIO" list >&2; exit 2; }
+	@"$$FLOW_STUDIO" status "$$RUN_ID"
+	@"$$FLOW_STUDIO" verify "$$RUN_ID"
+	@echo
+	@echo "'diagnose' comes with a later version. For one step: $$FLOW_STUDIO explain $$RUN_ID STEP"
+
+stepwise-help: $(FLOW_STUDIO_READY)
+	@echo 'make stepwise-<flow> [RUN_ID=ID] [START_STEP=STEP] [PARAMS="name=value …"]   with these flows:'
+	@echo
+	@"$$FLOW_STUDIO" flows
+	@echo
+	@echo 'make stepwise-resume RUN_ID=ID                 go on with a run'
+	@echo 'make stepwise-retry RUN_ID=ID STEP=STEP        execute one step again, and what depends on it'
+	@echo 'make stepwise-status [RUN_ID=ID]               where a run stands; without RUN_ID, all runs'
+	@echo 'make stepwise-review [ID=RUN/QUESTION] [CHOOSE=KEY] [NOTE=TEXT]   the inbox, a question, an answer'
+	@echo 'make stepwise-diagnose RUN_ID=ID               what is known of a run: status, and whether its files are true'
