@@ -13,7 +13,7 @@ use crate::{
     error::{Error, Kind},
     id::{FlowKey, FramePath, RunId, Sha256, StepId, Time},
     kernel::{FramePhase, Input, RefreshPlan, Refused, Request, Resume, Retry, Roles, State},
-    ledger::{Frozen, Inbox, Lock, Message, RunDir, RunsDir},
+    ledger::{Frozen, Inbox, Lock, Message, Reader, RunDir, RunsDir},
     measure,
     plan::Book,
     record::{Answer, Channel, EngineWord, Fact, Git, Question, QuestionStatus, RunOptions},

@@ -47,7 +47,7 @@ pub struct Global {
     pub verbose: u8,
     #[arg(long, global = true, value_enum, default_value_t = Color::Auto)]
     pub color: Color,
-    /// Never ask at the terminal
+    /// Never ask at the terminal (nothing does: questions wait in the inbox)
     #[arg(long, global = true)]
     pub no_input: bool,
 }

@@ -20,7 +20,6 @@ pub(super) struct Context {
     pub json: bool,
     pub quiet: bool,
     pub color: bool,
-    pub input: bool,
     pub terminal: bool,
 }
 
@@ -39,20 +38,12 @@ impl Context {
         let flags = Flags { runs: global.runs.clone(), flows: global.flows.clone(), agents: global.agents.clone() };
         let config = Config::load(&cwd, &flags, vars)?;
         log(global.verbose);
-        let input = !global.no_input && std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
-        Ok(Self { workspace: Workspace::new(config, root), flags, cwd, json: global.json, quiet: global.quiet, color, input, terminal })
+        Ok(Self { workspace: Workspace::new(config, root), flags, cwd, json: global.json, quiet: global.quiet, color, terminal })
     }
 
     /// Data for the person, or one JSON object.
     pub fn out<T: Serialize>(&self, value: &T, text: impl FnOnce() -> String) -> Result<(), Error> {
         if self.json { print_json(value) } else { print(&text()) }
-    }
-
-    /// A word on the side.
-    pub fn say(&self, text: &str) {
-        if !self.quiet {
-            eprintln!("{text}");
-        }
     }
 }
 
