@@ -16,8 +16,9 @@ mod origins;
 
 pub use origins::{Origin, origins};
 
-/// What a step may see of our own environment.
-const PASSED_ON: &[&str] = &["PATH", "HOME", "LANG", "LC_ALL", "TERM", "TMPDIR", "TZ"];
+/// What a step may see of our own environment. Where the Rust toolchain was put is needed to find it at all.
+const PASSED_ON: &[&str] =
+    &["PATH", "HOME", "LANG", "LC_ALL", "TERM", "TMPDIR", "TZ", "CARGO_HOME", "RUSTUP_HOME", "RUSTUP_TOOLCHAIN"];
 const GRACE_MS: u64 = 10_000;
 
 #[derive(Debug, Clone)]
@@ -34,7 +35,7 @@ pub struct Config {
     /// Name of the person at the keyboard.
     pub user: String,
     pub host: String,
-    /// PATH, HOME and the like, for steps.
+    /// PATH, HOME and the like, for steps; FLOWS and FLOW_STUDIO.
     pub step_env: BTreeMap<String, String>,
     /// Our whole environment, for `requires.env`, `secrets` and step variables that name it.
     pub env: BTreeMap<String, String>,
@@ -77,16 +78,24 @@ impl Config {
             let chosen = flag.clone().or_else(|| var(name).map(PathBuf::from)).or(own).or(user).unwrap_or_else(|| default.into());
             if chosen.is_absolute() { chosen } else { cwd.join(chosen) }
         };
-        let jobs = var("JOBS").map(|text| text.parse::<u32>().ok().filter(|jobs| (1..=256).contains(jobs)).ok_or(text)).transpose();
+        let jobs =
+            var("JOBS").map(|text| text.parse::<u32>().ok().filter(|jobs| (1..=256).contains(jobs)).ok_or(text)).transpose();
         let jobs = jobs.map_err(|text| {
             Error::new(Kind::Invalid, format!("FLOW_STUDIO_JOBS is `{text}`")).hint("give a number from 1 to 256")
         })?;
         let person = var("USER").or_else(|| env.get("USER")).or_else(|| env.get("LOGNAME")).cloned();
         let mut reviewers = user.reviewers;
         reviewers.extend(own.reviewers);
+        let flows_dir = dir(&flags.flows, "FLOWS", own.flows, user.flows, "flows");
+        let passed_on = PASSED_ON.iter().filter_map(|name| Some(((*name).to_owned(), env.get(*name)?.clone())));
+        // Scripts that lie beside the flows, and the program itself, are found from any workspace.
+        let ours = [("FLOWS", Some(flows_dir.clone())), ("FLOW_STUDIO", std::env::current_exe().ok())];
+        let ours =
+            ours.into_iter().filter_map(|(name, path)| Some((name.to_owned(), path?.into_os_string().into_string().ok()?)));
         Ok(Self {
             runs_dir: dir(&flags.runs, "RUNS", own.runs, user.runs, "run_base"),
-            flows_dir: dir(&flags.flows, "FLOWS", own.flows, user.flows, "flows"),
+            step_env: passed_on.chain(ours).collect(),
+            flows_dir,
             agents_dir: dir(&flags.agents, "AGENTS", own.agents, user.agents, "agents"),
             reviewers,
             self_approval: own.self_approval.or(user.self_approval).unwrap_or(true),
@@ -94,7 +103,6 @@ impl Config {
             jobs: jobs.or(own.jobs).or(user.jobs),
             user: person.unwrap_or_else(|| format!("uid-{}", rustix::process::getuid().as_raw())),
             host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
-            step_env: PASSED_ON.iter().filter_map(|name| Some(((*name).to_owned(), env.get(*name)?.clone()))).collect(),
             env,
         })
     }
@@ -114,7 +122,8 @@ fn own_file(cwd: &Path) -> PathBuf {
 }
 
 fn user_file(env: &BTreeMap<String, String>) -> Option<PathBuf> {
-    let dir = env.get("XDG_CONFIG_HOME").map(PathBuf::from).or_else(|| env.get("HOME").map(|home| Path::new(home).join(".config")));
+    let dir =
+        env.get("XDG_CONFIG_HOME").map(PathBuf::from).or_else(|| env.get("HOME").map(|home| Path::new(home).join(".config")));
     Some(dir?.join("flow-studio/config.toml"))
 }
 

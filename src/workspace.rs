@@ -13,11 +13,11 @@ use crate::{
     error::{Error, Kind},
     id::{FlowKey, FramePath, RunId, Sha256, StepId, Time},
     kernel::{FramePhase, Input, RefreshPlan, Refused, Request, Resume, Retry, Roles, State},
-    ledger::{Frozen, Inbox, Lock, Message, Reader, RunDir, RunsDir},
+    ledger::{Frozen, Inbox, JournalError, Lock, LockError, Message, RunDir, RunDirError, RunsDir},
     measure,
     plan::Book,
     record::{Answer, Channel, EngineWord, Fact, Git, Question, QuestionStatus, RunOptions},
-    redact::Redactor,
+    redact::{Clean, Redactor},
     runner::{self, Clock, Drive, DriveError, Ended, Observer, OpenError, Opened, Scene, Setup},
     spec::{
         Diagnostics, Library,
@@ -32,6 +32,9 @@ mod preflight;
 mod view;
 
 pub use open_run::ReadRun;
+
+/// Names that are tried for a new run while other processes take them; far more than start at one moment.
+const TRIES_MAX: u32 = 1000;
 
 /// A directory in which flows are run.
 pub struct Workspace {
@@ -116,27 +119,31 @@ impl Workspace {
         for warning in warnings.iter() {
             observer.word(warning.render(false).trim_end());
         }
-        let main = book.library.main_flow().cloned().ok_or_else(|| Error::new(Kind::Invalid, format!("there is no flow `{flow}`")))?;
+        let main =
+            book.library.main_flow().cloned().ok_or_else(|| Error::new(Kind::Invalid, format!("there is no flow `{flow}`")))?;
         let params = params::resolve(&main, &request.params).map_err(|found| invalid(flow.as_str(), found))?;
         let scenario = self.scenario(request.scenario.as_deref())?;
         let engine = request.engine.map(engine_word);
         preflight::check(&self.config, &self.root, &book.library, engine, scenario.is_some())?;
         let redactor = self.redactor(&book.library)?;
-        let id = match &request.run_id {
-            Some(id) => RunId::new(id).map_err(|bad| Error::new(Kind::Usage, bad.to_string()))?,
-            None => self.free_run_id(&flow)?,
-        };
+        let files = frozen_files(&book, &redactor)?;
+        let given = request.run_id.as_deref().map(run_id).transpose()?;
         let step = |name: &Option<String>| step_of(&book, &flow, name.as_deref());
         let (from, until) = (step(&request.from)?, step(&request.until)?);
-        let mut clock = Clock::after(Time::from_ms(0));
-        let exists = self.runs.open(&id).is_ok();
-        let opened = if exists { self.open_known(&id, &book)? } else { self.create(&id, clock.now())? };
+        let (id, opened) = match given {
+            Some(id) => (id.clone(), self.open_or_create(&id, &book)?),
+            None => self.create_free(&flow)?,
+        };
         let path = FramePath::from(&flow);
         let mut first = Vec::new();
         match opened.state.frame(&path).map(|frame| frame.phase.clone()) {
             Some(_) if from.is_some() => {
                 lost_first(&opened, &mut first);
-                first.push(Input::Resumed(Resume { by: self.config.user.clone(), from: from.map(|step| (path, step)), jobs: request.jobs }));
+                first.push(Input::Resumed(Resume {
+                    by: self.config.user.clone(),
+                    from: from.map(|step| (path, step)),
+                    jobs: request.jobs,
+                }));
             }
             Some(FramePhase::Open | FramePhase::Closing) => {
                 return Err(Error::new(Kind::Refused, format!("flow `{flow}` of run `{id}` has not ended"))
@@ -145,7 +152,7 @@ impl Workspace {
             }
             phase => {
                 let generation = phase.map_or(1, |_| opened.state.frame(&path).map_or(1, |frame| frame.generation + 1));
-                self.freeze(&opened.run, &path, generation, &book, &redactor)?;
+                self.freeze(&opened.run, &path, generation, &book, &files)?;
                 let clean = redactor.clean(params).map_err(|leak| Error::new(Kind::Refused, leak.to_string()))?;
                 let options = RunOptions { jobs: request.jobs.or(self.config.jobs), from, until, engine };
                 first.push(Input::RunRequested(Box::new(Request {
@@ -166,8 +173,33 @@ impl Workspace {
         Ok((id, ended))
     }
 
-    fn create(&self, id: &RunId, now: Time) -> Result<Opened, Error> {
-        runner::create(&self.runs, id, &self.config.host, now).map_err(|error| open_error(id, &error))
+    /// `None`: somebody else made it.
+    fn create(&self, id: &RunId) -> Result<Option<Opened>, Error> {
+        match runner::create(&self.runs, id, &self.config.host, Clock::after(Time::from_ms(0)).now()) {
+            Err(OpenError::Dir(RunDirError::Exists(_)) | OpenError::Journal(JournalError::Exists)) => Ok(None),
+            other => other.map(Some).map_err(|error| open_error(id, &error)),
+        }
+    }
+
+    fn open_or_create(&self, id: &RunId, today: &Arc<Book>) -> Result<Opened, Error> {
+        if let Err(RunDirError::Missing(_)) = self.runs.open(id)
+            && let Some(opened) = self.create(id)?
+        {
+            return Ok(opened);
+        }
+        // What stands in the way of opening it, says so now.
+        self.open_known(id, today)
+    }
+
+    /// A new run under the first name that is free; others may be looking for one at the same moment.
+    fn create_free(&self, flow: &FlowKey) -> Result<(RunId, Opened), Error> {
+        for _ in 0..TRIES_MAX {
+            let id = self.free_run_id(flow)?;
+            if let Some(opened) = self.create(&id)? {
+                return Ok((id, opened));
+            }
+        }
+        Err(Error::new(Kind::System, "no free name was found for the run").hint("give one: --run-id NAME"))
     }
 
     fn open_known(&self, id: &RunId, today: &Arc<Book>) -> Result<Opened, Error> {
@@ -177,11 +209,15 @@ impl Workspace {
     /// Opens a run for driving: takes its lock and replays its journal.
     fn open_with(&self, id: &RunId, today: Option<&Arc<Book>>) -> Result<Opened, Error> {
         let now = Clock::after(Time::from_ms(0)).now();
-        let mut books = |run: &RunDir, flow: &FramePath, definition: &Sha256| match today.filter(|book| book.definition == *definition) {
-            Some(book) => Ok(book.clone()),
-            None => frozen_book(run, flow, definition),
-        };
-        runner::open(&self.runs, id, &self.config.host, now, &mut books).map_err(|error| open_error(id, &error))
+        let mut books =
+            |run: &RunDir, flow: &FramePath, definition: &Sha256| match today.filter(|book| book.definition == *definition) {
+                Some(book) => Ok(book.clone()),
+                None => frozen_book(run, flow, definition),
+            };
+        runner::open(&self.runs, id, &self.config.host, now, &mut books).map_err(|error| match error {
+            OpenError::Dir(RunDirError::Missing(_)) => no_run(&self.runs, id),
+            error => open_error(id, &error),
+        })
     }
 
     /// Goes on with a run from where it stands, or from a step.
@@ -201,7 +237,7 @@ impl Workspace {
             (true, Some(Ok(book))) => {
                 let redactor = self.redactor(&book.library)?;
                 let generation = self.free_generation(&opened.run, &root);
-                self.freeze(&opened.run, &root, generation, &book, &redactor)?;
+                self.freeze(&opened.run, &root, generation, &book, &frozen_files(&book, &redactor)?)?;
                 first.push(Input::Refreshed(RefreshPlan { by: by.clone(), flow: root.clone(), book }));
             }
             (true, Some(Err(error))) => return Err(error),
@@ -218,7 +254,11 @@ impl Workspace {
         let redactor = self.redactor(&library)?;
         let scenario = self.scenario(request.scenario.as_deref())?;
         let ended = self.drive(opened, &library, redactor, first, scenario, request.wait_for_human, observer)?;
-        refused_first(ended)
+        match ended.refused.first() {
+            // Whoever resumes until it is done, is done: a run may have been killed after its last line.
+            Some(Refused::NothingToResume { .. }) => Ok(ended),
+            _ => refused_first(ended),
+        }
     }
 
     /// Executes one step again.
@@ -257,11 +297,17 @@ impl Workspace {
         let run = self.runs.open(&id).map_err(|error| no_run(&self.runs, &id).because(&error))?;
         let by = self.config.user.clone();
         if Lock::holder(&run).ok().flatten().is_some() {
-            let letter = Redactor::default().clean(Message::cancel(by, None)).map_err(|leak| Error::new(Kind::Refused, leak.to_string()))?;
-            Inbox::put(&run, &letter).map_err(|error| Error::new(Kind::System, "the cancel could not be delivered").because(&error))?;
+            let letter = Redactor::default()
+                .clean(Message::cancel(by, None))
+                .map_err(|leak| Error::new(Kind::Refused, leak.to_string()))?;
+            Inbox::put(&run, &letter)
+                .map_err(|error| Error::new(Kind::System, "the cancel could not be delivered").because(&error))?;
             return Ok(None);
         }
         let opened = self.open_with(&id, None)?;
+        if opened.state.run.is_none() {
+            return Err(never_started());
+        }
         if opened.state.open_frames.is_empty() {
             let status = opened.state.resting_status();
             return Err(Error::new(Kind::Refused, format!("run `{id}` is over ({status}): there is nothing to cancel")));
@@ -285,8 +331,11 @@ impl Workspace {
         let question = read.question(&request.question)?;
         let digest = match &request.digest {
             Some(digest) if *digest != question.subject_digest.as_str() => {
-                return Err(Error::new(Kind::Refused, format!("question `{}` is not what you have seen: its digest is {}", question.id, question.subject_digest))
-                    .hint(format!("flow-studio review show {}/{}", request.run_id, question.id)));
+                return Err(Error::new(
+                    Kind::Refused,
+                    format!("question `{}` is not what you have seen: its digest is {}", question.id, question.subject_digest),
+                )
+                .hint(format!("flow-studio review show {}/{}", request.run_id, question.id)));
             }
             _ => question.subject_digest.clone(),
         };
@@ -306,12 +355,18 @@ impl Workspace {
             evidence: request.evidence.clone(),
         };
         let run = self.runs.open(&read.id).map_err(|error| no_run(&self.runs, &read.id).because(&error))?;
-        let redactor = read.state.frame(&question.flow_path).map(|frame| self.redactor(&frame.book.library)).transpose()?.unwrap_or_default();
+        let redactor = read
+            .state
+            .frame(&question.flow_path)
+            .map(|frame| self.redactor(&frame.book.library))
+            .transpose()?
+            .unwrap_or_default();
         let answer = redactor.clean(answer).map_err(|leak| Error::new(Kind::Refused, leak.to_string()))?;
         if Lock::holder(&run).ok().flatten().is_some() {
             let letter = Message::answer(question.id.clone(), answer.into_inner());
             let letter = redactor.clean(letter).map_err(|leak| Error::new(Kind::Refused, leak.to_string()))?;
-            Inbox::put(&run, &letter).map_err(|error| Error::new(Kind::System, "the answer could not be delivered").because(&error))?;
+            Inbox::put(&run, &letter)
+                .map_err(|error| Error::new(Kind::System, "the answer could not be delivered").because(&error))?;
             return Ok(Answered::Delivered);
         }
         let mut opened = self.open_with(&read.id, None)?;
@@ -324,7 +379,9 @@ impl Workspace {
         let _ = observer;
         match outcome {
             Ok(entry) => match entry.facts.iter().find_map(refusal) {
-                Some(why) => Err(Error::new(Kind::Refused, why).hint(format!("flow-studio review show {}/{}", read.id, question.id))),
+                Some(why) => {
+                    Err(Error::new(Kind::Refused, why).hint(format!("flow-studio review show {}/{}", read.id, question.id)))
+                }
                 None => Ok(Answered::Recorded),
             },
             Err(refused) => Err(Error::new(Kind::Refused, refused.to_string())),
@@ -379,9 +436,8 @@ impl Workspace {
         Redactor::new(&known).map_err(|bad| Error::new(Kind::Invalid, bad.to_string()))
     }
 
-    fn freeze(&self, run: &RunDir, flow: &FramePath, generation: u32, book: &Book, redactor: &Redactor) -> Result<(), Error> {
-        let files: Vec<_> = book.library.files().into_iter().map(|(path, text)| (path, redactor.bytes(text.into_bytes()))).collect();
-        Frozen::write(run, flow, generation, &book.definition, &files)
+    fn freeze(&self, run: &RunDir, flow: &FramePath, generation: u32, book: &Book, files: &FrozenFiles) -> Result<(), Error> {
+        Frozen::write(run, flow, generation, &book.definition, files)
             .map_err(|error| Error::new(Kind::System, "the flow could not be frozen into the run").because(&error))
     }
 
@@ -410,13 +466,14 @@ impl Workspace {
         }
         let roots = || state.frames.values().filter(|frame| frame.parent.is_none());
         let open = roots().find(|frame| frame.is_open()).or_else(|| roots().next_back());
-        open.map(|frame| frame.path.clone()).ok_or_else(|| Error::new(Kind::Refused, "nothing was ever started in this run"))
+        open.map(|frame| frame.path.clone()).ok_or_else(never_started)
     }
 
     fn scenario(&self, path: Option<&Path>) -> Result<Option<Arc<crate::engine::Scenario>>, Error> {
         let Some(path) = path else { return Ok(None) };
         let shown = path.display();
-        let text = std::fs::read_to_string(path).map_err(|error| Error::new(Kind::Invalid, format!("cannot read {shown}")).because(&error))?;
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| Error::new(Kind::Invalid, format!("cannot read {shown}")).because(&error))?;
         let scenario = crate::engine::Scenario::parse(&text)
             .map_err(|error| Error::new(Kind::Invalid, format!("{shown} is not a scenario: {error}")))?;
         Ok(Some(Arc::new(scenario)))
@@ -484,6 +541,28 @@ pub enum Answered {
     Delivered,
 }
 
+type FrozenFiles = Vec<(String, Clean<Vec<u8>>)>;
+
+/// What defines the flow, as it is kept with the run. A secret in it would have to be blacked out, and then it would be
+/// another flow: nothing is started with it.
+fn frozen_files(book: &Book, redactor: &Redactor) -> Result<FrozenFiles, Error> {
+    let mut files = Vec::new();
+    let mut holds = Vec::new();
+    for (path, text) in book.library.files() {
+        let clean = redactor.bytes(text.clone().into_bytes());
+        if clean.get().as_slice() != text.as_bytes() {
+            holds.push(path.clone());
+        }
+        files.push((path, clean));
+    }
+    if holds.is_empty() {
+        return Ok(files);
+    }
+    let mut error = Error::new(Kind::Invalid, format!("a secret stands in {}; nothing was started", holds.join(", ")));
+    error = error.hint("declare its name under `secrets:` of the flow and of the step; its value comes from the environment");
+    Err(error)
+}
+
 fn build(library: &Library) -> Result<Book, Diagnostics> {
     Book::build(&Arc::new(library.clone())).map_err(|mistakes| {
         let mut found = Diagnostics::default();
@@ -520,7 +599,9 @@ fn frozen_book(run: &RunDir, flow: &FramePath, definition: &Sha256) -> Result<Ar
 
 fn library_of(state: &State, flow: &FramePath) -> Result<Arc<Library>, Error> {
     let known = || state.frames.keys().map(FramePath::as_str).collect::<Vec<_>>().join(", ");
-    let frame = state.frame(flow).ok_or_else(|| Error::new(Kind::Usage, format!("this run has no flow `{flow}`; it has: {}", known())))?;
+    let frame = state
+        .frame(flow)
+        .ok_or_else(|| Error::new(Kind::Usage, format!("this run has no flow `{flow}`; it has: {}", known())))?;
     Ok(frame.book.library.clone())
 }
 
@@ -565,7 +646,9 @@ fn step_of(book: &Book, flow: &FlowKey, name: Option<&str>) -> Result<Option<Ste
     let ids: Vec<&str> = plan.steps.iter().map(|planned| planned.spec.id.as_str()).collect();
     let near = ids.iter().min_by_key(|id| strsim::damerau_levenshtein(id, name));
     let hint = near.map(|near| format!("did you mean `{near}`?")).unwrap_or_default();
-    Err(Error::new(Kind::Usage, format!("flow `{flow}` has no step `{name}`")).hint(hint).hint(format!("steps: {}", ids.join(", "))))
+    Err(Error::new(Kind::Usage, format!("flow `{flow}` has no step `{name}`"))
+        .hint(hint)
+        .hint(format!("steps: {}", ids.join(", "))))
 }
 
 fn changed_params(
@@ -573,8 +656,11 @@ fn changed_params(
     now: &BTreeMap<crate::id::ParamName, serde_json::Value>,
     set: &BTreeMap<String, Given>,
 ) -> Result<BTreeMap<crate::id::ParamName, serde_json::Value>, Error> {
-    let mut given: BTreeMap<String, Given> =
-        now.iter().filter(|(_, value)| !value.is_null()).map(|(name, value)| (name.to_string(), Given::Value(value.clone()))).collect();
+    let mut given: BTreeMap<String, Given> = now
+        .iter()
+        .filter(|(_, value)| !value.is_null())
+        .map(|(name, value)| (name.to_string(), Given::Value(value.clone())))
+        .collect();
     given.extend(set.clone());
     params::resolve(flow, &given).map_err(|found| invalid(flow.key.as_str(), found))
 }
@@ -612,6 +698,10 @@ fn invalid(flow: &str, found: Diagnostics) -> Error {
     error
 }
 
+fn never_started() -> Error {
+    Error::new(Kind::Refused, "nothing was ever started in this run")
+}
+
 fn no_run(runs: &RunsDir, id: &RunId) -> Error {
     let known = runs.list().unwrap_or_default();
     let near = known.iter().min_by_key(|one| strsim::damerau_levenshtein(one.as_str(), id.as_str()));
@@ -625,22 +715,32 @@ fn no_run(runs: &RunsDir, id: &RunId) -> Error {
 fn open_error(id: &RunId, error: &OpenError) -> Error {
     let base = |kind, message: String| Error::new(kind, message).because(error);
     match error {
-        OpenError::Lock(_) => base(Kind::Refused, format!("run `{id}` is driven by another process")).hint(format!("flow-studio status {id}")),
+        OpenError::Lock(LockError::Held(_)) => {
+            base(Kind::Refused, format!("run `{id}` is driven by another process")).hint(format!("flow-studio status {id}"))
+        }
         OpenError::Journal(crate::ledger::JournalError::Broken { .. }) => {
-            base(Kind::Integrity, format!("the journal of run `{id}` is not what was written; nothing was run")).hint(format!("flow-studio verify {id}"))
+            base(Kind::Integrity, format!("the journal of run `{id}` is not what was written; nothing was run"))
+                .hint(format!("flow-studio verify {id}"))
         }
         OpenError::Definition { .. } => {
-            base(Kind::Integrity, format!("the frozen flow of run `{id}` is not what was started; nothing was run")).hint(format!("flow-studio verify {id}"))
+            base(Kind::Integrity, format!("the frozen flow of run `{id}` is not what was started; nothing was run"))
+                .hint(format!("flow-studio verify {id}"))
         }
-        OpenError::Dir(_) | OpenError::Journal(_) | OpenError::Project(_) => base(Kind::System, format!("run `{id}` cannot be opened")),
+        OpenError::Dir(_) | OpenError::Lock(LockError::Io(_)) | OpenError::Journal(_) | OpenError::Project(_) => {
+            base(Kind::System, format!("run `{id}` cannot be opened"))
+        }
     }
 }
 
 fn drive_error(id: &RunId, error: &DriveError) -> Error {
     let message = match error {
         DriveError::Journal(_) => format!("run `{id}` was stopped: its journal could not be written"),
-        DriveError::Leak(_) => return Error::new(Kind::Refused, format!("run `{id}` was stopped: a secret would have reached the disk")).because(error),
-        DriveError::Threads(_) | DriveError::Project(_) | DriveError::Inbox(_) => format!("run `{id}` was stopped"),
+        DriveError::Leak(_) => {
+            return Error::new(Kind::Refused, format!("run `{id}` was stopped: a secret would have reached the disk"))
+                .because(error);
+        }
+        DriveError::Project(_) => format!("run `{id}` was stopped: its files could not be written"),
+        DriveError::Threads(_) | DriveError::Inbox(_) => format!("run `{id}` was stopped"),
     };
     Error::new(Kind::System, message).because(error).hint(format!("flow-studio resume {id}        (when there is room again)"))
 }

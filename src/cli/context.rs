@@ -28,8 +28,10 @@ impl Context {
         if cfg!(not(unix)) {
             return Err(Error::new(Kind::System, "Flow Studio runs on Linux and macOS only"));
         }
-        let cwd = std::env::current_dir().map_err(|error| Error::new(Kind::System, "the current directory is gone").because(&error))?;
-        let root = global.workspace.clone().map_or_else(|| cwd.clone(), |dir| if dir.is_absolute() { dir } else { cwd.join(dir) });
+        let cwd =
+            std::env::current_dir().map_err(|error| Error::new(Kind::System, "the current directory is gone").because(&error))?;
+        let root =
+            global.workspace.clone().map_or_else(|| cwd.clone(), |dir| if dir.is_absolute() { dir } else { cwd.join(dir) });
         if !root.is_dir() {
             return Err(Error::new(Kind::Usage, format!("the workspace {} is not a directory", root.display())));
         }
@@ -43,8 +45,45 @@ impl Context {
 
     /// Data for the person, or one JSON object.
     pub fn out<T: Serialize>(&self, value: &T, text: impl FnOnce() -> String) -> Result<(), Error> {
-        if self.json { print_json(value) } else { print(&text()) }
+        if self.json { print_json(value) } else { print(&harmless(&text(), self.color)) }
     }
+}
+
+/// A word on standard error. Whoever read it may have gone away; the work goes on without an audience.
+pub(super) fn tell(text: &str, color: bool) {
+    drop(std::io::stderr().lock().write_all(harmless(text, color).as_bytes()));
+}
+
+/// Text of commands, people and files may hold what a terminal obeys: titles, cleared screens, text that runs backwards.
+/// Only new lines and tabs get through, and colours where we paint ourselves; the rest is shown as what it is.
+pub(super) fn harmless(text: &str, color: bool) -> std::borrow::Cow<'_, str> {
+    use std::fmt::Write as _;
+    let backwards = |c: char| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let obeyed = |c: char| (c.is_control() && !matches!(c, '\n' | '\t')) || backwards(c);
+    if !text.contains(obeyed) {
+        return text.into();
+    }
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(obeyed) {
+        shown.push_str(&rest[..at]);
+        rest = &rest[at..];
+        let colour =
+            rest.strip_prefix("\x1b[").filter(|_| color).and_then(|after| after.find(|c: char| !c.is_ascii_digit() && c != ';'));
+        match colour {
+            Some(end) if rest[2 + end..].starts_with('m') => {
+                shown.push_str(&rest[..2 + end + 1]);
+                rest = &rest[2 + end + 1..];
+            }
+            _ => {
+                let one = rest.chars().next().unwrap_or_default();
+                let _ = write!(shown, "{}", one.escape_debug());
+                rest = &rest[one.len_utf8()..];
+            }
+        }
+    }
+    shown.push_str(rest);
+    shown.into()
 }
 
 /// Standard output may be closed by whoever reads it; that is no error of ours.
@@ -60,7 +99,8 @@ pub(super) fn print(text: &str) -> Result<(), Error> {
 }
 
 pub(super) fn print_json<T: Serialize>(value: &T) -> Result<(), Error> {
-    let text = serde_json::to_string_pretty(value).map_err(|error| Error::new(Kind::System, "cannot write JSON").because(&error))?;
+    let text =
+        serde_json::to_string_pretty(value).map_err(|error| Error::new(Kind::System, "cannot write JSON").because(&error))?;
     print(&text)
 }
 
@@ -69,7 +109,11 @@ pub(super) fn color(global: &Global, vars: &[(OsString, OsString)]) -> bool {
     match global.color {
         Color::Always => true,
         Color::Never => false,
-        Color::Auto => !set("NO_COLOR") && std::io::stderr().is_terminal() && !vars.iter().any(|(name, value)| name == "TERM" && value == "dumb"),
+        Color::Auto => {
+            !set("NO_COLOR")
+                && std::io::stderr().is_terminal()
+                && !vars.iter().any(|(name, value)| name == "TERM" && value == "dumb")
+        }
     }
 }
 
@@ -78,8 +122,8 @@ pub(super) fn show_error(error: &Error, json: bool, color: bool) {
         let _ = print_json(&serde_json::json!({ "error": error }));
     }
     match &error.diagnostics {
-        Some(found) => eprint!("{}", found.render(color)),
-        None => eprintln!("{error}"),
+        Some(found) => tell(&found.render(color), color),
+        None => tell(&format!("{error}\n"), color),
     }
 }
 
@@ -91,5 +135,10 @@ fn log(verbose: u8) {
         _ => "debug",
     };
     // A second call in one process (tests) keeps the first.
-    let _ = fmt().with_env_filter(EnvFilter::new(level)).with_writer(std::io::stderr).without_time().try_init();
+    let _ = fmt()
+        .with_env_filter(EnvFilter::new(level))
+        .with_writer(std::io::stderr)
+        .without_time()
+        .log_internal_errors(false)
+        .try_init();
 }

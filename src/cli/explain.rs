@@ -29,7 +29,8 @@ const WIDTH: usize = 96;
 pub(super) fn run(args: &ExplainArgs, context: &Context) -> Result<u8, Error> {
     let (view, _) = context.workspace.view(&args.run_id)?;
     let at = view.find_step(args.flow.as_deref(), &args.step).map_err(not_in_run)?;
-    let explanation = explain(&view, &at).ok_or_else(|| Error::new(Kind::Usage, format!("step {at} has no story in this run")))?;
+    let explanation =
+        explain(&view, &at).ok_or_else(|| Error::new(Kind::Usage, format!("step {at} has no story in this run")))?;
     context.out(&explanation, || render(&explanation, context.color))?;
     Ok(0)
 }

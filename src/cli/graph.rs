@@ -48,7 +48,8 @@ pub(super) fn run(args: &GraphArgs, context: &Context) -> Result<u8, Error> {
             let (view, _) = context.workspace.view(run)?;
             let path = view.find_flow(Some(&args.flow)).map_err(not_in_run)?;
             let marks = marks(&view.standings(&path));
-            let frame = view.state.frame(&path).ok_or_else(|| Error::new(Kind::Usage, format!("run `{run}` has no flow `{path}`")))?;
+            let frame =
+                view.state.frame(&path).ok_or_else(|| Error::new(Kind::Usage, format!("run `{run}` has no flow `{path}`")))?;
             (frame.plan.clone(), marks)
         }
         None => {

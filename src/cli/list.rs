@@ -45,7 +45,8 @@ pub(super) fn render(list: &RunList, now: Time, color: bool) -> String {
         let id = (run.run_id.to_string(), Ink::Strong);
         let Some(status) = run.status else {
             let why = run.damaged.clone().unwrap_or_default();
-            table.row([id, (String::new(), Ink::Plain), (format!("damaged: {why}"), Ink::Bad)]);
+            let nothing = || (String::new(), Ink::Plain);
+            table.row([id, nothing(), ("damaged".to_owned(), Ink::Bad), (why, Ink::Bad)]);
             continue;
         };
         table.row([

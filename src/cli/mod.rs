@@ -48,6 +48,8 @@ pub fn main(args: impl IntoIterator<Item = OsString>, vars: impl IntoIterator<It
     };
     let json = cli.global.json;
     let color = context::color(&cli.global, &vars);
+    // Without it, a write beyond `ulimit -f` ends us where we stand; everything else works all the same.
+    drop(crate::runner::survive_size_limit());
     let done = Context::new(&cli.global, vars).and_then(|context| dispatch(&cli.command, &context));
     match done {
         Ok(code) => ExitCode::from(code),

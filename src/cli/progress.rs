@@ -11,7 +11,7 @@ use crate::{
     runner::Observer,
 };
 
-use super::context::Context;
+use super::context::{Context, harmless, tell};
 
 /// Steps shown at once; more run than fit a screen only in very wide flows.
 const LIVE_MAX: usize = 20;
@@ -26,7 +26,8 @@ pub(super) struct Progress {
 
 impl Progress {
     pub fn new(context: &Context) -> Self {
-        let live = (context.terminal && !context.quiet).then(|| MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(8)));
+        let live =
+            (context.terminal && !context.quiet).then(|| MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(8)));
         Self { quiet: context.quiet, color: context.color, live, bars: BTreeMap::new(), started: BTreeMap::new() }
     }
 
@@ -40,8 +41,8 @@ impl Progress {
         match &self.live {
             _ if self.quiet => {}
             // A terminal that cannot be written to is nobody's terminal.
-            Some(live) => drop(live.println(text)),
-            None => eprintln!("{text}"),
+            Some(live) => drop(live.println(harmless(text, self.color))),
+            None => tell(&format!("{text}\n"), self.color),
         }
     }
 

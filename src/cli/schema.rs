@@ -5,6 +5,7 @@ use schemars::{JsonSchema, generate::SchemaSettings};
 use serde_json::{Value, json};
 
 use crate::{
+    engine::Scenario,
     error::Error,
     record::{Decision, Entry, Envelope, Manifest, Question, Receipt},
     spec,
@@ -26,6 +27,8 @@ pub enum What {
     Agent,
     /// flows/detours.yaml
     Detours,
+    /// flows/tests/<name>.scenario.yaml
+    Scenario,
     /// receipts/<step>-<agent>.json
     Receipt,
     /// handoffs/<step>-<agent>.json
@@ -50,6 +53,7 @@ pub(super) fn schema(what: What) -> Value {
         What::Flow => spec::schema::flow(),
         What::Agent => spec::schema::agent(),
         What::Detours => spec::schema::detours(),
+        What::Scenario => schema_of::<Scenario>(SchemaSettings::draft2020_12(), "scenario", "Scenario"),
         What::Receipt => written::<Receipt>("receipt", "Receipt"),
         What::Handoff => written::<Envelope>("handoff", "Handoff envelope"),
         What::Decision => written::<Decision>("decision", "Routing decision"),
@@ -59,14 +63,19 @@ pub(super) fn schema(what: What) -> Value {
     }
 }
 
-
 /// The schema of what we write: a field that may be left out is not required.
 pub(super) fn written<T: JsonSchema>(name: &str, title: &str) -> Value {
-    let generator = SchemaSettings::draft2020_12().for_serialize().into_generator();
-    let mut schema = generator.into_root_schema_for::<T>().to_value();
+    schema_of::<T>(SchemaSettings::draft2020_12().for_serialize(), name, title)
+}
+
+fn schema_of<T: JsonSchema>(settings: SchemaSettings, name: &str, title: &str) -> Value {
+    let mut schema = settings.into_generator().into_root_schema_for::<T>().to_value();
     if let Value::Object(root) = &mut schema {
         root.insert("$id".to_owned(), json!(format!("{}{name}", spec::schema::ID)));
         root.insert("title".to_owned(), json!(title));
     }
     schema
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,14 +9,17 @@ use serde::Serialize;
 use crate::{
     error::{Error, Kind},
     id::Time,
-    inspect::{FileKind, FilesError, RunView, ShownFile, StatusReport, StepFiles, shown_file, status, step_files},
+    inspect::{
+        FileKind, FilesError, Paste, RunSummary, RunView, ShownFile, StatusReport, StepFiles, shown_file, status, step_files,
+        summary,
+    },
     record::ReceiptStatus,
 };
 
 use super::{
     context::Context,
     explain::not_in_run,
-    render::{Ink, Paint, Table},
+    render::{Ink, Paint, Table, summary_text},
 };
 
 #[derive(Debug, Args)]
@@ -51,9 +54,22 @@ pub struct ShowArgs {
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(tag = "shows", rename_all = "kebab-case")]
 pub enum Shown {
-    Run(StatusReport),
+    Run(Overview),
     Step(StepFiles),
     File(ShownFile),
+}
+
+/// How a run ended or stands, and everything in it.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Overview {
+    pub summary: RunSummary,
+    pub status: StatusReport,
+}
+
+impl Overview {
+    pub(super) fn new(view: &RunView, paste: &Paste) -> Self {
+        Self { summary: summary(view, paste), status: status(view, paste) }
+    }
 }
 
 impl ShowArgs {
@@ -72,17 +88,21 @@ impl ShowArgs {
 pub(super) fn run(args: &ShowArgs, context: &Context) -> Result<u8, Error> {
     let (view, run) = context.workspace.view(&args.run_id)?;
     let shown = match (&args.step, args.kind()) {
-        (None, _) => Shown::Run(status(&view, &context.workspace.paste())),
+        (None, _) => Shown::Run(Overview::new(&view, &context.workspace.paste())),
         (Some(step), kind) => {
             let at = view.find_step(args.flow.as_deref(), step).map_err(not_in_run)?;
             match kind {
                 None => Shown::Step(step_files(&view, &at)),
-                Some(kind) => Shown::File(shown_file(&view, &run, &at, kind, args.execution).map_err(|error| unshown(&view, &error))?),
+                Some(kind) => {
+                    Shown::File(shown_file(&view, &run, &at, kind, args.execution).map_err(|error| unshown(&view, &error))?)
+                }
             }
         }
     };
     let now = context.workspace.now();
-    context.out(&shown, || render(&shown, &context.workspace.runs.path().join(view.run_id.as_str()).display().to_string(), now, context.color))?;
+    context.out(&shown, || {
+        render(&shown, &context.workspace.runs.path().join(view.run_id.as_str()).display().to_string(), now, context.color)
+    })?;
     Ok(0)
 }
 
@@ -101,7 +121,16 @@ fn unshown(view: &RunView, error: &FilesError) -> Error {
 
 pub(super) fn render(shown: &Shown, base: &str, now: Time, color: bool) -> String {
     match shown {
-        Shown::Run(report) => format!("{}\nfiles in {base}\n", super::status::render(report, now, color)),
+        Shown::Run(overview) => {
+            let told = summary_text(&overview.summary, color);
+            format!(
+                "{told}
+{}
+files in {base}
+",
+                super::status::render_flows(&overview.status, now, color)
+            )
+        }
         Shown::Step(files) => step(files, base, Paint { color }),
         Shown::File(file) => file.text(),
     }

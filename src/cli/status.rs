@@ -36,14 +36,35 @@ pub(super) fn run(args: &StatusArgs, context: &Context) -> Result<u8, Error> {
 pub(super) fn render(report: &StatusReport, now: Time, color: bool) -> String {
     let paint = Paint { color };
     let mut out = String::new();
-    let _ = writeln!(out, "{} {}", paint.ink(Ink::Strong, report.run_id.as_str()), paint.ink(run_ink(report.status), report.status.as_str()));
+    let _ = writeln!(
+        out,
+        "{} {}",
+        paint.ink(Ink::Strong, report.run_id.as_str()),
+        paint.ink(run_ink(report.status), report.status.as_str())
+    );
     let _ = writeln!(out, "started {} by {} in {}", ago(report.created_at, now), report.started_by, report.workspace);
     match (report.driven, report.pid, report.status) {
-        (true, Some(pid), _) => drop(writeln!(out, "driven by process {pid}")),
+        (true, Some(pid), _) => out.push_str(&format!("driven by process {pid}\n")),
         (true, None, _) => out.push_str("driven by a process\n"),
-        (false, _, RunStatus::Interrupted) => drop(writeln!(out, "no process drives it; it stopped {}", ago(report.updated_at, now))),
+        (false, _, RunStatus::Interrupted) => {
+            out.push_str(&format!("no process drives it; it stopped {}\n", ago(report.updated_at, now)))
+        }
         (false, _, _) => {}
     }
+    out.push_str(&render_flows(report, now, color));
+    if !report.next.is_empty() {
+        let _ = writeln!(out, "\n{}", paint.ink(Ink::Strong, "next"));
+        for next in &report.next {
+            let _ = writeln!(out, "  {}\n    {}", next.why, paint.ink(Ink::Strong, &next.command));
+        }
+    }
+    out
+}
+
+/// Every flow with its steps, and every open question.
+pub(super) fn render_flows(report: &StatusReport, now: Time, color: bool) -> String {
+    let paint = Paint { color };
+    let mut out = String::new();
     for flow in &report.flows {
         out.push('\n');
         out.push_str(&flow_text(flow, paint, now));
@@ -52,12 +73,6 @@ pub(super) fn render(report: &StatusReport, now: Time, color: bool) -> String {
         let _ = writeln!(out, "\n{}", paint.ink(Ink::Person, "waits for a person"));
         for question in &report.questions {
             out.push_str(&question_text(question, paint, now));
-        }
-    }
-    if !report.next.is_empty() {
-        let _ = writeln!(out, "\n{}", paint.ink(Ink::Strong, "next"));
-        for next in &report.next {
-            let _ = writeln!(out, "  {}\n    {}", next.why, paint.ink(Ink::Strong, &next.command));
         }
     }
     out
@@ -86,7 +101,8 @@ fn flow_text(flow: &FlowReport, paint: Paint, now: Time) -> String {
     }
     let many = flow.steps.len() > STEPS_MAX;
     let mut table = Table::new(paint, "  ");
-    let quiet = |standing: Standing| matches!(standing, Standing::Pending | Standing::Ready | Standing::Succeeded | Standing::Skipped);
+    let quiet =
+        |standing: Standing| matches!(standing, Standing::Pending | Standing::Ready | Standing::Succeeded | Standing::Skipped);
     for step in flow.steps.iter().filter(|step| !many || !quiet(step.standing)) {
         let ink = standing_ink(step.standing);
         table.row([

@@ -12,7 +12,7 @@ use crate::{
     spec::Diagnostics,
 };
 
-use super::context::Context;
+use super::context::{Context, tell};
 
 #[derive(Debug, Args)]
 pub struct ValidateArgs {
@@ -78,7 +78,7 @@ pub(super) fn run(args: &ValidateArgs, context: &Context) -> Result<u8, Error> {
     let errors = found.iter().filter(|one| one.is_error()).count();
     let validation = Validation { checked, errors, warnings: found.len() - errors, diagnostics: found };
     if !validation.diagnostics.is_empty() && !context.json {
-        eprint!("{}", validation.diagnostics.render(context.color));
+        tell(&validation.diagnostics.render(context.color), context.color);
     }
     context.out(&validation, || {
         format!("{} files checked: {} mistakes, {} warnings", validation.checked.len(), validation.errors, validation.warnings)

@@ -22,9 +22,12 @@ pub(super) fn run(args: &VerifyArgs, context: &Context) -> Result<u8, Error> {
     let id = RunId::new(&args.run_id).map_err(|bad| Error::new(Kind::Usage, bad.to_string()))?;
     let run = context.workspace.runs.open(&id);
     let run = run.map_err(|error| Error::new(Kind::Usage, format!("there is no run `{id}`")).because(&error))?;
-    let system = |error: &dyn std::error::Error| Error::new(Kind::System, format!("run `{id}` cannot be verified: {error}"));
     let mended = if args.repair { repair(&run, &id, context)? } else { Vec::new() };
-    let report = ledger::verify(&run).map_err(|error| system(&error))?;
+    let report = ledger::verify(&run).map_err(|error| {
+        let broken = matches!(error, ledger::VerifyError::Journal(ledger::JournalError::Broken { .. }));
+        let kind = if broken { Kind::Integrity } else { Kind::System };
+        Error::new(kind, format!("run `{id}` cannot be verified")).because(&error)
+    })?;
     let whole = report.is_ok();
     let mended: Vec<ledger::Finding> = mended.into_iter().filter(|found| !report.findings.contains(found)).collect();
     context.out(&Verified { report: &report, made_anew: &mended }, || text(&report, &mended))?;
@@ -41,10 +44,16 @@ struct Verified<'r> {
 fn repair(run: &ledger::RunDir, id: &RunId, context: &Context) -> Result<Vec<ledger::Finding>, Error> {
     let now = crate::runner::Clock::after(crate::id::Time::from_ms(0)).now();
     let holder = ledger::Holder { pid: std::process::id(), host: context.workspace.config.host.clone(), since: now };
-    let lock = ledger::Lock::take(run, &holder)
-        .map_err(|error| Error::new(Kind::Refused, format!("run `{id}` is driven by another process")).because(&error))?;
+    let lock = ledger::Lock::take(run, &holder).map_err(|error| match error {
+        ledger::LockError::Held(_) => {
+            Error::new(Kind::Refused, format!("run `{id}` is driven by another process")).because(&error)
+        }
+        ledger::LockError::Io(_) => Error::new(Kind::System, format!("run `{id}` cannot be repaired")).because(&error),
+    })?;
     let report = ledger::repair(run, &lock).map_err(|error| match error {
-        ledger::VerifyError::Journal(error) => Error::new(Kind::Integrity, format!("run `{id}` cannot be repaired")).because(&error),
+        ledger::VerifyError::Journal(error) => {
+            Error::new(Kind::Integrity, format!("run `{id}` cannot be repaired")).because(&error)
+        }
         other => Error::new(Kind::System, format!("run `{id}` cannot be repaired")).because(&other),
     })?;
     Ok(report.findings)
@@ -55,7 +64,8 @@ fn text(report: &ledger::VerifyReport, made_anew: &[ledger::Finding]) -> String 
     let mut text = String::new();
     match &report.broken {
         None => {
-            let head = if report.head_checked { "its head is the one run.json names" } else { "run.json names no head to compare" };
+            let head =
+                if report.head_checked { "its head is the one run.json names" } else { "run.json names no head to compare" };
             let _ = writeln!(text, "journal  {} lines, the chain holds; {head}", report.lines);
         }
         Some((line, why)) => {
@@ -68,7 +78,11 @@ fn text(report: &ledger::VerifyReport, made_anew: &[ledger::Finding]) -> String 
     if let Some(pid) = report.driven_by_pid {
         let _ = writeln!(text, "         process {pid} drives it: files may lag behind");
     }
-    let _ = writeln!(text, "files    {} executions, {} outputs and {} frozen files compared", report.executions, report.streams, report.frozen_files);
+    let _ = writeln!(
+        text,
+        "files    {} executions, {} outputs and {} frozen files compared",
+        report.executions, report.streams, report.frozen_files
+    );
     for finding in made_anew {
         let _ = writeln!(text, "  {}: made anew", finding.path);
     }

@@ -12,13 +12,7 @@ use crate::{
     spec::flow::Join,
 };
 
-use super::{
-    explain_facts::sentence,
-    standing::Standing,
-    status,
-    view::RunView,
-    words::listed,
-};
+use super::{explain_facts::sentence, standing::Standing, status, view::RunView, words::listed};
 
 /// `explain --json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -3,7 +3,10 @@
 
 use crate::{
     kernel::Frame,
-    record::{At, Decision, DecisionKind, Fact, Outcome, Parent, Question, ReceiptStatus, SkipReason, SupersedeReason, WaitReason},
+    record::{
+        At, Decision, DecisionKind, Fact, InputNote, Outcome, Parent, Question, ReceiptStatus, SkipReason, Status,
+        SupersedeReason, WaitReason,
+    },
 };
 
 use super::{
@@ -53,9 +56,10 @@ fn words(view: &RunView, at: &At, moment: &Moment) -> Option<Said> {
             Some((decided(moment, decision), Some(decision.rule), Some(format!("{flow}/routing/decisions.jsonl"))))
         }
         Fact::LoopAgain { at: last, iteration } => {
-            let max = frame.slot(&last.step).and_then(|slot| frame.plan.step(slot.step).ends_loop).map(|which| {
-                frame.plan.loops[which].iterations_max + frame.loops.get(which).map_or(0, |state| state.granted)
-            });
+            let max = frame
+                .slot(&last.step)
+                .and_then(|slot| frame.plan.step(slot.step).ends_loop)
+                .map(|which| frame.plan.loops[which].iterations_max + frame.loops.get(which).map_or(0, |state| state.granted));
             let of = max.map(|max| format!(" of {max}")).unwrap_or_default();
             plain(format!("its loop went round again: round {iteration}{of}, because {} was not satisfied", last.step))
         }
@@ -71,7 +75,7 @@ fn words(view: &RunView, at: &At, moment: &Moment) -> Option<Said> {
             Some((text, Some(question.rule), escalation(question)))
         }
         Fact::EscalationAnswered { id, answer } => {
-            let own = if answer.self_approved { ", who also started the run" } else { "" };
+            let own = if answer.self_approved { ", who also started the run," } else { "" };
             let role = answer.role.as_ref().map(|role| format!(" as {role}")).unwrap_or_default();
             let note = answer.note.as_deref().map(|note| format!(": {}", first_line(note))).unwrap_or_default();
             of_question(id, format!("{}{role}{own} answered {}{note}", answer.by, answer.choose))
@@ -82,7 +86,8 @@ fn words(view: &RunView, at: &At, moment: &Moment) -> Option<Said> {
         Fact::EscalationVoided { id, why } => of_question(id, format!("the question was closed: {why}")),
         Fact::EscalationExpired { id } => of_question(id, "nobody answered in time".to_owned()),
         Fact::StepLost { execution, .. } => {
-            let proof = view.executions(at).iter().find(|one| one.number == *execution).and_then(|one| receipt_path(view, at, one));
+            let proof =
+                view.executions(at).iter().find(|one| one.number == *execution).and_then(|one| receipt_path(view, at, one));
             Some((format!("execution {execution} was lost: the process that performed it is gone"), None, proof))
         }
         Fact::FlowStarted { parent: Some(Parent::SubFlow { at: above }), flow, .. } if above == at => {
@@ -116,7 +121,9 @@ fn words(view: &RunView, at: &At, moment: &Moment) -> Option<Said> {
             })
         }
         Fact::Confined { only, .. } => plain(format!("only {only} was allowed to run")),
-        Fact::LimitReached { limit, used, max, .. } => plain(format!("the flow reached its limit of {}", limit_words(*limit, *used, *max))),
+        Fact::LimitReached { limit, used, max, .. } => {
+            plain(format!("the flow reached its limit of {}", limit_words(*limit, *used, *max)))
+        }
         Fact::LimitRaised { limit, max, .. } => plain(format!("the limit was raised to {}", limit_words(*limit, *max, *max))),
         Fact::FlowCompleted { outcome: Outcome::Cancelled, reason, .. } => plain(format!("its flow was cancelled: {reason}")),
         Fact::RunCreated { .. }
@@ -166,7 +173,11 @@ fn started(
         }
         if let Some(when) = planned.spec.when.as_ref() {
             let seen = seen(moment);
-            why.push(if seen.is_empty() { format!("`{}` was true", when.text()) } else { format!("`{}` was true ({seen})", when.text()) });
+            why.push(if seen.is_empty() {
+                format!("`{}` was true", when.text())
+            } else {
+                format!("`{}` was true ({seen})", when.text())
+            });
         }
     }
     let round = iteration.map(|round| format!(", round {round}")).unwrap_or_default();
@@ -192,6 +203,10 @@ fn ended(view: &RunView, at: &At, number: u32) -> Option<Said> {
     let failed: Vec<&str> = proof.checks.iter().filter(|check| !check.passed).map(|check| check.name.as_str()).collect();
     if !failed.is_empty() {
         text.push_str(&format!("; checks that did not pass: {}", listed(&failed)));
+    }
+    let worst = handoff.concerns.iter().max_by_key(|one| one.severity);
+    if let Some(worst) = worst.filter(|_| proof.error.is_none() && handoff.status != Status::Verified) {
+        text.push_str(&format!("; its worst concern, {}: {}", worst.severity, first_line(&worst.description)));
     }
     let path = receipt_path(view, at, execution).or_else(|| path_in(view, at, execution, "handoffs"));
     Some((text, None, path))
@@ -225,20 +240,18 @@ fn decided(moment: &Moment, decision: &Decision) -> String {
 }
 
 fn superseded(at: &At, moment: &Moment, steps: &[crate::id::StepRef], why: SupersedeReason) -> String {
-    let by = match moment.input.as_ref() {
-        crate::record::InputNote::ResumeRequested { by } | crate::record::InputNote::RetryRequested { by } => format!(" by {by}"),
-        crate::record::InputNote::Answered { id } => format!(" by the answer to {id}"),
-        _ => String::new(),
+    let who = match moment.input.as_ref() {
+        InputNote::RunRequested { by } | InputNote::ResumeRequested { by } | InputNote::RetryRequested { by } => by.clone(),
+        InputNote::Answered { id } => format!("the answer to {id}"),
+        _ => "somebody".to_owned(),
     };
     let own = steps.first().is_none_or(|first| first.as_str() == at.step.base());
+    let first = if own { "this step".to_owned() } else { steps.first().map(ToString::to_string).unwrap_or_default() };
     let asked = match why {
-        SupersedeReason::From => "start again from",
-        SupersedeReason::Retry => "run again",
-        SupersedeReason::PushBack => "go back to",
+        SupersedeReason::From => format!("{who} started again from {first}"),
+        SupersedeReason::Retry => format!("{who} asked to run {first} again"),
+        SupersedeReason::PushBack => format!("{who} pushed back to {first}"),
     };
-    if own {
-        return format!("its result no longer counts: asked{by} to {asked} this step");
-    }
-    let first = steps.first().map(ToString::to_string).unwrap_or_default();
-    format!("its result no longer counts: asked{by} to {asked} {first}, and this step depends on it")
+    let depends = if own { "" } else { ", and this step depends on it" };
+    format!("its result no longer counts: {asked}{depends}")
 }

@@ -1,12 +1,6 @@
 //! Small facts about one step that several views share: where its proof lies, what its verb is called.
 
-use crate::{
-    id::AgentKey,
-    kernel::Frame,
-    plan::StepIx,
-    record::{At, EngineWord},
-    spec::Verb,
-};
+use crate::{id::AgentKey, kernel::Frame, plan::StepIx, record::At, spec::Verb};
 
 use super::view::{Execution, RunView};
 
@@ -65,9 +59,4 @@ pub(super) fn path_in(view: &RunView, at: &At, execution: &Execution, kind: &str
     let agent = agent_key(view, at, execution)?;
     let number = if is_latest(view, at, execution) { String::new() } else { format!(".{}", execution.number) };
     Some(format!("{}/{kind}/{}-{agent}{number}.json", at.flow, at.step))
-}
-
-/// What performed it, for people.
-pub(super) fn engine_word(execution: &Execution) -> Option<EngineWord> {
-    execution.proof().map(|proof| proof.engine)
 }

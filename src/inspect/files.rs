@@ -138,13 +138,7 @@ fn log_path(at: &At) -> String {
 ///
 /// # Errors
 /// There is no such execution, or the file that should be there is not.
-pub fn shown_file(
-    view: &RunView,
-    run: &RunDir,
-    at: &At,
-    kind: FileKind,
-    number: Option<u32>,
-) -> Result<ShownFile, FilesError> {
+pub fn shown_file(view: &RunView, run: &RunDir, at: &At, kind: FileKind, number: Option<u32>) -> Result<ShownFile, FilesError> {
     let execution = chosen(view, at, number)?;
     let mut shown = ShownFile {
         run_id: view.run_id.clone(),
@@ -208,7 +202,9 @@ fn why_absent(view: &RunView, at: &At, execution: &Execution, kind: FileKind) ->
             format!("{} is not performed by an agent: it has no {}", at.step, kind_words(kind))
         }
         FileKind::Transcript | FileKind::Prompt => format!("execution {number} of {} left no transcript", at.step),
-        FileKind::Receipt | FileKind::Handoff | FileKind::Log => format!("execution {number} of {} left no {}", at.step, kind_words(kind)),
+        FileKind::Receipt | FileKind::Handoff | FileKind::Log => {
+            format!("execution {number} of {} left no {}", at.step, kind_words(kind))
+        }
     }
 }
 

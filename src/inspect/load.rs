@@ -179,8 +179,7 @@ impl<F: FnMut(Wanted<'_>) -> Result<Arc<Book>, BookError>> Loading<F> {
         *latest = generation.max(*latest);
         if self.known.insert(definition.clone()) {
             let wanted = Wanted { flow, generation, definition };
-            let book = (self.books)(wanted)
-                .map_err(|source| ViewError::Definition { flow: flow.clone(), generation, source })?;
+            let book = (self.books)(wanted).map_err(|source| ViewError::Definition { flow: flow.clone(), generation, source })?;
             self.view.state.know(book);
         }
         Ok(())
@@ -243,9 +242,8 @@ impl<F: FnMut(Wanted<'_>) -> Result<Arc<Book>, BookError>> Loading<F> {
 
     fn with_instances(&self, flow: &FramePath, steps: &[StepRef]) -> Vec<At> {
         let mut found: Vec<At> = steps.iter().map(|step| At { flow: flow.clone(), step: step.clone() }).collect();
-        let instance = |at: &&At| {
-            at.flow == *flow && at.step.item().is_some() && steps.iter().any(|step| step.as_str() == at.step.base())
-        };
+        let instance =
+            |at: &&At| at.flow == *flow && at.step.item().is_some() && steps.iter().any(|step| step.as_str() == at.step.base());
         found.extend(self.view.steps.keys().filter(instance).cloned());
         found.sort();
         found.dedup();

@@ -30,7 +30,9 @@ pub fn report(view: &RunView, flow: &FramePath, paste: &Paste) -> Option<String>
     section(&mut out, "Measured", &measured(view, frame));
     section(&mut out, "Standing", &open_points(view, frame));
     section(&mut out, "Artifacts", &artifacts(view, frame));
-    let commands: String = next(view, paste).iter().map(|one| format!("- {}: `{}`\n", cell(&one.why), one.command)).collect();
+    // Whoever reads this has no need to be sent here.
+    let next = next(view, paste).into_iter().filter(|one| one.command != paste.report(&view.run_id));
+    let commands: String = next.map(|one| format!("- {}: `{}`\n", cell(&one.why), one.command)).collect();
     section(&mut out, "Next", &commands);
     Some(out)
 }

@@ -48,10 +48,17 @@ pub(super) fn steps(view: &RunView, frame: &Frame) -> String {
         let by = executor(frame, slot.step).unwrap_or_else(|| verb_word(&frame.plan.step(slot.step).spec.verb).to_owned());
         let all = view.executions(&at);
         let took = current.and_then(Execution::duration_ms).map(length).unwrap_or_default();
-        let decision = current.and_then(Execution::decision).map(|one| format!("{} ({})", one.decision, one.rule)).unwrap_or_default();
+        let decision =
+            current.and_then(Execution::decision).map(|one| format!("{} ({})", one.decision, one.rule)).unwrap_or_default();
         let round = current.and_then(|one| one.iteration).filter(|round| *round > 1);
         let round = round.map(|round| format!(", round {round}")).unwrap_or_default();
-        let _ = writeln!(out, "| {} | {} | {standing}{round} | {} | {took} | {decision} |", cell(at.step.as_str()), cell(&by), all.len());
+        let _ = writeln!(
+            out,
+            "| {} | {} | {standing}{round} | {} | {took} | {decision} |",
+            cell(at.step.as_str()),
+            cell(&by),
+            all.len()
+        );
     }
     for child in view.children(&frame.path) {
         let _ = writeln!(
@@ -152,7 +159,7 @@ pub(super) fn decided(view: &RunView, frame: &Frame) -> String {
 fn answer(question: &Question) -> Option<(crate::id::Time, String)> {
     let answer = question.answer.as_ref()?;
     let role = answer.role.as_ref().map(|role| format!(" as {}", cell(&role.0))).unwrap_or_default();
-    let own = if answer.self_approved { ", who also started the run" } else { "" };
+    let own = if answer.self_approved { ", who also started the run," } else { "" };
     let note = answer.note.as_deref().map(|note| format!(", saying: {}", cell(note))).unwrap_or_default();
     let digest: String = answer.subject_digest.as_str().chars().take(12).collect();
     let text = format!(
@@ -189,7 +196,13 @@ pub(super) fn measured(view: &RunView, frame: &Frame) -> String {
             let _ = writeln!(out, "- **{}**: {}{receipt}", cell(at.step.as_str()), facts.join(", "));
         }
         for check in proof.checks.iter().filter(|check| !check.passed) {
-            let _ = writeln!(out, "  - not passed: {}: expected {}, found {}", cell(&check.name), cell(&check.expected), cell(&check.actual));
+            let _ = writeln!(
+                out,
+                "  - not passed: {}: expected {}, found {}",
+                cell(&check.name),
+                cell(&check.expected),
+                cell(&check.actual)
+            );
         }
         for claim in proof.claims.iter().filter(|claim| !claim.agrees) {
             let _ = writeln!(out, "  - claimed \"{}\", measured \"{}\"", cell(&claim.claim), cell(&claim.measured));
@@ -221,11 +234,16 @@ pub(super) fn open_points(view: &RunView, frame: &Frame) -> String {
         for concern in &handoff.concerns {
             let place = concern.location.as_deref().map(|place| format!(" ({})", cell(place))).unwrap_or_default();
             let advice = concern.recommendation.as_deref().map(|advice| format!("; {}", cell(advice))).unwrap_or_default();
-            let text = format!("{} from {}: {}{place}{advice}", concern.severity, cell(at.step.as_str()), cell(&concern.description));
+            let text =
+                format!("{} from {}: {}{place}{advice}", concern.severity, cell(at.step.as_str()), cell(&concern.description));
             concerns.entry(std::cmp::Reverse(concern.severity)).or_default().push(text);
         }
         for one in &handoff.assumptions {
-            let wrong = if one.impact_if_wrong.is_empty() { String::new() } else { format!("; if wrong: {}", cell(&one.impact_if_wrong)) };
+            let wrong = if one.impact_if_wrong.is_empty() {
+                String::new()
+            } else {
+                format!("; if wrong: {}", cell(&one.impact_if_wrong))
+            };
             let _ = writeln!(assumptions, "- assumed by {}: {}{wrong}", cell(at.step.as_str()), cell(&one.assumption));
         }
     }

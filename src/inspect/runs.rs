@@ -57,7 +57,9 @@ impl RunList {
         let mut lines: Vec<RunLine> = runs.list()?.into_iter().map(|id| line(runs, id)).collect();
         // Damaged runs have no date; they come first, so that nobody scrolls past them.
         lines.sort_by(|a, b| {
-            (b.created_at.is_none(), b.created_at).cmp(&(a.created_at.is_none(), a.created_at)).then_with(|| a.run_id.cmp(&b.run_id))
+            (b.created_at.is_none(), b.created_at)
+                .cmp(&(a.created_at.is_none(), a.created_at))
+                .then_with(|| a.run_id.cmp(&b.run_id))
         });
         Ok(Self { schema: Self::SCHEMA.to_owned(), runs: lines })
     }

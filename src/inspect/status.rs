@@ -175,15 +175,17 @@ pub fn status(view: &RunView, paste: &Paste) -> StatusReport {
 
 /// A flow's status: as the run's, for the part of it that is in this flow and below.
 pub(super) fn flow_status(view: &RunView, frame: &Frame) -> RunStatus {
-    let below =
-        |path: &FramePath| *path == frame.path || path.as_str().strip_prefix(frame.path.as_str()).is_some_and(|rest| rest.starts_with('.'));
+    let below = |path: &FramePath| {
+        *path == frame.path || path.as_str().strip_prefix(frame.path.as_str()).is_some_and(|rest| rest.starts_with('.'))
+    };
     match frame.phase {
         FramePhase::Done(Outcome::Succeeded) => RunStatus::Succeeded,
         FramePhase::Done(Outcome::Failed) => RunStatus::Failed,
         FramePhase::Done(Outcome::Cancelled) => RunStatus::Cancelled,
         FramePhase::Open | FramePhase::Closing => {
             let asks = view.open_questions().iter().any(|one| below(&one.flow_path));
-            let runs = view.state.running.keys().any(|at| below(&at.flow)) || view.state.due.iter().any(|(_, at)| below(&at.flow));
+            let runs =
+                view.state.running.keys().any(|at| below(&at.flow)) || view.state.due.iter().any(|(_, at)| below(&at.flow));
             if asks && !runs { RunStatus::Waiting } else { view.status() }
         }
     }
@@ -338,7 +340,8 @@ fn retries(view: &RunView, paste: &Paste) -> Vec<NextStep> {
         }
         let why = format!("after the cause is fixed, run {} again and go on", failing.step_id);
         found.push(NextStep { why, command: paste.retry(run, &frame.path, &failing.step_id) });
-        found.push(NextStep { why: format!("see why {} failed", failing.step_id), command: paste.explain(run, &failing.step_id) });
+        found
+            .push(NextStep { why: format!("see why {} failed", failing.step_id), command: paste.explain(run, &failing.step_id) });
     }
     if found.is_empty() && view.status() == RunStatus::Cancelled {
         let stood = view.roots().find_map(|frame| {
@@ -356,8 +359,5 @@ fn retries(view: &RunView, paste: &Paste) -> Vec<NextStep> {
 
 /// A detour or a rollback: it is not run again by itself.
 fn is_repair(frame: &Frame) -> bool {
-    matches!(
-        frame.parent.as_deref(),
-        Some(crate::record::Parent::Detour { .. } | crate::record::Parent::Rollback { .. })
-    )
+    matches!(frame.parent.as_deref(), Some(crate::record::Parent::Detour { .. } | crate::record::Parent::Rollback { .. }))
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     id::RunId,
     kernel::{Frame, FramePhase},
-    record::{At, Outcome, Parent, Rule, RunStatus},
+    record::{At, FailureKind, Outcome, Parent, Rule, RunStatus},
 };
 
 use super::{
@@ -147,7 +147,9 @@ fn proof_trail(view: &RunView, at: &At, execution: &Execution) -> Vec<TrailItem>
             found: first_line(&format!("check {}: expected {}, found {}", check.name, check.expected, check.actual)),
         });
     }
-    if let Some(path) = proof.commands.first().and_then(|command| command.stderr_path.clone().or_else(|| command.stdout_path.clone())) {
+    if let Some(path) =
+        proof.commands.first().and_then(|command| command.stderr_path.clone().or_else(|| command.stdout_path.clone()))
+    {
         trail.push(TrailItem { path, found: "what the command printed".to_owned() });
     }
     if let Some(path) = &proof.transcript_path {
@@ -181,7 +183,10 @@ fn likely(execution: &Execution) -> Option<String> {
             None => first,
         })
     };
-    from_check().or_else(from_error).map(|text| first_line(&text))
+    // A broken contract is named by its check; any other failure by what it said.
+    let contract = proof.error_detail.as_ref().is_none_or(|detail| detail.kind == FailureKind::Contract);
+    let said = if contract { from_check().or_else(from_error) } else { from_error().or_else(from_check) };
+    said.map(|text| first_line(&text))
 }
 
 fn asked(view: &RunView) -> (Vec<TrailItem>, Option<String>) {

@@ -10,8 +10,8 @@ use crate::{
     kernel::{Command, Input, Request, Roles, State, commands, decide},
     plan::Book,
     record::{
-        Answer, At, Channel, Check, CommandRun, Concern, Draft, DraftRouting, EngineWord, Entry, ErrorClass, Failure, FailureKind, Mode,
-        OutputFile, Reply, ReplyOutcome, RunOptions, Shown, Status, Summary,
+        Answer, At, Channel, Check, CommandRun, Concern, Draft, DraftRouting, EngineWord, Entry, ErrorClass, Failure,
+        FailureKind, Mode, OutputFile, Reply, ReplyOutcome, RunOptions, Shown, Status, Summary,
     },
     spec::{Severity, load::Loader},
 };
@@ -101,9 +101,10 @@ impl TestRun {
 
     pub(crate) fn tell(&mut self, input: &Input) {
         let (note, facts) = decide(&self.state, input, self.now).unwrap_or_else(|refused| panic!("refused: {refused}"));
-        let prev = self.entries.last().map_or_else(|| Sha256::from_raw(&[0; 32]), |last| {
-            Sha256::of(serde_json::to_string(last).expect("an entry is JSON").as_bytes())
-        });
+        let prev = self.entries.last().map_or_else(
+            || Sha256::from_raw(&[0; 32]),
+            |last| Sha256::of(serde_json::to_string(last).expect("an entry is JSON").as_bytes()),
+        );
         let entry = Entry { seq: self.state.seq + 1, ts: self.now, prev, input: note, facts };
         // Through its text, as a reader gets it.
         let entry: Entry = serde_json::from_str(&serde_json::to_string(&entry).expect("JSON")).expect("an entry");
@@ -136,7 +137,9 @@ impl TestRun {
     pub(crate) fn work(&mut self) {
         for _ in 0..1000 {
             let wanted = commands(&self.state);
-            let Some(next) = wanted.iter().find(|one| !matches!(one, Command::WakeAt(_))).or_else(|| wanted.first()) else { return };
+            let Some(next) = wanted.iter().find(|one| !matches!(one, Command::WakeAt(_))).or_else(|| wanted.first()) else {
+                return;
+            };
             match next.clone() {
                 Command::Perform { at, execution, attempt } => {
                     if self.stop_before == Some(at.step.as_str()) {

@@ -199,12 +199,15 @@ impl RunView {
         let mut names = Vec::new();
         for planned in &frame.plan.steps {
             let own = StepRef::from(&planned.spec.id);
-            let instances = self.steps.keys().filter(|at| {
-                at.flow == frame.path && at.step.item().is_some() && at.step.base() == planned.spec.id.as_str()
-            });
+            let instances = self
+                .steps
+                .keys()
+                .filter(|at| at.flow == frame.path && at.step.item().is_some() && at.step.base() == planned.spec.id.as_str());
             let group = frame.slot(&own).and_then(|slot| frame.state(slot)?.group.clone());
             let mut items: Vec<StepRef> = match group {
-                Some(group) => group.items.iter().filter_map(|item| StepRef::instance(&planned.spec.id, &item.key).ok()).collect(),
+                Some(group) => {
+                    group.items.iter().filter_map(|item| StepRef::instance(&planned.spec.id, &item.key).ok()).collect()
+                }
                 None => instances.map(|at| at.step.clone()).collect(),
             };
             names.push(own);

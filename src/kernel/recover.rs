@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::{
     id::{EscalationId, FramePath, StepId, StepRef},
     plan::StepIx,
-    record::{At, Change, EngineWord, Fact, InputNote, Mode, QuestionKind, Rule, SupersedeReason},
+    record::{At, Change, EngineWord, Fact, InputNote, Mode, QuestionKind, Rule, StopCause, SupersedeReason},
     spec::{Effects, Severity, Verb},
 };
 
@@ -26,12 +26,15 @@ pub(super) fn lost(turn: &mut Turn) -> Result<InputNote, Refused> {
     }
     for (at, one) in running {
         let Some(slot) = advance::slot_at(turn, &at) else { continue };
-        let lost = step_lost(turn, &at, slot, &one);
-        turn.emit(lost);
         let once = turn.frame(&at.flow).plan.step(slot.step).spec.effects == Effects::Once;
+        let again = turn.frame(&at.flow).failing.is_none() && !one.unwanted && turn.state.stop != Some(StopCause::Cancel);
+        if once || again {
+            let lost = step_lost(turn, &at, slot, &one);
+            turn.emit(lost);
+        }
         if once {
             ask_lost(turn, &at.flow, slot, "the process that ran it is gone");
-        } else if turn.frame(&at.flow).failing.is_none() && !one.unwanted {
+        } else if again {
             advance::begin(turn, &at.flow, slot, None);
         } else {
             super::ended::fail_started(
@@ -53,7 +56,9 @@ fn step_lost(turn: &Turn, at: &At, slot: Slot, one: &super::state::Running) -> F
         Verb::Run { .. } | Verb::Exec { .. } => (EngineWord::Shell, Mode::Local),
         Verb::Agent(_) => (EngineWord::Stub, Mode::Stub),
         Verb::Ask(_) => (EngineWord::Human, Mode::Human),
-        Verb::Flow { .. } | Verb::Snapshot { .. } | Verb::Compare { .. } | Verb::Render { .. } => (EngineWord::Builtin, Mode::Local),
+        Verb::Flow { .. } | Verb::Snapshot { .. } | Verb::Compare { .. } | Verb::Render { .. } => {
+            (EngineWord::Builtin, Mode::Local)
+        }
     };
     Fact::StepLost {
         at: at.clone(),

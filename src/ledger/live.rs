@@ -83,6 +83,10 @@ impl Live {
         self.writer.keep(place.as_str(), written);
     }
 
+    pub(super) fn has_failed(&self) -> bool {
+        self.writer.failure.is_some()
+    }
+
     pub(super) fn state(&self) -> Result<(), ProjectError> {
         self.writer.failure.clone().map_or(Ok(()), Err)
     }

@@ -6,6 +6,7 @@ use std::{
     io,
     sync::{
         Arc,
+        atomic::{AtomicBool, Ordering},
         mpsc::{Receiver, SyncSender, sync_channel},
     },
     thread::JoinHandle,
@@ -52,6 +53,7 @@ pub(super) enum Work {
 pub struct Projector {
     queue: Option<SyncSender<Work>>,
     thread: Option<JoinHandle<()>>,
+    failed: Arc<AtomicBool>,
 }
 
 impl Projector {
@@ -83,9 +85,11 @@ impl Projector {
     fn spawn(run: &RunDir, projection: Projection) -> Result<Self, ProjectError> {
         let live = Live::new(run, projection).map_err(|error| failed("the run's directory", error))?;
         let (queue, work) = sync_channel(QUEUE_MAX);
-        let thread = std::thread::Builder::new().name("projector".to_owned()).spawn(move || serve(live, &work));
+        let fell = Arc::new(AtomicBool::new(false));
+        let told = fell.clone();
+        let thread = std::thread::Builder::new().name("projector".to_owned()).spawn(move || serve(live, &work, &told));
         let thread = thread.map_err(|error| failed("anything: no thread", error))?;
-        Ok(Self { queue: Some(queue), thread: Some(thread) })
+        Ok(Self { queue: Some(queue), thread: Some(thread), failed: fell })
     }
 
     fn put(&self, work: Work) {
@@ -138,6 +142,11 @@ impl Projector {
         self.put(Work::Manifest(Box::new(manifest)));
     }
 
+    /// Whether something could not be written so far; `flush` says what. Costs nothing.
+    pub fn has_failed(&self) -> bool {
+        self.failed.load(Ordering::Relaxed)
+    }
+
     /// Waits until everything before is written.
     ///
     /// # Errors
@@ -176,7 +185,7 @@ pub(super) fn failed(place: &str, source: io::Error) -> ProjectError {
     ProjectError { place: place.to_owned(), failures: 1, source: Arc::new(source) }
 }
 
-fn serve(mut live: Live, work: &Receiver<Work>) {
+fn serve(mut live: Live, work: &Receiver<Work>, failed: &AtomicBool) {
     for work in work {
         match work {
             Work::Entry(entry) => live.entry(&entry),
@@ -187,6 +196,9 @@ fn serve(mut live: Live, work: &Receiver<Work>) {
             Work::Manifest(manifest) => live.manifest(*manifest),
             // Whoever asked may be gone.
             Work::Flush(reply) => drop(reply.send(live.state())),
+        }
+        if live.has_failed() {
+            failed.store(true, Ordering::Relaxed);
         }
     }
 }

@@ -56,7 +56,7 @@ impl Reader {
     pub fn open(run: &RunDir) -> Result<Self, JournalError> {
         // First run.json, then the journal: the journal may be ahead, never behind.
         let named = named_head(run)?;
-        let file = run.dir().and_then(|mut dir| dir.reader(&run.journal())).map_err(JournalError::opening)?;
+        let file = run.dir().and_then(|mut dir| dir.reader(&run.journal())).map_err(|error| opening(error, named.as_ref()))?;
         Ok(Self::new(file, named))
     }
 
@@ -190,7 +190,7 @@ pub struct Replay {
 impl Replay {
     pub(super) fn open(run: &RunDir) -> Result<Self, JournalError> {
         let named = named_head(run)?;
-        let file = run.dir().and_then(|mut dir| dir.writer(&run.journal())).map_err(JournalError::opening)?;
+        let file = run.dir().and_then(|mut dir| dir.writer(&run.journal())).map_err(|error| opening(error, named.as_ref()))?;
         let reader = Reader::new(file.try_clone().map_err(JournalError::reading)?, named);
         Ok(Self { reader, file })
     }
@@ -217,6 +217,16 @@ impl Iterator for Replay {
 
     fn next(&mut self) -> Option<Self::Item> {
         self.reader.next()
+    }
+}
+
+/// A journal that is not there is broken at its first line, if run.json has seen it.
+fn opening(error: std::io::Error, named: Option<&Head>) -> JournalError {
+    match (JournalError::opening(error), named) {
+        (JournalError::Missing, Some(named)) => {
+            JournalError::Broken { line: 1, why: format!("run.json names line {}, but there is no journal", named.seq) }
+        }
+        (error, _) => error,
     }
 }
 

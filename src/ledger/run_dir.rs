@@ -142,8 +142,10 @@ impl RunDir {
         Dir::open(&self.base)
     }
 
+    /// Whether anything ever happened here: there is a journal, or a run.json that names lines of one that is gone.
     pub fn has_journal(&self) -> bool {
-        fs::symlink_metadata(self.path(&self.journal())).is_ok_and(|meta| meta.is_file())
+        let there = fs::symlink_metadata(self.path(&self.journal())).is_ok();
+        there || self.manifest().is_ok_and(|manifest| manifest.is_some_and(|manifest| manifest.journal_seq > 0))
     }
 
     /// Reads a file of the run; symlinks are not followed.

@@ -216,7 +216,8 @@ type Definitions = BTreeMap<FramePath, Vec<(u32, Sha256)>>;
 fn note_frozen(entry: &Entry, frozen: &mut Definitions) {
     for fact in &entry.facts {
         match fact {
-            Fact::FlowStarted { flow, definition, generation, .. } => {
+            // A flow inside a flow is frozen with the one around it.
+            Fact::FlowStarted { flow, definition, generation, parent: None, .. } => {
                 let known = frozen.entry(flow.clone()).or_default();
                 known.retain(|(of, _)| of != generation);
                 known.push((*generation, definition.clone()));
@@ -279,14 +280,9 @@ fn check_snapshots(run: &RunDir, past: &Past, settle: &mut Settle<'_>, streams: 
             let Ok(here) = above.child(&name) else { continue };
             let Ok(index) = here.child("index.json") else { continue };
             let Ok(bytes) = dir.read(&index, INDEX_BYTES_MAX) else { continue };
-            let mut named = Vec::new();
-            if let Ok(index) = serde_json::from_slice::<serde_json::Value>(&bytes) {
-                files_named(&index, &mut named);
-            }
-            for (path, sha256) in named {
-                let inside = path.starts_with(&format!("{flow}/"));
-                let place = if inside { InRun::new(&path) } else { here.child(&path) };
-                if let Ok(place) = place {
+            let Ok(index) = serde_json::from_slice::<SnapshotIndex>(&bytes) else { continue };
+            for (path, sha256) in index.copies() {
+                if let Ok(place) = here.child(&path) {
                     streams.compare(&place, &sha256, settle)?;
                 }
             }
@@ -297,18 +293,29 @@ fn check_snapshots(run: &RunDir, past: &Past, settle: &mut Settle<'_>, streams: 
 
 const INDEX_BYTES_MAX: u64 = 16 * 1024 * 1024;
 
-fn files_named(value: &serde_json::Value, named: &mut Vec<(String, String)>) {
-    match value {
-        serde_json::Value::Array(items) => items.iter().for_each(|item| files_named(item, named)),
-        serde_json::Value::Object(object) => {
-            if let (Some(path), Some(sha256)) =
-                (object.get("path").and_then(|path| path.as_str()), object.get("sha256").and_then(|sha256| sha256.as_str()))
-            {
-                named.push((path.to_owned(), sha256.to_owned()));
-            }
-            object.values().for_each(|item| files_named(item, named));
-        }
-        _ => {}
+/// What is read of a snapshot's `index.json`: the copies it made, with their digests.
+#[derive(serde::Deserialize)]
+struct SnapshotIndex {
+    #[serde(default)]
+    files: Vec<SnapshotCopy>,
+    #[serde(default)]
+    commands: Vec<SnapshotCopy>,
+}
+
+#[derive(serde::Deserialize)]
+struct SnapshotCopy {
+    path: Option<String>,
+    name: Option<String>,
+    stored_sha256: String,
+    /// A link has no copy.
+    link: Option<String>,
+}
+
+impl SnapshotIndex {
+    fn copies(self) -> impl Iterator<Item = (String, String)> {
+        let file = |one: SnapshotCopy| Some((format!("files/{}", one.path.filter(|_| one.link.is_none())?), one.stored_sha256));
+        let command = |one: SnapshotCopy| Some((format!("commands/{}.txt", one.name?), one.stored_sha256));
+        self.files.into_iter().filter_map(file).chain(self.commands.into_iter().filter_map(command))
     }
 }
 

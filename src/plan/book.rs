@@ -66,7 +66,8 @@ impl Book {
             Some(undo)
         });
         let key = FlowKey::new("rollback").expect("a constant name");
-        chain(key, &of.flow, undos.collect())
+        let titled = Flow { title: format!("Take back what {} did", of.key), ..Flow::clone(&of.flow) };
+        chain(key, &titled, undos.collect())
     }
 }
 
@@ -103,7 +104,8 @@ fn detour_plan(flow: &Flow, detour: &Arc<Detour>) -> (DetourId, DetourPlan) {
         steps.push(command_step(like, id, detour.verify.clone()));
     }
     let key = FlowKey::new(detour.id.as_str()).expect("a detour id follows the same rule as a flow key");
-    let plan = Arc::new(chain(key, flow, steps));
+    let titled = Flow { title: detour.title.clone(), ..flow.clone() };
+    let plan = Arc::new(chain(key, &titled, steps));
     (detour.id.clone(), DetourPlan { detour: detour.clone(), plan })
 }
 

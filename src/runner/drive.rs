@@ -12,6 +12,7 @@ use std::{
 
 use crate::{
     engine::{Scenario, StopLevel, stub_reply},
+    id::FramePath,
     kernel::{Command, Input, Refused, Roles, State, commands, decide},
     ledger::{Inbox, InboxError, InboxWatch, JournalError, ProjectError},
     record::{Answer, At, Channel, Entry, Fact, RunStatus, StopCause},
@@ -73,7 +74,7 @@ pub enum DriveError {
     Leak(#[from] Leak),
     #[error("the run's threads could not be started")]
     Threads(#[source] std::io::Error),
-    #[error("a file of the run could not be written (the journal is complete; `verify --repair` makes it anew)")]
+    #[error("a file of the run could not be written, so nothing more was done")]
     Project(#[from] ProjectError),
     #[error("the inbox could not be read")]
     Inbox(#[from] InboxError),
@@ -116,10 +117,15 @@ impl<'d> Drive<'d> {
     /// The journal could not be written: everything was stopped, and the run can be resumed once there is room.
     pub fn run(opened: Opened, setup: &'d Setup, first: Vec<Input>, observer: &'d mut dyn Observer) -> Result<Ended, DriveError> {
         let (sender, events) = channel();
-        let pool = Pool::start(sender.clone(), opened.projector.clone(), setup.redactor.clone(), setup.signals).map_err(DriveError::Threads)?;
+        let pool = Pool::start(sender.clone(), opened.projector.clone(), setup.redactor.clone(), setup.signals)
+            .map_err(DriveError::Threads)?;
         let inbox = Inbox::open(&opened.run)?;
         // A hint only; the loop looks into the inbox by itself as well.
-        let _watch = if setup.wait_for_human { InboxWatch::start(&opened.run, move || drop(sender.send(Event::Inbox))).ok() } else { None };
+        let _watch = if setup.wait_for_human {
+            InboxWatch::start(&opened.run, move || drop(sender.send(Event::Inbox))).ok()
+        } else {
+            None
+        };
         let clock = Clock::after(opened.state.now);
         let now = Clock::instant();
         let mut drive = Self {
@@ -140,6 +146,8 @@ impl<'d> Drive<'d> {
             answered: std::collections::BTreeSet::new(),
             flush_wanted: false,
         };
+        // Those of a process that was killed before it could make them.
+        drive.opened.state.open_frames.iter().for_each(|flow| drive.make_artifacts(flow));
         let driven = drive.go(first);
         if driven.is_err() {
             drive.pool.end_all(StopLevel::Kill);
@@ -158,7 +166,10 @@ impl<'d> Drive<'d> {
 
     fn go(&mut self, first: Vec<Input>) -> Result<RunStatus, DriveError> {
         let mut inputs = first;
-        self.take_letters(&mut inputs)?;
+        self.take_letters()?;
+        self.decide_all(std::mem::take(&mut inputs))?;
+        // At once, so that whoever looks finds a run with a driver, and whoever resumes it a witness of where it stood.
+        self.write_manifest(Moment::Start);
         loop {
             self.decide_all(std::mem::take(&mut inputs))?;
             let wanted = commands(&self.opened.state);
@@ -167,23 +178,27 @@ impl<'d> Drive<'d> {
             if !inputs.is_empty() {
                 continue;
             }
-            if self.ready.is_empty() && self.pool.is_idle() && wanted.contains(&Command::Rest) {
-                self.take_letters(&mut inputs)?;
-                if !inputs.is_empty() {
+            // It rested before, and nothing that we were started with was accepted.
+            let untouched = self.opened.state.rested.is_some() && wanted.is_empty();
+            if self.ready.is_empty() && self.pool.is_idle() && (untouched || wanted.contains(&Command::Rest)) {
+                // What a letter allowed is not among the commands yet: go round again.
+                if self.take_letters()? {
                     continue;
                 }
-                let waits = self.setup.wait_for_human && self.opened.state.stop.is_none() && !self.opened.state.open_questions.is_empty();
+                let waits =
+                    self.setup.wait_for_human && self.opened.state.stop.is_none() && !self.opened.state.open_questions.is_empty();
                 if !waits {
                     return self.rest();
                 }
             }
-            self.write_manifest(false);
+            self.write_manifest(Moment::Passing);
             self.wait(wake, &mut inputs)?;
         }
     }
 
     /// Decides each input, saves all that followed with one sync, and only then lets it be known.
     fn decide_all(&mut self, inputs: Vec<Input>) -> Result<(), DriveError> {
+        self.flush_pieces()?;
         let mut entries = Vec::with_capacity(inputs.len());
         for input in inputs {
             let now = self.clock.now();
@@ -217,18 +232,23 @@ impl<'d> Drive<'d> {
             self.observer.entry(&self.opened.state, &entry);
             self.opened.projector.send(entry);
         }
-        Ok(())
+        // A disk that takes lines but no files will not take the next step's output either.
+        if self.opened.projector.has_failed() { Ok(self.opened.projector.flush()?) } else { Ok(()) }
     }
 
     /// Where steps put what they make: one directory per flow, there before its first step.
     fn make_directories(&self, entry: &Entry) {
         for fact in &entry.facts {
-            if let Fact::FlowStarted { flow, .. } = fact
-                && let Err(error) = self.opened.run.make(&self.opened.run.artifacts(flow))
-            {
-                // The step that needs it will say so with its own words.
-                tracing::error!(%error, %flow, "no directory for artifacts");
+            if let Fact::FlowStarted { flow, .. } = fact {
+                self.make_artifacts(flow);
             }
+        }
+    }
+
+    fn make_artifacts(&self, flow: &FramePath) {
+        if let Err(error) = self.opened.run.make(&self.opened.run.artifacts(flow)) {
+            // The step that needs it will say so with its own words.
+            tracing::error!(%error, %flow, "no directory for artifacts");
         }
     }
 
@@ -246,7 +266,8 @@ impl<'d> Drive<'d> {
                 }
                 Command::Show { id } => {
                     if let Some(question) = self.opened.state.requested.get(id).cloned() {
-                        self.flush_pieces();
+                        // What is shown may be a file that is still on its way. If it cannot be written, the run stops soon.
+                        drop(self.opened.projector.flush());
                         let shown = look(&self.setup.scene.run_base, &self.setup.scene.workspace, &question);
                         inputs.push(Input::Shown { id: id.clone(), shown });
                     }
@@ -270,13 +291,11 @@ impl<'d> Drive<'d> {
                         tracing::error!(%error, %at, "no directory for the step");
                     }
                 }
-                self.flush_pieces();
                 self.pool.start_job(at.clone(), *job);
                 return;
             }
             Task::Stub(job) => match &self.setup.scenario {
                 Some(script) if touches_files(&job, script) => {
-                    self.flush_pieces();
                     self.pool.start_scripted(at.clone(), *job, script.clone());
                     return;
                 }
@@ -288,12 +307,10 @@ impl<'d> Drive<'d> {
         self.ready.push_back(Event::Reply { at: at.clone(), execution: running.execution, attempt: running.attempt, reply });
     }
 
-    /// Waits until what steps handed over is really in the files: the next step may read it.
-    fn flush_pieces(&mut self) {
-        if std::mem::take(&mut self.flush_wanted) {
-            // A failure is kept by the projector and told when the run ends.
-            drop(self.opened.projector.flush());
-        }
+    /// Waits until what steps handed over is really in the files: it cannot be made anew from the journal, so it stands
+    /// there before the line that names it, and before the next step, which may read it.
+    fn flush_pieces(&mut self) -> Result<(), ProjectError> {
+        if std::mem::take(&mut self.flush_wanted) { self.opened.projector.flush() } else { Ok(()) }
     }
 
     /// Blocks for one event, then takes along whatever else is there.
@@ -331,7 +348,7 @@ impl<'d> Drive<'d> {
         }
         if taken == 0 || instant.duration_since(self.inbox_at) >= INBOX_EVERY {
             self.inbox_at = instant;
-            self.take_letters(inputs)?;
+            self.take_letters()?;
             self.observer.tick(&self.opened.state);
         }
         Ok(())
@@ -362,8 +379,11 @@ impl<'d> Drive<'d> {
         }
     }
 
-    fn take_letters(&mut self, inputs: &mut Vec<Input>) -> Result<(), DriveError> {
-        for letter in self.inbox.take()? {
+    /// Decides what other processes ask for. Returns whether there was anything.
+    fn take_letters(&mut self) -> Result<bool, DriveError> {
+        let letters = self.inbox.take()?;
+        let any = !letters.is_empty();
+        for letter in letters {
             if matches!(letter.message, crate::ledger::Message::Answer { .. }) {
                 drop(self.opened.projector.flush());
             }
@@ -379,10 +399,8 @@ impl<'d> Drive<'d> {
             if cancels {
                 self.pool.end_all(StopLevel::Term);
             }
-            // The answer may have started something: go round before waiting.
-            inputs.extend(std::iter::empty());
         }
-        Ok(())
+        Ok(any)
     }
 
     /// People's answers in a scenario, each to its question once.
@@ -412,12 +430,12 @@ impl<'d> Drive<'d> {
         }
     }
 
-    fn write_manifest(&mut self, now: bool) {
+    fn write_manifest(&mut self, moment: Moment) {
         let instant = Clock::instant();
         let waits = self.pool.is_idle() && self.ready.is_empty();
-        if now || waits || instant.duration_since(self.manifest_at) >= MANIFEST_EVERY {
+        if moment != Moment::Passing || waits || instant.duration_since(self.manifest_at) >= MANIFEST_EVERY {
             self.manifest_at = instant;
-            let pid = (!now).then(std::process::id);
+            let pid = (moment != Moment::Rest).then(std::process::id);
             if let Some(manifest) = manifest::manifest(&self.opened.state, self.opened.journal.head(), pid) {
                 self.opened.projector.manifest(manifest);
             }
@@ -425,11 +443,21 @@ impl<'d> Drive<'d> {
     }
 
     fn rest(&mut self) -> Result<RunStatus, DriveError> {
-        self.decide_all(vec![Input::Rest])?;
+        if self.opened.state.rested.is_none() {
+            self.decide_all(vec![Input::Rest])?;
+        }
         self.opened.journal.trim()?;
-        self.write_manifest(true);
+        self.write_manifest(Moment::Rest);
         Ok(self.opened.state.status())
     }
+}
+
+/// When run.json is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Moment {
+    Start,
+    Passing,
+    Rest,
 }
 
 /// The script answers in memory unless the step's contract, or the script itself, is about real files and commands.

@@ -8,7 +8,7 @@ use crate::{
     engine::{Job, Keep, Work},
     id::Time,
     kernel::{Frame, Running, Slot, State, template_scope},
-    record::{At, EngineWord, ErrorClass, Failure, FailureKind, Mode, Reply, ReplyOutcome},
+    record::{At, EngineWord, ErrorClass, Failure, FailureKind, Mode, Parent, Reply, ReplyOutcome},
     spec::{Template, Verb},
 };
 
@@ -18,7 +18,7 @@ pub struct Scene {
     pub workspace: PathBuf,
     /// RUN_BASE.
     pub run_base: PathBuf,
-    /// The variables every step may see: PATH, HOME, LANG, TERM, TMPDIR.
+    /// The variables every step may see: PATH, HOME, LANG, TERM, TMPDIR, FLOWS, FLOW_STUDIO.
     pub env: BTreeMap<String, String>,
     /// Values of declared secrets, by environment name.
     pub secrets: BTreeMap<String, String>,
@@ -92,7 +92,9 @@ fn work(state: &State, frame: &Frame, slot: Slot) -> Result<Work, (FailureKind, 
         Verb::Render { template, to, .. } => Work::Render { text: render(template)?, to: to.clone() },
         // The stub engine answers from a script; the work itself is nothing.
         Verb::Agent(_) => Work::Exec { argv: Vec::new() },
-        Verb::Ask(_) | Verb::Flow { .. } => return Err((FailureKind::Unknown, "this step is not performed by an engine".to_owned())),
+        Verb::Ask(_) | Verb::Flow { .. } => {
+            return Err((FailureKind::Unknown, "this step is not performed by an engine".to_owned()));
+        }
     })
 }
 
@@ -118,6 +120,13 @@ fn environment(state: &State, scene: &Scene, frame: &Frame, slot: Slot, running:
     }
     if let Some(item) = frame.item_value(slot) {
         set("ITEM", plain(item));
+    }
+    // A known fix has to know what it fixes: whose failure, where that step works, and what it said.
+    if let Some(Parent::Detour { at, .. }) = frame.parent.as_deref() {
+        let failed = state.step(at).and_then(|step| step.result.clone());
+        set("FAILED_STEP", at.step.to_string());
+        set("FAILED_ARTIFACTS", path(scene.run_base.join(at.flow.as_str()).join("artifacts")));
+        set("FAILED_ERROR", failed.and_then(|result| result.error.clone()).as_deref().unwrap_or_default().to_owned());
     }
     if let Some(note) = frame.state(slot).and_then(|step| step.note.as_deref()) {
         set("NOTE", note.to_owned());

@@ -18,7 +18,9 @@ impl Workspace {
     pub fn view(&self, id: &str) -> Result<(RunView, RunDir), Error> {
         let id = run_id(id)?;
         let run = self.runs.open(&id).map_err(|error| no_run(&self.runs, &id).because(&error))?;
-        let books = |run: &RunDir, wanted: crate::inspect::Wanted<'_>| frozen_book(run, wanted.flow, wanted.definition).map_err(Into::into);
+        let books = |run: &RunDir, wanted: crate::inspect::Wanted<'_>| {
+            frozen_book(run, wanted.flow, wanted.definition).map_err(Into::into)
+        };
         let view = RunView::load(&run, books).map_err(|error| {
             let kind = match &error {
                 ViewError::Empty => Kind::Usage,

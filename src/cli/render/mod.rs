@@ -2,9 +2,14 @@
 //! In: values, whether colour is wanted, what time it is. Out: text. Never: a clock, a terminal asked.
 
 mod paint;
+mod summary;
 mod table;
 mod times;
 
 pub(super) use paint::{Ink, Paint, run_ink, standing_ink, standing_mark};
+pub(super) use summary::summary_text;
 pub(super) use table::{Table, wrapped};
 pub(super) use times::{ago, until};
+
+#[cfg(test)]
+mod tests;

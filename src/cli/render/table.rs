@@ -4,7 +4,7 @@ use unicode_width::UnicodeWidthStr as _;
 
 use super::paint::{Ink, Paint};
 
-/// Rows of cells; the last column is never padded.
+/// Rows of cells; the last cell of a row is never padded.
 pub struct Table {
     paint: Paint,
     indent: &'static str,
@@ -30,14 +30,20 @@ impl Table {
 
     pub fn render(&self) -> String {
         let columns = self.rows.iter().map(Vec::len).max().unwrap_or(0);
-        let width = |column: usize| self.rows.iter().filter_map(|row| row.get(column)).map(|(text, _)| text.width()).max().unwrap_or(0);
-        let widths: Vec<usize> = (0..columns).map(width).collect();
+        let last_of = |row: &[(String, Ink)]| row.iter().rposition(|(text, _)| !text.is_empty()).unwrap_or(0);
+        let cells =
+            |column: usize| self.rows.iter().filter_map(move |row| Some((row.get(column)?.0.width(), last_of(row) > column)));
+        // What ends its line may reach over the columns behind it.
+        let widths: Vec<usize> = (0..columns)
+            .map(|column| cells(column).filter(|(_, followed)| *followed).map(|(width, _)| width).max().unwrap_or(0))
+            .collect();
+        let used: Vec<bool> = (0..columns).map(|column| cells(column).any(|(width, _)| width > 0)).collect();
         let mut out = String::new();
         for row in &self.rows {
-            let last = row.iter().rposition(|(text, _)| !text.is_empty()).unwrap_or(0);
+            let last = last_of(row);
             out.push_str(self.indent);
             // A column in which nothing stands takes no room.
-            for (column, (text, ink)) in row.iter().enumerate().take(last + 1).filter(|(column, _)| widths[*column] > 0) {
+            for (column, (text, ink)) in row.iter().enumerate().take(last + 1).filter(|(column, _)| used[*column]) {
                 out.push_str(&self.paint.ink(*ink, text));
                 if column < last {
                     out.push_str(&" ".repeat(widths[column] - text.width() + GAP));

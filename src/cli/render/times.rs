@@ -38,7 +38,18 @@ mod tests {
         let now = Time::from_ms(1_700_000_000_000);
         let before = |seconds: i64| ago(Time::from_ms(now.as_ms() - seconds * 1000), now);
         let said: Vec<String> = [0, 4, 5, 59, 60, 299, 3600, 86_399, 86_400, 900_000].map(before).into();
-        let want = ["just now", "just now", "5 s ago", "59 s ago", "1 min ago", "4 min ago", "1 h ago", "23 h ago", "1 d ago", "10 d ago"];
+        let want = [
+            "just now",
+            "just now",
+            "5 s ago",
+            "59 s ago",
+            "1 min ago",
+            "4 min ago",
+            "1 h ago",
+            "23 h ago",
+            "1 d ago",
+            "10 d ago",
+        ];
         assert_eq!(said, want);
         assert_eq!(until(Time::from_ms(now.as_ms() + 90_000), now), "in 1 min");
         assert_eq!(until(Time::from_ms(now.as_ms() - 90_000), now), "1 min over");

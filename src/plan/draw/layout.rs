@@ -49,7 +49,8 @@ const COLUMN_GAP: f64 = 56.0;
 const ROW_GAP: f64 = 28.0;
 /// A line that only passes takes less room than a node.
 const PASS_HEIGHT: f64 = 8.0;
-const SWEEPS: usize = 24;
+const PASS_PULL: f64 = 0.02;
+const SWEEPS: usize = 80;
 
 pub(super) fn layout(sizes: &[Size], edges: &[(usize, usize)]) -> Layout {
     let columns = columns(sizes.len(), edges);
@@ -80,7 +81,8 @@ pub(super) fn layout(sizes: &[Size], edges: &[(usize, usize)]) -> Layout {
         }
     }
     let lines = columns.routes.iter().map(|route| line(&columns, route, &nodes, &span, &middles)).collect();
-    let bottom = nodes.iter().map(Rect::bottom).fold(0.0, f64::max);
+    // Lines may pass below every node.
+    let bottom = middles.iter().zip(&heights).map(|(middle, height)| middle + height / 2.0).fold(0.0, f64::max);
     Layout { nodes, lines, width: (x - COLUMN_GAP).max(0.0), height: bottom }
 }
 
@@ -107,12 +109,45 @@ fn middles(columns: &Columns, heights: &[f64]) -> Vec<f64> {
         for step in 0..count {
             let column = &columns.columns[if forward { step } else { count - 1 - step }];
             let near = if forward { &columns.before } else { &columns.after };
-            let wish: Vec<f64> = column.iter().map(|seat| mean(&near[*seat], &middle).unwrap_or(middle[*seat])).collect();
+            let wish: Vec<f64> =
+                column.iter().map(|seat| mean(columns, *seat, &near[*seat], &middle).unwrap_or(middle[*seat])).collect();
             place(column, &wish, heights, &mut middle);
         }
     }
+    // At last everything is drawn to both sides at once, which takes the waves out of long lines.
+    for _ in 0..SWEEPS {
+        for column in &columns.columns {
+            let both = |seat: &usize| columns.before[*seat].iter().chain(&columns.after[*seat]).copied().collect::<Vec<usize>>();
+            let wish: Vec<f64> =
+                column.iter().map(|seat| mean(columns, *seat, &both(seat), &middle).unwrap_or(middle[*seat])).collect();
+            place(column, &wish, heights, &mut middle);
+        }
+    }
+    straighten(columns, &mut middle);
     let top = (0..middle.len()).map(|seat| middle[seat] - heights[seat] / 2.0).fold(f64::INFINITY, f64::min);
     middle.iter().map(|y| y - if top.is_finite() { top } else { 0.0 }).collect()
+}
+
+/// A line that passes below (or above) everything on its way runs level.
+fn straighten(columns: &Columns, middle: &mut [f64]) {
+    let mut last = vec![false; columns.seats.len()];
+    let mut first = last.clone();
+    for column in &columns.columns {
+        column.last().into_iter().for_each(|seat| last[*seat] = true);
+        column.first().into_iter().for_each(|seat| first[*seat] = true);
+    }
+    for route in columns.routes.iter().filter(|route| route.len() > 3) {
+        let passes = &route[1..route.len() - 1];
+        let heights = passes.iter().map(|seat| middle[*seat]);
+        let level = if passes.iter().all(|seat| last[*seat]) {
+            heights.fold(f64::NEG_INFINITY, f64::max)
+        } else if passes.iter().all(|seat| first[*seat]) {
+            heights.fold(f64::INFINITY, f64::min)
+        } else {
+            continue;
+        };
+        passes.iter().for_each(|seat| middle[*seat] = level);
+    }
 }
 
 /// Each seat as near to its wish as those above and below allow: groups that touch move as one.
@@ -144,16 +179,27 @@ fn place(column: &[usize], wish: &[f64], heights: &[f64], middle: &mut [f64]) {
     }
 }
 
-fn mean(near: &[usize], middle: &[f64]) -> Option<f64> {
-    (!near.is_empty()).then(|| near.iter().map(|seat| middle[*seat]).sum::<f64>() / super::order::float(near.len()))
+/// Where a seat's neighbours stand on average. A node follows nodes: a line that only passes hardly pulls it.
+fn mean(columns: &Columns, seat: usize, near: &[usize], middle: &[f64]) -> Option<f64> {
+    let light = node_of(columns, seat).is_some() && near.iter().any(|one| node_of(columns, *one).is_some());
+    let weight = |one: usize| if light && node_of(columns, one).is_none() { PASS_PULL } else { 1.0 };
+    let all: f64 = near.iter().map(|one| weight(*one)).sum();
+    (!near.is_empty()).then(|| near.iter().map(|one| weight(*one) * middle[*one]).sum::<f64>() / all)
 }
 
 fn line(columns: &Columns, route: &[usize], nodes: &[Rect], span: &[(f64, f64)], middle: &[f64]) -> Vec<Point> {
     let mut points = Vec::with_capacity(route.len() * 2);
     for (at, seat) in route.iter().enumerate() {
         match node_of(columns, *seat) {
-            Some(node) if at == 0 => points.push(Point { x: nodes[node].right(), y: nodes[node].middle() }),
-            Some(node) => points.push(Point { x: nodes[node].x, y: nodes[node].middle() }),
+            // Level as far as the column reaches, so that a line bends only where nothing stands.
+            Some(node) if at == 0 => {
+                points.push(Point { x: nodes[node].right(), y: nodes[node].middle() });
+                points.push(Point { x: span[*seat].1, y: nodes[node].middle() });
+            }
+            Some(node) => {
+                points.push(Point { x: span[*seat].0, y: nodes[node].middle() });
+                points.push(Point { x: nodes[node].x, y: nodes[node].middle() });
+            }
             None => {
                 points.push(Point { x: span[*seat].0, y: middle[*seat] });
                 points.push(Point { x: span[*seat].1, y: middle[*seat] });

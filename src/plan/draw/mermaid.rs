@@ -18,10 +18,8 @@ pub fn mermaid(plan: &Plan, marks: &Marks) -> String {
         let _ = writeln!(out, "  {}", shaped(at, node));
     }
     for (from, to) in &sketch.needs {
-        match &sketch.nodes[*to].join {
-            Some(join) => drop(writeln!(out, "  s{from} -->|{join}| s{to}")),
-            None => drop(writeln!(out, "  s{from} --> s{to}")),
-        }
+        let join = sketch.nodes[*to].join.as_deref().map(|join| format!("|{join}|")).unwrap_or_default();
+        let _ = writeln!(out, "  s{from} -->{join} s{to}");
     }
     for back in &sketch.loops {
         let _ = writeln!(out, "  s{} -.->|\"≤ {}\"| s{}", back.last, back.iterations_max, back.first);

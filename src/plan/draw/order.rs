@@ -84,7 +84,8 @@ impl Columns {
             let place = self.places();
             let mut place = place;
             let forward = sweep % 2 == 0;
-            let order: Vec<usize> = if forward { (1..self.columns.len()).collect() } else { (0..self.columns.len()).rev().collect() };
+            let order: Vec<usize> =
+                if forward { (1..self.columns.len()).collect() } else { (0..self.columns.len()).rev().collect() };
             for column in order {
                 let near = if forward { &self.before } else { &self.after };
                 let mut keyed: Vec<(f64, usize)> =

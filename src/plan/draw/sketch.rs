@@ -75,11 +75,8 @@ impl Sketch {
         let nodes = plan.steps.iter().map(|step| node(step, marks)).collect();
         let at = |step: &StepIx| step.at();
         let needs = plan.steps.iter().enumerate().flat_map(|(to, step)| step.needs.iter().map(move |from| (at(from), to)));
-        let loops = plan.loops.iter().map(|one| Back {
-            last: one.last.at(),
-            first: one.first.at(),
-            iterations_max: one.iterations_max,
-        });
+        let loops =
+            plan.loops.iter().map(|one| Back { last: one.last.at(), first: one.first.at(), iterations_max: one.iterations_max });
         Self { title: plan.flow.title.clone(), nodes, needs: needs.collect(), loops: loops.collect() }
     }
 }

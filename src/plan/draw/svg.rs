@@ -43,7 +43,13 @@ pub fn svg(plan: &Plan, marks: &Marks) -> String {
     let _ = writeln!(out, r#"<g transform="translate({MARGIN} {})">"#, MARGIN + TITLE_HEIGHT);
     for (points, (from, to)) in laid.lines.iter().zip(&sketch.needs) {
         let names = (&sketch.nodes[*from].id, &sketch.nodes[*to].id);
-        let _ = writeln!(out, r#"<path class="need" d="{}" marker-end="url(#fs-arrow)"><title>{} → {}</title></path>"#, curve(points), names.0, names.1);
+        let _ = writeln!(
+            out,
+            r#"<path class="need" d="{}" marker-end="url(#fs-arrow)"><title>{} → {}</title></path>"#,
+            curve(points),
+            names.0,
+            names.1
+        );
     }
     for arc in &arcs {
         out.push_str(&arc.draw());
@@ -60,6 +66,8 @@ struct Arc {
     from: Rect,
     to: Rect,
     low: f64,
+    /// How many other loops go back to the same step.
+    beside: usize,
     iterations_max: u32,
 }
 
@@ -71,13 +79,15 @@ fn arcs(sketch: &Sketch, laid: &Layout) -> Vec<Arc> {
     let mut found: Vec<Arc> = Vec::new();
     for back in loops {
         let (left, right) = span(back);
-        let under = laid.nodes.iter().filter(|node| node.right() >= left && node.x <= right).map(Rect::bottom).fold(0.0, f64::max);
+        let under =
+            laid.nodes.iter().filter(|node| node.right() >= left && node.x <= right).map(Rect::bottom).fold(0.0, f64::max);
         let others = found.iter().filter(|arc| arc.from.right() >= left && arc.to.x <= right);
         let under = others.map(|arc| arc.low).fold(under, f64::max);
         found.push(Arc {
             from: laid.nodes[back.last],
             to: laid.nodes[back.first],
             low: under + LOOP_GAP,
+            beside: found.iter().filter(|arc| arc.to == laid.nodes[back.first]).count(),
             iterations_max: back.iterations_max,
         });
     }
@@ -86,9 +96,10 @@ fn arcs(sketch: &Sketch, laid: &Layout) -> Vec<Arc> {
 
 impl Arc {
     fn draw(&self) -> String {
-        let Self { from, to, low, iterations_max } = self;
+        let Self { from, to, low, beside, iterations_max } = self;
         // Apart from where lines of other loops and of the node itself leave.
-        let (x1, x2) = (from.x + from.width * 0.62, to.x + to.width * 0.38);
+        let (x1, x2) =
+            (from.x + from.width * 0.62, (to.x + to.width * 0.42 - 14.0 * super::order::float(*beside)).max(to.x + 6.0));
         let (x1, x2) = if from == to { (from.x + from.width * 0.75, from.x + from.width * 0.25) } else { (x1, x2) };
         let path = format!(
             "M{x1:.1} {:.1} V{:.1} Q{x1:.1} {low:.1} {:.1} {low:.1} H{:.1} Q{x2:.1} {low:.1} {x2:.1} {:.1} V{:.1}",

@@ -40,7 +40,7 @@ fn lines(node: &Node) -> Vec<Line> {
 
 /// No font can be asked how wide its letters are; these widths leave a little room in all usual ones.
 fn wide(line: &Line) -> f64 {
-    let per_column = if line.class == "id" { 8.0 } else { 6.6 };
+    let per_column = if line.class == "id" { 7.9 } else { 6.3 };
     float(line.text.width()) * per_column
 }
 
@@ -96,7 +96,11 @@ fn shape(node: &Node, rect: &Rect) -> String {
             let _ = write!(out, r#"<rect class="box" width="{w}" height="{h}" rx="4"/>{}"#, stripe(h));
         }
         Shape::Agent => {
-            let _ = write!(out, r#"<rect class="box" width="{w}" height="{h}" rx="16"/><circle class="stripe" cx="7" cy="{:.1}" r="3"/>"#, TOP - 4.5);
+            let _ = write!(
+                out,
+                r#"<rect class="box" width="{w}" height="{h}" rx="16"/><circle class="stripe" cx="7" cy="{:.1}" r="3"/>"#,
+                TOP - 4.5
+            );
         }
         Shape::Person => {
             let _ = write!(
@@ -119,7 +123,15 @@ fn shape(node: &Node, rect: &Rect) -> String {
             );
         }
         Shape::Builtin => {
-            let _ = write!(out, r#"<path class="box" d="M4 0 H{:.1} L{w} 12 V{:.1} Q{w} {h} {:.1} {h} H4 Q0 {h} 0 {:.1} V4 Q0 0 4 0 z"/>{}"#, w - 12.0, h - 4.0, w - 4.0, h - 4.0, stripe(h));
+            let _ = write!(
+                out,
+                r#"<path class="box" d="M4 0 H{:.1} L{w} 12 V{:.1} Q{w} {h} {:.1} {h} H4 Q0 {h} 0 {:.1} V4 Q0 0 4 0 z"/>{}"#,
+                w - 12.0,
+                h - 4.0,
+                w - 4.0,
+                h - 4.0,
+                stripe(h)
+            );
         }
     }
     out

@@ -124,11 +124,14 @@ fn an_svg_stands_alone_and_is_well_formed() {
 
 #[test]
 fn no_two_nodes_stand_on_one_another() {
-    use super::{layout::layout, layout::Size};
+    use super::{layout::Size, layout::layout};
     // A lattice with long lines: worse than what people write.
-    let edges: Vec<(usize, usize)> =
-        (0..40).flat_map(|from| [from + 1, from + 3, from + 7, from * 2 + 1].map(|to| (from, to))).filter(|(_, to)| *to < 40).collect();
-    let sizes: Vec<Size> = (0..40).map(|n| Size { width: 100.0 + f64::from(n), height: 40.0 + f64::from(n % 3) * 15.0 }).collect();
+    let edges: Vec<(usize, usize)> = (0..40)
+        .flat_map(|from| [from + 1, from + 3, from + 7, from * 2 + 1].map(|to| (from, to)))
+        .filter(|(_, to)| *to < 40)
+        .collect();
+    let sizes: Vec<Size> =
+        (0..40).map(|n| Size { width: 100.0 + f64::from(n), height: 40.0 + f64::from(n % 3) * 15.0 }).collect();
     let laid = layout(&sizes, &edges);
     for (at, a) in laid.nodes.iter().enumerate() {
         assert!(a.y >= -0.01 && a.x >= 0.0);
