@@ -718,7 +718,7 @@ fn open_error(id: &RunId, error: &OpenError) -> Error {
         OpenError::Lock(LockError::Held(_)) => {
             base(Kind::Refused, format!("run `{id}` is driven by another process")).hint(format!("flow-studio status {id}"))
         }
-        OpenError::Journal(crate::ledger::JournalError::Broken { .. }) => {
+        OpenError::Journal(JournalError::Broken { .. }) => {
             base(Kind::Integrity, format!("the journal of run `{id}` is not what was written; nothing was run"))
                 .hint(format!("flow-studio verify {id}"))
         }

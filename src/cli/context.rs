@@ -72,7 +72,7 @@ pub(super) fn harmless(text: &str, color: bool) -> std::borrow::Cow<'_, str> {
             rest.strip_prefix("\x1b[").filter(|_| color).and_then(|after| after.find(|c: char| !c.is_ascii_digit() && c != ';'));
         match colour {
             Some(end) if rest[2 + end..].starts_with('m') => {
-                shown.push_str(&rest[..2 + end + 1]);
+                shown.push_str(&rest[..=2 + end]);
                 rest = &rest[2 + end + 1..];
             }
             _ => {
