@@ -13,8 +13,8 @@ use std::{
 use serde_json::Value;
 
 const PLAIN: &[&str] = &[
-    "awk", "basename", "cat", "cmp", "cp", "cut", "dirname", "env", "false", "git", "grep", "head", "ls", "mkdir", "mv", "rm", "sed", "sh",
-    "sort", "tail", "test", "touch", "tr", "true", "wc", "xargs",
+    "awk", "basename", "cat", "cmp", "cp", "cut", "dirname", "env", "false", "git", "grep", "head", "ls", "mkdir", "mv", "rm",
+    "sed", "sh", "sort", "tail", "test", "touch", "tr", "true", "wc", "xargs",
 ];
 
 struct Bench {
@@ -73,7 +73,16 @@ impl Bench {
 
     fn git(&self, below: &str, args: &[&str]) -> String {
         let output = Command::new("git")
-            .args(["-c", "user.name=t", "-c", "user.email=t@example.org", "-c", "commit.gpgsign=false", "-c", "init.defaultBranch=main"])
+            .args([
+                "-c",
+                "user.name=t",
+                "-c",
+                "user.email=t@example.org",
+                "-c",
+                "commit.gpgsign=false",
+                "-c",
+                "init.defaultBranch=main",
+            ])
             .args(args)
             .current_dir(self.at(below))
             .env("HOME", self.at("home"))
@@ -159,7 +168,8 @@ fn lint_fix_formats_the_rust_file_that_the_failure_names() {
     assert_eq!(bench.text("b.rs"), "fn untouched(){}\n");
 }
 
-const RUFF: &str = "case \"$*\" in *--fix*) rm -f wrong ;; *) if [ -e wrong ]; then echo 'wrong:1:1: E711 comparison' >&2; exit 1; fi ;; esac";
+const RUFF: &str =
+    "case \"$*\" in *--fix*) rm -f wrong ;; *) if [ -e wrong ]; then echo 'wrong:1:1: E711 comparison' >&2; exit 1; fi ;; esac";
 
 #[test]
 fn lint_fix_lets_ruff_mend_python() {
@@ -172,13 +182,18 @@ fn lint_fix_lets_ruff_mend_python() {
 #[test]
 fn lint_fix_says_which_linter_is_missing_and_how_to_get_it() {
     let bench = Bench::new();
-    bench.run("echo 'a.py:1:1: E711 comparison' >&2; exit 1").blocked_in("lint-fix", "blocked: ruff is not installed; pip install ruff");
+    bench
+        .run("echo 'a.py:1:1: E711 comparison' >&2; exit 1")
+        .blocked_in("lint-fix", "blocked: ruff is not installed; pip install ruff");
 }
 
 #[test]
 fn lint_fix_lets_eslint_mend_a_node_project() {
     let bench = Bench::new();
-    bench.stand_in("eslint", "case \"$*\" in *--fix*) rm -f wrong ;; *) [ ! -e wrong ] || { echo 'eslint: 1 problem' >&2; exit 1; } ;; esac");
+    bench.stand_in(
+        "eslint",
+        "case \"$*\" in *--fix*) rm -f wrong ;; *) [ ! -e wrong ] || { echo 'eslint: 1 problem' >&2; exit 1; } ;; esac",
+    );
     bench.file("package.json", "{}");
     bench.file("wrong", "");
     bench.run("eslint . && echo all well").mended_by("lint-fix");
@@ -221,14 +236,17 @@ fn import_fix_installs_a_declared_node_package() {
 fn import_fix_leaves_a_missing_file_of_the_project_to_its_author() {
     let bench = Bench::new();
     bench.file("package.json", "{}");
-    bench.run("echo \"Error: Cannot find module './parts/left'\" >&2; exit 1").blocked_in("import-fix", "is a file of the project and not a package");
+    bench
+        .run("echo \"Error: Cannot find module './parts/left'\" >&2; exit 1")
+        .blocked_in("import-fix", "is a file of the project and not a package");
 }
 
 #[test]
 fn dep_fix_brings_a_lock_file_in_line_with_the_manifest() {
     let bench = Bench::new();
     ["cargo", "rustc"].iter().for_each(|name| bench.real(name));
-    let manifest = |name: &str, more: &str| format!("[package]\nname = \"{name}\"\nversion = \"0.1.0\"\nedition = \"2021\"\n{more}");
+    let manifest =
+        |name: &str, more: &str| format!("[package]\nname = \"{name}\"\nversion = \"0.1.0\"\nedition = \"2021\"\n{more}");
     bench.file("Cargo.toml", &manifest("one", "[dependencies]\ntwo = { path = \"two\" }\n"));
     bench.file("src/lib.rs", "");
     bench.file("two/Cargo.toml", &manifest("two", ""));
@@ -260,7 +278,9 @@ fn type_fix_says_that_an_author_has_to_look_at_the_rest() {
     ["cargo", "rustc", "cc"].iter().for_each(|name| bench.real(name));
     bench.file("Cargo.toml", "[package]\nname = \"one\"\nversion = \"0.1.0\"\nedition = \"2021\"\n");
     bench.file("src/lib.rs", "pub fn one() -> u32 {\n    \"a word\"\n}\n");
-    bench.run("cargo check --quiet --offline && echo all well").blocked_in("type-fix", "the compiler has no sure fix for the rest");
+    bench
+        .run("cargo check --quiet --offline && echo all well")
+        .blocked_in("type-fix", "the compiler has no sure fix for the rest");
 }
 
 #[test]
@@ -292,7 +312,9 @@ fn fixture_fix_lets_the_project_make_the_rest() {
 fn fixture_fix_says_who_could_have_made_it() {
     let bench = Bench::new();
     bench.repository();
-    bench.run("cat tests/fixtures/none.json && echo all well").blocked_in("fixture-fix", "there is no `make fixtures` or scripts/fixtures.sh");
+    bench
+        .run("cat tests/fixtures/none.json && echo all well")
+        .blocked_in("fixture-fix", "there is no `make fixtures` or scripts/fixtures.sh");
 }
 
 /// `main` and `other` both change line two of the same file.

@@ -150,7 +150,9 @@ fn a_check_up_loops_takes_a_detour_asks_and_leaves_the_repository_alone() {
     let patch = bench.flow().join("artifacts/proposal.patch");
     bench.git(&["apply", patch.to_str().unwrap()]);
     assert_eq!(bench.git(&["status", "--porcelain"]).lines().count(), 5, "four files and the test");
-    assert!(fs::read_to_string(bench.work().join("src/one.rs")).unwrap().starts_with("// SPDX-License-Identifier: MIT\n//! one."));
+    assert!(
+        fs::read_to_string(bench.work().join("src/one.rs")).unwrap().starts_with("// SPDX-License-Identifier: MIT\n//! one.")
+    );
 }
 
 #[test]
