@@ -29,8 +29,8 @@ run=demo-$n
 state() { git rev-parse HEAD && git status --porcelain; }
 before=$(state)
 
-look "flows/repo-checkup.yaml looks this repository over and mends a scratch copy of it. Watch for the critic that sends"
-look "the author round again (LOOP), and for the formatter's complaint that a known fix takes care of (DETOUR)."
+look 'flows/repo-checkup.yaml looks this repository over and mends a scratch copy of it. Watch for the critic that sends
+   the author round again (LOOP), and for the complaint about formatting that a known fix takes care of (DETOUR).'
 code=0
 show run repo-checkup --run-id "$run" || code=$?
 if [ "$code" -ne 4 ]; then
@@ -42,7 +42,7 @@ for decision in LOOP DETOUR; do
 done
 
 look 'Exit code 4: it waits for a person, for days if need be; no process is left. What is asked, and on which evidence:'
-question=$("$program" --json review list | tr ',{' '\n\n' | sed -n "s|.*\"id\": *\"\($run/[^\"]*\)\".*|\1|p" | head -n 1)
+question=$("$program" --json review list | tr ',' '\n' | tr '{' '\n' | sed -n "s|.*\"id\": *\"\($run/[^\"]*\)\".*|\1|p" | head -n 1)
 [ -n "$question" ] || fail "the inbox holds no question of $run"
 show review show "$question"
 

@@ -3,6 +3,8 @@
 //! scripts that behave as the tool does in the one way that matters here, so that a machine without them can test.
 //! A step sees only the programs that the test put on PATH: what is not there is certainly missing.
 
+#![allow(clippy::disallowed_methods, reason = "a test finds the tools of the machine that it runs on")]
+
 use std::{
     fs,
     os::unix::fs::{PermissionsExt as _, symlink},
@@ -353,6 +355,25 @@ fn conflict_fix_puts_the_tree_back_and_keeps_what_was_half_merged() {
     assert_eq!(bench.text("notes"), "mine, not yet committed\n");
     let kept = bench.git("work", &["show", "refs/flow-studio/conflict/r-work:text"]);
     assert!(kept.contains("<<<<<<<") && kept.contains("their second"), "{kept}");
+}
+
+#[test]
+fn conflict_fix_rebases_where_only_blanks_differ() {
+    let bench = Bench::new();
+    two_sides(&bench, "two  ", "the second");
+    bench.run("git rebase -q other && echo all well").mended_by("conflict-fix");
+    assert_eq!(bench.text("text"), "one\nthe second\nthree\n");
+    assert_eq!(bench.git("work", &["merge-base", "--is-ancestor", "other", "HEAD"]), "");
+}
+
+#[test]
+fn conflict_fix_takes_a_rebase_back_whole() {
+    let bench = Bench::new();
+    two_sides(&bench, "our second", "their second");
+    let before = (bench.git("work", &["rev-parse", "HEAD"]), bench.git("work", &["symbolic-ref", "HEAD"]));
+    bench.run("git rebase -q other && echo all well").blocked_in("conflict-fix", "both sides changed the same lines of text");
+    assert_eq!((bench.git("work", &["rev-parse", "HEAD"]), bench.git("work", &["symbolic-ref", "HEAD"])), before);
+    assert_eq!(bench.git("work", &["status", "--porcelain"]), "");
 }
 
 /// A shared repository, `work` cloned from it, and a commit in it that `work` does not have.

@@ -1,6 +1,8 @@
 //! The shipped check-up, run by the real program on small repositories that the tests make: the way it takes, what it
 //! decides, how it ends; and that the repository is not touched.
 
+#![allow(clippy::disallowed_methods, reason = "a test finds the tools of the machine that it runs on")]
+
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -67,20 +69,21 @@ impl Bench {
 
     fn program(&self, args: &[&str]) -> Output {
         let flows = Path::new(env!("CARGO_MANIFEST_DIR")).join("flows");
+        let mut program = self.command(env!("CARGO_BIN_EXE_flow-studio"));
+        program.env("FLOW_STUDIO_RUNS", self.dir.path().join("runs")).env("FLOW_STUDIO_FLOWS", flows);
+        program.args(args).output().unwrap()
+    }
+
+    /// With nobody's settings but the test's.
+    fn command(&self, program: &str) -> Command {
         let home = |name: &str, below: &str| {
             std::env::var_os(name).map_or_else(|| PathBuf::from(std::env::var_os("HOME").unwrap()).join(below), PathBuf::from)
         };
-        Command::new(env!("CARGO_BIN_EXE_flow-studio"))
-            .args(args)
-            .current_dir(self.dir.path())
-            .env("CARGO_HOME", home("CARGO_HOME", ".cargo"))
-            .env("RUSTUP_HOME", home("RUSTUP_HOME", ".rustup"))
-            .env("HOME", self.dir.path())
-            .env("XDG_CONFIG_HOME", self.dir.path())
-            .env("FLOW_STUDIO_RUNS", self.dir.path().join("runs"))
-            .env("FLOW_STUDIO_FLOWS", flows)
-            .output()
-            .unwrap()
+        let mut command = Command::new(program);
+        command.current_dir(self.dir.path()).env("HOME", self.dir.path()).env("XDG_CONFIG_HOME", self.dir.path());
+        command.env("CARGO_HOME", home("CARGO_HOME", ".cargo")).env("RUSTUP_HOME", home("RUSTUP_HOME", ".rustup"));
+        ["RUNS", "FLOWS", "AGENTS"].iter().for_each(|name| drop(command.env_remove(format!("FLOW_STUDIO_{name}"))));
+        command
     }
 
     #[track_caller]
@@ -210,4 +213,32 @@ fn a_directory_without_a_repository_is_told_what_is_missing() {
     let said = bench.program(&["run", "repo-checkup", "--run-id", "r", "--workspace", workspace.to_str().unwrap()]);
     let said = String::from_utf8_lossy(&said.stderr);
     assert!(said.contains("not a git repository") || said.contains("json.files"), "{said}");
+}
+
+#[test]
+fn the_demo_can_be_given_again_and_again() {
+    let bench = Bench::rust();
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for below in ["flows", "scripts"] {
+        for entry in walkdir::WalkDir::new(shipped.join(below)).into_iter().map(Result::unwrap) {
+            let to = bench.work().join(entry.path().strip_prefix(shipped).unwrap());
+            if entry.file_type().is_dir() {
+                fs::create_dir_all(to).unwrap();
+            } else {
+                fs::copy(entry.path(), to).unwrap();
+            }
+        }
+    }
+    fs::write(bench.work().join(".gitignore"), "/run_base\n").unwrap();
+    bench.git(&["add", "-A"]);
+    bench.git(&["commit", "-qm", "with flows"]);
+    for number in [1, 2] {
+        let mut demo = bench.command("sh");
+        let output = demo.args(["small/scripts/demo.sh", env!("CARGO_BIN_EXE_flow-studio")]).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success(), "{said}\n{}", String::from_utf8_lossy(&output.stderr));
+        assert!(said.contains(&format!("everything is in run_base/demo-{number}")), "{said}");
+        assert!(said.contains("**approve**: read the patch, looks right"), "{said}");
+    }
+    assert_eq!(bench.git(&["status", "--porcelain"]), "");
 }

@@ -11,11 +11,12 @@ mkdir -p "$STEP_DIR"
 formatted() { rustfmt --edition "${edition:-2021}" < "$1" 2> /dev/null | cmp -s - "$1"; }
 
 wrong=0
-for file in $(git ls-files --others --modified '*.rs'); do
+git -c core.quotepath=off ls-files --others --modified '*.rs' > "$STEP_DIR/touched"
+while IFS= read -r file; do
     if formatted "$file"; then continue; fi
     if git show "HEAD:$file" > "$STEP_DIR/before.rs" 2> /dev/null && ! formatted "$STEP_DIR/before.rs"; then continue; fi
     echo "needs formatting: $ARTIFACTS/scratch/$file" >&2
     wrong=$((wrong + 1))
-done
+done < "$STEP_DIR/touched"
 if [ "$wrong" -gt 0 ]; then exit 1; fi
 echo 'formatted'

@@ -19,7 +19,7 @@ json_strings() {
 
 # tracked [PATHSPEC…]: the regular files that git tracks here, one per line. A name that git has to quote is left out.
 tracked() {
-    git -c core.quotepath=off ls-files -- "$@" | grep -v '^"' | while IFS= read -r file; do
+    git -c core.quotepath=off ls-files -- "$@" | grep -v '^"' | uniq | while IFS= read -r file; do
         if [ -f "$file" ] && [ ! -L "$file" ]; then printf '%s\n' "$file"; fi
     done
 }

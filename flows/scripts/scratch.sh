@@ -17,10 +17,12 @@ tar xf "$STEP_DIR/copy.tar" -C "$scratch"
 
 : > "$ARTIFACTS/targets.txt"
 if [ -s "$ARTIFACTS/licence.txt" ]; then
-    # An empty file has no line to look at, and needs no licence.
-    tr '\n' '\0' < "$ARTIFACTS/copied.txt" | xargs -0 awk '
-        FNR == 1 { if (file != "" && !named) print file; file = FILENAME; named = 0 }
+    # Left alone: an empty file, one with a byte order mark or carriage returns, and one that has to say its encoding at
+    # the top; another first line would break what they are.
+    tr '\n' '\0' < "$ARTIFACTS/copied.txt" | LC_ALL=C xargs -0 awk '
+        FNR == 1 { if (file != "" && !named) print file; file = FILENAME; named = /\r$/ || /^\357\273\277/ }
         FNR <= 5 && /SPDX-License-Identifier:/ { named = 1 }
+        FNR <= 2 && /^#.*coding[:=]/ { named = 1 }
         END { if (file != "" && !named) print file }' /dev/null > "$ARTIFACTS/lacking.txt"
     head -n "$PARAM_FILES" "$ARTIFACTS/lacking.txt" > "$ARTIFACTS/targets.txt"
 fi

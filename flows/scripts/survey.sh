@@ -28,6 +28,13 @@ languages=$(awk -F. '
     $NF ~ /^[ch]$/ { n["C"]++ }      $NF == "md" { n["Markdown"]++ }
     END { for (name in n) print n[name], name }' "$ARTIFACTS/files.txt" | sort -k1,1nr -k2 | head -n 6 | cut -d' ' -f2)
 
+# Those that may hold comments are not JSON, and the big ones are data.
+json_files() {
+    grep '\.json$' "$ARTIFACTS/files.txt" | grep -vE '(^|/)(tsconfig[^/]*\.json|\.vscode/.*)$' | while IFS= read -r file; do
+        if [ "$(wc -c < "$file")" -le 1000000 ]; then printf '%s\n' "$file"; fi
+    done
+}
+
 json() { printf '  "%s": %s' "$1" "$2"; [ "${3:-}" = end ] && printf '\n' || printf ',\n'; }
 {
     printf '{\n'
@@ -45,7 +52,7 @@ json() { printf '  "%s": %s' "$1" "$2"; [ "${3:-}" = end ] && printf '\n' || pri
     json rust "$rust"
     json licence "$(json_string "$licence")"
     json languages "$(printf '%s\n' "$languages" | grep . | json_strings)"
-    json json_files "$(grep '\.json$' "$ARTIFACTS/files.txt" | head -n 12 | json_strings)" end
+    json json_files "$(json_files | head -n 12 | json_strings)" end
     printf '}\n'
 } > "$ARTIFACTS/survey.json"
 cat "$ARTIFACTS/survey.json"

@@ -127,7 +127,7 @@ fn environment(state: &State, scene: &Scene, frame: &Frame, slot: Slot, running:
         let failed = state.step(at).and_then(|step| step.result.clone());
         set("FAILED_STEP", at.step.to_string());
         set("FAILED_ARTIFACTS", path(scene.run_base.join(at.flow.as_str()).join("artifacts")));
-        set("FAILED_ERROR", failed.and_then(|result| result.error.clone()).as_deref().unwrap_or_default().to_owned());
+        set("FAILED_ERROR", failed.and_then(|result| result.error.clone()).as_deref().unwrap_or_default().replace('\0', " "));
     }
     if let Some(note) = frame.state(slot).and_then(|step| step.note.as_deref()) {
         set("NOTE", note.to_owned());
