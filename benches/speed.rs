@@ -3,6 +3,7 @@
 //! Never: a timed test; numbers live here and fail nothing.
 //!
 //! The floor of a step is: spawn `sh -eu -c :` and wait for it, append 300 bytes to a file, and sync them (fdatasync).
+#![expect(clippy::cast_precision_loss, reason = "figures for people, with a decimal or two")]
 
 use std::{
     collections::BTreeMap,
@@ -56,7 +57,7 @@ fn main() {
             }
         }
     }
-    let size = fs::metadata(BIN).map(|meta| meta.len()).unwrap_or(0);
+    let size = fs::metadata(BIN).map_or(0, |meta| meta.len());
     println!("| release binary | {:.1} MiB | | | ≤ 25 MiB | |", mib(size));
 }
 
@@ -71,7 +72,11 @@ fn line(row: &Row) -> String {
 }
 
 fn shown(time: Duration) -> String {
-    if time < Duration::from_secs(1) { format!("{:.1} ms", time.as_secs_f64() * 1e3) } else { format!("{:.2} s", time.as_secs_f64()) }
+    if time < Duration::from_secs(1) {
+        format!("{:.1} ms", time.as_secs_f64() * 1e3)
+    } else {
+        format!("{:.2} s", time.as_secs_f64())
+    }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a size for a table")]
@@ -160,7 +165,13 @@ fn chain(dir: &Path) -> Vec<Row> {
         },
     );
     let make = timed(gnu_make(dir, 1));
-    vec![Row { name: format!("chain of {n} `run: \":\"` steps"), ours, floor: Some(floor), target: "≤ 1.3 ×".into(), beside: format!("make {}", shown(make)) }]
+    vec![Row {
+        name: format!("chain of {n} `run: \":\"` steps"),
+        ours,
+        floor: Some(floor),
+        target: "≤ 1.3 ×".into(),
+        beside: format!("make {}", shown(make)),
+    }]
 }
 
 fn gnu_make(dir: &Path, jobs: usize) -> Command {
@@ -213,12 +224,19 @@ fn wide(dir: &Path) -> Vec<Row> {
     );
     let make = timed(gnu_make(dir, jobs));
     let beside = format!("make -j{jobs} {}", shown(make));
-    vec![Row { name: format!("{n} independent `run: \":\"` steps, jobs {jobs}, one join"), ours, floor: Some(floor), target: "≤ 1.3 ×".into(), beside }]
+    vec![Row {
+        name: format!("{n} independent `run: \":\"` steps, jobs {jobs}, one join"),
+        ours,
+        floor: Some(floor),
+        target: "≤ 1.3 ×".into(),
+        beside,
+    }]
 }
 
 fn stub_flow(dir: &Path, n: usize) {
     fs::create_dir_all(dir.join("agents")).expect("an agents directory");
-    fs::write(dir.join("agents/worker.md"), "---\nname: worker\ndescription: does nothing\n---\nDo nothing.\n").expect("an agent");
+    fs::write(dir.join("agents/worker.md"), "---\nname: worker\ndescription: does nothing\n---\nDo nothing.\n")
+        .expect("an agent");
     write_flow(dir, "chain", &steps_chain(n, "agent: worker"));
 }
 
@@ -240,7 +258,9 @@ fn stub(dir: &Path) -> Vec<Row> {
         );
         per_step.insert(n, ours.as_secs_f64() / n as f64 * 1e6);
         let beside = format!("{:.0} µs per step", per_step[&n]);
-        rows.push(Row { name: format!("chain of {n} stub steps"), ours, floor: Some(floor), target: "≤ 1.5 ×".into(), beside });
+        rows.push(Row {
+            name: format!("chain of {n} stub steps"), ours, floor: Some(floor), target: "≤ 1.5 ×".into(), beside
+        });
     }
     let ratio = per_step[&10_000] / per_step[&1000];
     println!("| time per step at 10,000 against 1,000 | | | {ratio:.2} × | ≤ 1.10 × | |");
@@ -261,12 +281,27 @@ fn many(dir: &Path) -> Vec<Row> {
         |round| timed(shell(format!("for i in $(seq {runs}); do {BIN} -q run chain --run-id a{round}-$i || exit 1; done"))),
         |round| timed(shell(format!("for i in $(seq {runs}); do {floor_one} f{round}-$i || exit 1; done"))),
     );
-    let one = Row { name: format!("{runs} runs of 10 steps, one after the other"), ours, floor: Some(floor), target: "≤ 1.5 ×".into(), beside: String::new() };
+    let one = Row {
+        name: format!("{runs} runs of 10 steps, one after the other"),
+        ours,
+        floor: Some(floor),
+        target: "≤ 1.5 ×".into(),
+        beside: String::new(),
+    };
     let (ours, floor) = pair(
         |round| timed(shell(format!("seq {runs} | xargs -P8 -I@ {BIN} -q run chain --run-id b{round}-@"))),
         |round| timed(shell(format!("seq {runs} | xargs -P8 -I@ {floor_one} g{round}-@"))),
     );
-    vec![one, Row { name: format!("{runs} runs of 10 steps, eight at a time"), ours, floor: Some(floor), target: "≤ 1.5 ×".into(), beside: String::new() }]
+    vec![
+        one,
+        Row {
+            name: format!("{runs} runs of 10 steps, eight at a time"),
+            ours,
+            floor: Some(floor),
+            target: "≤ 1.5 ×".into(),
+            beside: String::new(),
+        },
+    ]
 }
 
 /// A program that does for one run of ten steps what must be done.
@@ -303,20 +338,35 @@ fn resume(dir: &Path) -> Vec<Row> {
         std::thread::yield_now();
     };
     again.wait().expect("its end");
-    vec![Row { name: "resume of 1,000 steps killed at 900: until the second step after it has started".into(), ours: first, floor: None, target: "replay ≤ 50 ms".into(), beside: String::new() }]
+    vec![Row {
+        name: "resume of 1,000 steps killed at 900: until the second step after it has started".into(),
+        ours: first,
+        floor: None,
+        target: "replay ≤ 50 ms".into(),
+        beside: String::new(),
+    }]
 }
 
 fn cold(dir: &Path) -> Vec<Row> {
     write_flow(dir, "chain", &steps_chain(1, "run: ':'"));
-    let mut times: Vec<Duration> = (0..15).map(|round| timed(studio(dir, &["run", "chain", "--run-id", &format!("k{round}")]))).collect();
+    let mut times: Vec<Duration> =
+        (0..15).map(|round| timed(studio(dir, &["run", "chain", "--run-id", &format!("k{round}")]))).collect();
     times.sort();
-    vec![Row { name: "one-step flow, cold start to exit (median of 15)".into(), ours: times[7], floor: None, target: "≤ 15 ms".into(), beside: format!("best {}", shown(times[0])) }]
+    vec![Row {
+        name: "one-step flow, cold start to exit (median of 15)".into(),
+        ours: times[7],
+        floor: None,
+        target: "≤ 15 ms".into(),
+        beside: format!("best {}", shown(times[0])),
+    }]
 }
 
 fn memory(dir: &Path) -> Vec<Row> {
     stub_flow(dir, 10_000);
-    let script = format!("{BIN} -q run chain --engine stub --run-id m & pid=$!; peak=0; while kill -0 $pid 2>/dev/null; do \
-        now=$(sed -n 's/^VmHWM:[^0-9]*\\([0-9]*\\).*/\\1/p' /proc/$pid/status 2>/dev/null); [ -n \"$now\" ] && peak=$now; done; wait $pid; echo $peak");
+    let script = format!(
+        "{BIN} -q run chain --engine stub --run-id m & pid=$!; peak=0; while kill -0 $pid 2>/dev/null; do \
+        now=$(sed -n 's/^VmHWM:[^0-9]*\\([0-9]*\\).*/\\1/p' /proc/$pid/status 2>/dev/null); [ -n \"$now\" ] && peak=$now; done; wait $pid; echo $peak"
+    );
     let out = Command::new("sh").args(["-c", &script]).current_dir(dir).stdin(Stdio::null()).output().expect("sh starts");
     let kib: u64 = String::from_utf8_lossy(&out.stdout).trim().parse().unwrap_or(0);
     println!("| peak memory, 10,000-step flow | {:.1} MiB | | | ≤ 64 MiB | |", mib(kib * 1024));
@@ -333,7 +383,13 @@ fn scenarios(dir: &Path) -> Vec<Row> {
     }
     let took = timed(studio(dir, &["test"]));
     let rate = f64::from(n) / took.as_secs_f64();
-    vec![Row { name: format!("`flow-studio test`, {n} scenarios of 10 steps"), ours: took, floor: None, target: "≥ 2,000 a second".into(), beside: format!("{rate:.0} a second") }]
+    vec![Row {
+        name: format!("`flow-studio test`, {n} scenarios of 10 steps"),
+        ours: took,
+        floor: None,
+        target: "≥ 2,000 a second".into(),
+        beside: format!("{rate:.0} a second"),
+    }]
 }
 
 fn disk(dir: &Path) -> Vec<Row> {
@@ -348,7 +404,11 @@ fn disk(dir: &Path) -> Vec<Row> {
         let bytes = apparent(&run) - frozen;
         if n > 1 {
             let per_step = (bytes - before.1) / (n as u64 - before.0);
-            println!("| disk per trivial step, steps {} to {n} | {:.2} KiB | | | ≤ 8 KiB | |", before.0 + 1, per_step as f64 / 1024.0);
+            println!(
+                "| disk per trivial step, steps {} to {n} | {:.2} KiB | | | ≤ 8 KiB | |",
+                before.0 + 1,
+                per_step as f64 / 1024.0
+            );
         }
         before = (n as u64, bytes);
     }
@@ -359,5 +419,8 @@ fn disk(dir: &Path) -> Vec<Row> {
 /// Bytes of all files below, as `du --apparent-size` counts them.
 fn apparent(dir: &Path) -> u64 {
     let Ok(entries) = fs::read_dir(dir) else { return 0 };
-    entries.flatten().map(|entry| if entry.path().is_dir() { apparent(&entry.path()) } else { entry.metadata().map_or(0, |meta| meta.len()) }).sum()
+    entries
+        .flatten()
+        .map(|entry| if entry.path().is_dir() { apparent(&entry.path()) } else { entry.metadata().map_or(0, |meta| meta.len()) })
+        .sum()
 }

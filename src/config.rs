@@ -78,7 +78,8 @@ impl Config {
             let chosen = flag.clone().or_else(|| var(name).map(PathBuf::from)).or(own).or(user).unwrap_or_else(|| default.into());
             if chosen.is_absolute() { chosen } else { cwd.join(chosen) }
         };
-        let jobs = var("JOBS").map(|text| text.parse::<u32>().ok().filter(|jobs| (1..=256).contains(jobs)).ok_or(text)).transpose();
+        let jobs =
+            var("JOBS").map(|text| text.parse::<u32>().ok().filter(|jobs| (1..=256).contains(jobs)).ok_or(text)).transpose();
         let jobs = jobs.map_err(|text| {
             Error::new(Kind::Invalid, format!("FLOW_STUDIO_JOBS is `{text}`")).hint("give a number from 1 to 256")
         })?;
@@ -89,7 +90,8 @@ impl Config {
         let passed_on = PASSED_ON.iter().filter_map(|name| Some(((*name).to_owned(), env.get(*name)?.clone())));
         // Scripts that lie beside the flows, and the program itself, are found from any workspace.
         let ours = [("FLOWS", Some(flows_dir.clone())), ("FLOW_STUDIO", std::env::current_exe().ok())];
-        let ours = ours.into_iter().filter_map(|(name, path)| Some((name.to_owned(), path?.into_os_string().into_string().ok()?)));
+        let ours =
+            ours.into_iter().filter_map(|(name, path)| Some((name.to_owned(), path?.into_os_string().into_string().ok()?)));
         Ok(Self {
             runs_dir: dir(&flags.runs, "RUNS", own.runs, user.runs, "run_base"),
             step_env: passed_on.chain(ours).collect(),
@@ -120,7 +122,8 @@ fn own_file(cwd: &Path) -> PathBuf {
 }
 
 fn user_file(env: &BTreeMap<String, String>) -> Option<PathBuf> {
-    let dir = env.get("XDG_CONFIG_HOME").map(PathBuf::from).or_else(|| env.get("HOME").map(|home| Path::new(home).join(".config")));
+    let dir =
+        env.get("XDG_CONFIG_HOME").map(PathBuf::from).or_else(|| env.get("HOME").map(|home| Path::new(home).join(".config")));
     Some(dir?.join("flow-studio/config.toml"))
 }
 

@@ -13,7 +13,7 @@ use crate::{
     error::{Error, Kind},
     id::{FlowKey, FramePath, RunId, Sha256, StepId, Time},
     kernel::{FramePhase, Input, RefreshPlan, Refused, Request, Resume, Retry, Roles, State},
-    ledger::{Frozen, Inbox, Lock, JournalError, LockError, Message, RunDir, RunDirError, RunsDir},
+    ledger::{Frozen, Inbox, JournalError, Lock, LockError, Message, RunDir, RunDirError, RunsDir},
     measure,
     plan::Book,
     record::{Answer, Channel, EngineWord, Fact, Git, Question, QuestionStatus, RunOptions},
@@ -119,7 +119,8 @@ impl Workspace {
         for warning in warnings.iter() {
             observer.word(warning.render(false).trim_end());
         }
-        let main = book.library.main_flow().cloned().ok_or_else(|| Error::new(Kind::Invalid, format!("there is no flow `{flow}`")))?;
+        let main =
+            book.library.main_flow().cloned().ok_or_else(|| Error::new(Kind::Invalid, format!("there is no flow `{flow}`")))?;
         let params = params::resolve(&main, &request.params).map_err(|found| invalid(flow.as_str(), found))?;
         let scenario = self.scenario(request.scenario.as_deref())?;
         let engine = request.engine.map(engine_word);
@@ -138,7 +139,11 @@ impl Workspace {
         match opened.state.frame(&path).map(|frame| frame.phase.clone()) {
             Some(_) if from.is_some() => {
                 lost_first(&opened, &mut first);
-                first.push(Input::Resumed(Resume { by: self.config.user.clone(), from: from.map(|step| (path, step)), jobs: request.jobs }));
+                first.push(Input::Resumed(Resume {
+                    by: self.config.user.clone(),
+                    from: from.map(|step| (path, step)),
+                    jobs: request.jobs,
+                }));
             }
             Some(FramePhase::Open | FramePhase::Closing) => {
                 return Err(Error::new(Kind::Refused, format!("flow `{flow}` of run `{id}` has not ended"))
@@ -204,10 +209,11 @@ impl Workspace {
     /// Opens a run for driving: takes its lock and replays its journal.
     fn open_with(&self, id: &RunId, today: Option<&Arc<Book>>) -> Result<Opened, Error> {
         let now = Clock::after(Time::from_ms(0)).now();
-        let mut books = |run: &RunDir, flow: &FramePath, definition: &Sha256| match today.filter(|book| book.definition == *definition) {
-            Some(book) => Ok(book.clone()),
-            None => frozen_book(run, flow, definition),
-        };
+        let mut books =
+            |run: &RunDir, flow: &FramePath, definition: &Sha256| match today.filter(|book| book.definition == *definition) {
+                Some(book) => Ok(book.clone()),
+                None => frozen_book(run, flow, definition),
+            };
         runner::open(&self.runs, id, &self.config.host, now, &mut books).map_err(|error| match error {
             OpenError::Dir(RunDirError::Missing(_)) => no_run(&self.runs, id),
             error => open_error(id, &error),
@@ -291,8 +297,11 @@ impl Workspace {
         let run = self.runs.open(&id).map_err(|error| no_run(&self.runs, &id).because(&error))?;
         let by = self.config.user.clone();
         if Lock::holder(&run).ok().flatten().is_some() {
-            let letter = Redactor::default().clean(Message::cancel(by, None)).map_err(|leak| Error::new(Kind::Refused, leak.to_string()))?;
-            Inbox::put(&run, &letter).map_err(|error| Error::new(Kind::System, "the cancel could not be delivered").because(&error))?;
+            let letter = Redactor::default()
+                .clean(Message::cancel(by, None))
+                .map_err(|leak| Error::new(Kind::Refused, leak.to_string()))?;
+            Inbox::put(&run, &letter)
+                .map_err(|error| Error::new(Kind::System, "the cancel could not be delivered").because(&error))?;
             return Ok(None);
         }
         let opened = self.open_with(&id, None)?;
@@ -322,8 +331,11 @@ impl Workspace {
         let question = read.question(&request.question)?;
         let digest = match &request.digest {
             Some(digest) if *digest != question.subject_digest.as_str() => {
-                return Err(Error::new(Kind::Refused, format!("question `{}` is not what you have seen: its digest is {}", question.id, question.subject_digest))
-                    .hint(format!("flow-studio review show {}/{}", request.run_id, question.id)));
+                return Err(Error::new(
+                    Kind::Refused,
+                    format!("question `{}` is not what you have seen: its digest is {}", question.id, question.subject_digest),
+                )
+                .hint(format!("flow-studio review show {}/{}", request.run_id, question.id)));
             }
             _ => question.subject_digest.clone(),
         };
@@ -343,12 +355,18 @@ impl Workspace {
             evidence: request.evidence.clone(),
         };
         let run = self.runs.open(&read.id).map_err(|error| no_run(&self.runs, &read.id).because(&error))?;
-        let redactor = read.state.frame(&question.flow_path).map(|frame| self.redactor(&frame.book.library)).transpose()?.unwrap_or_default();
+        let redactor = read
+            .state
+            .frame(&question.flow_path)
+            .map(|frame| self.redactor(&frame.book.library))
+            .transpose()?
+            .unwrap_or_default();
         let answer = redactor.clean(answer).map_err(|leak| Error::new(Kind::Refused, leak.to_string()))?;
         if Lock::holder(&run).ok().flatten().is_some() {
             let letter = Message::answer(question.id.clone(), answer.into_inner());
             let letter = redactor.clean(letter).map_err(|leak| Error::new(Kind::Refused, leak.to_string()))?;
-            Inbox::put(&run, &letter).map_err(|error| Error::new(Kind::System, "the answer could not be delivered").because(&error))?;
+            Inbox::put(&run, &letter)
+                .map_err(|error| Error::new(Kind::System, "the answer could not be delivered").because(&error))?;
             return Ok(Answered::Delivered);
         }
         let mut opened = self.open_with(&read.id, None)?;
@@ -361,7 +379,9 @@ impl Workspace {
         let _ = observer;
         match outcome {
             Ok(entry) => match entry.facts.iter().find_map(refusal) {
-                Some(why) => Err(Error::new(Kind::Refused, why).hint(format!("flow-studio review show {}/{}", read.id, question.id))),
+                Some(why) => {
+                    Err(Error::new(Kind::Refused, why).hint(format!("flow-studio review show {}/{}", read.id, question.id)))
+                }
                 None => Ok(Answered::Recorded),
             },
             Err(refused) => Err(Error::new(Kind::Refused, refused.to_string())),
@@ -452,7 +472,8 @@ impl Workspace {
     fn scenario(&self, path: Option<&Path>) -> Result<Option<Arc<crate::engine::Scenario>>, Error> {
         let Some(path) = path else { return Ok(None) };
         let shown = path.display();
-        let text = std::fs::read_to_string(path).map_err(|error| Error::new(Kind::Invalid, format!("cannot read {shown}")).because(&error))?;
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| Error::new(Kind::Invalid, format!("cannot read {shown}")).because(&error))?;
         let scenario = crate::engine::Scenario::parse(&text)
             .map_err(|error| Error::new(Kind::Invalid, format!("{shown} is not a scenario: {error}")))?;
         Ok(Some(Arc::new(scenario)))
@@ -578,7 +599,9 @@ fn frozen_book(run: &RunDir, flow: &FramePath, definition: &Sha256) -> Result<Ar
 
 fn library_of(state: &State, flow: &FramePath) -> Result<Arc<Library>, Error> {
     let known = || state.frames.keys().map(FramePath::as_str).collect::<Vec<_>>().join(", ");
-    let frame = state.frame(flow).ok_or_else(|| Error::new(Kind::Usage, format!("this run has no flow `{flow}`; it has: {}", known())))?;
+    let frame = state
+        .frame(flow)
+        .ok_or_else(|| Error::new(Kind::Usage, format!("this run has no flow `{flow}`; it has: {}", known())))?;
     Ok(frame.book.library.clone())
 }
 
@@ -623,7 +646,9 @@ fn step_of(book: &Book, flow: &FlowKey, name: Option<&str>) -> Result<Option<Ste
     let ids: Vec<&str> = plan.steps.iter().map(|planned| planned.spec.id.as_str()).collect();
     let near = ids.iter().min_by_key(|id| strsim::damerau_levenshtein(id, name));
     let hint = near.map(|near| format!("did you mean `{near}`?")).unwrap_or_default();
-    Err(Error::new(Kind::Usage, format!("flow `{flow}` has no step `{name}`")).hint(hint).hint(format!("steps: {}", ids.join(", "))))
+    Err(Error::new(Kind::Usage, format!("flow `{flow}` has no step `{name}`"))
+        .hint(hint)
+        .hint(format!("steps: {}", ids.join(", "))))
 }
 
 fn changed_params(
@@ -631,8 +656,11 @@ fn changed_params(
     now: &BTreeMap<crate::id::ParamName, serde_json::Value>,
     set: &BTreeMap<String, Given>,
 ) -> Result<BTreeMap<crate::id::ParamName, serde_json::Value>, Error> {
-    let mut given: BTreeMap<String, Given> =
-        now.iter().filter(|(_, value)| !value.is_null()).map(|(name, value)| (name.to_string(), Given::Value(value.clone()))).collect();
+    let mut given: BTreeMap<String, Given> = now
+        .iter()
+        .filter(|(_, value)| !value.is_null())
+        .map(|(name, value)| (name.to_string(), Given::Value(value.clone())))
+        .collect();
     given.extend(set.clone());
     params::resolve(flow, &given).map_err(|found| invalid(flow.key.as_str(), found))
 }
@@ -687,21 +715,30 @@ fn no_run(runs: &RunsDir, id: &RunId) -> Error {
 fn open_error(id: &RunId, error: &OpenError) -> Error {
     let base = |kind, message: String| Error::new(kind, message).because(error);
     match error {
-        OpenError::Lock(LockError::Held(_)) => base(Kind::Refused, format!("run `{id}` is driven by another process")).hint(format!("flow-studio status {id}")),
-        OpenError::Journal(crate::ledger::JournalError::Broken { .. }) => {
-            base(Kind::Integrity, format!("the journal of run `{id}` is not what was written; nothing was run")).hint(format!("flow-studio verify {id}"))
+        OpenError::Lock(LockError::Held(_)) => {
+            base(Kind::Refused, format!("run `{id}` is driven by another process")).hint(format!("flow-studio status {id}"))
+        }
+        OpenError::Journal(JournalError::Broken { .. }) => {
+            base(Kind::Integrity, format!("the journal of run `{id}` is not what was written; nothing was run"))
+                .hint(format!("flow-studio verify {id}"))
         }
         OpenError::Definition { .. } => {
-            base(Kind::Integrity, format!("the frozen flow of run `{id}` is not what was started; nothing was run")).hint(format!("flow-studio verify {id}"))
+            base(Kind::Integrity, format!("the frozen flow of run `{id}` is not what was started; nothing was run"))
+                .hint(format!("flow-studio verify {id}"))
         }
-        OpenError::Dir(_) | OpenError::Lock(LockError::Io(_)) | OpenError::Journal(_) | OpenError::Project(_) => base(Kind::System, format!("run `{id}` cannot be opened")),
+        OpenError::Dir(_) | OpenError::Lock(LockError::Io(_)) | OpenError::Journal(_) | OpenError::Project(_) => {
+            base(Kind::System, format!("run `{id}` cannot be opened"))
+        }
     }
 }
 
 fn drive_error(id: &RunId, error: &DriveError) -> Error {
     let message = match error {
         DriveError::Journal(_) => format!("run `{id}` was stopped: its journal could not be written"),
-        DriveError::Leak(_) => return Error::new(Kind::Refused, format!("run `{id}` was stopped: a secret would have reached the disk")).because(error),
+        DriveError::Leak(_) => {
+            return Error::new(Kind::Refused, format!("run `{id}` was stopped: a secret would have reached the disk"))
+                .because(error);
+        }
         DriveError::Project(_) => format!("run `{id}` was stopped: its files could not be written"),
         DriveError::Threads(_) | DriveError::Inbox(_) => format!("run `{id}` was stopped"),
     };

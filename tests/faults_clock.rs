@@ -22,10 +22,10 @@ fn move_to_the_future(test: &Test) {
     let text = test.text("run_base/r/journal.jsonl");
     let mut prev = String::new();
     let mut moved = String::new();
+    let year = regex::Regex::new(r#""20\d\d-(\d\d-\d\dT)"#).expect("a pattern");
+    let chain = regex::Regex::new(r#""prev":"[0-9a-f]{64}""#).expect("a pattern");
     for line in text.lines() {
-        let year = regex::Regex::new(r#""20\d\d-(\d\d-\d\dT)"#).expect("a pattern");
         let line = year.replace_all(line, "\"2099-$1");
-        let chain = regex::Regex::new(r#""prev":"[0-9a-f]{64}""#).expect("a pattern");
         let line =
             if prev.is_empty() { line.into_owned() } else { chain.replace(&line, format!("\"prev\":\"{prev}\"")).into_owned() };
         prev = Sha256::of(line.as_bytes()).as_str().to_owned();

@@ -9,12 +9,12 @@ fn pid_in(test: &Test, path: &str) -> u32 {
 }
 
 /// The step says on `at-it` that it is there, then waits for `gate`.
-const HOLD: &str = r#"
+const HOLD: &str = "
 steps:
   - {id: first, run: 'true'}
   - {id: hold, run: 'echo $$ > pid; echo here > at-it; read -r _ < gate', effects: idempotent}
   - {id: after, run: 'echo after >> ran'}
-"#;
+";
 
 fn hold() -> Test {
     Test::new().flow("hold", HOLD).fifo("at-it").fifo("gate")

@@ -12,7 +12,8 @@ fn command(dir: &Path, program: &str, args: &[impl AsRef<OsStr>]) -> Output {
     let mut command = Command::new(program);
     command.args(args).current_dir(dir).env("FLOW_STUDIO", PROGRAM).env("XDG_CONFIG_HOME", dir).env("FLOW_STUDIO_USER", "ada");
     // What this very test was started from must not be read by what it starts.
-    for name in ["MAKEFLAGS", "MFLAGS", "MAKELEVEL", "RUN_ID", "FLOW", "STEP", "PARAMS", "FLOW_STUDIO_RUNS", "FLOW_STUDIO_FLOWS"] {
+    for name in ["MAKEFLAGS", "MFLAGS", "MAKELEVEL", "RUN_ID", "FLOW", "STEP", "PARAMS", "FLOW_STUDIO_RUNS", "FLOW_STUDIO_FLOWS"]
+    {
         command.env_remove(name);
     }
     command.output().unwrap_or_else(|error| panic!("{program} cannot be run: {error}"))
@@ -101,7 +102,9 @@ fn make_runs_resumes_retries_and_answers() {
     assert!(fine && text.contains("sign-off-3"), "{text}");
     let (fine, text) = make(dir, &["stepwise-diagnose", "RUN_ID=x"]);
     assert!(fine && text.contains("the chain holds"), "{text}");
-    for (target, says) in [("stepwise-resume", "which run?"), ("stepwise-retry", "which step"), ("stepwise-nope", "no flow `nope`")] {
+    for (target, says) in
+        [("stepwise-resume", "which run?"), ("stepwise-retry", "which step"), ("stepwise-nope", "no flow `nope`")]
+    {
         let (fine, text) = make(dir, &[target]);
         assert!(!fine && text.contains(says), "{target}: {text}");
     }
@@ -112,7 +115,9 @@ fn make_runs_resumes_retries_and_answers() {
 fn nothing_in_a_make_variable_is_executed() {
     let dir = begun();
     let dir = dir.path();
-    for value in ["$(shell touch pwned)", "$(touch pwned)", "`touch pwned`", "'; touch pwned; '", "$$(touch pwned)", "${x:=pwned}"] {
+    for value in
+        ["$(shell touch pwned)", "$(touch pwned)", "`touch pwned`", "'; touch pwned; '", "$$(touch pwned)", "${x:=pwned}"]
+    {
         for name in ["RUN_ID", "START_STEP", "PARAMS", "ID", "CHOOSE", "NOTE"] {
             make(dir, &["stepwise-hello", &format!("{name}={value}")]);
             make(dir, &["stepwise-review", &format!("{name}={value}")]);

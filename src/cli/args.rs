@@ -6,7 +6,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::error::{Error, Kind};
 
-use super::{agents, completions, doctor, explain, flows, graph, init, list, report, resume, retry, review, run, schema, show, status, test, validate, verify};
+use super::{
+    agents, completions, doctor, explain, flows, graph, init, list, report, resume, retry, review, run, schema, show, status,
+    test, validate, verify,
+};
 
 const AFTER: &str = "\
 Exit codes: 0 done · 1 run failed · 2 usage · 3 invalid flow, agent, config or preflight · 4 waiting for a person ·
@@ -47,7 +50,7 @@ pub struct Global {
     pub verbose: u8,
     #[arg(long, global = true, value_enum, default_value_t = Color::Auto)]
     pub color: Color,
-    /// Never ask at the terminal
+    /// Never ask at the terminal (nothing does: questions wait in the inbox)
     #[arg(long, global = true)]
     pub no_input: bool,
 }
@@ -119,7 +122,8 @@ pub(super) fn given(
     let mut given = std::collections::BTreeMap::new();
     if let Some(path) = file {
         let shown = path.display();
-        let bytes = std::fs::read(path).map_err(|error| Error::new(Kind::Usage, format!("cannot read {shown}")).because(&error))?;
+        let bytes =
+            std::fs::read(path).map_err(|error| Error::new(Kind::Usage, format!("cannot read {shown}")).because(&error))?;
         let wrong = |message: String| Error::new(Kind::Usage, format!("{shown} is not a mapping of parameters: {message}"));
         let value = crate::spec::yaml::parse(&shown.to_string(), &bytes).map_err(|found| wrong(found.render(false)))?.value();
         let values: std::collections::BTreeMap<String, serde_json::Value> =

@@ -20,7 +20,6 @@ pub(super) struct Context {
     pub json: bool,
     pub quiet: bool,
     pub color: bool,
-    pub input: bool,
     pub terminal: bool,
 }
 
@@ -29,8 +28,10 @@ impl Context {
         if cfg!(not(unix)) {
             return Err(Error::new(Kind::System, "Flow Studio runs on Linux and macOS only"));
         }
-        let cwd = std::env::current_dir().map_err(|error| Error::new(Kind::System, "the current directory is gone").because(&error))?;
-        let root = global.workspace.clone().map_or_else(|| cwd.clone(), |dir| if dir.is_absolute() { dir } else { cwd.join(dir) });
+        let cwd =
+            std::env::current_dir().map_err(|error| Error::new(Kind::System, "the current directory is gone").because(&error))?;
+        let root =
+            global.workspace.clone().map_or_else(|| cwd.clone(), |dir| if dir.is_absolute() { dir } else { cwd.join(dir) });
         if !root.is_dir() {
             return Err(Error::new(Kind::Usage, format!("the workspace {} is not a directory", root.display())));
         }
@@ -39,20 +40,12 @@ impl Context {
         let flags = Flags { runs: global.runs.clone(), flows: global.flows.clone(), agents: global.agents.clone() };
         let config = Config::load(&cwd, &flags, vars)?;
         log(global.verbose);
-        let input = !global.no_input && std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
-        Ok(Self { workspace: Workspace::new(config, root), flags, cwd, json: global.json, quiet: global.quiet, color, input, terminal })
+        Ok(Self { workspace: Workspace::new(config, root), flags, cwd, json: global.json, quiet: global.quiet, color, terminal })
     }
 
     /// Data for the person, or one JSON object.
     pub fn out<T: Serialize>(&self, value: &T, text: impl FnOnce() -> String) -> Result<(), Error> {
         if self.json { print_json(value) } else { print(&harmless(&text(), self.color)) }
-    }
-
-    /// A word on the side.
-    pub fn say(&self, text: &str) {
-        if !self.quiet {
-            tell(&format!("{text}\n"), self.color);
-        }
     }
 }
 
@@ -75,10 +68,11 @@ pub(super) fn harmless(text: &str, color: bool) -> std::borrow::Cow<'_, str> {
     while let Some(at) = rest.find(obeyed) {
         shown.push_str(&rest[..at]);
         rest = &rest[at..];
-        let colour = rest.strip_prefix("\x1b[").filter(|_| color).and_then(|after| after.find(|c: char| !c.is_ascii_digit() && c != ';'));
+        let colour =
+            rest.strip_prefix("\x1b[").filter(|_| color).and_then(|after| after.find(|c: char| !c.is_ascii_digit() && c != ';'));
         match colour {
             Some(end) if rest[2 + end..].starts_with('m') => {
-                shown.push_str(&rest[..2 + end + 1]);
+                shown.push_str(&rest[..=2 + end]);
                 rest = &rest[2 + end + 1..];
             }
             _ => {
@@ -105,7 +99,8 @@ pub(super) fn print(text: &str) -> Result<(), Error> {
 }
 
 pub(super) fn print_json<T: Serialize>(value: &T) -> Result<(), Error> {
-    let text = serde_json::to_string_pretty(value).map_err(|error| Error::new(Kind::System, "cannot write JSON").because(&error))?;
+    let text =
+        serde_json::to_string_pretty(value).map_err(|error| Error::new(Kind::System, "cannot write JSON").because(&error))?;
     print(&text)
 }
 
@@ -114,7 +109,11 @@ pub(super) fn color(global: &Global, vars: &[(OsString, OsString)]) -> bool {
     match global.color {
         Color::Always => true,
         Color::Never => false,
-        Color::Auto => !set("NO_COLOR") && std::io::stderr().is_terminal() && !vars.iter().any(|(name, value)| name == "TERM" && value == "dumb"),
+        Color::Auto => {
+            !set("NO_COLOR")
+                && std::io::stderr().is_terminal()
+                && !vars.iter().any(|(name, value)| name == "TERM" && value == "dumb")
+        }
     }
 }
 
@@ -136,5 +135,10 @@ fn log(verbose: u8) {
         _ => "debug",
     };
     // A second call in one process (tests) keeps the first.
-    let _ = fmt().with_env_filter(EnvFilter::new(level)).with_writer(std::io::stderr).without_time().log_internal_errors(false).try_init();
+    let _ = fmt()
+        .with_env_filter(EnvFilter::new(level))
+        .with_writer(std::io::stderr)
+        .without_time()
+        .log_internal_errors(false)
+        .try_init();
 }

@@ -69,7 +69,10 @@ const SYNC_BYTES: usize = 512;
 const NAMES_MAX: usize = 5;
 
 pub(super) fn run(_args: &DoctorArgs, context: &Context) -> Result<u8, Error> {
-    let mut lines = vec![ok("version", format!("flow-studio {} on {} {}", env!("CARGO_PKG_VERSION"), std::env::consts::OS, std::env::consts::ARCH))];
+    let mut lines = vec![ok(
+        "version",
+        format!("flow-studio {} on {} {}", env!("CARGO_PKG_VERSION"), std::env::consts::OS, std::env::consts::ARCH),
+    )];
     lines.push(settings(context)?);
     lines.extend(directories(context));
     let path = context.workspace.config.env.get("PATH").cloned().unwrap_or_default();
@@ -80,7 +83,12 @@ pub(super) fn run(_args: &DoctorArgs, context: &Context) -> Result<u8, Error> {
     lines.push(flows(context));
     lines.extend(runs(context)?);
     let count = |level: Level| lines.iter().filter(|line| line.level == level).count();
-    let report = DoctorReport { version: env!("CARGO_PKG_VERSION").to_owned(), warnings: count(Level::Warn), bad: count(Level::Bad), lines };
+    let report = DoctorReport {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        warnings: count(Level::Warn),
+        bad: count(Level::Bad),
+        lines,
+    };
     context.out(&report, || text(&report, Paint { color: context.color }))?;
     Ok(if report.bad > 0 { Kind::Invalid.exit_code() } else { 0 })
 }
@@ -96,7 +104,8 @@ fn off(level: Level, what: &str, found: impl Into<String>, hint: impl Into<Strin
 /// Only what is not the default; a broken file never gets here, it ends every command.
 fn settings(context: &Context) -> Result<Finding, Error> {
     let all = origins(&context.cwd, &context.flags, &context.workspace.config.env)?;
-    let set: Vec<String> = all.into_iter().filter(|(_, from)| from != "default").map(|(key, from)| format!("{key} from {from}")).collect();
+    let set: Vec<String> =
+        all.into_iter().filter(|(_, from)| from != "default").map(|(key, from)| format!("{key} from {from}")).collect();
     Ok(ok("config", if set.is_empty() { "all defaults".to_owned() } else { set.join(", ") }))
 }
 
@@ -123,7 +132,12 @@ fn writable(what: &str, dir: &Path) -> Finding {
     let made = if dir.is_dir() { "writable" } else { "not there yet, can be made" };
     match standing(dir).map(|dir| tempfile::Builder::new().prefix(".flow-studio-doctor").tempfile_in(dir)) {
         Some(Ok(_)) => ok(what, format!("{shown} ({made})")),
-        Some(Err(error)) => off(Level::Bad, what, format!("{shown} cannot be written: {error}"), format!("chmod u+w {shown}, or choose another directory")),
+        Some(Err(error)) => off(
+            Level::Bad,
+            what,
+            format!("{shown} cannot be written: {error}"),
+            format!("chmod u+w {shown}, or choose another directory"),
+        ),
         None => off(Level::Bad, what, format!("{shown} is nowhere"), "choose another directory"),
     }
 }
@@ -189,7 +203,12 @@ fn sync(dir: &Path) -> Finding {
             let found = format!("{:.2} ms for a synced line", took.as_secs_f64() * 1000.0);
             if took > SYNC_WARN { off(Level::Warn, "sync", found, hint) } else { ok("sync", found) }
         }
-        Err(error) => off(Level::Bad, "sync", format!("a file here cannot be synced: {error}"), "runs need a disk that keeps what it was given: --runs DIR"),
+        Err(error) => off(
+            Level::Bad,
+            "sync",
+            format!("a file here cannot be synced: {error}"),
+            "runs need a disk that keeps what it was given: --runs DIR",
+        ),
     }
 }
 
@@ -255,10 +274,20 @@ fn runs(context: &Context) -> Result<Vec<Finding>, Error> {
         }
     }
     if let Some(first) = dead.first() {
-        lines.push(off(Level::Warn, "stopped", format!("before their end: {}", names(&dead)), format!("flow-studio resume {first}")));
+        lines.push(off(
+            Level::Warn,
+            "stopped",
+            format!("before their end: {}", names(&dead)),
+            format!("flow-studio resume {first}"),
+        ));
     }
     if !stale.is_empty() {
-        lines.push(off(Level::Ok, "locks", format!("left by processes that are gone: {}", names(&stale)), "harmless: the next resume takes them over"));
+        lines.push(off(
+            Level::Ok,
+            "locks",
+            format!("left by processes that are gone: {}", names(&stale)),
+            "harmless: the next resume takes them over",
+        ));
     }
     Ok(lines)
 }

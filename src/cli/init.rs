@@ -73,10 +73,13 @@ pub(super) fn run(args: &InitArgs, context: &Context) -> Result<u8, Error> {
 
 fn write(dir: &Path, named: Option<&Path>) -> Result<InitReport, Error> {
     let failed = |path: &Path, error: &io::Error| {
-        Error::new(Kind::System, format!("cannot write {}", path.display())).because(error).hint("what was written before it is whole; run init again")
+        Error::new(Kind::System, format!("cannot write {}", path.display()))
+            .because(error)
+            .hint("what was written before it is whole; run init again")
     };
     fs::create_dir_all(dir).map_err(|error| failed(dir, &error))?;
-    let mut report = InitReport { directory: dir.display().to_string(), written: Vec::new(), left_alone: Vec::new(), next: Vec::new() };
+    let mut report =
+        InitReport { directory: dir.display().to_string(), written: Vec::new(), left_alone: Vec::new(), next: Vec::new() };
     for (name, bytes) in files() {
         let path = dir.join(name);
         match put(&path, &bytes) {

@@ -26,7 +26,8 @@ pub(super) struct Progress {
 
 impl Progress {
     pub fn new(context: &Context) -> Self {
-        let live = (context.terminal && !context.quiet).then(|| MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(8)));
+        let live =
+            (context.terminal && !context.quiet).then(|| MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(8)));
         Self { quiet: context.quiet, color: context.color, live, bars: BTreeMap::new(), started: BTreeMap::new() }
     }
 

@@ -89,9 +89,9 @@ pub(super) fn run(args: &ReviewArgs, context: &Context) -> Result<u8, Error> {
 }
 
 fn split(id: &str) -> Result<(String, String), Error> {
-    let (run, question) = id.split_once('/').ok_or_else(|| {
-        Error::new(Kind::Usage, format!("`{id}` is not RUN/QUESTION")).hint("flow-studio review list")
-    })?;
+    let (run, question) = id
+        .split_once('/')
+        .ok_or_else(|| Error::new(Kind::Usage, format!("`{id}` is not RUN/QUESTION")).hint("flow-studio review list"))?;
     Ok((run.to_owned(), question.to_owned()))
 }
 

@@ -152,7 +152,13 @@ fn exit_code(ended: &Ended, wait_ok: bool) -> u8 {
         // Told to stop after a step, and did.
         (RunStatus::Interrupted, None) => 0,
         (RunStatus::Waiting, _) if limited(&ended.state) => 5,
-        (RunStatus::Waiting, _) => if wait_ok { 0 } else { 4 },
+        (RunStatus::Waiting, _) => {
+            if wait_ok {
+                0
+            } else {
+                4
+            }
+        }
         (RunStatus::Failed, _) if refused_by_policy(&ended.state) => 6,
         (RunStatus::Failed | RunStatus::Cancelled | RunStatus::Running, _) => 1,
     }
@@ -212,7 +218,8 @@ fn next(id: &RunId, ended: &Ended) -> Vec<String> {
         }
         RunStatus::Interrupted => vec![format!("flow-studio resume {id}")],
         RunStatus::Failed => {
-            let failing = ended.state.frames.values().filter(|frame| frame.parent.is_none()).find_map(|frame| frame.failing.clone());
+            let failing =
+                ended.state.frames.values().filter(|frame| frame.parent.is_none()).find_map(|frame| frame.failing.clone());
             let step = failing.map(|failing| failing.0.to_string());
             let explain = step.as_ref().map(|step| format!("flow-studio explain {id} {step}"));
             let retry = step.map(|step| format!("flow-studio retry {id} --step {step}"));

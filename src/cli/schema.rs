@@ -63,7 +63,6 @@ pub(super) fn schema(what: What) -> Value {
     }
 }
 
-
 /// The schema of what we write: a field that may be left out is not required.
 pub(super) fn written<T: JsonSchema>(name: &str, title: &str) -> Value {
     schema_of::<T>(SchemaSettings::draft2020_12().for_serialize(), name, title)

@@ -10,7 +10,8 @@ use crate::{
     error::{Error, Kind},
     id::Time,
     inspect::{
-        FileKind, FilesError, Paste, RunSummary, RunView, ShownFile, StatusReport, StepFiles, shown_file, status, step_files, summary,
+        FileKind, FilesError, Paste, RunSummary, RunView, ShownFile, StatusReport, StepFiles, shown_file, status, step_files,
+        summary,
     },
     record::ReceiptStatus,
 };
@@ -122,10 +123,13 @@ pub(super) fn render(shown: &Shown, base: &str, now: Time, color: bool) -> Strin
     match shown {
         Shown::Run(overview) => {
             let told = summary_text(&overview.summary, color);
-            format!("{told}
+            format!(
+                "{told}
 {}
 files in {base}
-", super::status::render_flows(&overview.status, now, color))
+",
+                super::status::render_flows(&overview.status, now, color)
+            )
         }
         Shown::Step(files) => step(files, base, Paint { color }),
         Shown::File(file) => file.text(),

@@ -47,7 +47,7 @@ pub(super) fn render(report: &StatusReport, now: Time, color: bool) -> String {
         (true, Some(pid), _) => out.push_str(&format!("driven by process {pid}\n")),
         (true, None, _) => out.push_str("driven by a process\n"),
         (false, _, RunStatus::Interrupted) => {
-            out.push_str(&format!("no process drives it; it stopped {}\n", ago(report.updated_at, now)))
+            out.push_str(&format!("no process drives it; it stopped {}\n", ago(report.updated_at, now)));
         }
         (false, _, _) => {}
     }

@@ -44,13 +44,16 @@ struct Verified<'r> {
 fn repair(run: &ledger::RunDir, id: &RunId, context: &Context) -> Result<Vec<ledger::Finding>, Error> {
     let now = crate::runner::Clock::after(crate::id::Time::from_ms(0)).now();
     let holder = ledger::Holder { pid: std::process::id(), host: context.workspace.config.host.clone(), since: now };
-    let lock = ledger::Lock::take(run, &holder)
-        .map_err(|error| match error {
-            ledger::LockError::Held(_) => Error::new(Kind::Refused, format!("run `{id}` is driven by another process")).because(&error),
-            ledger::LockError::Io(_) => Error::new(Kind::System, format!("run `{id}` cannot be repaired")).because(&error),
-        })?;
+    let lock = ledger::Lock::take(run, &holder).map_err(|error| match error {
+        ledger::LockError::Held(_) => {
+            Error::new(Kind::Refused, format!("run `{id}` is driven by another process")).because(&error)
+        }
+        ledger::LockError::Io(_) => Error::new(Kind::System, format!("run `{id}` cannot be repaired")).because(&error),
+    })?;
     let report = ledger::repair(run, &lock).map_err(|error| match error {
-        ledger::VerifyError::Journal(error) => Error::new(Kind::Integrity, format!("run `{id}` cannot be repaired")).because(&error),
+        ledger::VerifyError::Journal(error) => {
+            Error::new(Kind::Integrity, format!("run `{id}` cannot be repaired")).because(&error)
+        }
         other => Error::new(Kind::System, format!("run `{id}` cannot be repaired")).because(&other),
     })?;
     drop(lock);
@@ -63,7 +66,8 @@ fn text(report: &ledger::VerifyReport, made_anew: &[ledger::Finding]) -> String 
     let mut text = String::new();
     match &report.broken {
         None => {
-            let head = if report.head_checked { "its head is the one run.json names" } else { "run.json names no head to compare" };
+            let head =
+                if report.head_checked { "its head is the one run.json names" } else { "run.json names no head to compare" };
             let _ = writeln!(text, "journal  {} lines, the chain holds; {head}", report.lines);
         }
         Some((line, why)) => {
@@ -76,7 +80,11 @@ fn text(report: &ledger::VerifyReport, made_anew: &[ledger::Finding]) -> String 
     if let Some(pid) = report.driven_by_pid {
         let _ = writeln!(text, "         process {pid} drives it: files may lag behind");
     }
-    let _ = writeln!(text, "files    {} executions, {} outputs and {} frozen files compared", report.executions, report.streams, report.frozen_files);
+    let _ = writeln!(
+        text,
+        "files    {} executions, {} outputs and {} frozen files compared",
+        report.executions, report.streams, report.frozen_files
+    );
     for finding in made_anew {
         let _ = writeln!(text, "  {}: made anew", finding.path);
     }

@@ -56,7 +56,9 @@ fn step_lost(turn: &Turn, at: &At, slot: Slot, one: &super::state::Running) -> F
         Verb::Run { .. } | Verb::Exec { .. } => (EngineWord::Shell, Mode::Local),
         Verb::Agent(_) => (EngineWord::Stub, Mode::Stub),
         Verb::Ask(_) => (EngineWord::Human, Mode::Human),
-        Verb::Flow { .. } | Verb::Snapshot { .. } | Verb::Compare { .. } | Verb::Render { .. } => (EngineWord::Builtin, Mode::Local),
+        Verb::Flow { .. } | Verb::Snapshot { .. } | Verb::Compare { .. } | Verb::Render { .. } => {
+            (EngineWord::Builtin, Mode::Local)
+        }
     };
     Fact::StepLost {
         at: at.clone(),

@@ -2,13 +2,7 @@
 //! In: a clean input note with its facts. Out: the entry, and its line on disk once `commit` returns.
 //! Never: a line changed, a line after a failed write, a fact acknowledged before it is synced.
 
-use std::{
-    fs::File,
-    io,
-    os::unix::fs::FileExt as _,
-    path::PathBuf,
-    sync::Arc,
-};
+use std::{fs::File, io, os::unix::fs::FileExt as _, path::PathBuf, sync::Arc};
 
 use crate::{
     id::{Sha256, Time},

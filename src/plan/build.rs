@@ -307,7 +307,10 @@ fn shared_names(flow: &Flow, mistakes: &mut Vec<GraphMistake>) {
             mistakes.push(GraphMistake {
                 code: "shared-receipt",
                 path: format!("/steps/{at}/id"),
-                message: format!("`{}` and `{}` would write the same receipt, `{}-{}.json`", flow.steps[before].id, step.id, step.id, agent.agent),
+                message: format!(
+                    "`{}` and `{}` would write the same receipt, `{}-{}.json`",
+                    flow.steps[before].id, step.id, step.id, agent.agent
+                ),
                 hint: "give one of the two steps another id".to_owned(),
             });
         }

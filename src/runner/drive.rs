@@ -117,10 +117,15 @@ impl<'d> Drive<'d> {
     /// The journal could not be written: everything was stopped, and the run can be resumed once there is room.
     pub fn run(opened: Opened, setup: &'d Setup, first: Vec<Input>, observer: &'d mut dyn Observer) -> Result<Ended, DriveError> {
         let (sender, events) = channel();
-        let pool = Pool::start(sender.clone(), opened.projector.clone(), setup.redactor.clone(), setup.signals).map_err(DriveError::Threads)?;
+        let pool = Pool::start(sender.clone(), opened.projector.clone(), setup.redactor.clone(), setup.signals)
+            .map_err(DriveError::Threads)?;
         let inbox = Inbox::open(&opened.run)?;
         // A hint only; the loop looks into the inbox by itself as well.
-        let _watch = if setup.wait_for_human { InboxWatch::start(&opened.run, move || drop(sender.send(Event::Inbox))).ok() } else { None };
+        let _watch = if setup.wait_for_human {
+            InboxWatch::start(&opened.run, move || drop(sender.send(Event::Inbox))).ok()
+        } else {
+            None
+        };
         let clock = Clock::after(opened.state.now);
         let now = Clock::instant();
         let mut drive = Self {
@@ -180,7 +185,8 @@ impl<'d> Drive<'d> {
                 if self.take_letters()? {
                     continue;
                 }
-                let waits = self.setup.wait_for_human && self.opened.state.stop.is_none() && !self.opened.state.open_questions.is_empty();
+                let waits =
+                    self.setup.wait_for_human && self.opened.state.stop.is_none() && !self.opened.state.open_questions.is_empty();
                 if !waits {
                     return self.rest();
                 }

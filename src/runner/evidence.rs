@@ -16,12 +16,20 @@ use crate::{
 /// Where a shown path stands: what the flow made is in its own directory, everything else in the workspace.
 pub fn evidence_path(run_base: &Path, workspace: &Path, flow: &FramePath, path: &str) -> PathBuf {
     let ours = ["artifacts/", "snapshots/", "receipts/", "handoffs/", "logs/", "routing/"];
-    if ours.iter().any(|prefix| path.starts_with(prefix)) { run_base.join(flow.as_str()).join(path) } else { workspace.join(path) }
+    if ours.iter().any(|prefix| path.starts_with(prefix)) {
+        run_base.join(flow.as_str()).join(path)
+    } else {
+        workspace.join(path)
+    }
 }
 
 /// The evidence of a question as it stands now.
 pub fn look(run_base: &Path, workspace: &Path, question: &Question) -> Vec<Shown> {
-    question.shown.iter().map(|shown| one(&evidence_path(run_base, workspace, &question.flow_path, &shown.path), &shown.path)).collect()
+    question
+        .shown
+        .iter()
+        .map(|shown| one(&evidence_path(run_base, workspace, &question.flow_path, &shown.path), &shown.path))
+        .collect()
 }
 
 fn one(file: &Path, path: &str) -> Shown {

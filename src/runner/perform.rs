@@ -93,7 +93,9 @@ fn work(state: &State, frame: &Frame, slot: Slot) -> Result<Work, (FailureKind, 
         Verb::Render { template, to, .. } => Work::Render { text: render(template)?, to: to.clone() },
         // The stub engine answers from a script; the work itself is nothing.
         Verb::Agent(_) => Work::Exec { argv: Vec::new() },
-        Verb::Ask(_) | Verb::Flow { .. } => return Err((FailureKind::Unknown, "this step is not performed by an engine".to_owned())),
+        Verb::Ask(_) | Verb::Flow { .. } => {
+            return Err((FailureKind::Unknown, "this step is not performed by an engine".to_owned()));
+        }
     })
 }
 

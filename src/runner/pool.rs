@@ -21,7 +21,12 @@ use super::{clock::Clock, signals};
 /// What the world tells the driver.
 #[derive(Debug)]
 pub(super) enum Event {
-    Reply { at: At, execution: u32, attempt: u32, reply: Box<Reply> },
+    Reply {
+        at: At,
+        execution: u32,
+        attempt: u32,
+        reply: Box<Reply>,
+    },
     Signal(StopCause),
     /// The inbox may hold something.
     Inbox,
@@ -47,7 +52,8 @@ impl Pool {
     /// # Errors
     /// When the system gives no thread.
     pub fn start(events: Sender<Event>, projector: Arc<Projector>, redactor: Redactor, signals: bool) -> std::io::Result<Self> {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).max_blocking_threads(16).enable_all().build()?;
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(1).max_blocking_threads(16).enable_all().build()?;
         let (outlet, pieces) = mpsc::channel(Outlet::PIECES_MAX);
         let forwarder = std::thread::Builder::new().name("output".to_owned()).spawn(move || forward(pieces, &projector))?;
         if signals {
@@ -65,7 +71,14 @@ impl Pool {
                 });
             }
         }
-        Ok(Self { runtime: Some(runtime), events, outlet: Some(outlet), forwarder: Some(forwarder), redactor, under: BTreeMap::new() })
+        Ok(Self {
+            runtime: Some(runtime),
+            events,
+            outlet: Some(outlet),
+            forwarder: Some(forwarder),
+            redactor,
+            under: BTreeMap::new(),
+        })
     }
 
     pub fn is_under(&self, at: &At, execution: u32, attempt: u32) -> bool {
@@ -167,7 +180,15 @@ impl Drop for Owed {
     }
 }
 
-async fn run(at: At, job: Job, script: Option<Arc<Scenario>>, redactor: Redactor, outlet: mpsc::Sender<Piece>, stop: Stop, events: Sender<Event>) {
+async fn run(
+    at: At,
+    job: Job,
+    script: Option<Arc<Scenario>>,
+    redactor: Redactor,
+    outlet: mpsc::Sender<Piece>,
+    stop: Stop,
+    events: Sender<Event>,
+) {
     let mut owed = Owed { at, execution: job.execution, attempt: job.attempt, started_at: job.started_at, events, paid: false };
     let own = Outlet::new(outlet.clone());
     let reply = match script {
@@ -183,7 +204,8 @@ async fn run(at: At, job: Job, script: Option<Arc<Scenario>>, redactor: Redactor
     }
     let clean = redactor.clean(reply).map(crate::redact::Clean::into_inner);
     let reply = clean.unwrap_or_else(|leak| {
-        let failure = Failure { kind: FailureKind::Boundary, class: ErrorClass::Fatal, message: leak.to_string(), exit_code: None };
+        let failure =
+            Failure { kind: FailureKind::Boundary, class: ErrorClass::Fatal, message: leak.to_string(), exit_code: None };
         Reply::new(ReplyOutcome::Failed(failure), EngineWord::Builtin, Mode::Local, owed.started_at, owed.started_at)
     });
     owed.pay(Box::new(reply));

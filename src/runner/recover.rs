@@ -5,7 +5,9 @@ use std::sync::Arc;
 use crate::{
     id::{FramePath, RunId, Sha256, Time},
     kernel::State,
-    ledger::{Holder, Journal, JournalError, Lock, LockError, Past, ProjectError, Projector, Replayed, RunDir, RunDirError, RunsDir},
+    ledger::{
+        Holder, Journal, JournalError, Lock, LockError, Past, ProjectError, Projector, Replayed, RunDir, RunDirError, RunsDir,
+    },
     plan::Book,
     record::Fact,
 };
@@ -69,7 +71,9 @@ pub fn open(runs: &RunsDir, id: &RunId, host: &str, now: Time, books: &mut Books
     for entry in &mut replay {
         let entry = entry?;
         for fact in &entry.facts {
-            let (Fact::FlowStarted { flow, definition, .. } | Fact::DefinitionRefreshed { flow, definition, .. }) = fact else { continue };
+            let (Fact::FlowStarted { flow, definition, .. } | Fact::DefinitionRefreshed { flow, definition, .. }) = fact else {
+                continue;
+            };
             if !state.knows(definition) {
                 let book = books(&run, flow, definition).map_err(|why| OpenError::Definition { flow: flow.clone(), why })?;
                 state.know(book);

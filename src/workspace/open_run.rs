@@ -48,7 +48,9 @@ impl Workspace {
         let id = run_id(id)?;
         let run = self.runs.open(&id).map_err(|error| no_run(&self.runs, &id).because(&error))?;
         let broken = |error: &(dyn std::error::Error + 'static)| {
-            Error::new(Kind::Integrity, format!("the journal of run `{id}` cannot be read")).because(error).hint(format!("flow-studio verify {id}"))
+            Error::new(Kind::Integrity, format!("the journal of run `{id}` cannot be read"))
+                .because(error)
+                .hint(format!("flow-studio verify {id}"))
         };
         let mut state = State::new();
         if !run.has_journal() {
@@ -57,10 +59,14 @@ impl Workspace {
         for entry in Reader::open(&run).map_err(|error| broken(&error))? {
             let entry = entry.map_err(|error| broken(&error))?;
             for fact in &entry.facts {
-                let (Fact::FlowStarted { flow, definition, .. } | Fact::DefinitionRefreshed { flow, definition, .. }) = fact else { continue };
+                let (Fact::FlowStarted { flow, definition, .. } | Fact::DefinitionRefreshed { flow, definition, .. }) = fact
+                else {
+                    continue;
+                };
                 if !state.knows(definition) {
-                    let book = frozen_book(&run, flow, definition)
-                        .map_err(|why| Error::new(Kind::Integrity, format!("the frozen flow of run `{id}` cannot be used: {why}")))?;
+                    let book = frozen_book(&run, flow, definition).map_err(|why| {
+                        Error::new(Kind::Integrity, format!("the frozen flow of run `{id}` cannot be used: {why}"))
+                    })?;
                     state.know(book);
                 }
             }

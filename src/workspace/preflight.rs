@@ -11,7 +11,13 @@ use crate::{
     spec::{Diagnostic, Library, Part, Verb},
 };
 
-pub(super) fn check(config: &Config, root: &Path, library: &Library, engine: Option<EngineWord>, scripted: bool) -> Result<(), Error> {
+pub(super) fn check(
+    config: &Config,
+    root: &Path,
+    library: &Library,
+    engine: Option<EngineWord>,
+    scripted: bool,
+) -> Result<(), Error> {
     let mut missing = Vec::new();
     let path = config.env.get("PATH").cloned().unwrap_or_default();
     for flow in library.flows.values() {

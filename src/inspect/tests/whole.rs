@@ -11,7 +11,7 @@ use crate::{
 
 use super::change;
 
-const NESTED: &str = r#"
+const NESTED: &str = "
 flow: outer
 title: Outer
 params:
@@ -27,7 +27,7 @@ steps:
   - id: last
     run: ./last.sh
     expect: {exit: 0}
-"#;
+";
 const INNER: &str = "flow: inner\ntitle: Inner\nsteps:\n  - {id: work, run: ./work.sh, expect: {exit: 0}}\n";
 
 fn nested() -> TestRun {

@@ -120,15 +120,15 @@ fn verify_sees_changed_frozen_files_streams_and_snapshots() {
     entries.iter().for_each(|entry| projector.send(entry.clone()));
     let file = |path: &str, text: &str| projector.file(path, Clean::for_test(text.as_bytes().to_vec())).unwrap();
     file("build/logs/a.1.stdout", "hello\n");
-    file("build/snapshots/pre/live", "x");
-    let index = serde_json::json!({"files": [{"path": "live", "sha256": Sha256::of(b"x")}]});
+    file("build/snapshots/pre/files/live", "x");
+    let index = serde_json::json!({"files": [{"path": "live", "stored_sha256": Sha256::of(b"x")}]});
     file("build/snapshots/pre/index.json", &index.to_string());
     projector.manifest(manifest(entries.last().unwrap()));
     projector.flush().unwrap();
     let report = verify(&run).unwrap();
     assert!(report.is_ok(), "{report:?}");
     assert_eq!((report.streams, report.frozen_files), (2, 1));
-    for path in ["build/logs/a.1.stdout", "build/snapshots/pre/live", "frozen/build/flow.yaml"] {
+    for path in ["build/logs/a.1.stdout", "build/snapshots/pre/files/live", "frozen/build/flow.yaml"] {
         let before = fs::read(run.base().join(path)).unwrap();
         fs::write(run.base().join(path), "changed").unwrap();
         let report = verify(&run).unwrap();
