@@ -16,7 +16,7 @@ use crate::{
     ledger::{Frozen, Inbox, JournalError, Lock, LockError, Message, RunDir, RunDirError, RunsDir},
     measure,
     plan::Book,
-    record::{Answer, Channel, EngineWord, Fact, Git, Question, QuestionStatus, RunOptions},
+    record::{Answer, Channel, EngineWord, Fact, Git, Question, QuestionStatus, RunOptions, RunStatus},
     redact::{Clean, Redactor},
     runner::{self, Clock, Drive, DriveError, Ended, Observer, OpenError, Opened, Scene, Setup},
     spec::{
@@ -380,9 +380,15 @@ impl Workspace {
         match outcome {
             Ok(entry) => match entry.facts.iter().find_map(refusal) {
                 Some(why) => {
-                    Err(Error::new(Kind::Refused, why).hint(format!("flow-studio review show {}/{}", read.id, question.id)))
+                    let raised = entry.facts.iter().find_map(|fact| match fact {
+                        Fact::EscalationRaised { question } => Some(question.id.clone()),
+                        _ => None,
+                    });
+                    // Where the question was asked anew, that is the one to read.
+                    let open = raised.unwrap_or_else(|| question.id.clone());
+                    Err(Error::new(Kind::Refused, why).hint(format!("flow-studio review show {}/{open}", read.id)))
                 }
-                None => Ok(Answered::Recorded),
+                None => Ok(Answered::Recorded(standing(&opened.state))),
             },
             Err(refused) => Err(Error::new(Kind::Refused, refused.to_string())),
         }
@@ -535,8 +541,8 @@ pub struct AnswerRequest {
 /// What became of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Answered {
-    /// Nobody drives the run: the answer stands in its journal.
-    Recorded,
+    /// Nobody drives the run: the answer stands in its journal, and the run stands so.
+    Recorded(RunStatus),
     /// A process drives the run: the answer lies in its inbox.
     Delivered,
 }
@@ -618,6 +624,11 @@ fn refused_first(ended: Ended) -> Result<Ended, Error> {
         Some(refused @ (Refused::NoStep { .. } | Refused::NoFlow { .. })) => Err(Error::new(Kind::Usage, refused.to_string())),
         Some(refused) => Err(Error::new(Kind::Refused, refused.to_string())),
     }
+}
+
+/// A parked run whose question was answered can go on, unless the answer ended it.
+fn standing(state: &State) -> RunStatus {
+    if state.open_frames.is_empty() { state.resting_status() } else { RunStatus::Waiting }
 }
 
 fn refusal(fact: &Fact) -> Option<String> {

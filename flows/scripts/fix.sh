@@ -2,9 +2,10 @@
 # MODE is `fix`, or `check`: whether the fix took.
 
 # blocked SENTENCE: the fix cannot be done here; the sentence says what is missing and how to get it.
+# Exit code 69 makes the step BLOCKED: a person is asked, and can say `retry` once it is there.
 blocked() {
-    echo "blocked: $1" >&2
-    exit 1
+    echo "$1" >&2
+    exit 69
 }
 
 # need TOOL HOW: the tool is on PATH; else we are blocked, and the reader knows how to get it.

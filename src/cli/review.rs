@@ -190,7 +190,12 @@ fn answer(request: &AnswerRequest, context: &Context) -> Result<u8, Error> {
         if delivered {
             format!("answer delivered to the process that drives {}", request.run_id)
         } else {
-            format!("answer recorded; go on with: flow-studio resume {}", request.run_id)
+            match answered {
+                Answered::Recorded(status) if status != crate::record::RunStatus::Waiting => {
+                    format!("answer recorded; run {} {status}", request.run_id)
+                }
+                _ => format!("answer recorded; go on with: flow-studio resume {}", request.run_id),
+            }
         }
     })?;
     Ok(0)

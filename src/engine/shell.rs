@@ -122,7 +122,8 @@ fn checks(task: &Task<'_>, done: &Shelled, json: Option<&Result<serde_json::Valu
     if let (Some(expr), Some(json)) = (&expect.json, json) {
         let scope = json.as_ref().map(|json| {
             let step = serde_json::json!({"exit_code": done.command.exit_code, "json": json});
-            let measured = serde_json::json!({"exit_code": done.command.exit_code, "passed": checks.iter().all(|check| check.passed)});
+            let measured =
+                serde_json::json!({"exit_code": done.command.exit_code, "passed": checks.iter().all(|check| check.passed)});
             let mut scope: Scope = task.job.scope.clone();
             scope.extend([("json".to_owned(), json.clone()), ("step".to_owned(), step), ("measured".to_owned(), measured)]);
             scope
@@ -211,6 +212,9 @@ pub(crate) fn find_program(name: &str, workspace: &Path, path: Option<&str>) -> 
 }
 
 /// How a command's end reads as the end of the step, when this exit code is success.
+/// A command that cannot work here says so with `EX_UNAVAILABLE` of sysexits.h, and what is missing in its last line.
+const BLOCKED_EXIT: i32 = 69;
+
 pub(crate) fn outcome(task: &Task<'_>, done: &Shelled, expected: i32) -> ReplyOutcome {
     let line = last_line(&done.stderr).or_else(|| last_line(&done.stdout));
     let because = |what: String| match &line {
@@ -220,6 +224,9 @@ pub(crate) fn outcome(task: &Task<'_>, done: &Shelled, expected: i32) -> ReplyOu
     let failed = |kind, class, message, exit_code| ReplyOutcome::Failed(Failure { kind, class, message, exit_code });
     match &done.ran.end {
         End::Exited(code) if *code == expected => ReplyOutcome::Done,
+        End::Exited(BLOCKED_EXIT) => {
+            ReplyOutcome::Blocked { missing: vec![line.unwrap_or_else(|| "the command did not say what".to_owned())] }
+        }
         End::Exited(code @ (126 | 127)) => {
             failed(FailureKind::Spawn, ErrorClass::Permanent, because(format!("exit code {code}")), Some(*code))
         }

@@ -24,6 +24,8 @@ use super::{
 const JOBS_DEFAULT: u32 = 4;
 /// Items of one `for_each`: each has files of its own.
 const ITEMS_MAX: usize = 10_000;
+/// An item's key stands in file names, beside step and agent.
+const ITEM_KEY_CHARS_MAX: usize = 40;
 
 /// Until nothing more can be started or closed.
 pub(super) fn advance(turn: &mut Turn) {
@@ -238,19 +240,20 @@ fn fan_out(turn: &mut Turn, path: &FramePath, slot: Slot, spec: &Step) {
     }
 }
 
-/// An item's key is its own text where that is a safe and unused name, else its place in the list.
+/// An item's key is its own text with everything but letters, digits, `-` and `_` as `-`; where that leaves nothing,
+/// or nothing new, its place in the list.
 fn items(values: Vec<Value>) -> Vec<Item> {
     let mut used = std::collections::BTreeSet::new();
-    let safe = |text: &str| {
-        !text.is_empty() && text.len() <= 40 && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
-    };
     let keyed = |(at, value): (usize, Value)| {
         let text = match &value {
             Value::String(text) => text.clone(),
             Value::Number(number) => number.to_string(),
             Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => String::new(),
         };
-        let mut key = if safe(&text) { text } else { (at + 1).to_string() };
+        let words = text.split(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '-' | '_')));
+        let folded = words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join("-");
+        let cut: String = folded.chars().take(ITEM_KEY_CHARS_MAX).collect();
+        let mut key = if cut.is_empty() { (at + 1).to_string() } else { cut };
         while !used.insert(key.clone()) {
             key = format!("{key}_{}", at + 1);
         }

@@ -6,8 +6,8 @@ use crate::{
     id::{FramePath, StepRef, Time},
     plan::{Plan, StepIx},
     record::{
-        At, DecisionKind, Entry, Fact, LimitName, Outcome, Parent, Question, QuestionKind, QuestionStatus, Rule, SkipReason, Status,
-        WaitReason,
+        At, DecisionKind, Entry, Fact, LimitName, Outcome, Parent, Question, QuestionKind, QuestionStatus, Rule, SkipReason,
+        Status, WaitReason,
     },
 };
 
@@ -166,7 +166,8 @@ pub(super) fn apply_fact(state: &mut State, fact: &Fact, now: Time) {
         }
         Fact::Routed { flow, decision } => routed(state, flow, decision),
         Fact::LoopAgain { at, iteration } => {
-            let body: Vec<StepRef> = locate(state, &at.flow, &at.step).map_or_else(Vec::new, |(frame, slot)| loop_body(frame, slot));
+            let body: Vec<StepRef> =
+                locate(state, &at.flow, &at.step).map_or_else(Vec::new, |(frame, slot)| loop_body(frame, slot));
             calm(state, &at.flow, now, |step| body.iter().any(|inside| inside.as_str() == step.base()));
             let Some((frame, slot)) = locate(state, &at.flow, &at.step) else { return };
             let plan = frame.plan.clone();
@@ -776,7 +777,9 @@ fn voided(state: &mut State, id: &crate::id::EscalationId) {
     if frame.limited.as_ref() == Some(id) {
         frame.limited = None;
     }
-    if let Some(asked) = frame.done.iter().find(|(_, done)| **done == DoneState::Asking(id.clone())).map(|(asked, _)| asked.clone()) {
+    if let Some(asked) =
+        frame.done.iter().find(|(_, done)| **done == DoneState::Asking(id.clone())).map(|(asked, _)| asked.clone())
+    {
         frame.done.remove(&asked);
     }
     let Some(slot) = frame.slot(&question.step_id) else { return };
@@ -830,12 +833,7 @@ fn superseded(state: &mut State, flow: &FramePath, steps: &[StepRef], now: Time)
                 let before = frame.state_mut(slot).life.clone();
                 set_life(frame, slot, Life::Idle);
                 let old = frame.state_mut(slot);
-                *old = StepState {
-                    execution: old.execution,
-                    note: old.note.take(),
-                    detours: old.detours.take(),
-                    ..StepState::default()
-                };
+                *old = StepState { execution: old.execution, note: old.note.take(), ..StepState::default() };
                 if let Life::Settled(how) = before
                     && let Some(group) = frame.state_mut(slot.step.into()).group.as_mut().map(Arc::make_mut)
                 {
@@ -856,7 +854,13 @@ fn superseded(state: &mut State, flow: &FramePath, steps: &[StepRef], now: Time)
     whole.sort_unstable();
     whole.dedup();
     reset(frame, &whole);
-    frame.warnings.retain(|warning| !steps.iter().any(|step| warning.starts_with(&format!("{step}:"))));
+    // A warning begins with the name of its step, or of one of the step's items.
+    let of = |warning: &str| warning.split([':', '[']).next().unwrap_or_default().to_owned();
+    frame.warnings.retain(|warning| !steps.iter().any(|step| step.base() == of(warning)));
+    // Whoever sends a step round again by hand gives it its known fixes again as well.
+    for step in &whole {
+        frame.state_mut((*step).into()).detours = None;
+    }
     if was_done {
         ready_again(frame);
     }

@@ -137,7 +137,7 @@ fn written(turn: &Turn, at: &At, slot: Slot, running: &Running, reply: &Reply) -
         ReplyOutcome::Blocked { missing } => Some(Failure {
             kind: FailureKind::Missing,
             class: ErrorClass::Permanent,
-            message: format!("missing: {}", missing.join(", ")),
+            message: missing_words(missing),
             exit_code: None,
         }),
         ReplyOutcome::Interrupted { why } => {
@@ -192,6 +192,15 @@ fn written(turn: &Turn, at: &At, slot: Slot, running: &Running, reply: &Reply) -
     };
     let envelope = envelope(turn, at, &proof, reply);
     (proof, envelope)
+}
+
+/// Names of files are listed; a command says in a sentence what it misses.
+fn missing_words(missing: &[String]) -> String {
+    if missing.iter().any(|one| one.contains(' ')) {
+        format!("blocked: {}", missing.join("; "))
+    } else {
+        format!("missing: {}", missing.join(", "))
+    }
 }
 
 fn envelope(turn: &Turn, at: &At, proof: &Proof, reply: &Reply) -> Envelope {
@@ -323,6 +332,9 @@ pub(super) fn decide_after(turn: &mut Turn, path: &FramePath, slot: Slot, forens
     decision.reason = reason(turn, path, slot, &seen, routed, found.as_ref().map(AsRef::as_ref));
     if let Some(error) = escalation_error {
         decision.reason = format!("{}; a condition could not be evaluated: {error}", decision.reason);
+    }
+    if let Some(note) = forensic.get("detour").and_then(Value::as_str) {
+        decision.reason = format!("{} ({note})", decision.reason);
     }
     decision.forensic_summary.extend(forensic.clone());
     if routed.rollback {

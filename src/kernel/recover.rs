@@ -43,7 +43,9 @@ fn step_lost(turn: &Turn, at: &At, slot: Slot, one: &super::state::Running) -> F
         Verb::Run { .. } | Verb::Exec { .. } => (EngineWord::Shell, Mode::Local),
         Verb::Agent(_) => (EngineWord::Stub, Mode::Stub),
         Verb::Ask(_) => (EngineWord::Human, Mode::Human),
-        Verb::Flow { .. } | Verb::Snapshot { .. } | Verb::Compare { .. } | Verb::Render { .. } => (EngineWord::Builtin, Mode::Local),
+        Verb::Flow { .. } | Verb::Snapshot { .. } | Verb::Compare { .. } | Verb::Render { .. } => {
+            (EngineWord::Builtin, Mode::Local)
+        }
     };
     Fact::StepLost {
         at: at.clone(),
@@ -75,11 +77,14 @@ pub(super) fn void_for(turn: &mut Turn, path: &FramePath, steps: &[StepRef], why
     let below: Vec<String> = steps.iter().map(|step| format!("{path}.{step}")).collect();
     let concerns = |flow: &FramePath, step: &StepRef| {
         let own = flow == path && steps.iter().any(|one| one == step || one.as_str() == step.base());
-        let inside = |prefix: &String| flow.as_str().strip_prefix(prefix.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']));
+        let inside = |prefix: &String| {
+            flow.as_str().strip_prefix(prefix.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+        };
         own || below.iter().any(inside)
     };
     // What "done" means is asked when the flow is done again.
-    let concerns = |one: &Question| concerns(&one.flow_path, &one.step_id) || one.kind == QuestionKind::Done && one.flow_path == *path;
+    let concerns =
+        |one: &Question| concerns(&one.flow_path, &one.step_id) || one.kind == QuestionKind::Done && one.flow_path == *path;
     let open = turn.state.open_questions.iter().filter_map(|id| turn.state.questions.get(id));
     let all = open.chain(turn.state.requested.values());
     let ids: Vec<EscalationId> = all.filter(|one| concerns(one)).map(|one| one.id.clone()).collect();
@@ -137,7 +142,8 @@ fn change_params(turn: &mut Turn, flow: &FramePath, set: &BTreeMap<crate::id::Pa
     }
     turn.emit(Fact::ParamsChanged { flow: flow.clone(), changes });
     // An approval covers the parameters that were shown.
-    let open = turn.state.open_questions.iter().filter_map(|id| turn.state.questions.get(id)).chain(turn.state.requested.values());
+    let open =
+        turn.state.open_questions.iter().filter_map(|id| turn.state.questions.get(id)).chain(turn.state.requested.values());
     let ids: Vec<EscalationId> =
         open.filter(|one| one.flow_path == *flow && one.kind == QuestionKind::Approval).map(|one| one.id.clone()).collect();
     for id in ids {
@@ -192,7 +198,8 @@ fn failed_steps(frame: &Frame) -> Vec<StepIx> {
 /// An execution of one of these steps, or of a flow below one.
 pub(super) fn still_running(turn: &Turn, flow: &FramePath, names: &[StepRef]) -> Option<At> {
     let below: Vec<String> = names.iter().map(|step| format!("{flow}.{step}")).collect();
-    let inside = |path: &str, prefix: &str| path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']));
+    let inside =
+        |path: &str, prefix: &str| path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']));
     let runs = |at: &&At| {
         (at.flow == *flow && names.iter().any(|name| *name == at.step || name.as_str() == at.step.base()))
             || below.iter().any(|prefix| inside(at.flow.as_str(), prefix))

@@ -234,8 +234,11 @@ fn loops(flow: &Flow, index: &BTreeMap<StepId, StepIx>, graph: &Graph, mistakes:
                 mistakes.push(GraphMistake {
                     code: "loop-join",
                     path: format!("/steps/{}/join", inside.at()),
-                    message: format!("`{id}` may start while other steps of the loop's body still run, and the next round would meet them"),
-                    hint: "wait for all; where one of them may be skipped, write `needs_skipped: ok` instead of `join`".to_owned(),
+                    message: format!(
+                        "`{id}` may start while other steps of the loop's body still run, and the next round would meet them"
+                    ),
+                    hint: "wait for all; where one of them may be skipped, write `needs_skipped: ok` instead of `join`"
+                        .to_owned(),
                 });
             }
         }
