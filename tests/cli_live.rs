@@ -162,6 +162,39 @@ fn a_killed_run_is_resumed_from_the_step_that_was_lost() {
 }
 
 #[test]
+fn a_killed_run_goes_on_from_the_very_step_that_was_lost() {
+    for args in [&["retry", "r", "--step", "hold"][..], &["resume", "r", "--from", "hold"]] {
+        let test = killed();
+        let live = test.start(args);
+        await_word(&test.at("at-it"));
+        let_go(&test.at("gate"));
+        live.wait().code(0);
+        assert_eq!(test.text("ran"), "after\n");
+        assert_eq!(test.facts("r", "step_started").len(), 3, "{:#?}", test.facts("r", "step_started"));
+        test.go(&["verify", "r"]).code(0);
+    }
+}
+
+#[test]
+fn a_killed_run_takes_an_answer_before_its_lost_step_runs_again() {
+    let both = "steps:\n  - {id: ask-me, needs: [], ask: {question: \"Go on?\"}}\n  - {id: hold, needs: [], run: 'echo here > at-it; read -r _ < gate', effects: idempotent}\n  - {id: after, needs: [ask-me], run: 'echo after >> ran'}\n";
+    let test = Test::new().flow("hold", both).fifo("at-it").fifo("gate");
+    let (fence, live) = Fence::around(&test, &["run", "hold", "--run-id", "r"]);
+    await_word(&test.at("at-it"));
+    live.kill();
+    let_go(&test.at("gate"));
+    fence.all_gone();
+    test.go(&["review", "answer", "r/ask-me-1", "--choose", "approve"]).code(0);
+    assert_eq!(test.text("ran"), "", "an answer starts nothing by itself");
+    let live = test.start(&["resume", "r"]);
+    await_word(&test.at("at-it"));
+    let_go(&test.at("gate"));
+    live.wait().code(0);
+    assert_eq!(test.text("ran"), "after\n");
+    test.go(&["verify", "r"]).code(0);
+}
+
+#[test]
 fn a_killed_run_can_be_cancelled() {
     let test = killed();
     let said = test.go(&["cancel", "r", "--json"]).code(0).json();

@@ -34,6 +34,9 @@ pub(super) fn lost(turn: &mut Turn) -> Result<InputNote, Refused> {
         }
         if once {
             ask_lost(turn, &at.flow, slot, "the process that ran it is gone");
+        } else if again && !turn.driven {
+            // Whoever goes on with the run says first what is to run again; nothing is started before that.
+            turn.emit(Fact::Superseded { flow: at.flow.clone(), steps: vec![at.step.clone()], why: SupersedeReason::Retry });
         } else if again {
             advance::begin(turn, &at.flow, slot, None);
         } else {
