@@ -16,7 +16,7 @@ use super::{
     ask::{Asked, option, raise, written},
     close, ended, open,
     scope::scope,
-    state::{Frame, FramePhase, Life, Slot},
+    state::{Frame, FramePhase, Slot},
     turn::Turn,
 };
 
@@ -40,11 +40,15 @@ pub(super) fn advance(turn: &mut Turn) {
 
 fn advance_frame(turn: &mut Turn, path: &FramePath) {
     let Some(frame) = turn.state.frames.get(path).filter(|frame| frame.is_open()) else { return };
-    let idle = frame.live == 0;
-    if turn.state.stop == Some(StopCause::Cancel) {
-        if idle && frame.asked_nothing() {
-            close::complete(turn, path, Outcome::Cancelled, "cancelled".to_owned());
-        } else if idle {
+    let cancelled = turn.state.stop == Some(StopCause::Cancel);
+    let failing = frame.failing.is_some();
+    let around = ancestor_failing(turn, path);
+    if cancelled || turn.state.fatal.is_some() || failing || around {
+        ended::end_waiting(turn, path);
+    }
+    let idle = turn.frame(path).live == 0;
+    if cancelled {
+        if idle {
             close::void_questions(turn, path, "the run was cancelled");
             close::complete(turn, path, Outcome::Cancelled, "cancelled".to_owned());
         }
@@ -57,13 +61,13 @@ fn advance_frame(turn: &mut Turn, path: &FramePath) {
         }
         return;
     }
-    if frame.failing.is_some() {
+    if failing {
         if idle {
             close::failed(turn, path);
         }
         return;
     }
-    if ancestor_failing(turn, path) {
+    if around {
         if idle {
             close::void_questions(turn, path, "the flow around it failed");
             close::complete(turn, path, Outcome::Cancelled, "the flow around it failed".to_owned());
@@ -106,14 +110,13 @@ fn ancestor_failing(turn: &Turn, path: &FramePath) -> bool {
     false
 }
 
-/// The flow and all around it, from the inside out.
+/// The flow and all around it whose limits hold for it, from the inside out. No limit keeps a rollback from its work.
 fn chain(turn: &Turn, path: &FramePath) -> Vec<FramePath> {
     let mut found = vec![path.clone()];
-    while let Some(parent) = turn.state.frames.get(&found[found.len() - 1]).and_then(|frame| frame.parent.as_deref()) {
-        found.push(match parent {
-            Parent::SubFlow { at } | Parent::Detour { at, .. } => at.flow.clone(),
-            Parent::Rollback { of, .. } => of.clone(),
-        });
+    while let Some(Parent::SubFlow { at } | Parent::Detour { at, .. }) =
+        turn.state.frames.get(&found[found.len() - 1]).and_then(|frame| frame.parent.as_deref())
+    {
+        found.push(at.flow.clone());
     }
     found
 }
@@ -124,7 +127,8 @@ fn start_ready(turn: &mut Turn, path: &FramePath) {
             return;
         }
         let frame = turn.frame(path);
-        if frame.failing.is_some() || frame.limited.is_some() || frame.phase != FramePhase::Open {
+        let limited = || chain(turn, path).iter().any(|around| turn.frame(around).limited.is_some());
+        if frame.failing.is_some() || frame.phase != FramePhase::Open || limited() {
             return;
         }
         let root = turn.frame(&open::root(path));
@@ -174,15 +178,15 @@ fn start(turn: &mut Turn, path: &FramePath, slot: Slot) {
             Err(error) => return ended::fail_unstarted(turn, path, slot, FailureKind::Expression, &error),
         }
     }
-    begin(turn, path, slot, None);
+    begin(turn, path, slot);
 }
 
 /// Starts the step now; whatever had to be asked was asked.
-pub(super) fn begin(turn: &mut Turn, path: &FramePath, slot: Slot, approved: Option<crate::id::EscalationId>) {
+fn begin(turn: &mut Turn, path: &FramePath, slot: Slot) {
     let frame = turn.frame(path);
     let spec = frame.plan.step(slot.step).spec.clone();
     let state = turn.step(path, slot);
-    let approved_by = approved.or_else(|| state.approved.clone());
+    let approved_by = state.approved.clone();
     let execution = state.execution + 1;
     let iteration = frame.iteration(slot.step);
     let at = frame.at(slot);
@@ -385,18 +389,6 @@ pub(super) fn ask_done(turn: &mut Turn, path: &FramePath, id: &StepId, ask: &Ask
     let sha256 = turn.frame(path).plan.flow.sha256.clone();
     raise(turn, path, &step, sha256, asked);
     Ok(())
-}
-
-impl Frame {
-    fn asked_nothing(&self) -> bool {
-        !self
-            .steps
-            .iter()
-            .chain(self.items.values())
-            .any(|step| matches!(step.life, Life::Gated(_) | Life::Asking(_) | Life::Held(_)))
-            && self.limited.is_none()
-            && !matches!(self.phase, FramePhase::Closing)
-    }
 }
 
 /// The step at a place, for facts that only carry its name.

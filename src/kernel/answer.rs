@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::{
-    id::{EscalationId, FramePath, StepId},
+    id::{EscalationId, FramePath, StepId, StepRef},
     plan::StepIx,
     record::{
         Answer, Channel, DecisionKind, EngineWord, ErrorClass, Fact, Failure, FailureKind, InputNote, Kept, LimitName, Question,
@@ -69,6 +69,14 @@ pub(super) fn answered(
         let refused = Refused::UnknownChoice { id: id.clone(), choice: answer.choose.clone(), options };
         return refuse(turn, id, answer, refused);
     }
+    if let Some(target) = push_back {
+        let frame = turn.frame(&question.flow_path);
+        let names: Vec<_> = frame.plan.downstream(target).into_iter().map(|step| frame.name(step.into())).collect();
+        if let Some(at) = super::recover::still_running(turn, &question.flow_path, &names) {
+            let what = at.to_string();
+            return refuse(turn, id, answer, Refused::StillRunning { what });
+        }
+    }
     turn.emit(Fact::EscalationAnswered { id: id.clone(), answer: answer.clone() });
     if turn.state.line_stops.contains(id) {
         turn.emit(Fact::LineReleased { by: id.clone() });
@@ -84,10 +92,8 @@ fn refuse(turn: &mut Turn, id: &EscalationId, answer: Answer, why: Refused) -> R
 }
 
 fn may_answer(question: &Question, answer: &Answer, roles: &Roles, starter: bool) -> Result<(), Refused> {
-    if answer.channel == Channel::Timeout {
-        return Ok(());
-    }
-    if answer.by.starts_with("agent:") {
+    // Only the kernel itself lets time answer.
+    if answer.by.starts_with("agent:") || answer.channel == Channel::Timeout {
         return Err(Refused::AgentAnswer);
     }
     if starter && !roles.self_approval {
@@ -111,6 +117,14 @@ fn push_back_target(turn: &Turn, question: &Question, choice: &str) -> Option<St
 
 fn ask_anew(turn: &mut Turn, old: &Question, shown: Vec<Shown>) {
     turn.emit(Fact::EscalationVoided { id: old.id.clone(), why: "what was shown has changed".to_owned() });
+    let id = ask_the_same(turn, old, shown.iter().map(|one| one.path.clone()).collect());
+    if let Some(requested) = turn.state.requested.get(&id).cloned() {
+        super::ask::shown(turn, &requested, shown);
+    }
+}
+
+/// The question again, with a new name, for as long a time as before.
+pub(super) fn ask_the_same(turn: &mut Turn, old: &Question, evidence: Vec<String>) -> EscalationId {
     let mut asked = super::ask::Asked::new(old.kind, old.rule, old.reason.clone(), old.question.clone(), old.options.clone());
     asked.severity = old.severity;
     asked.to.clone_from(&old.to);
@@ -119,11 +133,15 @@ fn ask_anew(turn: &mut Turn, old: &Question, shown: Vec<Shown>) {
     asked.expires_ms = old.deadline.map(|deadline| deadline.since(old.raised_at));
     asked.on_timeout = old.on_timeout;
     asked.halt = old.halt;
-    asked.evidence = shown.iter().map(|one| one.path.clone()).collect();
+    asked.evidence = evidence;
     let id = super::ask::raise(turn, &old.flow_path, &old.step_id, old.step_sha256.clone(), asked);
-    if let Some(requested) = turn.state.requested.get(&id).cloned() {
-        super::ask::shown(turn, &requested, shown);
+    if old.kind == QuestionKind::StopTheLine {
+        if turn.state.line_stops.contains(&old.id) {
+            turn.emit(Fact::LineReleased { by: old.id.clone() });
+        }
+        turn.emit(Fact::LineStopped { by: id.clone() });
     }
+    id
 }
 
 fn carry_out(turn: &mut Turn, question: &Question, answer: &Answer, push_back: Option<StepIx>) {
@@ -139,8 +157,9 @@ fn carry_out(turn: &mut Turn, question: &Question, answer: &Answer, push_back: O
     }
     let Some(slot) = turn.frame(&path).slot(&question.step_id) else { return };
     if let Some(target) = push_back {
-        let steps = turn.frame(&path).plan.downstream(target);
-        return again(turn, &path, &steps, SupersedeReason::PushBack, answer);
+        let frame = turn.frame(&path);
+        let names = frame.plan.downstream(target).into_iter().map(|step| frame.name(step.into())).collect();
+        return again(turn, &path, names, SupersedeReason::PushBack, answer);
     }
     match question.kind {
         // The answer itself makes the step ready; it starts like any other.
@@ -167,7 +186,10 @@ fn words(answer: &Answer) -> String {
 fn repaired(turn: &mut Turn, path: &FramePath, slot: Slot, question: &Question, answer: &Answer) {
     match answer.choose.as_str() {
         "retry" if question.kind == QuestionKind::LoopExhausted => one_more_round(turn, path, slot, answer),
-        "retry" => again(turn, path, &[slot.step], SupersedeReason::Retry, answer),
+        "retry" => {
+            let own = vec![turn.frame(path).name(slot)];
+            again(turn, path, own, SupersedeReason::Retry, answer);
+        }
         "skip" if question.kind != QuestionKind::LoopExhausted => {
             let at = turn.frame(path).at(slot);
             turn.emit(Fact::StepSkipped { at, why: SkipReason::Person, detail: words(answer) });
@@ -197,8 +219,6 @@ fn mark_done(turn: &mut Turn, path: &FramePath, slot: Slot, answer: &Answer) {
         approved_by: None,
     };
     turn.emit(fact);
-    let at = turn.frame(path).at(slot);
-    turn.state.running.remove(&at);
     chosen(turn, path, slot, answer);
 }
 
@@ -216,9 +236,7 @@ fn one_more_round(turn: &mut Turn, path: &FramePath, slot: Slot, answer: &Answer
     turn.emit(Fact::LoopAgain { at, iteration });
 }
 
-fn again(turn: &mut Turn, path: &FramePath, steps: &[StepIx], why: SupersedeReason, answer: &Answer) {
-    let frame = turn.frame(path);
-    let names: Vec<_> = steps.iter().map(|step| crate::id::StepRef::from(&frame.plan.step(*step).spec.id)).collect();
+fn again(turn: &mut Turn, path: &FramePath, names: Vec<StepRef>, why: SupersedeReason, answer: &Answer) {
     super::recover::void_for(turn, path, &names, &words(answer));
     turn.emit(Fact::Superseded { flow: path.clone(), steps: names, why });
 }
@@ -272,7 +290,7 @@ fn limit(turn: &mut Turn, question: &Question, answer: &Answer) {
     if answer.choose == "raise" {
         let wall = frame.wall_ms_max.filter(|max| frame.active_ms_at(turn.now) >= *max);
         let (limit, max) = match wall {
-            Some(max) => (LimitName::Wall, max * 2),
+            Some(max) => (LimitName::Wall, max.saturating_mul(2)),
             None => (LimitName::Steps, u64::from(frame.steps_max.unwrap_or(1)) * 2),
         };
         return turn.emit(Fact::LimitRaised { flow: path, limit, max });
@@ -303,6 +321,8 @@ pub(super) fn expire(turn: &mut Turn) {
                     question.options.clone(),
                 );
                 asked.severity = crate::spec::Severity::High;
+                // Louder, and still nobody else's to answer.
+                asked.to.clone_from(&question.to);
                 asked.action.clone_from(&question.action);
                 asked.evidence = question.shown.iter().map(|one| one.path.clone()).collect();
                 super::ask::raise(turn, &question.flow_path, &question.step_id, question.step_sha256.clone(), asked);

@@ -6,7 +6,7 @@ use crate::{
     id::{FramePath, StepRef, Time},
     plan::{Plan, StepIx},
     record::{
-        DecisionKind, Entry, Fact, LimitName, Outcome, Parent, Question, QuestionKind, QuestionStatus, Rule, SkipReason, Status,
+        At, DecisionKind, Entry, Fact, LimitName, Outcome, Parent, Question, QuestionKind, QuestionStatus, Rule, SkipReason, Status,
         WaitReason,
     },
 };
@@ -43,8 +43,8 @@ pub(super) fn apply_fact(state: &mut State, fact: &Fact, now: Time) {
         }
         Fact::FlowStarted { .. } => flow_started(state, fact),
         Fact::StepStarted { at, execution, iteration, timeout_ms, approved_by } => {
+            count_execution(state, &at.flow);
             let Some((frame, slot)) = locate(state, &at.flow, &at.step) else { return };
-            frame.executions += 1;
             let asks = matches!(frame.plan.step(slot.step).spec.verb, crate::spec::Verb::Ask(_) | crate::spec::Verb::Flow { .. });
             let step = frame.state_mut(slot);
             step.execution = *execution;
@@ -166,6 +166,8 @@ pub(super) fn apply_fact(state: &mut State, fact: &Fact, now: Time) {
         }
         Fact::Routed { flow, decision } => routed(state, flow, decision),
         Fact::LoopAgain { at, iteration } => {
+            let body: Vec<StepRef> = locate(state, &at.flow, &at.step).map_or_else(Vec::new, |(frame, slot)| loop_body(frame, slot));
+            calm(state, &at.flow, now, |step| body.iter().any(|inside| inside.as_str() == step.base()));
             let Some((frame, slot)) = locate(state, &at.flow, &at.step) else { return };
             let plan = frame.plan.clone();
             let Some(which) = plan.step(slot.step).ends_loop else { return };
@@ -179,12 +181,13 @@ pub(super) fn apply_fact(state: &mut State, fact: &Fact, now: Time) {
                 state.iteration = *iteration;
             }
         }
-        Fact::Superseded { flow, steps, .. } => superseded(state, flow, steps),
+        Fact::Superseded { flow, steps, .. } => superseded(state, flow, steps, now),
         Fact::Reopened { flow, step, into, dependents } => {
-            superseded(state, flow, dependents);
+            // First the step waits, then those that need it: they must not find it done.
             if let Some((frame, slot)) = locate(state, flow, step) {
                 set_life(frame, slot, Life::InFlow(into.clone()));
             }
+            superseded(state, flow, dependents, now);
         }
         Fact::EscalationRequested { question } => {
             state.requested.insert(question.id.clone(), Arc::new((**question).clone()));
@@ -202,21 +205,33 @@ pub(super) fn apply_fact(state: &mut State, fact: &Fact, now: Time) {
                 question.answer = Some(answer.clone());
             });
             let Some(question) = state.questions.get(id).cloned() else { return };
+            let Some(frame) = state.frames.get_mut(&question.flow_path) else { return };
+            if question.kind == QuestionKind::Limit {
+                frame.limited = None;
+                return;
+            }
+            pass_note(frame, &question, answer);
             if question.kind == QuestionKind::Approval
                 && answer.choose == "approve"
-                && let Some((frame, slot)) = locate(state, &question.flow_path, &question.step_id)
+                && let Some(slot) = frame.slot(&question.step_id)
             {
                 frame.state_mut(slot).approved = Some(id.clone());
                 make_ready(frame, slot);
             }
         }
         Fact::AnswerRefused { .. } => {}
-        Fact::EscalationVoided { id, .. } => close_question(state, id, |question| question.status = QuestionStatus::Voided),
+        Fact::EscalationVoided { id, .. } => voided(state, id),
         Fact::EscalationExpired { id } => close_question(state, id, |question| question.status = QuestionStatus::Expired),
         Fact::StepLost { at, .. } => {
             state.running.remove(at);
             let Some((frame, slot)) = locate(state, &at.flow, &at.step) else { return };
-            set_life(frame, slot, Life::Ended);
+            if frame.plan.step(slot.step).spec.effects == crate::spec::Effects::Once {
+                // A question follows in the same line.
+                set_life(frame, slot, Life::Ended);
+            } else {
+                set_life(frame, slot, Life::Idle);
+                make_ready(frame, slot);
+            }
             busy(state, &at.flow, false, now);
         }
         Fact::LineStopped { by } => {
@@ -253,9 +268,11 @@ pub(super) fn apply_fact(state: &mut State, fact: &Fact, now: Time) {
                 frame.params = Arc::new(params);
             }
         }
-        Fact::DefinitionRefreshed { flow, definition, .. } => refreshed(state, flow, definition),
+        Fact::DefinitionRefreshed { flow, definition, .. } => refreshed(state, flow, definition, now),
         Fact::Resumed { .. } => {
             state.stop = None;
+            // Whoever goes on after a fatal failure has seen it.
+            state.fatal = None;
             for path in state.open_frames.clone() {
                 if let Some(frame) = state.frames.get_mut(&path)
                     && frame.allowed.take().is_some()
@@ -274,6 +291,11 @@ pub(super) fn apply_fact(state: &mut State, fact: &Fact, now: Time) {
         Fact::StopRequested { cause, .. } => state.stop = state.stop.max(Some(*cause)),
         Fact::RunRested { status } => state.rested = Some(*status),
     }
+}
+
+fn loop_body(frame: &Frame, last: Slot) -> Vec<StepRef> {
+    let body = frame.plan.step(last.step).ends_loop.map(|which| &frame.plan.loops[which].body);
+    body.into_iter().flatten().map(|step| StepRef::from(&frame.plan.step(*step).spec.id)).collect()
 }
 
 fn locate<'a>(state: &'a mut State, flow: &FramePath, step: &StepRef) -> Option<(&'a mut Frame, Slot)> {
@@ -335,7 +357,9 @@ fn settle(frame: &mut Frame, slot: Slot, how: Settled) {
     set_life(frame, slot, Life::Settled(how));
     if matches!(how, Settled::Passed | Settled::Standing) {
         let name = frame.name(slot);
-        if frame.plan.step(slot.step).spec.undo.is_some() {
+        // A group is taken back by its instances.
+        let ran = frame.state_mut(slot).group.is_none();
+        if ran && frame.plan.step(slot.step).spec.undo.is_some() {
             frame.finished.retain(|step| *step != name);
             frame.finished.push_back(name);
         }
@@ -443,13 +467,38 @@ fn ready_again(frame: &mut Frame) {
     for at in 0..plan.steps.len() {
         let step = StepIx(u32::try_from(at).expect("the loader takes at most 20,000 steps"));
         wake(frame, &plan, step);
-        let items = frame.steps.get(at).and_then(|state| state.group.as_ref()).map_or(0, |group| group.items.len());
+        let open = frame.steps.get(at).filter(|state| state.life == Life::Fanned);
+        let items = open.and_then(|state| state.group.as_ref()).map_or(0, |group| group.items.len());
         for item in 0..u32::try_from(items).unwrap_or(0) {
             let slot = Slot { step, item: Some(item) };
             if frame.state_mut(slot).life == Life::Idle {
                 make_ready(frame, slot);
             }
         }
+    }
+}
+
+/// One account: what a sub-flow or a detour executes counts in the flows around it, too.
+fn count_execution(state: &mut State, path: &FramePath) {
+    let mut path = Some(path.clone());
+    while let Some(frame) = path.as_ref().and_then(|path| state.frames.get_mut(path)) {
+        frame.executions += 1;
+        path = match frame.parent.as_deref() {
+            Some(Parent::SubFlow { at } | Parent::Detour { at, .. }) => Some(at.flow.clone()),
+            Some(Parent::Rollback { .. }) | None => None,
+        };
+    }
+}
+
+/// Attempts of these steps that are due are not wanted any more.
+fn calm(state: &mut State, flow: &FramePath, now: Time, concerns: impl Fn(&StepRef) -> bool) {
+    let waiting: Vec<(Time, At)> = state.due.iter().filter(|(_, at)| at.flow == *flow && concerns(&at.step)).cloned().collect();
+    for one in waiting {
+        if let Some((frame, slot)) = locate(state, flow, &one.1.step) {
+            set_life(frame, slot, Life::Idle);
+        }
+        state.due.remove(&one);
+        busy(state, flow, false, now);
     }
 }
 
@@ -540,6 +589,8 @@ fn flow_started(state: &mut State, fact: &Fact) {
         Some(Parent::Rollback { of, .. }) => {
             if let Some(above) = state.frames.get_mut(of) {
                 above.rolled_back = true;
+                // Taken back once; after a retry, only what is done anew.
+                above.finished = imbl::Vector::new();
             }
         }
         None => {}
@@ -614,7 +665,11 @@ fn routed(state: &mut State, flow: &FramePath, decision: &crate::record::Decisio
         step.result.as_ref().is_some_and(|result| !result.passed || result.status != Status::Verified)
     };
     match decision.decision {
-        DecisionKind::Continue if decision.rule == Rule::DetourDone => {}
+        // It starts like any other step: not while the run is stopping or the line is stopped.
+        DecisionKind::Continue if decision.rule == Rule::DetourDone => {
+            set_life(frame, slot, Life::Idle);
+            make_ready(frame, slot);
+        }
         DecisionKind::Continue => {
             let failed = frame.state_mut(slot).result.as_ref().is_some_and(|result| !result.passed);
             let open_end = matches!(decision.rule, Rule::LoopExhausted | Rule::LoopNoFurtherHelp | Rule::LoopSameSignature);
@@ -695,7 +750,44 @@ fn close_question(state: &mut State, id: &crate::id::EscalationId, change: impl 
     }
 }
 
-fn superseded(state: &mut State, flow: &FramePath, steps: &[StepRef]) {
+/// What a person wrote reaches the step that runs next by it.
+fn pass_note(frame: &mut Frame, question: &Question, answer: &crate::record::Answer) {
+    let Some(note) = &answer.note else { return };
+    let own = frame.slot(&question.step_id);
+    let target = match answer.choose.strip_prefix("push-back:") {
+        Some(back) => frame.plan.find(back).map(Slot::from),
+        None if question.kind == QuestionKind::LoopExhausted => {
+            let around = own.and_then(|slot| frame.plan.step(slot.step).ends_loop);
+            around.map(|which| frame.plan.loops[which].first.into())
+        }
+        None => own,
+    };
+    if let Some(slot) = target {
+        frame.state_mut(slot).note = Some(note.as_str().into());
+    }
+}
+
+/// A question that nobody answers any more: what waited for it is asked again when its flow goes on.
+fn voided(state: &mut State, id: &crate::id::EscalationId) {
+    let question = state.questions.get(id).or_else(|| state.requested.get(id)).cloned();
+    close_question(state, id, |question| question.status = QuestionStatus::Voided);
+    let Some(question) = question else { return };
+    let Some(frame) = state.frames.get_mut(&question.flow_path) else { return };
+    if frame.limited.as_ref() == Some(id) {
+        frame.limited = None;
+    }
+    if let Some(asked) = frame.done.iter().find(|(_, done)| **done == DoneState::Asking(id.clone())).map(|(asked, _)| asked.clone()) {
+        frame.done.remove(&asked);
+    }
+    let Some(slot) = frame.slot(&question.step_id) else { return };
+    let life = frame.state_mut(slot).life.clone();
+    if life == Life::Gated(id.clone()) || life == Life::Asking(id.clone()) {
+        set_life(frame, slot, Life::Idle);
+        make_ready(frame, slot);
+    }
+}
+
+fn superseded(state: &mut State, flow: &FramePath, steps: &[StepRef], now: Time) {
     let prefixes: Vec<String> = steps.iter().map(|step| format!("{flow}.{step}")).collect();
     let below: Vec<FramePath> = state
         .frames
@@ -708,6 +800,7 @@ fn superseded(state: &mut State, flow: &FramePath, steps: &[StepRef]) {
         .cloned()
         .collect();
     for path in below {
+        calm(state, &path, now, |_| true);
         state.open_frames.remove(&path);
         if let Some(frame) = state.frames.get_mut(&path)
             && frame.is_open()
@@ -715,13 +808,16 @@ fn superseded(state: &mut State, flow: &FramePath, steps: &[StepRef]) {
             frame.phase = FramePhase::Done(Outcome::Cancelled);
         }
     }
+    calm(state, flow, now, |waiting| steps.iter().any(|step| step == waiting || step.as_str() == waiting.base()));
     let Some(frame) = state.frames.get_mut(flow) else { return };
-    if !frame.is_open() {
-        frame.phase = FramePhase::Open;
-    }
+    let was_done = !frame.is_open();
     frame.phase = FramePhase::Open;
-    frame.failing = None;
-    frame.rolled_back = false;
+    // Another step's failure stands, whatever becomes of these.
+    let again = |failed: &StepRef| steps.iter().any(|step| step == failed || step.as_str() == failed.base());
+    if was_done || frame.failing.as_ref().is_some_and(|failing| again(&failing.0)) {
+        frame.failing = None;
+        frame.rolled_back = false;
+    }
     frame.outcome_reason = None;
     frame.done = imbl::OrdMap::new();
     let mut whole: Vec<StepIx> = Vec::new();
@@ -731,7 +827,7 @@ fn superseded(state: &mut State, flow: &FramePath, steps: &[StepRef]) {
             None => whole.push(slot.step),
             Some(_) => {
                 // One instance again: the group is open again with it.
-                let was_settled = matches!(frame.state_mut(slot).life, Life::Settled(_));
+                let before = frame.state_mut(slot).life.clone();
                 set_life(frame, slot, Life::Idle);
                 let old = frame.state_mut(slot);
                 *old = StepState {
@@ -740,8 +836,11 @@ fn superseded(state: &mut State, flow: &FramePath, steps: &[StepRef]) {
                     detours: old.detours.take(),
                     ..StepState::default()
                 };
-                if was_settled && let Some(group) = frame.state_mut(slot.step.into()).group.as_mut() {
-                    Arc::make_mut(group).settled -= 1;
+                if let Life::Settled(how) = before
+                    && let Some(group) = frame.state_mut(slot.step.into()).group.as_mut().map(Arc::make_mut)
+                {
+                    group.settled -= 1;
+                    group.standing -= u32::from(how != Settled::Passed);
                 }
                 set_life(frame, slot.step.into(), Life::Fanned);
                 make_ready(frame, slot);
@@ -758,6 +857,9 @@ fn superseded(state: &mut State, flow: &FramePath, steps: &[StepRef]) {
     whole.dedup();
     reset(frame, &whole);
     frame.warnings.retain(|warning| !steps.iter().any(|step| warning.starts_with(&format!("{step}:"))));
+    if was_done {
+        ready_again(frame);
+    }
     state.open_frames.insert(flow.clone());
 }
 
@@ -782,11 +884,20 @@ fn flow_completed(state: &mut State, flow: &FramePath, outcome: Outcome, reason:
     }
 }
 
-fn refreshed(state: &mut State, flow: &FramePath, definition: &crate::id::Sha256) {
+/// What failed is not over: the flow goes on only if it runs again.
+fn stays(frame: &Frame, step: StepIx, state: &StepState) -> bool {
+    let failed = |state: &StepState| state.life == Life::Settled(Settled::Failed);
+    let items = state.group.as_ref().map_or(0, |group| u32::try_from(group.items.len()).unwrap_or(0));
+    let broken = failed(state) || (0..items).any(|item| frame.items.get(&(step, item)).is_some_and(failed));
+    matches!(state.life, Life::Settled(_) | Life::Held(_)) && !broken
+}
+
+fn refreshed(state: &mut State, flow: &FramePath, definition: &crate::id::Sha256, now: Time) {
     let Some(book) = state.books.get(definition).cloned() else { return };
-    let Some(frame) = state.frames.get_mut(flow) else { return };
-    let Some(plan) = book.flows.get(&frame.key).cloned() else { return };
-    let old = frame.clone();
+    let Some(key) = state.frames.get(flow).map(|frame| frame.key.clone()) else { return };
+    let Some(plan) = book.flows.get(&key).cloned() else { return };
+    calm(state, flow, now, |_| true);
+    let Some(old) = state.frames.get(flow).cloned() else { return };
     let mut fresh = new_frame(flow.clone(), book, plan.clone(), Some(&old));
     fresh.generation = old.generation;
     fresh.params = old.params.clone();
@@ -797,27 +908,57 @@ fn refreshed(state: &mut State, flow: &FramePath, definition: &crate::id::Sha256
     fresh.active_ms = old.active_ms;
     fresh.phase = FramePhase::Open;
     fresh.warnings = old.warnings.clone();
-    // Steps that are over and have not changed stay over; everything else is worked out anew from them.
+    fresh.items = imbl::OrdMap::new();
     let same = |at: usize| {
         let step = &plan.steps[at].spec;
         old.plan.find(step.id.as_str()).filter(|ix| old.plan.step(*ix).spec.sha256 == step.sha256)
     };
-    let mut open = Vec::new();
+    // Steps that are over and have not changed stay over, and a person who decides on one still does;
+    // everything else is worked out anew from them.
+    let (mut open, mut anew) = (Vec::new(), Vec::new());
     for at in 0..plan.steps.len() {
         let step = StepIx(u32::try_from(at).expect("the loader takes at most 20,000 steps"));
         let needs_over = plan.steps[at].needs.iter().all(|need| !open.contains(need));
-        match same(at).and_then(|ix| old.steps.get(ix.at())) {
-            Some(state) if needs_over && matches!(state.life, Life::Settled(_)) => {
+        let before = same(at).and_then(|ix| Some((ix, old.steps.get(ix.at())?))).filter(|_| needs_over);
+        match before {
+            Some((ix, state)) if stays(&old, ix, state) => {
                 let life = state.life.clone();
                 *fresh.state_mut(step.into()) = StepState { life: Life::Idle, ..state.clone() };
+                if matches!(life, Life::Held(_)) {
+                    open.push(step);
+                }
                 set_life(&mut fresh, step.into(), life);
+                let items = state.group.as_ref().map_or(0, |group| u32::try_from(group.items.len()).unwrap_or(0));
+                for item in 0..items {
+                    if let Some(one) = old.items.get(&(ix, item)) {
+                        fresh.items.insert((step, item), one.clone());
+                    }
+                }
             }
-            _ => open.push(step),
+            _ => {
+                open.push(step);
+                anew.push(step);
+            }
         }
     }
-    let finished = old.finished.iter().filter(|name| plan.find(name.base()).is_some()).cloned().collect();
-    fresh.finished = finished;
-    reset(&mut fresh, &open);
+    fresh.finished = old.finished.iter().filter(|name| plan.find(name.base()).is_some()).cloned().collect();
+    reset(&mut fresh, &anew);
+    // What was opened below steps that start anew is over.
+    let kept = |path: &FramePath| {
+        let step = path.as_str()[flow.as_str().len()..].trim_start_matches('.').split('.').next().unwrap_or_default();
+        let base = step.split('[').next().unwrap_or_default();
+        plan.find(base).is_some_and(|ix| !anew.contains(&ix))
+    };
+    let prefix = format!("{flow}.");
+    let below: Vec<FramePath> =
+        state.open_frames.iter().filter(|path| path.as_str().starts_with(&prefix) && !kept(path)).cloned().collect();
+    for path in below {
+        calm(state, &path, now, |_| true);
+        state.open_frames.remove(&path);
+        if let Some(frame) = state.frames.get_mut(&path) {
+            frame.phase = FramePhase::Done(Outcome::Cancelled);
+        }
+    }
     state.frames.insert(flow.clone(), fresh);
     state.open_frames.insert(flow.clone());
 }

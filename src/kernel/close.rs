@@ -111,6 +111,7 @@ pub(super) fn void_questions(turn: &mut Turn, path: &FramePath, why: &str) {
 }
 
 pub(super) fn complete(turn: &mut Turn, path: &FramePath, outcome: Outcome, reason: String) {
+    void_questions(turn, path, "the flow is over");
     let frame = turn.frame(path);
     let warnings: Vec<String> = frame.warnings.iter().map(ToString::to_string).collect();
     let parent = frame.parent.clone();
@@ -145,7 +146,7 @@ fn sub_flow_ended(turn: &mut Turn, above: &FramePath, slot: Slot, child: &FrameP
 
 /// Nothing runs and nothing can: the run rests.
 pub(super) fn rest(turn: &mut Turn) -> Result<InputNote, Refused> {
-    if !turn.state.running.is_empty() || !turn.state.requested.is_empty() {
+    if turn.state.rested.is_some() || !super::commands(&turn.state).contains(&super::Command::Rest) {
         return Err(Refused::Nothing);
     }
     let status: RunStatus = turn.state.resting_status();

@@ -3,6 +3,7 @@
 use crate::{
     id::{EscalationId, Time},
     record::At,
+    spec::OnTimeout,
 };
 
 use super::state::State;
@@ -34,6 +35,9 @@ pub fn commands(state: &State) -> Vec<Command> {
     }
     wanted.extend(state.requested.keys().map(|id| Command::Show { id: id.clone() }));
     if state.rested.is_some() {
+        if wanted.is_empty() {
+            wanted.push(Command::Rest);
+        }
         return wanted;
     }
     let busy = !wanted.is_empty();
@@ -53,7 +57,9 @@ pub fn commands(state: &State) -> Vec<Command> {
 
 fn next_time(state: &State) -> Option<Time> {
     let due = state.due.get_min().map(|(time, _)| *time);
-    let deadline = state.open_questions.iter().filter_map(|id| state.questions.get(id)?.deadline).min();
+    // A deadline after which one keeps waiting is for people to read; nothing happens then.
+    let deadline = |id| state.questions.get(id).filter(|one| one.on_timeout != OnTimeout::Wait)?.deadline;
+    let deadline = state.open_questions.iter().filter_map(deadline).min();
     let wall = state.open_frames.iter().filter_map(|path| {
         let frame = state.frames.get(path)?;
         let (since, max) = (frame.active_since?, frame.wall_ms_max?);

@@ -19,7 +19,7 @@ use super::{
 /// # Errors
 /// The input is not for this state: late, doubled, not allowed, or not possible. Nothing has changed then.
 pub fn decide(state: &State, input: &Input, now: Time) -> Result<(InputNote, Vec<Fact>), Refused> {
-    worked_out(state, input, now, true)
+    worked_out(state, input, now, true).map(|(note, turn)| (note, turn.facts))
 }
 
 /// The same for a run that nobody drives: what an answer means is written down, and no step is started by it.
@@ -27,10 +27,11 @@ pub fn decide(state: &State, input: &Input, now: Time) -> Result<(InputNote, Vec
 /// # Errors
 /// As [`decide`].
 pub fn decide_parked(state: &State, input: &Input, now: Time) -> Result<(InputNote, Vec<Fact>), Refused> {
-    worked_out(state, input, now, false)
+    worked_out(state, input, now, false).map(|(note, turn)| (note, turn.facts))
 }
 
-fn worked_out(state: &State, input: &Input, now: Time, driven: bool) -> Result<(InputNote, Vec<Fact>), Refused> {
+/// The note and the turn: its facts, and the state that they were worked out on.
+pub(super) fn worked_out(state: &State, input: &Input, now: Time, driven: bool) -> Result<(InputNote, Turn), Refused> {
     let mut turn = Turn::new(state, now);
     turn.driven = driven;
     let note = match input {
@@ -59,7 +60,7 @@ fn worked_out(state: &State, input: &Input, now: Time, driven: bool) -> Result<(
                 }
             }
         }
-        Input::Rest => return close::rest(&mut turn).map(|note| (note, turn.facts)),
+        Input::Rest => return close::rest(&mut turn).map(|note| (note, turn)),
     };
     advance::advance(&mut turn);
     if turn.facts.is_empty() {
@@ -68,7 +69,7 @@ fn worked_out(state: &State, input: &Input, now: Time, driven: bool) -> Result<(
     if !driven && state.rested.is_some() {
         turn.emit(Fact::RunRested { status: turn.state.resting_status() });
     }
-    Ok((note, turn.facts))
+    Ok((note, turn))
 }
 
 /// Attempts that are due, questions whose time is up, flows that ran as long as they may.

@@ -55,7 +55,6 @@ pub(super) fn left(turn: &mut Turn, at: &At, slot: Slot, detour: &DetourId, outc
         decision.next_step_ids = vec![at.step.clone()];
         decision.detour_id = Some(detour.clone());
         turn.emit(Fact::Routed { flow: at.flow.clone(), decision: Box::new(decision) });
-        super::advance::begin(turn, &at.flow, slot, None);
         return;
     }
     let note = BTreeMap::from([("detour".to_owned(), serde_json::json!(format!("{detour} did not take: {reason}")))]);

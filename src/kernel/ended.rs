@@ -10,7 +10,7 @@ use crate::{
     record::{
         At, Check, Concern, Decision, DecisionKind, Draft, EngineWord, Envelope, EnvelopeMeta, EnvelopeRouting, ErrorClass,
         ErrorDetail, Evidence, Fact, Failure, FailureKind, InputNote, IterationOf, Kept, Measured, Mode, Proof, QuestionKind,
-        ReceiptStatus, Reply, ReplyOutcome, Rule, Status, Summary, WaitReason,
+        ReceiptStatus, Reply, ReplyOutcome, Rule, Status, StopCause, Summary, WaitReason,
     },
     spec::{Effects, OnFailure, Severity},
 };
@@ -41,6 +41,9 @@ pub(super) fn replied(turn: &mut Turn, at: &At, execution: u32, attempt: u32, re
     let note = InputNote::Replied { at: at.clone(), execution, attempt };
     if let ReplyOutcome::Failed(failure) = &reply.outcome
         && !running.unwanted
+        && turn.state.stop != Some(StopCause::Cancel)
+        && turn.state.fatal.is_none()
+        && turn.frame(&at.flow).failing.is_none()
         && try_again(turn, at, slot, &running, failure)
     {
         return Ok(note);
@@ -653,7 +656,35 @@ pub(super) fn end_builtin(
     end_without_engine(turn, path, slot, ReplyOutcome::Done, EngineWord::Builtin, Some(draft), Kept::default());
 }
 
+/// Steps that wait for their next attempt in a flow that is over: there will be none.
+pub(super) fn end_waiting(turn: &mut Turn, path: &FramePath) {
+    let waiting: Vec<At> = turn.state.due.iter().filter(|(_, at)| at.flow == *path).map(|(_, at)| at.clone()).collect();
+    for at in waiting {
+        let Some(slot) = turn.frame(path).slot(&at.step) else { continue };
+        let message = "the flow stopped before the next attempt".to_owned();
+        let failure =
+            Failure { kind: FailureKind::Cancelled, class: ErrorClass::Permanent, message: message.clone(), exit_code: None };
+        record_end(turn, path, slot, ReplyOutcome::Failed(failure), EngineWord::Builtin, None, Kept::default());
+        let mut decision = decision(turn, path, slot, DecisionKind::Terminate, Rule::Cancelled);
+        decision.reason = message;
+        turn.emit(Fact::Routed { flow: path.clone(), decision: Box::new(decision) });
+    }
+}
+
 pub(super) fn end_without_engine(
+    turn: &mut Turn,
+    path: &FramePath,
+    slot: Slot,
+    outcome: ReplyOutcome,
+    engine: EngineWord,
+    draft: Option<Draft>,
+    kept: Kept,
+) {
+    record_end(turn, path, slot, outcome, engine, draft, kept);
+    decide_after(turn, path, slot, &BTreeMap::new(), true);
+}
+
+fn record_end(
     turn: &mut Turn,
     path: &FramePath,
     slot: Slot,
@@ -681,5 +712,4 @@ pub(super) fn end_without_engine(
     let execution = running.execution;
     let kept = (reply.kept != Kept::default()).then(|| Box::new(reply.kept));
     turn.emit(Fact::StepEnded { at, execution, proof: Box::new(proof), handoff: Box::new(handoff), kept });
-    decide_after(turn, path, slot, &BTreeMap::new(), true);
 }

@@ -122,6 +122,8 @@ pub enum Refused {
     NothingToResume { status: String },
     #[error("{what} is still running: stop the run first")]
     Busy { what: String },
+    #[error("{what} is still running, and would run again: answer when it has ended")]
+    StillRunning { what: String },
     #[error("the flow changed in a way that cannot be adopted: {why}")]
     CannotRefresh { why: String },
     #[error("there is nothing to do")]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::{
     id::{EscalationId, FramePath, StepId, StepRef},
     plan::StepIx,
-    record::{At, Change, EngineWord, Fact, InputNote, Mode, QuestionKind, Rule, StopCause, SupersedeReason},
+    record::{At, Change, EngineWord, Fact, InputNote, Mode, Question, QuestionKind, QuestionStatus, Rule, SupersedeReason},
     spec::{Effects, Severity, Verb},
 };
 
@@ -13,7 +13,7 @@ use super::{
     advance,
     ask::{Asked, raise, repair_options},
     input::{RefreshPlan, Refused, Resume, Retry},
-    state::{Life, Slot},
+    state::{Frame, Life, Settled, Slot, StepState},
     turn::Turn,
 };
 
@@ -26,27 +26,11 @@ pub(super) fn lost(turn: &mut Turn) -> Result<InputNote, Refused> {
     }
     for (at, one) in running {
         let Some(slot) = advance::slot_at(turn, &at) else { continue };
+        let lost = step_lost(turn, &at, slot, &one);
+        turn.emit(lost);
         let once = turn.frame(&at.flow).plan.step(slot.step).spec.effects == Effects::Once;
-        let again = turn.frame(&at.flow).failing.is_none() && !one.unwanted && turn.state.stop != Some(StopCause::Cancel);
-        if once || again {
-            let lost = step_lost(turn, &at, slot, &one);
-            turn.emit(lost);
-        }
         if once {
             ask_lost(turn, &at.flow, slot, "the process that ran it is gone");
-        } else if again && !turn.driven {
-            // Whoever goes on with the run says first what is to run again; nothing is started before that.
-            turn.emit(Fact::Superseded { flow: at.flow.clone(), steps: vec![at.step.clone()], why: SupersedeReason::Retry });
-        } else if again {
-            advance::begin(turn, &at.flow, slot, None);
-        } else {
-            super::ended::fail_started(
-                turn,
-                &at.flow,
-                slot,
-                crate::record::FailureKind::Cancelled,
-                "lost while the flow was stopping",
-            );
         }
     }
     Ok(InputNote::Lost)
@@ -59,9 +43,7 @@ fn step_lost(turn: &Turn, at: &At, slot: Slot, one: &super::state::Running) -> F
         Verb::Run { .. } | Verb::Exec { .. } => (EngineWord::Shell, Mode::Local),
         Verb::Agent(_) => (EngineWord::Stub, Mode::Stub),
         Verb::Ask(_) => (EngineWord::Human, Mode::Human),
-        Verb::Flow { .. } | Verb::Snapshot { .. } | Verb::Compare { .. } | Verb::Render { .. } => {
-            (EngineWord::Builtin, Mode::Local)
-        }
+        Verb::Flow { .. } | Verb::Snapshot { .. } | Verb::Compare { .. } | Verb::Render { .. } => (EngineWord::Builtin, Mode::Local),
     };
     Fact::StepLost {
         at: at.clone(),
@@ -93,11 +75,14 @@ pub(super) fn void_for(turn: &mut Turn, path: &FramePath, steps: &[StepRef], why
     let below: Vec<String> = steps.iter().map(|step| format!("{path}.{step}")).collect();
     let concerns = |flow: &FramePath, step: &StepRef| {
         let own = flow == path && steps.iter().any(|one| one == step || one.as_str() == step.base());
-        own || below.iter().any(|prefix| flow.as_str() == prefix || flow.as_str().starts_with(&format!("{prefix}.")))
+        let inside = |prefix: &String| flow.as_str().strip_prefix(prefix.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']));
+        own || below.iter().any(inside)
     };
+    // What "done" means is asked when the flow is done again.
+    let concerns = |one: &Question| concerns(&one.flow_path, &one.step_id) || one.kind == QuestionKind::Done && one.flow_path == *path;
     let open = turn.state.open_questions.iter().filter_map(|id| turn.state.questions.get(id));
     let all = open.chain(turn.state.requested.values());
-    let ids: Vec<EscalationId> = all.filter(|one| concerns(&one.flow_path, &one.step_id)).map(|one| one.id.clone()).collect();
+    let ids: Vec<EscalationId> = all.filter(|one| concerns(one)).map(|one| one.id.clone()).collect();
     for id in ids {
         if turn.state.line_stops.contains(&id) {
             turn.emit(Fact::LineReleased { by: id.clone() });
@@ -147,8 +132,16 @@ fn change_params(turn: &mut Turn, flow: &FramePath, set: &BTreeMap<crate::id::Pa
             to: value.clone(),
         })
         .collect();
-    if !changes.is_empty() {
-        turn.emit(Fact::ParamsChanged { flow: flow.clone(), changes });
+    if changes.is_empty() {
+        return;
+    }
+    turn.emit(Fact::ParamsChanged { flow: flow.clone(), changes });
+    // An approval covers the parameters that were shown.
+    let open = turn.state.open_questions.iter().filter_map(|id| turn.state.questions.get(id)).chain(turn.state.requested.values());
+    let ids: Vec<EscalationId> =
+        open.filter(|one| one.flow_path == *flow && one.kind == QuestionKind::Approval).map(|one| one.id.clone()).collect();
+    for id in ids {
+        turn.emit(Fact::EscalationVoided { id, why: "the parameters have changed".to_owned() });
     }
 }
 
@@ -169,20 +162,54 @@ fn find(turn: &Turn, flow: &FramePath, step: &StepId) -> Result<StepIx, Refused>
 
 fn supersede(turn: &mut Turn, flow: &FramePath, steps: &[StepIx], why: SupersedeReason) -> Result<(), Refused> {
     let frame = turn.frame(flow);
+    let mut steps = steps.to_vec();
+    // A flow goes on only if what failed in it runs again, too.
+    for failed in failed_steps(frame) {
+        steps.extend(frame.plan.downstream(failed));
+    }
+    steps.sort_unstable();
+    steps.dedup();
     let names: Vec<StepRef> = steps.iter().map(|step| StepRef::from(&frame.plan.step(*step).spec.id)).collect();
-    let below: Vec<String> = names.iter().map(|step| format!("{flow}.{step}.")).collect();
-    let runs = |at: &&At| {
-        (at.flow == *flow && names.iter().any(|name| name.as_str() == at.step.base()))
-            || below.iter().any(|prefix| format!("{}.", at.flow).starts_with(prefix))
-    };
-    if let Some(at) = turn.state.running.keys().find(runs) {
+    if let Some(at) = still_running(turn, flow, &names) {
         return Err(Refused::Busy { what: at.to_string() });
     }
     void_for(turn, flow, &names, "the step runs again");
     turn.emit(Fact::Superseded { flow: flow.clone(), steps: names, why });
+    ask_orphans(turn, flow);
     // A flow inside a flow is opened again with everything that waits for it.
     reopen_parents(turn, flow);
     Ok(())
+}
+
+fn failed_steps(frame: &Frame) -> Vec<StepIx> {
+    let failed = |state: &StepState| state.life == Life::Settled(Settled::Failed);
+    let ix = |at: usize| StepIx(u32::try_from(at).expect("the loader takes at most 20,000 steps"));
+    let whole = frame.steps.iter().enumerate().filter(|(_, state)| failed(state)).map(|(at, _)| ix(at));
+    let items = frame.items.iter().filter(|(_, state)| failed(state)).map(|((step, _), _)| *step);
+    whole.chain(items).collect()
+}
+
+/// An execution of one of these steps, or of a flow below one.
+pub(super) fn still_running(turn: &Turn, flow: &FramePath, names: &[StepRef]) -> Option<At> {
+    let below: Vec<String> = names.iter().map(|step| format!("{flow}.{step}")).collect();
+    let inside = |path: &str, prefix: &str| path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']));
+    let runs = |at: &&At| {
+        (at.flow == *flow && names.iter().any(|name| *name == at.step || name.as_str() == at.step.base()))
+            || below.iter().any(|prefix| inside(at.flow.as_str(), prefix))
+    };
+    turn.state.running.keys().find(runs).cloned()
+}
+
+/// A flow goes on in which questions were closed unanswered: what a person has to decide is asked again.
+fn ask_orphans(turn: &mut Turn, flow: &FramePath) {
+    let frame = turn.frame(flow);
+    let held = frame.steps.iter().chain(frame.items.values()).filter_map(|state| match &state.life {
+        Life::Held(id) => turn.state.questions.get(id).filter(|one| one.status == QuestionStatus::Voided),
+        _ => None,
+    });
+    for old in held.cloned().collect::<Vec<_>>() {
+        super::answer::ask_the_same(turn, &old, old.shown.iter().map(|one| one.path.clone()).collect());
+    }
 }
 
 fn reopen_parents(turn: &mut Turn, flow: &FramePath) {
@@ -201,6 +228,12 @@ fn reopen_parents(turn: &mut Turn, flow: &FramePath) {
         turn.emit(Fact::Reopened { flow: at.flow.clone(), step: at.step.clone(), into: flow.clone(), dependents: names });
         reopen_parents(turn, &at.flow.clone());
     }
+}
+
+fn lost_and_asked(turn: &Turn, flow: &FramePath) -> Vec<StepId> {
+    let open = turn.state.open_questions.iter().filter_map(|id| turn.state.questions.get(id));
+    let lost = open.filter(|one| one.kind == QuestionKind::Lost && one.flow_path == *flow);
+    lost.filter_map(|one| StepId::new(one.step_id.base()).ok()).collect()
 }
 
 pub(super) fn refreshed(turn: &mut Turn, refresh: &RefreshPlan) -> Result<InputNote, Refused> {
@@ -225,8 +258,17 @@ pub(super) fn refreshed(turn: &mut Turn, refresh: &RefreshPlan) -> Result<InputN
     let removed: Vec<StepId> = old.keys().filter(|id| !new.contains_key(*id)).cloned().collect();
     let changed: Vec<StepId> =
         new.iter().filter(|(id, sha)| old.get(*id).is_some_and(|before| before != *sha)).map(|(id, _)| id.clone()).collect();
-    let touched: Vec<StepRef> = removed.iter().chain(&changed).map(StepRef::from).collect();
+    let once: Vec<StepId> = lost_and_asked(turn, &refresh.flow);
+    let frame = turn.frame(&refresh.flow);
+    let stays = |state: &StepState| matches!(state.life, Life::Settled(_) | Life::Held(_));
+    let planned = frame.plan.steps.iter().zip(&frame.steps);
+    let moving = planned.filter(|(_, state)| !stays(state)).map(|(planned, _)| planned.spec.id.clone());
+    let touched: Vec<StepRef> = removed.iter().chain(&changed).cloned().chain(moving).map(|id| StepRef::from(&id)).collect();
     void_for(turn, &refresh.flow, &touched, "the flow was changed");
+    let limit = turn.frame(&refresh.flow).limited.clone();
+    if let Some(id) = limit {
+        turn.emit(Fact::EscalationVoided { id, why: "the flow was changed".to_owned() });
+    }
     turn.state.know(refresh.book.clone());
     turn.emit(Fact::DefinitionRefreshed {
         flow: refresh.flow.clone(),
@@ -235,5 +277,13 @@ pub(super) fn refreshed(turn: &mut Turn, refresh: &RefreshPlan) -> Result<InputN
         removed,
         changed,
     });
+    // A once-only step that may have half run is still not repeated without a word.
+    for id in once {
+        let Some(step) = turn.frame(&refresh.flow).plan.find(id.as_str()) else { continue };
+        let asked = matches!(turn.step(&refresh.flow, step.into()).life, Life::Held(_));
+        if !asked {
+            ask_lost(turn, &refresh.flow, step.into(), "its definition was changed since");
+        }
+    }
     Ok(InputNote::RefreshRequested { by: refresh.by.clone() })
 }

@@ -1,1 +1,24 @@
+//! The kernel, played in memory: scripted replies in, the path and the decisions out.
+//! Every line of every play is also held against the invariants of `audit`.
 
+mod answers;
+mod approvals;
+mod audit;
+mod detours;
+mod fan_out;
+mod flows;
+mod joins;
+mod limits;
+mod loops;
+mod play;
+mod policies;
+mod properties;
+mod random;
+mod recovery;
+mod refresh;
+mod retries;
+mod rollback;
+mod routing;
+mod stopping;
+
+use play::{Play, Say, blocked, fails, fatal, flaky, high, interrupted, ok, permanent, transient, unverified, verified};

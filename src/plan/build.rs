@@ -227,6 +227,18 @@ fn loops(flow: &Flow, index: &BTreeMap<StepId, StepIx>, graph: &Graph, mistakes:
                 }
             }
         }
+        for inside in body.iter().filter(|inside| **inside != first) {
+            let needs = &flow.steps[inside.at()].needs;
+            if matches!(needs.join, Join::AtLeast(n) if (n as usize) < needs.steps.len()) {
+                let id = &flow.steps[inside.at()].id;
+                mistakes.push(GraphMistake {
+                    code: "loop-join",
+                    path: format!("/steps/{}/join", inside.at()),
+                    message: format!("`{id}` may start while other steps of the loop's body still run, and the next round would meet them"),
+                    hint: "wait for all; where one of them may be skipped, write `needs_skipped: ok` instead of `join`".to_owned(),
+                });
+            }
+        }
         if step.for_each.is_some() {
             mistakes.push(GraphMistake {
                 code: "loop-with-for-each",

@@ -1,0 +1,125 @@
+//! Questions as steps, the Definition of Done, and which answers are taken.
+
+use crate::{kernel::Roles, record::Channel};
+
+use super::{Play, fails};
+
+#[test]
+fn a_question_is_a_step_and_its_answer_a_value() {
+    let flow = "steps:
+  - {id: q, ask: {question: Which?, options: [{key: red}, {key: green}]}}
+  - {id: r, run: x, when: steps.q.choice == 'red'}
+  - {id: g, run: x, when: steps.q.choice == 'green'}";
+    let play = Play::flow(flow).run();
+    assert_eq!((play.asks().as_str(), play.options_of("q-1").as_str()), ("q-1", "red green"));
+    assert_eq!(play.say("q-1", "green").path(), "q g");
+}
+
+#[test]
+fn an_unknown_choice_is_refused_and_never_the_first_option() {
+    let play = Play::flow("steps: [{id: q, ask: {question: Which?, options: [{key: red}, {key: green}]}}]").run().say("q-1", "blue");
+    assert_eq!(play.refusals(), ["`blue` is not an answer to `q-1`; the answers are: red, green"]);
+    assert_eq!(play.asks(), "q-1");
+}
+
+#[test]
+fn no_is_a_failure_of_the_step() {
+    let play = Play::flow("steps: [{id: q, ask: {question: Go?}}, {id: z, run: x}]").run().say("q-1", "reject");
+    assert_eq!((play.path().as_str(), play.ends().to_string().as_str()), ("q", "failed"));
+    assert_eq!(play.decisions("q"), ["TERMINATE failed-policy"]);
+}
+
+#[test]
+fn an_answer_counts_once() {
+    let play = Play::flow("steps: [{id: q, ask: {question: Go?}}, {id: r, ask: {question: Sure?}}]").run();
+    let play = play.say("q-1", "approve").say("q-1", "reject");
+    assert_eq!(play.refusals(), ["question `q-1` is closed (answered `approve` by ana): nothing ran"]);
+    assert_eq!(play.asks(), "r-1");
+}
+
+#[test]
+fn only_the_role_that_is_asked_may_answer() {
+    let flow = "steps: [{id: q, ask: {question: Go?, to: [ceo]}}]";
+    let mut play = Play::flow(flow).run();
+    play.roles = Roles { has: Some(vec!["cto".to_owned()]), self_approval: true };
+    let mut play = play.say("q-1", "approve");
+    assert_eq!(play.refusals(), ["question `q-1` may be answered by ceo, and ana is none of these"]);
+    play.roles = Roles { has: Some(vec!["cto".to_owned(), "ceo".to_owned()]), self_approval: true };
+    assert_eq!(play.say("q-1", "approve").ends().to_string(), "succeeded");
+}
+
+#[test]
+fn who_started_the_run_may_answer_it_unless_config_says_no() {
+    let flow = "steps: [{id: q, ask: {question: Go?}}]";
+    let mut play = Play::flow(flow).run();
+    play.roles.self_approval = false;
+    let own = play.answer_to(play.question("q-1"), "approve", "bo");
+    play.tell(&own);
+    assert!(play.refusals()[0].contains("self_approval = false"), "{:?}", play.refusals());
+    play.roles.self_approval = true;
+    let own = play.answer_to(play.question("q-1"), "approve", "bo");
+    play.tell(&own);
+    assert!(play.question("q-1").answer.as_ref().unwrap().self_approved);
+}
+
+#[test]
+fn neither_an_agent_nor_time_may_answer_from_outside() {
+    let flow = "steps: [{id: q, ask: {question: Go?, to: [ceo]}}]";
+    let mut play = Play::flow(flow).run();
+    play.roles = Roles { has: Some(Vec::new()), self_approval: true };
+    let question = play.question("q-1").clone();
+    let agent = play.answer_to(&question, "approve", "agent:critic");
+    play.tell(&agent);
+    let mut late = play.answer_to(&question, "approve", "timeout");
+    if let crate::kernel::Input::Answered { answer, .. } = &mut late {
+        answer.channel = Channel::Timeout;
+    }
+    play.tell(&late);
+    assert_eq!(play.refusals(), ["an agent may not answer a question to a person"; 2]);
+    assert_eq!(play.asks(), "q-1");
+}
+
+#[test]
+fn done_is_what_holds() {
+    let flow = |that: &str| format!("steps: [{{id: a, run: x}}]\ndone: [{{id: good, that: {that}}}]");
+    assert_eq!(Play::flow(&flow("steps.a.passed")).run().ends().to_string(), "succeeded");
+    let play = Play::flow(&flow("'!steps.a.passed'")).run();
+    assert_eq!(play.reason("main"), "not done: good: `!steps.a.passed` is false");
+    assert_eq!(play.ends().to_string(), "failed");
+}
+
+#[test]
+fn done_may_ask_a_person() {
+    let flow = "steps: [{id: a, run: x}]\ndone: [{id: sign-off, ask: {question: Signed off?}}]";
+    let play = Play::flow(flow).run();
+    assert_eq!((play.asks().as_str(), play.ends().to_string().as_str()), ("sign-off-1", "waiting"));
+    assert_eq!(play.say("sign-off-1", "approve").ends().to_string(), "succeeded");
+    let play = Play::flow(flow).run().say("sign-off-1", "reject");
+    assert_eq!((play.ends().to_string().as_str(), play.reason("main").as_str()), ("failed", "not done: sign-off: ana chose reject"));
+}
+
+#[test]
+fn a_line_of_done_that_does_not_apply_is_not_asked() {
+    let flow = "steps: [{id: a, run: x, on_failure: continue}]\ndone: [{id: s, ask: {question: Ok?}, when: '!steps.a.passed'}]";
+    assert_eq!(Play::flow(flow).run().ends().to_string(), "succeeded");
+    assert_eq!(Play::flow(flow).reply("a", [fails("no")]).run().asks(), "s-1");
+}
+
+#[test]
+fn done_is_asked_again_when_the_flow_ran_again() {
+    let flow = "steps: [{id: a, run: x}, {id: b, run: x}]\ndone: [{id: s, ask: {question: Ok?}}]";
+    let play = Play::flow(flow).run().resume(Some("b"));
+    assert_eq!((play.path().as_str(), play.asks().as_str()), ("a b b", "s-2"));
+}
+
+#[test]
+fn a_note_reaches_the_next_execution() {
+    let mut play = Play::flow("steps: [{id: a, run: x, on_failure: escalate}]").reply("a", [fails("no")]).run();
+    let question = play.question("a-1").clone();
+    let mut input = play.answer_to(&question, "retry", "ana");
+    if let crate::kernel::Input::Answered { answer, .. } = &mut input {
+        answer.note = Some("use the other host".to_owned());
+    }
+    play.tell(&input);
+    assert_eq!(play.frame("main").steps[0].note.as_deref(), Some("use the other host"));
+}

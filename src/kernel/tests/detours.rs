@@ -1,0 +1,110 @@
+//! Known fixes: entered when a failure matches, and then back to where it left.
+
+use super::{Play, fails, ok, permanent};
+
+const FLOW: &str = "steps: [{id: a, run: x}, {id: b, run: x}]";
+const FIX: &str = "  - {id: fix, when: {error: boom}, steps: [{id: mend, run: x}], verify: x}\n";
+
+#[test]
+fn a_matching_failure_takes_the_detour_and_runs_again() {
+    let play = Play::flow(FLOW).detours(FIX).reply("a", [fails("boom"), ok()]).run();
+    assert_eq!(play.path(), "a a.fix/mend a.fix/verify a b");
+    assert_eq!(play.decisions("a"), ["DETOUR failed-detour", "CONTINUE detour-done", "CONTINUE verified"]);
+    assert_eq!(play.ends().to_string(), "succeeded");
+}
+
+#[test]
+fn another_failure_does_not() {
+    let play = Play::flow(FLOW).detours(FIX).reply("a", [fails("bang")]).run();
+    assert_eq!((play.path().as_str(), play.decisions("a").join(",").as_str()), ("a", "TERMINATE failed-policy"));
+}
+
+#[test]
+fn a_detour_is_entered_at_most_max_times_per_step() {
+    for (max, path) in [
+        (1, "a a.fix/mend a.fix/verify a"),
+        (2, "a a.fix/mend a.fix/verify a a.fix/mend a.fix/verify a"),
+    ] {
+        let detours = format!("  - {{id: fix, when: {{error: boom}}, steps: [{{id: mend, run: x}}], verify: x, max: {max}}}\n");
+        let play = Play::flow(FLOW).detours(&detours).reply("a", [fails("boom")]).run();
+        assert_eq!(play.path(), path);
+        assert_eq!(play.decisions("a").last().unwrap(), "TERMINATE failed-policy");
+        assert!(play.reason("main").contains(&format!("fix ×{max}")), "{}", play.reason("main"));
+    }
+}
+
+#[test]
+fn each_step_has_its_own_entries() {
+    let detours = "  - {id: fix, when: {error: boom}, steps: [{id: mend, run: x}], verify: x, max: 1}\n";
+    let play = Play::flow(FLOW).detours(detours).reply("a", [fails("boom"), ok()]).reply("b", [fails("boom"), ok()]).run();
+    assert_eq!(play.path(), "a a.fix/mend a.fix/verify a b b.fix/mend b.fix/verify b");
+}
+
+#[test]
+fn a_fix_that_does_not_take_leaves_the_failure_standing() {
+    let play = Play::flow(FLOW).detours(FIX).reply("a", [fails("boom")]).reply("verify", [fails("still red")]).run();
+    assert_eq!(play.path(), "a a.fix/mend a.fix/verify");
+    assert_eq!(play.decisions("a"), ["DETOUR failed-detour", "TERMINATE failed-policy"]);
+}
+
+#[test]
+fn a_fix_that_does_not_take_leaves_the_choice_to_the_policy() {
+    let flow = "steps: [{id: a, run: x, on_failure: escalate}, {id: b, run: x}]";
+    let play = Play::flow(flow).detours(FIX).reply("a", [fails("boom")]).reply("mend", [fails("no")]).run();
+    assert_eq!(play.asks(), "a-1");
+}
+
+#[test]
+fn of_two_that_match_the_catalogs_order_decides() {
+    let two = "  - {id: special, when: {error: boom at dawn}, steps: [{id: one, run: x}], verify: x, max: 1}
+  - {id: general, when: {error: boom}, steps: [{id: two, run: x}], verify: x, max: 1}\n";
+    let play = Play::flow(FLOW).detours(two).reply("a", [fails("boom at dawn")]).run();
+    assert_eq!(play.path(), "a a.special/one a.special/verify a a.general/two a.general/verify a");
+}
+
+#[test]
+fn a_fix_is_not_fixed_by_itself_and_the_stack_is_bounded() {
+    let two = "  - {id: fix, when: {error: boom}, steps: [{id: mend, run: x}], verify: x, max: 1}
+  - {id: fox, when: {error: boom}, steps: [{id: mend, run: x}], verify: x, max: 1}\n";
+    let play = Play::flow(FLOW).detours(two).reply("a", [fails("boom")]).reply("mend", [fails("boom")]).run();
+    // The fix's own step meets the failure: the other fix may help, but never the same one inside itself.
+    assert!(play.path().contains("a.fix.mend.fox/mend"), "{}", play.path());
+    assert!(!play.path().contains("fix.mend.fix"), "{}", play.path());
+    assert_eq!(play.ends().to_string(), "failed");
+    let deepest = play.state.frames.keys().map(crate::id::FramePath::depth).max();
+    assert!(deepest < Some(6), "{deepest:?}");
+}
+
+#[test]
+fn what_was_measured_can_enter_a_detour() {
+    let detours = "  - {id: fix, when: {measured: measured.exit_code == null && step.error != ''}, steps: [{id: m, run: x}], verify: x}\n";
+    let play = Play::flow(FLOW).detours(detours).reply("a", [fails("anything"), ok()]).run();
+    assert_eq!(play.path(), "a a.fix/m a.fix/verify a b");
+}
+
+#[test]
+fn a_signature_can_enter_a_detour() {
+    let signature = crate::kernel::signature(crate::record::FailureKind::Auth, "no key for host 17");
+    let detours = format!("  - {{id: fix, when: {{signature: '{signature}'}}, steps: [{{id: m, run: x}}], verify: x}}\n");
+    let play = Play::flow(FLOW).detours(&detours).reply("a", [permanent("no key for host 99"), ok()]).run();
+    assert_eq!(play.path(), "a a.fix/m a.fix/verify a b");
+}
+
+#[test]
+fn a_loop_that_fails_alike_twice_takes_a_detour() {
+    let flow = "steps: [{id: w, run: x}, {id: j, run: x, loop: {to: w, max: 5}}]";
+    let detours = "  - {id: fix, when: {error: boom}, steps: [{id: m, run: x}], verify: x, max: 1}\n";
+    let play = Play::flow(flow).detours(detours).reply("j", [fails("boom"), ok()]).run();
+    // A failed judge with a known fix takes it at once: the precedence puts failed-detour before the loop.
+    assert_eq!(play.path(), "w j j.fix/m j.fix/verify j");
+}
+
+#[test]
+fn after_a_detour_nothing_starts_while_the_run_stops() {
+    let mut play = Play::flow(FLOW).detours(FIX).reply("a", [fails("boom"), ok()]).slow("verify").run();
+    play.tell(&crate::kernel::Input::StopRequested { cause: crate::record::StopCause::Sigint, by: "bo".to_owned() });
+    let play = play.release("verify");
+    assert_eq!(play.path(), "a a.fix/mend a.fix/verify");
+    assert_eq!(play.ends().to_string(), "interrupted");
+    assert_eq!(play.resume(None).path(), "a a.fix/mend a.fix/verify a b");
+}

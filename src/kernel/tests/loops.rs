@@ -1,0 +1,124 @@
+//! Microloops: author and critic, bounded.
+
+use super::{Play, fails, high, ok, unverified, verified};
+
+const LOOP: &str = "steps: [{id: write, run: x}, {id: judge, run: x, loop: {to: write, max: 3}}, {id: ship, run: x}]";
+
+#[test]
+fn a_body_runs_at_most_max_times() {
+    for rounds in 1..=4 {
+        let mut says = vec![unverified(); rounds - 1];
+        says.push(verified());
+        let play = Play::flow(LOOP).reply("judge", says).run();
+        // With max 3, a fourth round never comes: the third verdict stands.
+        let ran = rounds.min(3);
+        assert_eq!(play.path(), format!("{}ship", "write judge ".repeat(ran)), "VERIFIED in round {rounds}");
+        let last = if rounds <= 3 { "CONTINUE loop-verified" } else { "CONTINUE loop-exhausted" };
+        let mut expected = vec!["LOOP loop-again"; ran - 1];
+        expected.push(last);
+        assert_eq!(play.decisions("judge"), expected);
+        assert_eq!(play.warnings().is_empty(), rounds <= 3, "{:?}", play.warnings());
+    }
+}
+
+#[test]
+fn a_spent_loop_asks_a_person_while_a_high_concern_stands() {
+    let play = Play::flow(LOOP).reply("judge", [high("no tests")]).run();
+    assert_eq!(play.path(), "write judge write judge write judge");
+    assert_eq!(play.decisions("judge").last().unwrap(), "ESCALATE loop-exhausted");
+    assert_eq!((play.asks().as_str(), play.options_of("judge-1").as_str()), ("judge-1", "retry skip abort"));
+}
+
+#[test]
+fn one_more_round_is_one_more_round() {
+    let play = Play::flow(LOOP).reply("judge", [high("no tests")]).run();
+    let play = play.say("judge-1", "retry");
+    assert_eq!(play.path(), "write judge write judge write judge write judge");
+    assert_eq!(play.asks(), "judge-2");
+    let play = play.say("judge-2", "skip");
+    assert_eq!((play.path().ends_with("ship"), play.ends().to_string().as_str()), (true, "succeeded"));
+    assert_eq!(play.warnings().len(), 1);
+}
+
+#[test]
+fn abort_stops_the_flow() {
+    let play = Play::flow(LOOP).reply("judge", [high("no tests")]).answer("judge", ["abort"]).run();
+    assert_eq!((play.ends().to_string().as_str(), play.path().contains("ship")), ("failed", false));
+}
+
+#[test]
+fn no_further_help_ends_the_loop_at_once() {
+    let play = Play::flow(LOOP).reply("judge", [unverified().can_help(false)]).run();
+    assert_eq!((play.path().as_str(), play.warnings().len()), ("write judge ship", 1));
+    let play = Play::flow(LOOP).reply("judge", [high("no tests").can_help(false)]).run();
+    assert_eq!(play.decisions("judge"), ["ESCALATE loop-no-further-help"]);
+}
+
+#[test]
+fn the_same_failure_twice_in_a_row_is_spent() {
+    let play = Play::flow(LOOP).reply("judge", [fails("expected 3 found 4"), fails("expected 7 found 9")]).run();
+    assert_eq!(play.decisions("judge"), ["LOOP loop-again", "ESCALATE loop-same-signature"]);
+    let play = Play::flow(LOOP).reply("judge", [fails("expected 3"), fails("no such file"), fails("expected 3")]).run();
+    assert_eq!(play.decisions("judge"), ["LOOP loop-again", "LOOP loop-again", "ESCALATE loop-exhausted"]);
+}
+
+#[test]
+fn until_must_hold_besides_verified() {
+    let flow = "steps: [{id: write, run: x}, {id: judge, run: x, loop: {to: write, max: 3, until: step.json.score > 7}}]";
+    let scores = ["{\"score\": 5}", "{\"score\": 8}"].map(|json| ok().prints(json));
+    let play = Play::flow(flow).reply("judge", scores).run();
+    assert_eq!(play.path(), "write judge write judge");
+    assert_eq!(play.decisions("judge"), ["LOOP loop-again", "TERMINATE terminal"]);
+}
+
+#[test]
+fn on_exhausted_says_what_a_spent_loop_does() {
+    for (policy, decision, ends) in [
+        ("escalate", "ESCALATE loop-exhausted", "waiting"),
+        ("continue", "CONTINUE loop-exhausted", "succeeded"),
+        ("stop", "TERMINATE loop-exhausted", "failed"),
+    ] {
+        let flow = format!("steps: [{{id: w, run: x}}, {{id: j, run: x, loop: {{to: w, max: 1, on_exhausted: {policy}}}}}, {{id: s, run: x}}]");
+        let play = Play::flow(&flow).reply("j", [unverified()]).run();
+        assert_eq!((play.decisions("j").join(","), play.ends().to_string()), (decision.to_owned(), ends.to_owned()));
+    }
+}
+
+#[test]
+fn an_inner_loop_begins_anew_in_each_outer_round() {
+    let flow = "steps:
+  - {id: plan, run: x}
+  - {id: write, run: x}
+  - {id: lint, run: x, loop: {to: write, max: 2}}
+  - {id: judge, run: x, loop: {to: plan, max: 2}}";
+    let play = Play::flow(flow).reply("lint", [unverified()]).reply("judge", [unverified(), verified()]).run();
+    assert_eq!(play.path(), "plan write lint write lint judge plan write lint write lint judge");
+}
+
+#[test]
+fn a_parallel_body_waits_for_all_its_steps() {
+    let flow = "steps:
+  - {id: a, run: x}
+  - {id: b, run: x, needs: [a]}
+  - {id: c, run: x, needs: [a]}
+  - {id: d, run: x, needs: [b, c], loop: {to: a, max: 2}}";
+    let play = Play::flow(flow).slow("b").reply("d", [unverified(), verified()]).run();
+    assert_eq!(play.path(), "a b c");
+    assert_eq!(play.release("b").path(), "a b c d a b c d");
+}
+
+#[test]
+fn a_step_of_the_body_that_fails_stops_the_flow() {
+    let play = Play::flow(LOOP).reply("write", [fails("no")]).run();
+    assert_eq!((play.path().as_str(), play.ends().to_string().as_str()), ("write", "failed"));
+}
+
+#[test]
+fn a_step_that_depends_on_what_is_left_of_a_loop_sees_the_last_round() {
+    let flow = "steps:
+  - {id: w, run: x}
+  - {id: j, run: x, loop: {to: w, max: 3}}
+  - {id: s, run: x, when: steps.j.iteration == 2}";
+    let play = Play::flow(flow).reply("j", [unverified(), verified()]).run();
+    assert_eq!(play.path(), "w j w j s");
+}

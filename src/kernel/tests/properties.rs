@@ -1,0 +1,70 @@
+//! What holds for every flow in every world. The state's own invariants (`audit`) are checked after every line.
+
+use proptest::prelude::*;
+
+use crate::record::{Fact, QuestionKind};
+
+use super::{
+    Play,
+    random::{Tape, happen, play, settle, unasked},
+};
+
+/// Things that happen in one run, at most.
+const EVENTS_MAX: usize = 120;
+
+fn lived(bytes: &[u8]) -> Option<Play> {
+    let mut tape = Tape::new(bytes);
+    let mut play = play(&mut tape)?;
+    let book = play.book("main");
+    play.request("main", book);
+    for _ in 0..EVENTS_MAX {
+        if tape.is_over() {
+            break;
+        }
+        happen(&mut play, &mut tape);
+    }
+    Some(play)
+}
+
+fn granted(play: &Play) -> u32 {
+    let rounds = play.facts().filter(|fact| match fact {
+        Fact::EscalationAnswered { id, answer } => {
+            answer.choose == "retry" && play.state.questions[id].kind == QuestionKind::LoopExhausted
+        }
+        _ => false,
+    });
+    u32::try_from(rounds.count()).unwrap()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 160, max_shrink_iters: 3_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Whatever happened, the run can be brought to an end; nothing that was lost was repeated unasked on the way.
+    #[test]
+    fn a_run_can_always_move_and_replays_to_the_same(bytes in prop::collection::vec(any::<u8>(), 0..500)) {
+        let Some(mut play) = lived(&bytes) else { return Ok(()) };
+        prop_assert_eq!(unasked(&play), Vec::<String>::new());
+        settle(&mut play);
+        prop_assert_eq!(unasked(&play), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_loop_never_goes_round_more_often_than_allowed(bytes in prop::collection::vec(any::<u8>(), 0..500)) {
+        let Some(play) = lived(&bytes) else { return Ok(()) };
+        let granted = granted(&play);
+        for fact in play.facts() {
+            if let Fact::LoopAgain { at, iteration } = fact {
+                let frame = &play.state.frames[&at.flow];
+                let max = frame.plan.loops.iter().map(|one| one.iterations_max).max().unwrap_or(0);
+                prop_assert!(*iteration <= max + granted, "{at} in round {iteration} of {max}");
+            }
+        }
+    }
+
+    /// Two runs of the same tape are one run: no clock, no luck, no order of hashing.
+    #[test]
+    fn the_same_world_gives_the_same_journal(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+        let (Some(one), Some(two)) = (lived(&bytes), lived(&bytes)) else { return Ok(()) };
+        prop_assert_eq!(&one.entries, &two.entries);
+    }
+}

@@ -1,0 +1,103 @@
+//! `resume --refresh`: today's flow takes the frozen one's place, and what is over stays over.
+
+use crate::record::QuestionStatus;
+
+use super::{Play, fails, ok};
+
+const FLOW: &str = "steps:\n  - {id: a, run: x}\n  - {id: b, run: x, on_failure: escalate}\n  - {id: c, run: x}";
+
+fn at_b() -> Play {
+    Play::flow(FLOW).reply("b", [fails("no"), ok()]).run()
+}
+
+#[test]
+fn a_changed_step_runs_again_with_all_that_depends_on_it() {
+    let play = Play::flow(FLOW).run();
+    assert_eq!(play.path(), "a b c");
+    let play = play.refresh(&FLOW.replace("{id: b, run: x", "{id: b, run: y")).resume(None);
+    assert_eq!((play.path().as_str(), play.ends().to_string().as_str()), ("a b c b c", "succeeded"));
+}
+
+#[test]
+fn an_added_step_runs() {
+    let play = at_b().refresh(&format!("{FLOW}\n  - {{id: d, run: x}}"));
+    let play = play.say("b-1", "retry");
+    assert_eq!((play.path().as_str(), play.ends().to_string().as_str()), ("a b b c d", "succeeded"));
+}
+
+#[test]
+fn a_removed_step_takes_its_question_with_it() {
+    let play = at_b();
+    assert_eq!(play.asks(), "b-1");
+    let play = play.refresh("steps:\n  - {id: a, run: x}\n  - {id: c, run: x}").resume(None);
+    assert_eq!((play.path().as_str(), play.ends().to_string().as_str()), ("a b c", "succeeded"));
+    assert_eq!(play.question_status("b-1"), QuestionStatus::Voided);
+}
+
+#[test]
+fn a_question_about_a_step_that_did_not_change_stays() {
+    let play = at_b().refresh(&FLOW.replace("{id: c, run: x", "{id: c, run: y"));
+    assert_eq!(play.asks(), "b-1");
+    let play = play.say("b-1", "skip");
+    assert_eq!((play.path().as_str(), play.ends().to_string().as_str()), ("a b c", "succeeded"));
+}
+
+#[test]
+fn an_approval_of_a_changed_step_is_asked_anew() {
+    let flow = "steps: [{id: a, run: x}, {id: d, run: x, approve: {question: Go?}}]";
+    let play = Play::flow(flow).run().refresh(&flow.replace("{id: d, run: x", "{id: d, run: y")).resume(None);
+    assert_eq!((play.path().as_str(), play.asks().as_str(), play.question("d-2").action.as_deref()), ("a", "d-2", Some("y")));
+    assert_eq!(play.say("d-2", "approve").path(), "a d");
+}
+
+#[test]
+fn an_approval_of_a_step_that_did_not_change_is_asked_again_and_not_lost() {
+    let flow = "steps: [{id: a, run: x}, {id: d, run: x, approve: {question: Go?}}, {id: e, run: x}]";
+    let play = Play::flow(flow).run().refresh(&flow.replace("{id: e, run: x", "{id: e, run: y")).resume(None);
+    assert_eq!(play.state.open_questions.len(), 1);
+    let id = play.asks();
+    assert_eq!(play.say(&id, "approve").path(), "a d e");
+}
+
+#[test]
+fn a_once_only_step_that_may_have_half_run_is_still_asked_about() {
+    let flow = "steps: [{id: a, run: x, effects: once}, {id: b, run: x}]";
+    for (changed, question) in [(flow.replace("{id: b, run: x", "{id: b, run: y"), "a-1"), (flow.replace("{id: a, run: x", "{id: a, run: y"), "a-2")] {
+        let play = Play::flow(flow).slow("a").run().crash();
+        let play = play.refresh(&changed).resume(None);
+        assert_eq!((play.path().as_str(), play.asks().as_str()), ("a", question));
+    }
+}
+
+#[test]
+fn what_runs_is_not_changed() {
+    let play = Play::flow(FLOW).slow("b").run().refresh(&FLOW.replace("{id: c", "{id: d"));
+    assert_eq!(play.refusals(), ["main/b is still running: stop the run first"]);
+}
+
+#[test]
+fn a_sub_flow_in_the_middle_starts_anew() {
+    let flow = "steps: [{id: s, flow: sub}, {id: z, run: x}]";
+    let sub = "steps: [{id: b, run: x}, {id: q, ask: {question: Go?}}]";
+    let play = Play::flow(flow).and_flow("sub", sub).run();
+    assert_eq!(play.asks(), "main.s.q-1");
+    let play = play.refresh(&flow.replace("{id: z, run: x", "{id: z, run: y")).resume(None);
+    assert_eq!((play.path().as_str(), play.state.open_questions.len()), ("s s/b s/q s s/b s/q", 1));
+}
+
+#[test]
+fn items_that_are_done_stay_done() {
+    let flow = "params: {l: {type: list}}\nsteps: [{id: e, run: x, for_each: params.l}, {id: z, run: x}]";
+    let play = Play::flow(flow).param("l", serde_json::json!(["p", "q"])).run();
+    let play = play.refresh(&flow.replace("{id: z, run: x", "{id: z, run: y")).resume(None).retry("z", true, &[]).resume(None);
+    assert_eq!(play.path(), "e[p] e[q] z z z");
+}
+
+#[test]
+fn what_failed_runs_again() {
+    let flow = "steps: [{id: a, run: x}, {id: b, run: x}, {id: c, run: x}]";
+    let play = Play::flow(flow).reply("b", [fails("no"), ok()]).run();
+    assert_eq!(play.ends().to_string(), "failed");
+    let play = play.refresh(&flow.replace("{id: c, run: x", "{id: c, run: y")).resume(None);
+    assert_eq!((play.path().as_str(), play.ends().to_string().as_str()), ("a b b c", "succeeded"));
+}

@@ -1,0 +1,92 @@
+//! `on_failure: rollback`: what was done is taken back, last done first.
+
+use super::{Play, fails, ok};
+
+const FLOW: &str = "steps:
+  - {id: a, run: x, undo: y}
+  - {id: b, run: x, undo: y}
+  - {id: c, run: x}
+  - {id: d, run: x, undo: y, on_failure: rollback}";
+
+#[test]
+fn undos_run_in_reverse_and_the_failed_step_comes_first() {
+    let play = Play::flow(FLOW).reply("d", [fails("no")]).run();
+    assert_eq!(play.path(), "a b c d rollback/undo-d rollback/undo-b rollback/undo-a");
+    assert_eq!(play.ends().to_string(), "failed");
+    assert!(play.reason("main").ends_with("rolled back (3 undone)"), "{}", play.reason("main"));
+}
+
+#[test]
+fn an_undo_that_fails_does_not_stop_the_others_and_is_told() {
+    let play = Play::flow(FLOW).reply("d", [fails("no")]).reply("undo-b", [fails("stuck")]).run();
+    assert_eq!(play.path(), "a b c d rollback/undo-d rollback/undo-b rollback/undo-a");
+    assert!(play.reason("main").contains("ROLLBACK INCOMPLETE: undo-b"), "{}", play.reason("main"));
+}
+
+#[test]
+fn nothing_to_undo_is_said() {
+    let flow = "steps: [{id: a, run: x}, {id: b, run: x, on_failure: rollback}]";
+    let play = Play::flow(flow).reply("b", [fails("no")]).run();
+    assert_eq!(play.path(), "a b");
+    assert!(play.reason("main").ends_with("nothing to roll back"), "{}", play.reason("main"));
+}
+
+#[test]
+fn a_rollback_waits_for_what_still_runs() {
+    let flow = "jobs: 4
+steps:
+  - {id: a, run: x, undo: y, needs: []}
+  - {id: b, run: x, undo: y, needs: []}
+  - {id: c, run: x, needs: [a], on_failure: rollback}";
+    let play = Play::flow(flow).slow("b").reply("c", [fails("no")]).run();
+    assert_eq!(play.path(), "a b c");
+    assert_eq!(play.release("b").path(), "a b c rollback/undo-b rollback/undo-a");
+}
+
+#[test]
+fn a_crash_in_the_middle_of_a_rollback_does_not_lose_it() {
+    let play = Play::flow(FLOW).reply("d", [fails("no")]).slow("undo-b").run().crash().release("undo-b");
+    assert_eq!(play.path(), "a b c d rollback/undo-d rollback/undo-b rollback/undo-b rollback/undo-a");
+    assert_eq!(play.ends().to_string(), "failed");
+}
+
+#[test]
+fn a_limit_does_not_keep_a_rollback_from_its_work() {
+    let play = Play::flow(&format!("limits: {{steps: 4}}\n{FLOW}")).reply("d", [fails("no")]).run();
+    assert_eq!(play.path(), "a b c d rollback/undo-d rollback/undo-b rollback/undo-a");
+    assert_eq!((play.asks().as_str(), play.ends().to_string().as_str()), ("", "failed"));
+}
+
+#[test]
+fn what_was_taken_back_is_not_taken_back_twice() {
+    let play = Play::flow(FLOW).reply("d", [fails("no")]).run().retry("d", false, &[]);
+    assert_eq!(play.path(), "a b c d rollback/undo-d rollback/undo-b rollback/undo-a d rollback/undo-d");
+}
+
+#[test]
+fn a_skipped_step_has_nothing_to_take_back() {
+    let flow = FLOW.replace("{id: b, run: x,", "{id: b, run: x, when: '1 > params.n',");
+    let flow = format!("params: {{n: {{type: integer, required: true}}}}\n{flow}");
+    let play = Play::flow(&flow).param("n", 5.into()).reply("d", [fails("no")]).run();
+    assert_eq!(play.path(), "a c d rollback/undo-d rollback/undo-a");
+}
+
+#[test]
+fn items_are_taken_back_one_by_one() {
+    let flow = "params: {l: {type: list}}
+steps:
+  - {id: a, run: x, undo: y, for_each: params.l}
+  - {id: b, run: x, on_failure: rollback}";
+    let play = Play::flow(flow).param("l", serde_json::json!(["p", "q"])).reply("b", [fails("no")]).run();
+    assert_eq!(play.path(), "a[p] a[q] b rollback/undo-a-1 rollback/undo-a-2");
+}
+
+#[test]
+fn the_rollback_of_a_stopped_run_waits_for_the_resume() {
+    let mut play = Play::flow(FLOW).slow("d").run();
+    play.tell(&crate::kernel::Input::StopRequested { cause: crate::record::StopCause::Sigterm, by: "bo".to_owned() });
+    let play = play.reply("d", [fails("no")]).release("d");
+    assert_eq!((play.path().as_str(), play.ends().to_string().as_str()), ("a b c d", "interrupted"));
+    let play = play.reply("undo-d", [ok()]).resume(None);
+    assert_eq!(play.path(), "a b c d rollback/undo-d rollback/undo-b rollback/undo-a");
+}
