@@ -226,12 +226,16 @@ impl Workspace {
     /// The run is held, broken or over; the step is not there.
     pub fn resume(&self, request: &ResumeRequest, observer: &mut dyn Observer) -> Result<Ended, Error> {
         let id = run_id(&request.run_id)?;
-        let opened = self.open_with(&id, None)?;
+        let mut opened = self.open_with(&id, None)?;
         let root = self.root_flow(&opened.state, request.flow.as_deref())?;
         let library = library_of(&opened.state, &root)?;
         let by = self.config.user.clone();
         let mut first = Vec::new();
-        lost_first(&opened, &mut first);
+        if request.from.is_some() || request.refresh {
+            self.note_lost(&mut opened, &library)?;
+        } else {
+            lost_first(&opened, &mut first);
+        }
         let today = self.today(&opened.state, &root);
         match (request.refresh, today) {
             (true, Some(Ok(book))) => {
@@ -267,7 +271,7 @@ impl Workspace {
     /// As [`Workspace::resume`].
     pub fn retry(&self, request: &RetryRequest, observer: &mut dyn Observer) -> Result<Ended, Error> {
         let id = run_id(&request.run_id)?;
-        let opened = self.open_with(&id, None)?;
+        let mut opened = self.open_with(&id, None)?;
         let flow = match &request.flow {
             Some(flow) => FramePath::new(flow).map_err(|bad| Error::new(Kind::Usage, bad.to_string()))?,
             None => self.root_flow(&opened.state, None)?,
@@ -281,7 +285,7 @@ impl Workspace {
         let redactor = self.redactor(&library)?;
         let set = redactor.clean(set).map_err(|leak| Error::new(Kind::Refused, leak.to_string()))?.into_inner();
         let mut first = Vec::new();
-        lost_first(&opened, &mut first);
+        self.note_lost(&mut opened, &library)?;
         first.push(Input::Retried(Retry { by: self.config.user.clone(), flow, step, only: request.only, set }));
         let scenario = self.scenario(request.scenario.as_deref())?;
         let ended = self.drive(opened, &library, redactor, first, scenario, false, observer)?;
@@ -427,6 +431,17 @@ impl Workspace {
             signals: true,
         };
         Drive::run(opened, &setup, first, observer).map_err(|error| drive_error(&id, &error))
+    }
+
+    /// What was running when the last process ended is lost, and waits: which of it runs again is about to be said.
+    fn note_lost(&self, opened: &mut Opened, library: &Library) -> Result<(), Error> {
+        if opened.state.running.is_empty() {
+            return Ok(());
+        }
+        let redactor = self.redactor(library)?;
+        let id = opened.run.id().clone();
+        let noted = runner::note(opened, &Input::Lost, &redactor).map_err(|error| drive_error(&id, &error))?;
+        noted.map(drop).map_err(|refused| Error::new(Kind::Refused, refused.to_string()))
     }
 
     fn roles(&self, name: &str) -> Roles {

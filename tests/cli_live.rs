@@ -10,11 +10,11 @@ steps:
   - {id: after, run: 'echo "note: ${NOTE:-}" >> ran'}
 "#;
 
-const HOLD: &str = r#"
+const HOLD: &str = r"
 steps:
   - {id: hold, run: 'echo $$ > pid; echo here > at-it; read -r _ < gate', effects: idempotent}
   - {id: after, run: 'echo after >> ran'}
-"#;
+";
 
 fn hold() -> Test {
     Test::new().file("flow-studio.toml", "grace = \"100ms\"\n").flow("hold", HOLD).fifo("at-it").fifo("gate")
@@ -158,6 +158,39 @@ fn a_killed_run_is_resumed_from_the_step_that_was_lost() {
     assert_eq!(test.text("ran"), "after\n");
     let receipt = test.json("run_base/r/hold/receipts/hold-shell.1.json");
     assert_eq!(receipt["status"], "interrupted");
+    test.go(&["verify", "r"]).code(0);
+}
+
+#[test]
+fn a_killed_run_goes_on_from_the_very_step_that_was_lost() {
+    for args in [&["retry", "r", "--step", "hold"][..], &["resume", "r", "--from", "hold"]] {
+        let test = killed();
+        let live = test.start(args);
+        await_word(&test.at("at-it"));
+        let_go(&test.at("gate"));
+        live.wait().code(0);
+        assert_eq!(test.text("ran"), "after\n");
+        assert_eq!(test.facts("r", "step_started").len(), 3, "{:#?}", test.facts("r", "step_started"));
+        test.go(&["verify", "r"]).code(0);
+    }
+}
+
+#[test]
+fn a_killed_run_takes_an_answer_before_its_lost_step_runs_again() {
+    let both = "steps:\n  - {id: ask-me, needs: [], ask: {question: \"Go on?\"}}\n  - {id: hold, needs: [], run: 'echo here > at-it; read -r _ < gate', effects: idempotent}\n  - {id: after, needs: [ask-me], run: 'echo after >> ran'}\n";
+    let test = Test::new().flow("hold", both).fifo("at-it").fifo("gate");
+    let (fence, live) = Fence::around(&test, &["run", "hold", "--run-id", "r"]);
+    await_word(&test.at("at-it"));
+    live.kill();
+    let_go(&test.at("gate"));
+    fence.all_gone();
+    test.go(&["review", "answer", "r/ask-me-1", "--choose", "approve"]).code(0);
+    assert_eq!(test.text("ran"), "", "an answer starts nothing by itself");
+    let live = test.start(&["resume", "r"]);
+    await_word(&test.at("at-it"));
+    let_go(&test.at("gate"));
+    live.wait().code(0);
+    assert_eq!(test.text("ran"), "after\n");
     test.go(&["verify", "r"]).code(0);
 }
 

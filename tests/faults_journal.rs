@@ -389,18 +389,9 @@ fn as_nobody(test: &Test, args: &[&str]) -> Option<Live> {
         eprintln!("not tried: root cannot become somebody else here");
         return None;
     }
-    let mut command = test.command_after(":", args);
-    command = {
-        let mut wrapped = std::process::Command::new("/bin/sh");
-        wrapped.args(["-c", &format!("exec {become_} \"$0\" \"$@\""), common::BIN]).args(args);
-        for (name, value) in command.get_envs() {
-            if let Some(value) = value {
-                wrapped.env(name, value);
-            }
-        }
-        wrapped.current_dir(test.root()).stdin(std::process::Stdio::null());
-        wrapped
-    };
+    let mut command = std::process::Command::new("/bin/sh");
+    command.args(["-c", &format!("exec {become_} \"$0\" \"$@\""), common::BIN]).args(args);
+    test.dress(&mut command);
     Some(Live::start(command))
 }
 

@@ -174,14 +174,6 @@ fn under_nohup_a_hangup_changes_nothing() {
 }
 
 #[test]
-fn signals_that_were_ignored_for_us_are_not_ignored_for_steps_that_set_them() {
-    // What a step sees does not depend on how we were started: its own traps work.
-    let test = Test::new()
-        .flow("trap", "steps:\n  - {id: trap, run: 'trap \"echo caught\" USR1; kill -USR1 $$', expect: {stdout: caught}}\n");
-    test.go(&["run", "trap", "--run-id", "r"]).code(0);
-}
-
-#[test]
 fn whoever_reads_our_words_may_go_away() {
     let test = Test::new()
         .flow("talk", "steps:\n  - {id: one, run: 'echo here > at-it; read -r _ < gate'}\n  - {id: two, run: 'echo two > ran'}\n")

@@ -102,7 +102,8 @@ impl Test {
         command
     }
 
-    fn dress<'c>(&self, command: &'c mut Command) -> &'c mut Command {
+    /// The fixed environment, the workspace, no input.
+    pub fn dress<'c>(&self, command: &'c mut Command) -> &'c mut Command {
         command.env_clear().envs(&self.env).current_dir(self.root()).stdin(Stdio::null())
     }
 
