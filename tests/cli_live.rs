@@ -10,11 +10,11 @@ steps:
   - {id: after, run: 'echo "note: ${NOTE:-}" >> ran'}
 "#;
 
-const HOLD: &str = r#"
+const HOLD: &str = r"
 steps:
   - {id: hold, run: 'echo $$ > pid; echo here > at-it; read -r _ < gate', effects: idempotent}
   - {id: after, run: 'echo after >> ran'}
-"#;
+";
 
 fn hold() -> Test {
     Test::new().file("flow-studio.toml", "grace = \"100ms\"\n").flow("hold", HOLD).fifo("at-it").fifo("gate")

@@ -122,7 +122,8 @@ fn checks(task: &Task<'_>, done: &Shelled, json: Option<&Result<serde_json::Valu
     if let (Some(expr), Some(json)) = (&expect.json, json) {
         let scope = json.as_ref().map(|json| {
             let step = serde_json::json!({"exit_code": done.command.exit_code, "json": json});
-            let measured = serde_json::json!({"exit_code": done.command.exit_code, "passed": checks.iter().all(|check| check.passed)});
+            let measured =
+                serde_json::json!({"exit_code": done.command.exit_code, "passed": checks.iter().all(|check| check.passed)});
             let mut scope: Scope = task.job.scope.clone();
             scope.extend([("json".to_owned(), json.clone()), ("step".to_owned(), step), ("measured".to_owned(), measured)]);
             scope

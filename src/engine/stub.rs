@@ -241,8 +241,14 @@ fn draft(script: &Scripted, outcome: &ReplyOutcome) -> Option<Draft> {
 /// The reply to a job, in memory; without a scenario every step succeeds.
 pub fn stub_reply(scenario: Option<&Scenario>, job: &Job) -> Box<Reply> {
     let none = Scenario::empty(FlowKey::new("none").unwrap_or_else(|_| unreachable!("`none` is a name")));
-    let asked =
-        Asked { step: &job.step, execution: job.execution, started_at: job.started_at, expect: &job.expect, scope: &job.scope, keep: job.keep };
+    let asked = Asked {
+        step: &job.step,
+        execution: job.execution,
+        started_at: job.started_at,
+        expect: &job.expect,
+        scope: &job.scope,
+        keep: job.keep,
+    };
     Box::new(scenario.unwrap_or(&none).reply(asked))
 }
 
@@ -254,8 +260,14 @@ pub async fn perform_scripted(job: Job, scenario: &Scenario, redactor: &Redactor
         Ok(inputs) => inputs,
         Err(reply) => return *reply,
     };
-    let asked =
-        Asked { step: &job.step, execution: job.execution, started_at: job.started_at, expect: &job.expect, scope: &job.scope, keep: job.keep };
+    let asked = Asked {
+        step: &job.step,
+        execution: job.execution,
+        started_at: job.started_at,
+        expect: &job.expect,
+        scope: &job.scope,
+        keep: job.keep,
+    };
     let mut reply = scenario.reply(asked);
     reply.inputs = inputs;
     let files = scenario.scripted(&job.step, job.execution).map(|script| &script.outputs);

@@ -52,8 +52,9 @@ impl Workspace {
             let Some(text) = report(&view, &frame.path, &paste) else { continue };
             // Made from the journal, which is clean; shapes are looked for once more all the same.
             let clean = Redactor::default().bytes(text.into_bytes());
-            run.write(&run.report(&frame.path), &clean)
-                .map_err(|error| Error::new(Kind::System, format!("the report of `{}` could not be written", frame.path)).because(&error))?;
+            run.write(&run.report(&frame.path), &clean).map_err(|error| {
+                Error::new(Kind::System, format!("the report of `{}` could not be written", frame.path)).because(&error)
+            })?;
         }
         Ok(Some(summary(&view, &paste)))
     }
