@@ -20,7 +20,7 @@ show() {
 fail() { printf '\ndemo: %s\n' "$*" >&2; exit 1; }
 
 [ -x "$program" ] || fail "$program is not there; make demo builds it"
-command -v git > /dev/null 2>&1 || fail 'git is not installed; the flow looks at history of this repository'
+command -v git > /dev/null 2>&1 || fail 'git is not installed; the flow looks at the history of this repository'
 git rev-parse -q --verify HEAD > /dev/null 2>&1 || fail 'this is not a git repository with a commit; clone it instead of unpacking an archive'
 
 n=1

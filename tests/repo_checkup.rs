@@ -82,8 +82,8 @@ impl Bench {
         let mut command = Command::new(program);
         command.current_dir(self.dir.path()).env("HOME", self.dir.path()).env("XDG_CONFIG_HOME", self.dir.path());
         command.env("CARGO_HOME", home("CARGO_HOME", ".cargo")).env("RUSTUP_HOME", home("RUSTUP_HOME", ".rustup"));
-        for name in ["RUNS", "FLOWS", "AGENTS"] {
-            command.env_remove(format!("FLOW_STUDIO_{name}"));
+        for name in ["FLOW_STUDIO_RUNS", "FLOW_STUDIO_FLOWS", "FLOW_STUDIO_AGENTS"] {
+            command.env_remove(name);
         }
         command
     }
