@@ -8,8 +8,10 @@ use serde_json::Value;
 use super::{What, schema, written};
 use crate::{
     cli::{
+        doctor::DoctorReport,
         flows::Catalog,
         graph::Graph,
+        init::InitReport,
         report::ReportText,
         review::Inbox,
         run::RunReport,
@@ -21,9 +23,11 @@ use crate::{
 fn of_commands() -> Vec<(&'static str, Value)> {
     vec![
         ("agents", written::<Catalog>("cli/agents", "flow-studio agents --json")),
+        ("doctor", written::<DoctorReport>("cli/doctor", "flow-studio doctor --json")),
         ("explain", written::<Explanation>("cli/explain", "flow-studio explain --json")),
         ("flows", written::<Catalog>("cli/flows", "flow-studio flows --json")),
         ("graph", written::<Graph>("cli/graph", "flow-studio graph --json")),
+        ("init", written::<InitReport>("cli/init", "flow-studio init --json")),
         ("list", written::<RunList>("cli/list", "flow-studio list --json")),
         ("report", written::<ReportText>("cli/report", "flow-studio report --json")),
         ("review-list", written::<Inbox>("cli/review-list", "flow-studio review list --json")),

@@ -51,7 +51,7 @@ impl Kind {
         }
     }
 
-    /// Keys beyond those that every step has (see [`EVERY`]).
+    /// Keys beyond those that every step has.
     fn keys(self) -> &'static [&'static str] {
         const COMMAND: &[&str] = &[
             "inputs", "outputs", "expect", "verify", "access", "effects", "timeout", "retry", "poll", "env", "secrets", "undo",
