@@ -277,6 +277,7 @@ pub(super) fn refreshed(turn: &mut Turn, refresh: &RefreshPlan) -> Result<InputN
         removed,
         changed,
     });
+    ask_orphans(turn, &refresh.flow);
     // A once-only step that may have half run is still not repeated without a word.
     for id in once {
         let Some(step) = turn.frame(&refresh.flow).plan.find(id.as_str()) else { continue };

@@ -101,3 +101,17 @@ fn what_failed_runs_again() {
     let play = play.refresh(&flow.replace("{id: c, run: x", "{id: c, run: y")).resume(None);
     assert_eq!((play.path().as_str(), play.ends().to_string().as_str()), ("a b b c", "succeeded"));
 }
+
+#[test]
+fn what_a_person_had_to_decide_when_the_flow_failed_is_asked_again() {
+    let flow = "jobs: 8
+steps:
+  - {id: a, run: x, needs: []}
+  - {id: b, run: x, needs: [], on_failure: escalate}
+  - {id: c, run: x, needs: [a]}";
+    let play = Play::flow(flow).reply("a", [fails("no"), ok()]).reply("b", [fails("no"), ok()]).slow("a").run();
+    let play = play.release("a");
+    assert_eq!((play.asks().as_str(), play.question_status("b-1")), ("", QuestionStatus::Voided));
+    let play = play.refresh(&flow.replace("{id: c, run: x", "{id: c, run: y")).resume(None);
+    assert_eq!((play.asks().as_str(), play.path().as_str()), ("b-2", "a b a c"));
+}
