@@ -27,10 +27,14 @@ use crate::{
     },
 };
 
+mod dry_run;
 mod open_run;
 mod preflight;
+mod rehearsal;
 
+pub use dry_run::{DryRun, DryStep, Runs};
 pub use open_run::ReadRun;
+pub use rehearsal::{Tested, Verdict};
 
 /// A directory in which flows are run.
 pub struct Workspace {

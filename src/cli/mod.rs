@@ -3,6 +3,7 @@
 
 mod args;
 mod context;
+mod dry_run;
 mod init;
 mod progress;
 mod resume;

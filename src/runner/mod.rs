@@ -10,9 +10,11 @@ mod manifest;
 mod perform;
 mod pool;
 mod recover;
+mod rehearse;
 
 pub use clock::Clock;
 pub use drive::{Drive, DriveError, Ended, Observer, Setup, Silent};
 pub use evidence::{evidence_path, look};
 pub use perform::Scene;
 pub use recover::{Books, OpenError, Opened, create, note, open};
+pub use rehearse::{Rehearsal, Waiting, rehearse};
