@@ -72,8 +72,7 @@ pub(super) fn answered(
     if let Some(target) = push_back {
         let frame = turn.frame(&question.flow_path);
         let names: Vec<_> = frame.plan.downstream(target).into_iter().map(|step| frame.name(step.into())).collect();
-        if let Some(at) = super::recover::still_running(turn, &question.flow_path, &names) {
-            let what = at.to_string();
+        if let Some(what) = super::recover::still_running(turn, &question.flow_path, &names) {
             return refuse(turn, id, answer, Refused::StillRunning { what });
         }
     }

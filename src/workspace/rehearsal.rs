@@ -66,10 +66,11 @@ impl Workspace {
         let dir = self.config.flows_dir.join("tests");
         let files = if files.is_empty() { scenarios_in(&dir) } else { files.to_vec() };
         if files.is_empty() {
-            return Err(Error::new(Kind::Usage, format!("there is no scenario in {}", dir.display()))
-                .hint(format!("write {}/NAME{SUFFIX}: which flow, what its steps reply, what is expected", dir.display())));
+            let dir = self.shown(&dir);
+            return Err(Error::new(Kind::Usage, format!("there is no scenario in {dir}"))
+                .hint(format!("write {dir}/NAME{SUFFIX}: which flow, what its steps reply, what is expected")));
         }
-        let read = in_parallel(&files, |path| read(path));
+        let read = in_parallel(&files, |path| read(path, &self.shown(path)));
         let mut books: BTreeMap<FlowKey, Result<Arc<Book>, Error>> = BTreeMap::new();
         for scenario in read.iter().filter_map(|one| one.as_ref().ok()) {
             // The promise of `access: observe` binds nobody where nothing is run.
@@ -78,9 +79,16 @@ impl Workspace {
         }
         let read: Vec<(&PathBuf, Result<Scenario, Box<Tested>>)> = files.iter().zip(read).collect();
         Ok(in_parallel(&read, |(path, scenario)| match scenario {
-            Ok(scenario) => play(path, scenario, &books[&scenario.flow]),
+            Ok(scenario) => play(self.shown(path), scenario, &books[&scenario.flow]),
             Err(tested) => (**tested).clone(),
         }))
+    }
+}
+
+impl Workspace {
+    /// A path as a person would type it in the workspace.
+    fn shown(&self, path: &Path) -> String {
+        path.strip_prefix(&self.root).unwrap_or(path).display().to_string()
     }
 }
 
@@ -91,8 +99,8 @@ fn scenarios_in(dir: &Path) -> Vec<PathBuf> {
     files
 }
 
-fn read(path: &Path) -> Result<Scenario, Box<Tested>> {
-    let file = path.display().to_string();
+fn read(path: &Path, shown: &str) -> Result<Scenario, Box<Tested>> {
+    let file = shown.to_owned();
     let text = std::fs::read_to_string(path).map_err(|error| {
         let error = Some(format!("cannot read {file}: {error}"));
         Box::new(Tested { file: file.clone(), verdict: Verdict::Invalid, flow: None, rehearsal: None, diagnostics: None, error })
@@ -100,8 +108,7 @@ fn read(path: &Path) -> Result<Scenario, Box<Tested>> {
     Scenario::read(&file, &text).map_err(|found| Box::new(Tested::invalid(file, None, found)))
 }
 
-fn play(path: &Path, scenario: &Scenario, book: &Result<Arc<Book>, Error>) -> Tested {
-    let file = path.display().to_string();
+fn play(file: String, scenario: &Scenario, book: &Result<Arc<Book>, Error>) -> Tested {
     let flow = Some(scenario.flow.clone());
     let book = match book {
         Ok(book) => book,

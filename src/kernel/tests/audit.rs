@@ -3,9 +3,9 @@
 use std::fmt::Write as _;
 
 use crate::{
-    kernel::{Command, Frame, FramePhase, Life, Settled, Slot, State, commands},
+    kernel::{Command, Frame, FramePhase, Life, Settled, Slot, State, commands, state::DoneState},
     plan::StepIx,
-    record::{Fact, Parent, QuestionStatus},
+    record::{Fact, Parent, QuestionKind, QuestionStatus},
 };
 
 /// Everything in a state that facts change, as text.
@@ -69,7 +69,15 @@ pub(super) fn holds(state: &State) {
     for id in &state.open_questions {
         let question = &state.questions[id];
         assert_eq!(question.status, QuestionStatus::Open, "{id}");
-        assert!(state.frames[&question.flow_path].is_open(), "{id} is open, and its flow is over");
+        let frame = &state.frames[&question.flow_path];
+        assert!(frame.is_open(), "{id} is open, and its flow is over");
+        let life = frame.slot(&question.step_id).and_then(|slot| frame.state(slot)).map(|step| step.life.clone());
+        let waits = match question.kind {
+            QuestionKind::Limit => frame.limited.as_ref() == Some(id),
+            QuestionKind::Done => frame.done.values().any(|done| *done == DoneState::Asking(id.clone())),
+            _ => matches!(&life, Some(Life::Gated(own) | Life::Asking(own) | Life::Held(own)) if own == id),
+        };
+        assert!(waits, "{id} is open, and nothing waits for it: {life:?}");
     }
     moves(state);
 }

@@ -115,3 +115,10 @@ steps:
     let play = play.refresh(&flow.replace("{id: c, run: x", "{id: c, run: y")).resume(None);
     assert_eq!((play.asks().as_str(), play.path().as_str()), ("b-2", "a b a c"));
 }
+
+#[test]
+fn a_question_about_a_step_whose_ground_changed_is_closed() {
+    let play = at_b();
+    let play = play.refresh(&FLOW.replace("{id: a, run: x", "{id: a, run: y")).resume(None);
+    assert_eq!((play.question_status("b-1"), play.path().as_str()), (QuestionStatus::Voided, "a b a b c"));
+}
