@@ -27,11 +27,15 @@ use crate::{
     },
 };
 
+mod dry_run;
 mod open_run;
 mod preflight;
+mod rehearsal;
 mod view;
 
+pub use dry_run::{DryRun, DryStep, Runs};
 pub use open_run::ReadRun;
+pub use rehearsal::{Tested, Verdict};
 
 /// Names that are tried for a new run while other processes take them; far more than start at one moment.
 const TRIES_MAX: u32 = 1000;

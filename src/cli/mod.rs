@@ -6,6 +6,7 @@ mod args;
 mod completions;
 mod context;
 mod doctor;
+mod dry_run;
 mod explain;
 mod flows;
 mod graph;

@@ -87,7 +87,7 @@ pub(super) fn run(args: &RunArgs, context: &Context) -> Result<u8, Error> {
         strict: args.strict,
     };
     if args.dry_run {
-        return super::test::dry_run(&request, context);
+        return super::dry_run::run(&request, context);
     }
     let mut progress = Progress::new(context);
     let ended = context.workspace.run(&request, &mut progress);

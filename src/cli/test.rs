@@ -1,17 +1,70 @@
-//! `test`: flows against scripts, in memory.
-use super::context::Context;
+//! `test`: flows against scripts, in memory. One line per scenario, and under it what is not as it was expected.
+
+use std::{fmt::Write as _, path::PathBuf};
+
+use clap::Args;
+use schemars::JsonSchema;
+use serde::Serialize;
+
 use crate::{
     error::{Error, Kind},
-    workspace::RunRequest,
+    workspace::{Tested, Verdict},
 };
-use clap::Args;
+
+use super::context::Context;
+
 #[derive(Debug, Args)]
 pub struct TestArgs {
-    pub files: Vec<std::path::PathBuf>,
+    /// Scenario files [default: flows/tests/*.scenario.yaml]
+    pub files: Vec<PathBuf>,
 }
-pub(super) fn run(_args: &TestArgs, _context: &Context) -> Result<u8, Error> {
-    Err(Error::new(Kind::Usage, "later"))
+
+/// `schemas/cli/test.schema.json`.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct TestReport {
+    pub ok: usize,
+    pub failed: usize,
+    pub invalid: usize,
+    pub scenarios: Vec<Tested>,
 }
-pub(super) fn dry_run(_request: &RunRequest, _context: &Context) -> Result<u8, Error> {
-    Err(Error::new(Kind::Usage, "later"))
+
+pub(super) fn run(args: &TestArgs, context: &Context) -> Result<u8, Error> {
+    let scenarios = context.workspace.test(&args.files)?;
+    let count = |verdict| scenarios.iter().filter(|one| one.verdict == verdict).count();
+    let (ok, failed, invalid) = (count(Verdict::Ok), count(Verdict::Failed), count(Verdict::Invalid));
+    let report = TestReport { ok, failed, invalid, scenarios };
+    context.out(&report, || text(&report, context.color, context.quiet))?;
+    Ok(match (invalid, failed) {
+        (0, 0) => 0,
+        (0, _) => 1,
+        _ => Kind::Invalid.exit_code(),
+    })
+}
+
+fn text(report: &TestReport, color: bool, quiet: bool) -> String {
+    let mut text = String::new();
+    for one in &report.scenarios {
+        if one.verdict == Verdict::Ok && quiet {
+            continue;
+        }
+        let word = match one.verdict {
+            Verdict::Ok => "ok",
+            Verdict::Failed => "FAILED",
+            Verdict::Invalid => "INVALID",
+        };
+        let _ = writeln!(text, "{word:<8}{}", one.file);
+        let differences = one.rehearsal.iter().flat_map(|rehearsal| &rehearsal.differences);
+        differences.chain(&one.error).for_each(|difference| indented(&mut text, difference));
+        if let Some(found) = &one.diagnostics {
+            indented(&mut text, found.render(color).trim_end());
+        }
+    }
+    let _ = writeln!(text, "{} ok, {} failed, {} invalid", report.ok, report.failed, report.invalid);
+    text
+}
+
+fn indented(text: &mut String, block: &str) {
+    for line in block.lines() {
+        let _ = writeln!(text, "        {line}");
+    }
 }

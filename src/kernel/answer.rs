@@ -72,8 +72,7 @@ pub(super) fn answered(
     if let Some(target) = push_back {
         let frame = turn.frame(&question.flow_path);
         let names: Vec<_> = frame.plan.downstream(target).into_iter().map(|step| frame.name(step.into())).collect();
-        if let Some(at) = super::recover::still_running(turn, &question.flow_path, &names) {
-            let what = at.to_string();
+        if let Some(what) = super::recover::still_running(turn, &question.flow_path, &names) {
             return refuse(turn, id, answer, Refused::StillRunning { what });
         }
     }
@@ -231,7 +230,7 @@ fn one_more_round(turn: &mut Turn, path: &FramePath, slot: Slot, answer: &Answer
     let mut decision = ended::decision(turn, path, slot, DecisionKind::Loop, Rule::Answered);
     decision.reason = words(answer);
     decision.by = format!("human:{}", answer.by);
-    decision.next_step_ids = vec![crate::id::StepRef::from(&turn.frame(path).plan.step(first).spec.id)];
+    decision.next_step_ids = vec![StepRef::from(&turn.frame(path).plan.step(first).spec.id)];
     turn.emit(Fact::Routed { flow: path.clone(), decision: Box::new(decision) });
     turn.emit(Fact::LoopAgain { at, iteration });
 }

@@ -13,7 +13,7 @@ use super::{
     advance,
     ask::{Asked, raise, repair_options},
     input::{RefreshPlan, Refused, Resume, Retry},
-    state::{Frame, Life, Settled, Slot, StepState},
+    state::{DoneState, Frame, Life, Settled, Slot, StepState},
     turn::Turn,
 };
 
@@ -74,13 +74,9 @@ pub(super) fn ask_lost(turn: &mut Turn, path: &FramePath, slot: Slot, why: &str)
 
 /// Closes the questions about steps that are going to run again.
 pub(super) fn void_for(turn: &mut Turn, path: &FramePath, steps: &[StepRef], why: &str) {
-    let below: Vec<String> = steps.iter().map(|step| format!("{path}.{step}")).collect();
     let concerns = |flow: &FramePath, step: &StepRef| {
         let own = flow == path && steps.iter().any(|one| one == step || one.as_str() == step.base());
-        let inside = |prefix: &String| {
-            flow.as_str().strip_prefix(prefix.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
-        };
-        own || below.iter().any(inside)
+        own || is_below(flow, path, steps)
     };
     // What "done" means is asked when the flow is done again.
     let concerns =
@@ -176,8 +172,8 @@ fn supersede(turn: &mut Turn, flow: &FramePath, steps: &[StepIx], why: Supersede
     steps.sort_unstable();
     steps.dedup();
     let names: Vec<StepRef> = steps.iter().map(|step| StepRef::from(&frame.plan.step(*step).spec.id)).collect();
-    if let Some(at) = still_running(turn, flow, &names) {
-        return Err(Refused::Busy { what: at.to_string() });
+    if let Some(what) = still_running(turn, flow, &names) {
+        return Err(Refused::Busy { what });
     }
     void_for(turn, flow, &names, "the step runs again");
     turn.emit(Fact::Superseded { flow: flow.clone(), steps: names, why });
@@ -195,16 +191,34 @@ fn failed_steps(frame: &Frame) -> Vec<StepIx> {
     whole.chain(items).collect()
 }
 
-/// An execution of one of these steps, or of a flow below one.
-pub(super) fn still_running(turn: &Turn, flow: &FramePath, names: &[StepRef]) -> Option<At> {
-    let below: Vec<String> = names.iter().map(|step| format!("{flow}.{step}")).collect();
-    let inside =
-        |path: &str, prefix: &str| path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']));
+/// An execution of one of these steps, or of a flow below one; or a rollback in which they would get into each other's way.
+pub(super) fn still_running(turn: &Turn, flow: &FramePath, names: &[StepRef]) -> Option<String> {
     let runs = |at: &&At| {
-        (at.flow == *flow && names.iter().any(|name| *name == at.step || name.as_str() == at.step.base()))
-            || below.iter().any(|prefix| inside(at.flow.as_str(), prefix))
+        let own = at.flow == *flow && names.iter().any(|name| *name == at.step || name.as_str() == at.step.base());
+        own || is_below(&at.flow, flow, names)
     };
-    turn.state.running.keys().find(runs).cloned()
+    turn.state
+        .running
+        .keys()
+        .find(runs)
+        .map(ToString::to_string)
+        .or_else(|| rolling_back(turn, flow, names).map(|path| path.to_string()))
+}
+
+/// A flow that was opened below one of these steps.
+fn is_below(path: &FramePath, flow: &FramePath, names: &[StepRef]) -> bool {
+    let inside =
+        |prefix: &str| path.as_str().strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']));
+    names.iter().any(|step| inside(&format!("{flow}.{step}")))
+}
+
+fn rolling_back(turn: &Turn, flow: &FramePath, names: &[StepRef]) -> Option<FramePath> {
+    use crate::record::Parent;
+    let rolls = |path: &&FramePath| match turn.state.frames.get(*path).and_then(|frame| frame.parent.as_deref()) {
+        Some(Parent::Rollback { of, .. }) => of == flow || is_below(of, flow, names),
+        Some(Parent::SubFlow { .. } | Parent::Detour { .. }) | None => false,
+    };
+    turn.state.open_frames.iter().find(rolls).cloned()
 }
 
 /// A flow goes on in which questions were closed unanswered: what a person has to decide is asked again.
@@ -237,6 +251,39 @@ fn reopen_parents(turn: &mut Turn, flow: &FramePath) {
     }
 }
 
+/// Closes the questions of a flow that nothing waits for any more.
+fn void_stale(turn: &mut Turn, flow: &FramePath) {
+    let below = format!("{flow}.");
+    let inside = |path: &FramePath| path == flow || path.as_str().starts_with(&below);
+    let waits = |one: &Question| {
+        let Some(frame) = turn.state.frames.get(&one.flow_path).filter(|frame| frame.is_open()) else { return false };
+        match one.kind {
+            QuestionKind::Limit => frame.limited.as_ref() == Some(&one.id),
+            QuestionKind::Done => frame.done.values().any(|done| *done == DoneState::Asking(one.id.clone())),
+            QuestionKind::Approval
+            | QuestionKind::Ask
+            | QuestionKind::Failed
+            | QuestionKind::Blocked
+            | QuestionKind::EscalateWhen
+            | QuestionKind::StopTheLine
+            | QuestionKind::LoopExhausted
+            | QuestionKind::Lost => {
+                let step = frame.slot(&one.step_id).and_then(|slot| frame.state(slot));
+                matches!(step.map(|step| &step.life), Some(Life::Gated(id) | Life::Asking(id) | Life::Held(id)) if *id == one.id)
+            }
+        }
+    };
+    let open =
+        turn.state.open_questions.iter().filter_map(|id| turn.state.questions.get(id)).chain(turn.state.requested.values());
+    let stale: Vec<EscalationId> = open.filter(|one| inside(&one.flow_path) && !waits(one)).map(|one| one.id.clone()).collect();
+    for id in stale {
+        if turn.state.line_stops.contains(&id) {
+            turn.emit(Fact::LineReleased { by: id.clone() });
+        }
+        turn.emit(Fact::EscalationVoided { id, why: "the flow was changed".to_owned() });
+    }
+}
+
 fn lost_and_asked(turn: &Turn, flow: &FramePath) -> Vec<StepId> {
     let open = turn.state.open_questions.iter().filter_map(|id| turn.state.questions.get(id));
     let lost = open.filter(|one| one.kind == QuestionKind::Lost && one.flow_path == *flow);
@@ -254,6 +301,9 @@ pub(super) fn refreshed(turn: &mut Turn, refresh: &RefreshPlan) -> Result<InputN
     if let Some(at) = turn.state.running.keys().find(|at| super::open::root(&at.flow) == refresh.flow) {
         return Err(Refused::Busy { what: at.to_string() });
     }
+    if let Some(rollback) = rolling_back(turn, &refresh.flow, &[]) {
+        return Err(Refused::CannotRefresh { why: format!("{rollback} is taking back what was done; let that end first") });
+    }
     let Some(fresh) = refresh.book.flows.get(&frame.key) else {
         return Err(Refused::CannotRefresh { why: "the flow is gone".to_owned() });
     };
@@ -266,16 +316,6 @@ pub(super) fn refreshed(turn: &mut Turn, refresh: &RefreshPlan) -> Result<InputN
     let changed: Vec<StepId> =
         new.iter().filter(|(id, sha)| old.get(*id).is_some_and(|before| before != *sha)).map(|(id, _)| id.clone()).collect();
     let once: Vec<StepId> = lost_and_asked(turn, &refresh.flow);
-    let frame = turn.frame(&refresh.flow);
-    let stays = |state: &StepState| matches!(state.life, Life::Settled(_) | Life::Held(_));
-    let planned = frame.plan.steps.iter().zip(&frame.steps);
-    let moving = planned.filter(|(_, state)| !stays(state)).map(|(planned, _)| planned.spec.id.clone());
-    let touched: Vec<StepRef> = removed.iter().chain(&changed).cloned().chain(moving).map(|id| StepRef::from(&id)).collect();
-    void_for(turn, &refresh.flow, &touched, "the flow was changed");
-    let limit = turn.frame(&refresh.flow).limited.clone();
-    if let Some(id) = limit {
-        turn.emit(Fact::EscalationVoided { id, why: "the flow was changed".to_owned() });
-    }
     turn.state.know(refresh.book.clone());
     turn.emit(Fact::DefinitionRefreshed {
         flow: refresh.flow.clone(),
@@ -284,6 +324,8 @@ pub(super) fn refreshed(turn: &mut Turn, refresh: &RefreshPlan) -> Result<InputN
         removed,
         changed,
     });
+    void_stale(turn, &refresh.flow);
+    ask_orphans(turn, &refresh.flow);
     // A once-only step that may have half run is still not repeated without a word.
     for id in once {
         let Some(step) = turn.frame(&refresh.flow).plan.find(id.as_str()) else { continue };

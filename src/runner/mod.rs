@@ -10,6 +10,7 @@ mod manifest;
 mod perform;
 mod pool;
 mod recover;
+mod rehearse;
 mod signals;
 
 pub use clock::Clock;
@@ -17,4 +18,5 @@ pub use drive::{Drive, DriveError, Ended, Observer, Setup, Silent};
 pub use evidence::{evidence_path, look};
 pub use perform::Scene;
 pub use recover::{Books, OpenError, Opened, create, note, open};
+pub use rehearse::{Rehearsal, Waiting, rehearse};
 pub use signals::survive_size_limit;

@@ -17,7 +17,8 @@ fn a_question_is_a_step_and_its_answer_a_value() {
 
 #[test]
 fn an_unknown_choice_is_refused_and_never_the_first_option() {
-    let play = Play::flow("steps: [{id: q, ask: {question: Which?, options: [{key: red}, {key: green}]}}]").run().say("q-1", "blue");
+    let play =
+        Play::flow("steps: [{id: q, ask: {question: Which?, options: [{key: red}, {key: green}]}}]").run().say("q-1", "blue");
     assert_eq!(play.refusals(), ["`blue` is not an answer to `q-1`; the answers are: red, green"]);
     assert_eq!(play.asks(), "q-1");
 }
@@ -95,7 +96,10 @@ fn done_may_ask_a_person() {
     assert_eq!((play.asks().as_str(), play.ends().to_string().as_str()), ("sign-off-1", "waiting"));
     assert_eq!(play.say("sign-off-1", "approve").ends().to_string(), "succeeded");
     let play = Play::flow(flow).run().say("sign-off-1", "reject");
-    assert_eq!((play.ends().to_string().as_str(), play.reason("main").as_str()), ("failed", "not done: sign-off: ana chose reject"));
+    assert_eq!(
+        (play.ends().to_string().as_str(), play.reason("main").as_str()),
+        ("failed", "not done: sign-off: ana chose reject")
+    );
 }
 
 #[test]

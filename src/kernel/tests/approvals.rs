@@ -2,11 +2,15 @@
 
 use serde_json::json;
 
-use crate::{kernel::Input, record::{QuestionKind, QuestionStatus}};
+use crate::{
+    kernel::Input,
+    record::{QuestionKind, QuestionStatus},
+};
 
 use super::{Play, fails, ok, transient};
 
-const FLOW: &str = "steps: [{id: a, run: x}, {id: d, run: ./deploy.sh, approve: {question: 'Deploy {{params.v}}?', evidence: [plan.md]}}]\n";
+const FLOW: &str =
+    "steps: [{id: a, run: x}, {id: d, run: ./deploy.sh, approve: {question: 'Deploy {{params.v}}?', evidence: [plan.md]}}]\n";
 const PARAM: &str = "params: {v: {type: string, default: v1}}\n";
 
 fn deploy() -> Play {
@@ -25,7 +29,10 @@ fn approved_it_runs_and_rejected_it_fails_without_having_run() {
     assert_eq!(play.say("d-1", "approve").path(), "a d");
     let play = deploy().run().say("d-1", "reject");
     // The execution exists for its receipt; no engine was asked.
-    assert_eq!((play.decisions("d").join(""), play.ends().to_string()), ("TERMINATE failed-policy".to_owned(), "failed".to_owned()));
+    assert_eq!(
+        (play.decisions("d").join(""), play.ends().to_string()),
+        ("TERMINATE failed-policy".to_owned(), "failed".to_owned())
+    );
     assert!(play.state.running.is_empty());
 }
 
@@ -89,7 +96,8 @@ fn each_round_of_a_loop_is_approved() {
 
 #[test]
 fn an_approval_that_does_not_apply_is_not_asked() {
-    let flow = "params: {ask: {type: boolean, default: false}}\nsteps: [{id: d, run: x, approve: {when: params.ask, question: Go?}}]";
+    let flow =
+        "params: {ask: {type: boolean, default: false}}\nsteps: [{id: d, run: x, approve: {when: params.ask, question: Go?}}]";
     assert_eq!(Play::flow(flow).param("ask", json!(false)).run().path(), "d");
     assert_eq!(Play::flow(flow).param("ask", json!(true)).run().asks(), "d-1");
 }
@@ -103,13 +111,18 @@ fn a_deadline_does_what_the_flow_says() {
         ("escalate", "", "d-2", "waiting"),
         ("wait", "", "d-1", "waiting"),
     ] {
-        let flow = format!("steps: [{{id: d, run: x, approve: {{question: Go?, to: [ceo], expires: 1h, on_timeout: {on_timeout}}}}}]");
+        let flow =
+            format!("steps: [{{id: d, run: x, approve: {{question: Go?, to: [ceo], expires: 1h, on_timeout: {on_timeout}}}}}]");
         let mut play = Play::flow(&flow).run();
         assert_eq!(play.asks(), "d-1");
         play.now = play.now.plus(3_600_000);
         play.tell(&Input::Ticked);
         play.drive();
-        assert_eq!((play.path().as_str(), play.asks().as_str(), play.ends().to_string().as_str()), (path, asks, ends), "{on_timeout}");
+        assert_eq!(
+            (play.path().as_str(), play.asks().as_str(), play.ends().to_string().as_str()),
+            (path, asks, ends),
+            "{on_timeout}"
+        );
     }
 }
 

@@ -3,9 +3,9 @@
 use std::fmt::Write as _;
 
 use crate::{
-    kernel::{Command, Frame, FramePhase, Life, Settled, Slot, State, commands},
+    kernel::{Command, Frame, FramePhase, Life, Settled, Slot, State, commands, state::DoneState},
     plan::StepIx,
-    record::{Fact, Parent, QuestionStatus},
+    record::{Fact, Parent, QuestionKind, QuestionStatus},
 };
 
 /// Everything in a state that facts change, as text.
@@ -13,7 +13,8 @@ pub(super) fn picture(state: &State) -> String {
     let mut text = String::new();
     let State { run, open_frames, running, due, questions, open_questions, requested, line_stops, .. } = state;
     let _ = writeln!(text, "{:?} {:?} {:?} {:?} {:?} {}", run, state.stop, state.fatal, state.rested, state.now, state.seq);
-    let _ = writeln!(text, "{open_frames:?}\n{running:?}\n{due:?}\n{questions:?}\n{open_questions:?}\n{requested:?}\n{line_stops:?}");
+    let _ =
+        writeln!(text, "{open_frames:?}\n{running:?}\n{due:?}\n{questions:?}\n{open_questions:?}\n{requested:?}\n{line_stops:?}");
     for frame in state.frames.values() {
         let _ = writeln!(text, "{} {} {} {:?} {:?}", frame.path, frame.key, frame.generation, frame.parent, frame.phase);
         let _ = writeln!(text, "{:?} {:?} {:?} {:?}", frame.params, frame.options, frame.failing, frame.rolled_back);
@@ -69,16 +70,23 @@ pub(super) fn holds(state: &State) {
     for id in &state.open_questions {
         let question = &state.questions[id];
         assert_eq!(question.status, QuestionStatus::Open, "{id}");
-        assert!(state.frames[&question.flow_path].is_open(), "{id} is open, and its flow is over");
+        let frame = &state.frames[&question.flow_path];
+        assert!(frame.is_open(), "{id} is open, and its flow is over");
+        let life = frame.slot(&question.step_id).and_then(|slot| frame.state(slot)).map(|step| step.life.clone());
+        let waits = match question.kind {
+            QuestionKind::Limit => frame.limited.as_ref() == Some(id),
+            QuestionKind::Done => frame.done.values().any(|done| *done == DoneState::Asking(id.clone())),
+            _ => matches!(&life, Some(Life::Gated(own) | Life::Asking(own) | Life::Held(own)) if own == id),
+        };
+        assert!(waits, "{id} is open, and nothing waits for it: {life:?}");
     }
     moves(state);
 }
 
 fn counters(state: &State, frame: &Frame) {
     let path = &frame.path;
-    let live = |life: &Life| {
-        matches!(life, Life::Running | Life::Waiting { .. } | Life::InFlow(_) | Life::InDetour(_) | Life::Ended)
-    };
+    let live =
+        |life: &Life| matches!(life, Life::Running | Life::Waiting { .. } | Life::InFlow(_) | Life::InDetour(_) | Life::Ended);
     let all = slots(frame);
     let lives = |wanted: &dyn Fn(&Life) -> bool| all.iter().filter(|slot| wanted(&frame.state(**slot).unwrap().life)).count();
     assert_eq!(frame.live as usize, lives(&live), "{path}: live");
@@ -88,7 +96,8 @@ fn counters(state: &State, frame: &Frame) {
     assert_eq!(frame.ready.iter().copied().collect::<Vec<_>>().len(), ready.len(), "{path}: ready {:?} {ready:?}", frame.ready);
     assert!(ready.iter().all(|slot| frame.ready.contains(slot)), "{path}: ready {:?} {ready:?}", frame.ready);
     let below = |at: &crate::id::FramePath| is_below(state, at, path);
-    let busy = state.running.keys().map(|at| &at.flow).chain(state.due.iter().map(|(_, at)| &at.flow)).filter(|at| below(at)).count();
+    let busy =
+        state.running.keys().map(|at| &at.flow).chain(state.due.iter().map(|(_, at)| &at.flow)).filter(|at| below(at)).count();
     assert_eq!(frame.busy as usize, busy, "{path}: busy");
     for slot in all {
         let Some(group) = frame.state(slot).and_then(|step| step.group.clone()) else { continue };
@@ -122,7 +131,9 @@ fn lives(state: &State, frame: &Frame) {
         let name = frame.at(slot);
         let asked = |id| state.open_questions.contains(id) || state.requested.contains_key(id);
         match &step.life {
-            Life::Gated(id) | Life::Asking(id) | Life::Held(id) => assert!(asked(id), "{name} waits for {id}, which is not asked"),
+            Life::Gated(id) | Life::Asking(id) | Life::Held(id) => {
+                assert!(asked(id), "{name} waits for {id}, which is not asked")
+            }
             Life::InFlow(path) | Life::InDetour(path) => {
                 assert!(state.frames.get(path).is_some_and(Frame::is_open), "{name} waits for {path}, which is not open");
             }
@@ -158,7 +169,8 @@ fn moves(state: &State) {
         .iter()
         .filter(|frame| frame.phase == FramePhase::Open)
         .map(|frame| {
-            let steps = frame.steps.iter().enumerate().map(|(at, step)| format!("{}={:?}", frame.plan.steps[at].spec.id, step.life));
+            let steps =
+                frame.steps.iter().enumerate().map(|(at, step)| format!("{}={:?}", frame.plan.steps[at].spec.id, step.life));
             format!("{}: {}", frame.path, steps.collect::<Vec<_>>().join(", "))
         })
         .collect();

@@ -21,10 +21,7 @@ fn another_failure_does_not() {
 
 #[test]
 fn a_detour_is_entered_at_most_max_times_per_step() {
-    for (max, path) in [
-        (1, "a a.fix/mend a.fix/verify a"),
-        (2, "a a.fix/mend a.fix/verify a a.fix/mend a.fix/verify a"),
-    ] {
+    for (max, path) in [(1, "a a.fix/mend a.fix/verify a"), (2, "a a.fix/mend a.fix/verify a a.fix/mend a.fix/verify a")] {
         let detours = format!("  - {{id: fix, when: {{error: boom}}, steps: [{{id: mend, run: x}}], verify: x, max: {max}}}\n");
         let play = Play::flow(FLOW).detours(&detours).reply("a", [fails("boom")]).run();
         assert_eq!(play.path(), path);
@@ -77,7 +74,8 @@ fn a_fix_is_not_fixed_by_itself_and_the_stack_is_bounded() {
 
 #[test]
 fn what_was_measured_can_enter_a_detour() {
-    let detours = "  - {id: fix, when: {measured: measured.exit_code == null && step.error != ''}, steps: [{id: m, run: x}], verify: x}\n";
+    let detours =
+        "  - {id: fix, when: {measured: measured.exit_code == null && step.error != ''}, steps: [{id: m, run: x}], verify: x}\n";
     let play = Play::flow(FLOW).detours(detours).reply("a", [fails("anything"), ok()]).run();
     assert_eq!(play.path(), "a a.fix/m a.fix/verify a b");
 }

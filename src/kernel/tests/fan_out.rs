@@ -5,7 +5,9 @@ use serde_json::json;
 use super::{Play, blocked, fails, ok};
 
 fn each(keys: &str, items: serde_json::Value) -> Play {
-    let flow = format!("jobs: 8\nparams: {{l: {{type: list}}}}\nsteps: [{{id: e, run: x, for_each: params.l{keys}}}, {{id: z, run: x}}]");
+    let flow = format!(
+        "jobs: 8\nparams: {{l: {{type: list}}}}\nsteps: [{{id: e, run: x, for_each: params.l{keys}}}, {{id: z, run: x}}]"
+    );
     Play::flow(&flow).param("l", items)
 }
 

@@ -6,7 +6,8 @@ use super::{Play, blocked, fails, ok};
 
 const MAIN: &str = "steps: [{id: a, run: x}, {id: s, flow: sub, with: {n: 'is {{params.p}}'}}, {id: z, run: x}]";
 const WITH: &str = "params: {p: {type: string}}\n";
-const SUB: &str = "params: {n: {type: string, required: true}, m: {type: integer, default: 7}}\nsteps: [{id: b, run: x}, {id: c, run: x}]";
+const SUB: &str =
+    "params: {n: {type: string, required: true}, m: {type: integer, default: 7}}\nsteps: [{id: b, run: x}, {id: c, run: x}]";
 
 fn nested() -> Play {
     Play::flow(&format!("{WITH}{MAIN}")).and_flow("sub", SUB).param("p", json!("here"))
@@ -56,7 +57,8 @@ fn flows_nest_to_a_limit() {
 #[test]
 fn a_failing_flow_ends_the_flows_inside_it() {
     let flow = "jobs: 8\nsteps: [{id: a, run: x, needs: []}, {id: s, flow: sub, needs: []}]";
-    let play = Play::flow(flow).and_flow("sub", "steps: [{id: b, run: x}, {id: c, run: x}]").slow("b").reply("a", [fails("no")]).run();
+    let play =
+        Play::flow(flow).and_flow("sub", "steps: [{id: b, run: x}, {id: c, run: x}]").slow("b").reply("a", [fails("no")]).run();
     assert_eq!(play.path(), "a s s/b");
     let play = play.release("b");
     assert_eq!((play.path().as_str(), play.ends().to_string().as_str()), ("a s s/b", "failed"));

@@ -3,7 +3,9 @@
 use super::{Play, fails};
 
 fn fork(join: &str, branches: &str) -> String {
-    format!("params: {{n: {{type: integer, default: 0}}}}\njobs: 8\nsteps:\n{branches}  - {{id: z, run: x, needs: [a, b, c]{join}}}")
+    format!(
+        "params: {{n: {{type: integer, default: 0}}}}\njobs: 8\nsteps:\n{branches}  - {{id: z, run: x, needs: [a, b, c]{join}}}"
+    )
 }
 
 fn forked(flow: &str) -> Play {
@@ -17,7 +19,9 @@ const TWO_SKIPPED: &str = "  - {id: a, run: x, needs: []}\n  - {id: b, run: x, n
 
 #[test]
 fn a_join_starts_when_enough_are_done() {
-    for (join, before, after) in [("", "a b c", "a b c z"), (", join: any", "a b c z", "a b c z"), (", join: 2", "a b c z", "a b c z")] {
+    for (join, before, after) in
+        [("", "a b c", "a b c z"), (", join: any", "a b c z", "a b c z"), (", join: 2", "a b c z", "a b c z")]
+    {
         let play = forked(&fork(join, THREE)).slow("c").run();
         assert_eq!(play.path(), before, "{join}");
         assert_eq!(play.release("c").path(), after, "{join}");

@@ -2,7 +2,8 @@
 
 use super::{Play, ok, transient, unverified};
 
-const FLOW: &str = "limits: {steps: 2}\nsteps: [{id: a, run: x}, {id: b, run: x}, {id: c, run: x}, {id: d, run: x}, {id: e, run: x}]";
+const FLOW: &str =
+    "limits: {steps: 2}\nsteps: [{id: a, run: x}, {id: b, run: x}, {id: c, run: x}, {id: d, run: x}, {id: e, run: x}]";
 
 #[test]
 fn a_limit_of_steps_asks_with_the_figures() {

@@ -78,7 +78,9 @@ fn on_exhausted_says_what_a_spent_loop_does() {
         ("continue", "CONTINUE loop-exhausted", "succeeded"),
         ("stop", "TERMINATE loop-exhausted", "failed"),
     ] {
-        let flow = format!("steps: [{{id: w, run: x}}, {{id: j, run: x, loop: {{to: w, max: 1, on_exhausted: {policy}}}}}, {{id: s, run: x}}]");
+        let flow = format!(
+            "steps: [{{id: w, run: x}}, {{id: j, run: x, loop: {{to: w, max: 1, on_exhausted: {policy}}}}}, {{id: s, run: x}}]"
+        );
         let play = Play::flow(&flow).reply("j", [unverified()]).run();
         assert_eq!((play.decisions("j").join(","), play.ends().to_string()), (decision.to_owned(), ends.to_owned()));
     }

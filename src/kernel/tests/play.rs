@@ -10,7 +10,9 @@ use serde_json::Value;
 
 use crate::{
     id::{EscalationId, FlowKey, FramePath, ParamName, RunId, Sha256, StepId, Time},
-    kernel::{Command, FramePhase, Input, RefreshPlan, Refused, Request, Resume, Retry, Roles, State, commands, decide::worked_out},
+    kernel::{
+        Command, FramePhase, Input, RefreshPlan, Refused, Request, Resume, Retry, Roles, State, commands, decide::worked_out,
+    },
     plan::Book,
     record::{
         Answer, At, Channel, Concern, Draft, DraftRouting, EngineWord, Entry, ErrorClass, Fact, Failure, FailureKind, Kept, Mode,
@@ -31,13 +33,7 @@ pub(super) struct Say {
 }
 
 fn draft(status: Status) -> Draft {
-    Draft {
-        status,
-        summary: Summary::default(),
-        concerns: Vec::new(),
-        assumptions: Vec::new(),
-        routing: DraftRouting::default(),
-    }
+    Draft { status, summary: Summary::default(), concerns: Vec::new(), assumptions: Vec::new(), routing: DraftRouting::default() }
 }
 
 impl Say {
@@ -56,12 +52,8 @@ impl Say {
         self.said(|draft| draft.routing.can_further_iteration_help = Some(yes))
     }
     pub(super) fn high(self, description: &str) -> Self {
-        let concern = Concern {
-            severity: Severity::High,
-            description: description.to_owned(),
-            location: None,
-            recommendation: None,
-        };
+        let concern =
+            Concern { severity: Severity::High, description: description.to_owned(), location: None, recommendation: None };
         self.said(|draft| draft.concerns.push(concern))
     }
     pub(super) fn prints(mut self, stdout: &str) -> Self {
@@ -247,7 +239,8 @@ impl Play {
         match worked_out(&self.state, input, self.now, true) {
             Ok((note, turn)) => {
                 let seq = self.state.seq + 1;
-                let entry = Entry { seq, ts: self.now.max(self.state.now), prev: Sha256::of(b""), input: note, facts: turn.facts };
+                let entry =
+                    Entry { seq, ts: self.now.max(self.state.now), prev: Sha256::of(b""), input: note, facts: turn.facts };
                 self.state.apply(&entry);
                 self.entries.push(entry.clone());
                 if self.audited {

@@ -21,11 +21,9 @@ fn a_blocked_branch_waits_and_the_other_goes_on() {
 
 #[test]
 fn every_answer_to_a_blocked_step_does_what_it_says() {
-    for (choose, path, ends) in [
-        ("skip", "a b b2 a2 end", "succeeded"),
-        ("mark-done", "a b b2 a a2 end", "succeeded"),
-        ("abort", "a b b2", "failed"),
-    ] {
+    for (choose, path, ends) in
+        [("skip", "a b b2 a2 end", "succeeded"), ("mark-done", "a b b2 a a2 end", "succeeded"), ("abort", "a b b2", "failed")]
+    {
         let play = Play::flow(BRANCHES).reply("a", [blocked("ui.json")]).run().say("a-1", choose);
         assert_eq!((play.path().as_str(), play.ends().to_string().as_str()), (path, ends), "{choose}");
     }
@@ -50,7 +48,8 @@ fn a_failure_that_is_continued_stands_as_a_warning() {
 
 #[test]
 fn stop_the_line_halts_every_branch_until_it_is_answered() {
-    let flow = BRANCHES.replace("{id: a, run: x, needs: []}", "{id: a, run: x, needs: [], escalate: {when: step.passed, halt: run}}");
+    let flow =
+        BRANCHES.replace("{id: a, run: x, needs: []}", "{id: a, run: x, needs: [], escalate: {when: step.passed, halt: run}}");
     let play = Play::flow(&flow).slow("b").run();
     assert_eq!((play.path().as_str(), play.asks().as_str()), ("a b", "a-1"));
     let play = play.release("b");
@@ -73,7 +72,8 @@ fn two_stops_are_released_by_two_answers() {
 
 #[test]
 fn a_lost_step_does_not_start_again_while_the_line_is_stopped() {
-    let flow = BRANCHES.replace("{id: a, run: x, needs: []}", "{id: a, run: x, needs: [], escalate: {when: step.passed, halt: run}}");
+    let flow =
+        BRANCHES.replace("{id: a, run: x, needs: []}", "{id: a, run: x, needs: [], escalate: {when: step.passed, halt: run}}");
     let play = Play::flow(&flow).slow("b").run().crash();
     assert_eq!((play.path().as_str(), play.ends().to_string().as_str()), ("a b", "waiting"));
     let play = play.say("a-1", "approve").release("b");
@@ -82,7 +82,8 @@ fn a_lost_step_does_not_start_again_while_the_line_is_stopped() {
 
 #[test]
 fn stop_the_line_answered_with_abort_fails_the_flow_and_releases() {
-    let flow = BRANCHES.replace("{id: a, run: x, needs: []}", "{id: a, run: x, needs: [], escalate: {when: step.passed, halt: run}}");
+    let flow =
+        BRANCHES.replace("{id: a, run: x, needs: []}", "{id: a, run: x, needs: [], escalate: {when: step.passed, halt: run}}");
     let play = Play::flow(&flow).run().say("a-1", "abort");
     assert_eq!((play.ends().to_string().as_str(), play.state.line_stops.len()), ("failed", 0));
 }

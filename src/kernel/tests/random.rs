@@ -109,7 +109,12 @@ fn step(tape: &mut Tape<'_>, text: &mut String, at: usize, exits: &mut [bool]) {
         _ => {}
     }
     if tape.once_in(4) {
-        let expires = tape.one(&["", ", expires: 1h, on_timeout: wait", ", expires: 1h, on_timeout: reject", ", expires: 1h, on_timeout: escalate"]);
+        let expires = tape.one(&[
+            "",
+            ", expires: 1h, on_timeout: wait",
+            ", expires: 1h, on_timeout: reject",
+            ", expires: 1h, on_timeout: escalate",
+        ]);
         let _ = write!(text, ", approve: {{question: Go?{expires}}}");
     }
     if tape.once_in(6) {
@@ -120,11 +125,7 @@ fn step(tape: &mut Tape<'_>, text: &mut String, at: usize, exits: &mut [bool]) {
 pub(super) fn play(tape: &mut Tape<'_>) -> Option<Play> {
     let text = flow(tape);
     let items = [serde_json::json!([]), serde_json::json!(["p"]), serde_json::json!(["p", "q", "q"])][tape.pick(3)].clone();
-    let play = Play::flow(&text)
-        .and_flow("sub", SUB)
-        .detours(DETOURS)
-        .param("l", items)
-        .param("n", tape.pick(3).into());
+    let play = Play::flow(&text).and_flow("sub", SUB).detours(DETOURS).param("l", items).param("n", tape.pick(3).into());
     play.loads().then_some(play)
 }
 

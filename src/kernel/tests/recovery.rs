@@ -145,7 +145,12 @@ fn until_ends_after_the_step_and_from_begins_there() {
 fn a_late_a_doubled_and_a_foreign_reply_are_refused() {
     let mut play = Play::flow("steps: [{id: a, run: x}, {id: b, run: x}]").slow("a").run();
     let at = play.state.running.keys().next().unwrap().clone();
-    let reply = |at: &At, execution, attempt| Input::Replied { at: at.clone(), execution, attempt, reply: ok().reply(crate::id::Time::from_ms(0)) };
+    let reply = |at: &At, execution, attempt| Input::Replied {
+        at: at.clone(),
+        execution,
+        attempt,
+        reply: ok().reply(crate::id::Time::from_ms(0)),
+    };
     let foreign = At { flow: at.flow.clone(), step: crate::id::StepRef::new("zz").unwrap() };
     let elsewhere = At { flow: crate::id::FramePath::new("other").unwrap(), step: at.step.clone() };
     for refused in [reply(&at, 2, 1), reply(&at, 1, 2), reply(&at, 0, 0), reply(&foreign, 1, 1), reply(&elsewhere, 1, 1)] {
@@ -162,7 +167,10 @@ fn a_reply_from_before_the_crash_is_late() {
     let at = play.state.running.keys().next().unwrap().clone();
     let old = Input::Replied { at, execution: 1, attempt: 1, reply: ok().reply(play.now) };
     assert!(!play.tell(&old));
-    assert_eq!(play.refused.last().unwrap().to_string(), "main/a execution 1 attempt 1 is not running: the reply is late or doubled");
+    assert_eq!(
+        play.refused.last().unwrap().to_string(),
+        "main/a execution 1 attempt 1 is not running: the reply is late or doubled"
+    );
 }
 
 #[test]

@@ -62,7 +62,9 @@ fn an_approval_of_a_step_that_did_not_change_is_asked_again_and_not_lost() {
 #[test]
 fn a_once_only_step_that_may_have_half_run_is_still_asked_about() {
     let flow = "steps: [{id: a, run: x, effects: once}, {id: b, run: x}]";
-    for (changed, question) in [(flow.replace("{id: b, run: x", "{id: b, run: y"), "a-1"), (flow.replace("{id: a, run: x", "{id: a, run: y"), "a-2")] {
+    for (changed, question) in
+        [(flow.replace("{id: b, run: x", "{id: b, run: y"), "a-1"), (flow.replace("{id: a, run: x", "{id: a, run: y"), "a-2")]
+    {
         let play = Play::flow(flow).slow("a").run().crash();
         let play = play.refresh(&changed).resume(None);
         assert_eq!((play.path().as_str(), play.asks().as_str()), ("a", question));
@@ -100,4 +102,25 @@ fn what_failed_runs_again() {
     assert_eq!(play.ends().to_string(), "failed");
     let play = play.refresh(&flow.replace("{id: c, run: x", "{id: c, run: y")).resume(None);
     assert_eq!((play.path().as_str(), play.ends().to_string().as_str()), ("a b b c", "succeeded"));
+}
+
+#[test]
+fn what_a_person_had_to_decide_when_the_flow_failed_is_asked_again() {
+    let flow = "jobs: 8
+steps:
+  - {id: a, run: x, needs: []}
+  - {id: b, run: x, needs: [], on_failure: escalate}
+  - {id: c, run: x, needs: [a]}";
+    let play = Play::flow(flow).reply("a", [fails("no"), ok()]).reply("b", [fails("no"), ok()]).slow("a").run();
+    let play = play.release("a");
+    assert_eq!((play.asks().as_str(), play.question_status("b-1")), ("", QuestionStatus::Voided));
+    let play = play.refresh(&flow.replace("{id: c, run: x", "{id: c, run: y")).resume(None);
+    assert_eq!((play.asks().as_str(), play.path().as_str()), ("b-2", "a b a c"));
+}
+
+#[test]
+fn a_question_about_a_step_whose_ground_changed_is_closed() {
+    let play = at_b();
+    let play = play.refresh(&FLOW.replace("{id: a, run: x", "{id: a, run: y")).resume(None);
+    assert_eq!((play.question_status("b-1"), play.path().as_str()), (QuestionStatus::Voided, "a b a b c"));
 }

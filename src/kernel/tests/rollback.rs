@@ -90,3 +90,19 @@ fn the_rollback_of_a_stopped_run_waits_for_the_resume() {
     let play = play.reply("undo-d", [ok()]).resume(None);
     assert_eq!(play.path(), "a b c d rollback/undo-d rollback/undo-b rollback/undo-a");
 }
+
+#[test]
+fn nothing_runs_again_while_it_is_taken_back() {
+    let play = Play::flow(FLOW).reply("d", [fails("no")]).reply("undo-b", [super::blocked("a key")]).run();
+    assert_eq!((play.ends().to_string().as_str(), play.asks().as_str()), ("waiting", "main.rollback.undo-b-1"));
+    let play = play.retry("a", false, &[]).resume(Some("a")).refresh(&FLOW.replace("{id: c, run: x", "{id: c, run: y"));
+    let busy = "main.rollback is still running: stop the run first";
+    let refused =
+        "the flow changed in a way that cannot be adopted: main.rollback is taking back what was done; let that end first";
+    assert_eq!(play.refusals(), [busy, busy, refused]);
+    let play = play.say("main.rollback.undo-b-1", "skip");
+    assert_eq!(
+        (play.path().as_str(), play.ends().to_string().as_str()),
+        ("a b c d rollback/undo-d rollback/undo-b rollback/undo-a", "failed")
+    );
+}

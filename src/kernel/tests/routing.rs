@@ -134,7 +134,9 @@ fn the_exits_of_a_loop_in_their_order() {
         ("CONTINUE loop-verified", &|l| (l.satisfied, l.can_help, l.iteration) = (true, Some(false), 9)),
         ("CONTINUE loop-no-further-help", &|l| (l.can_help, l.same_signature) = (Some(false), true)),
         ("ESCALATE loop-no-further-help", &|l| (l.can_help, l.standing_high) = (Some(false), true)),
-        ("CONTINUE loop-no-further-help", &|l| (l.can_help, l.standing_high, l.on_exhausted) = (Some(false), true, Some(Continue))),
+        ("CONTINUE loop-no-further-help", &|l| {
+            (l.can_help, l.standing_high, l.on_exhausted) = (Some(false), true, Some(Continue))
+        }),
         ("TERMINATE loop-no-further-help", &|l| (l.can_help, l.standing_high, l.on_exhausted) = (Some(false), true, Some(Stop))),
         ("CONTINUE loop-same-signature", &|l| l.same_signature = true),
         ("ESCALATE loop-same-signature", &|l| (l.same_signature, l.standing_high) = (true, true)),

@@ -1,0 +1,164 @@
+//! `test`: scenario files played in memory, each flow read once.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::{
+    engine::Scenario,
+    error::{Error, Kind},
+    id::{FlowKey, ParamName},
+    plan::Book,
+    runner::{Rehearsal, rehearse},
+    spec::{
+        Diagnostics,
+        params::{self, Given},
+    },
+};
+
+use super::Workspace;
+
+/// The end of a scenario file's name.
+const SUFFIX: &str = ".scenario.yaml";
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    Ok,
+    Failed,
+    /// The scenario, its parameters or its flow have mistakes.
+    Invalid,
+}
+
+/// One scenario file and what came of it.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct Tested {
+    pub file: String,
+    pub verdict: Verdict,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub flow: Option<FlowKey>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rehearsal: Option<Rehearsal>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub diagnostics: Option<Diagnostics>,
+    /// The file could not be read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+impl Tested {
+    fn invalid(file: String, flow: Option<FlowKey>, found: Diagnostics) -> Self {
+        Self { file, verdict: Verdict::Invalid, flow, rehearsal: None, diagnostics: Some(found), error: None }
+    }
+}
+
+impl Workspace {
+    /// Plays these scenarios, or all of `flows/tests/`.
+    ///
+    /// # Errors
+    /// There are none.
+    pub fn test(&self, files: &[PathBuf]) -> Result<Vec<Tested>, Error> {
+        let dir = self.config.flows_dir.join("tests");
+        let files = if files.is_empty() { scenarios_in(&dir) } else { files.to_vec() };
+        if files.is_empty() {
+            let dir = self.shown(&dir);
+            return Err(Error::new(Kind::Usage, format!("there is no scenario in {dir}"))
+                .hint(format!("write {dir}/NAME{SUFFIX}: which flow, what its steps reply, what is expected")));
+        }
+        let read = in_parallel(&files, |path| read(path, &self.shown(path)));
+        let mut books: BTreeMap<FlowKey, Result<Arc<Book>, Error>> = BTreeMap::new();
+        for scenario in read.iter().filter_map(|one| one.as_ref().ok()) {
+            // The promise of `access: observe` binds nobody where nothing is run.
+            let flow = &scenario.flow;
+            books.entry(flow.clone()).or_insert_with(|| self.book(flow, false, true).map(|(book, _)| book));
+        }
+        let read: Vec<(&PathBuf, Result<Scenario, Box<Tested>>)> = files.iter().zip(read).collect();
+        Ok(in_parallel(&read, |(path, scenario)| match scenario {
+            Ok(scenario) => play(self.shown(path), scenario, &books[&scenario.flow]),
+            Err(tested) => (**tested).clone(),
+        }))
+    }
+}
+
+impl Workspace {
+    /// A path as a person would type it in the workspace.
+    fn shown(&self, path: &Path) -> String {
+        path.strip_prefix(&self.root).unwrap_or(path).display().to_string()
+    }
+}
+
+fn scenarios_in(dir: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(dir).into_iter().flatten().flatten().map(|entry| entry.path());
+    let mut files: Vec<PathBuf> = entries.filter(|path| path.to_string_lossy().ends_with(SUFFIX)).collect();
+    files.sort();
+    files
+}
+
+fn read(path: &Path, shown: &str) -> Result<Scenario, Box<Tested>> {
+    let file = shown.to_owned();
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        let error = Some(format!("cannot read {file}: {error}"));
+        Box::new(Tested { file: file.clone(), verdict: Verdict::Invalid, flow: None, rehearsal: None, diagnostics: None, error })
+    })?;
+    Scenario::read(&file, &text).map_err(|found| Box::new(Tested::invalid(file, None, found)))
+}
+
+fn play(file: String, scenario: &Scenario, book: &Result<Arc<Book>, Error>) -> Tested {
+    let flow = Some(scenario.flow.clone());
+    let book = match book {
+        Ok(book) => book,
+        Err(error) => {
+            let (diagnostics, error) = (error.diagnostics.clone(), Some(error.message.clone()));
+            return Tested { file, verdict: Verdict::Invalid, flow, rehearsal: None, diagnostics, error };
+        }
+    };
+    let given = scenario.params.iter().map(|(name, value)| (name.to_string(), Given::Value(value.clone()))).collect();
+    let main = book.library.main_flow();
+    let params: Result<BTreeMap<ParamName, serde_json::Value>, _> =
+        main.map_or(Ok(BTreeMap::new()), |main| params::resolve(main, &given));
+    let params = match params {
+        Ok(params) => params,
+        Err(found) => return Tested::invalid(file, flow, found),
+    };
+    let unknown = unknown_steps(book, scenario);
+    if !unknown.is_empty() {
+        return Tested::invalid(file, flow, unknown);
+    }
+    let rehearsal = rehearse(book, scenario, params);
+    let verdict = if rehearsal.differences.is_empty() { Verdict::Ok } else { Verdict::Failed };
+    Tested { file, verdict, flow, rehearsal: Some(rehearsal), diagnostics: None, error: None }
+}
+
+/// A reply for a step that nobody has would never be given.
+fn unknown_steps(book: &Book, scenario: &Scenario) -> Diagnostics {
+    use crate::spec::Diagnostic;
+    let plans = || book.flows.values().chain(book.detours.values().map(|detour| &detour.plan));
+    let known = |base: &str| base.starts_with("undo-") || plans().any(|plan| plan.find(base).is_some());
+    let mut found = Diagnostics::default();
+    for step in scenario.steps.keys().chain(scenario.expect.decisions.keys()).filter(|step| !known(step.base())) {
+        let ids: Vec<&str> = plans().flat_map(|plan| plan.steps.iter().map(|planned| planned.spec.id.as_str())).collect();
+        let near = ids.iter().min_by_key(|id| strsim::damerau_levenshtein(id, step.base()));
+        let diagnostic = Diagnostic::error("unknown-step", format!("flow `{}` has no step `{step}`", scenario.flow));
+        found.push(diagnostic.maybe_hint(near.map(|near| format!("did you mean `{near}`?"))));
+    }
+    found
+}
+
+/// In as many threads as there are processors; the results keep their order.
+fn in_parallel<T: Sync, R: Send>(all: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(all.len()).max(1);
+    if threads == 1 || all.len() < 16 {
+        return all.iter().map(work).collect();
+    }
+    let part = all.len().div_ceil(threads);
+    std::thread::scope(|scope| {
+        let running: Vec<_> = all.chunks(part).map(|chunk| scope.spawn(|| chunk.iter().map(&work).collect::<Vec<R>>())).collect();
+        let joined = running.into_iter().map(|one| one.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        joined.flatten().collect()
+    })
+}
