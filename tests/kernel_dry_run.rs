@@ -3,7 +3,7 @@
 use std::{fs, path::Path, process::Output};
 
 fn flow_studio(dir: &Path, args: &[&str]) -> Output {
-    let mut command = assert_cmd::Command::cargo_bin("flow-studio").unwrap();
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_flow-studio"));
     command.current_dir(dir).env_clear().env("PATH", "/usr/bin:/bin").env("HOME", dir).args(args).output().unwrap()
 }
 

@@ -265,9 +265,9 @@ impl Look<'_> {
     fn with(&self, flow: &FlowKey, with: &BTreeMap<ParamName, WithValue>, known: &Known) -> BTreeMap<ParamName, Value> {
         let declared = self.book.flows.get(flow).map(|plan| &plan.flow.params);
         let defaults = declared.into_iter().flatten().filter_map(|(name, param)| Some((name.clone(), param.default.clone()?)));
-        let given = with.iter().filter_map(|(name, value)| match value {
-            WithValue::Value(value) => Some((name.clone(), value.clone())),
-            WithValue::Template(template) => Some((name.clone(), Value::String(text(template, known)))),
+        let given = with.iter().map(|(name, value)| match value {
+            WithValue::Value(value) => (name.clone(), value.clone()),
+            WithValue::Template(template) => (name.clone(), Value::String(text(template, known))),
         });
         defaults.chain(given).collect()
     }

@@ -132,7 +132,7 @@ fn lives(state: &State, frame: &Frame) {
         let asked = |id| state.open_questions.contains(id) || state.requested.contains_key(id);
         match &step.life {
             Life::Gated(id) | Life::Asking(id) | Life::Held(id) => {
-                assert!(asked(id), "{name} waits for {id}, which is not asked")
+                assert!(asked(id), "{name} waits for {id}, which is not asked");
             }
             Life::InFlow(path) | Life::InDetour(path) => {
                 assert!(state.frames.get(path).is_some_and(Frame::is_open), "{name} waits for {path}, which is not open");

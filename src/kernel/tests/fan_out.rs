@@ -25,7 +25,7 @@ fn no_items_is_done_at_once() {
 #[test]
 fn items_that_are_alike_have_names_of_their_own() {
     let play = each("", json!(["p", "p", "../x", "2", "p"])).run();
-    assert_eq!(play.path(), "e[p] e[p_2] e[3] e[2] e[p_5] z");
+    assert_eq!(play.path(), "e[p] e[p_2] e[x] e[2] e[p_5] z");
     // A name that a place in the list would give is taken already.
     let play = each("", json!(["2", "/"])).run();
     assert_eq!(play.path(), "e[2] e[2_2] z");

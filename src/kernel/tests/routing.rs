@@ -130,12 +130,13 @@ fn the_exits_of_a_loop_in_their_order() {
         let verified = around.satisfied;
         routed(|seen| (seen.ends_loop, seen.verified) = (Some(around), verified))
     };
-    let rows: &[(&str, &dyn Fn(&mut LoopSeen))] = &[
+    type Row<'r> = (&'r str, &'r dyn Fn(&mut LoopSeen));
+    let rows: &[Row<'_>] = &[
         ("CONTINUE loop-verified", &|l| (l.satisfied, l.can_help, l.iteration) = (true, Some(false), 9)),
         ("CONTINUE loop-no-further-help", &|l| (l.can_help, l.same_signature) = (Some(false), true)),
         ("ESCALATE loop-no-further-help", &|l| (l.can_help, l.standing_high) = (Some(false), true)),
         ("CONTINUE loop-no-further-help", &|l| {
-            (l.can_help, l.standing_high, l.on_exhausted) = (Some(false), true, Some(Continue))
+            (l.can_help, l.standing_high, l.on_exhausted) = (Some(false), true, Some(Continue));
         }),
         ("TERMINATE loop-no-further-help", &|l| (l.can_help, l.standing_high, l.on_exhausted) = (Some(false), true, Some(Stop))),
         ("CONTINUE loop-same-signature", &|l| l.same_signature = true),
