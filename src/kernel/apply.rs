@@ -797,7 +797,7 @@ fn superseded(state: &mut State, flow: &FramePath, steps: &[StepRef], now: Time)
         .keys()
         .filter(|path| {
             prefixes.iter().any(|prefix| {
-                path.as_str() == prefix || path.as_str().strip_prefix(prefix.as_str()).is_some_and(|rest| rest.starts_with('.'))
+                path.as_str().strip_prefix(prefix.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
             })
         })
         .cloned()
