@@ -1,6 +1,6 @@
 //! What holds for every flow in every world. The state's own invariants (`audit`) are checked after every line.
 
-use proptest::prelude::*;
+use proptest::{prelude::*, test_runner::RngSeed};
 
 use crate::record::{Fact, QuestionKind};
 
@@ -15,10 +15,15 @@ const EVENTS_MAX: usize = 120;
 /// Enough to find what was ever found here, in seconds; PROPTEST_CASES asks for more.
 const CASES: u32 = 64;
 
+/// Any other number looks at other worlds.
+const SEED: u64 = 2;
+
 fn config() -> ProptestConfig {
     let default = ProptestConfig::default();
     let cases = if std::env::var_os("PROPTEST_CASES").is_some() { default.cases } else { CASES };
-    ProptestConfig { cases, max_shrink_iters: 3_000, failure_persistence: None, ..default }
+    // The same worlds in every run, so that `make test` says the same twice; PROPTEST_RNG_SEED and PROPTEST_CASES look further.
+    let rng_seed = if std::env::var_os("PROPTEST_RNG_SEED").is_some() { default.rng_seed } else { RngSeed::Fixed(SEED) };
+    ProptestConfig { cases, max_shrink_iters: 3_000, failure_persistence: None, rng_seed, ..default }
 }
 
 fn lived(bytes: &[u8], audited: bool) -> Option<Play> {
