@@ -104,6 +104,12 @@ fn timed(mut command: Command) -> Duration {
     took
 }
 
+/// A figure counts only if the work was done: so many steps of the flow have a receipt.
+fn receipts(dir: &Path, run: &str, flow: &str, wanted: usize) {
+    let there = fs::read_dir(dir.join("run_base").join(run).join(flow).join("receipts")).expect("receipts").count();
+    assert_eq!(there, wanted, "receipts of {run}");
+}
+
 /// The middle of three interleaved measurements of each.
 fn pair(mut ours: impl FnMut(usize) -> Duration, mut floor: impl FnMut(usize) -> Duration) -> (Duration, Duration) {
     let (mut a, mut b) = (Vec::new(), Vec::new());
@@ -164,6 +170,7 @@ fn chain(dir: &Path) -> Vec<Row> {
             start.elapsed()
         },
     );
+    receipts(dir, "c0", "chain", n);
     let make = timed(gnu_make(dir, 1));
     vec![Row {
         name: format!("chain of {n} `run: \":\"` steps"),
@@ -222,6 +229,7 @@ fn wide(dir: &Path) -> Vec<Row> {
             start.elapsed()
         },
     );
+    receipts(dir, "w0", "wide", n + 1);
     let make = timed(gnu_make(dir, jobs));
     let beside = format!("make -j{jobs} {}", shown(make));
     vec![Row {
@@ -256,6 +264,7 @@ fn stub(dir: &Path) -> Vec<Row> {
                 start.elapsed()
             },
         );
+        receipts(&here, "s0", "chain", n);
         per_step.insert(n, ours.as_secs_f64() / n as f64 * 1e6);
         let beside = format!("{:.0} µs per step", per_step[&n]);
         rows.push(Row {

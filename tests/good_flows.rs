@@ -49,6 +49,16 @@ fn the_flow_of_the_design_loads() {
     assert_eq!(&flow.source[place.offset as usize..][..place.length as usize], "review");
 }
 
+/// Each step of it earns a warning; more warnings than are kept must not cost a step.
+#[test]
+fn a_flow_with_many_warnings_keeps_all_its_steps() {
+    let steps: String = (0..1000).map(|at| format!("  - {{id: s{at}, run: ':'}}\n")).collect();
+    let files = BTreeMap::from([("flows/long.yaml".to_owned(), format!("flow: long\nsteps:\n{steps}"))]);
+    let Ok(loaded) = Loader::in_memory(files).load_library(&FlowKey::new("long").unwrap()) else { panic!("it has no mistake") };
+    assert!(loaded.warnings.len() >= 300, "{}", loaded.warnings.len());
+    assert_eq!(loaded.value.main_flow().unwrap().steps.len(), 1000);
+}
+
 #[test]
 fn a_frozen_copy_loads_to_the_same_digests() {
     let first = load(&Loader::in_memory(files()));

@@ -23,7 +23,8 @@ use super::{
 pub(super) use flow::{detours, flow};
 pub(super) use params::value_fits;
 
-/// More mistakes are not looked for: each may look through all names for the one that was meant.
+/// More mistakes than these are not looked for, more warnings not kept: each mistake may look through all names for the
+/// one that was meant.
 pub(super) const FINDINGS_MAX: usize = 300;
 
 /// A compiled regular expression; a larger one takes longer to build than a flow should take to load.
@@ -58,31 +59,42 @@ pub(super) struct Check<'a> {
     places: &'a Places,
     shelf: &'a mut dyn Shelf,
     found: Vec<Finding>,
+    errors: usize,
+    warnings: usize,
 }
 
 impl<'a> Check<'a> {
     pub(super) fn new(places: &'a Places, shelf: &'a mut dyn Shelf) -> Self {
-        Self { places, shelf, found: Vec::new() }
+        Self { places, shelf, found: Vec::new(), errors: 0, warnings: 0 }
     }
 
     pub(super) fn into_findings(self) -> Vec<Finding> {
         self.found
     }
 
+    /// Enough mistakes to stop reading. Never for warnings: a flow with mistakes does not run, one with warnings does, whole.
     fn full(&self) -> bool {
-        self.found.len() >= FINDINGS_MAX
+        self.errors >= FINDINGS_MAX
     }
 
     fn say(&mut self, pointer: &str, part: Part, diagnostic: Diagnostic) {
         let diagnostic = self.places.mark(pointer, part, diagnostic);
-        self.found.push(Finding { pointer: pointer.to_owned(), diagnostic });
+        self.keep(pointer, diagnostic);
+    }
+
+    fn keep(&mut self, pointer: &str, diagnostic: Diagnostic) {
+        let count = if diagnostic.is_error() { &mut self.errors } else { &mut self.warnings };
+        *count += 1;
+        if *count <= FINDINGS_MAX {
+            self.found.push(Finding { pointer: pointer.to_owned(), diagnostic });
+        }
     }
 
     fn problems(&mut self, pointer: &str, problems: Vec<Problem>) {
         for Problem { code, message, hint, at, length } in problems {
             let diagnostic = Diagnostic::error(code, message).maybe_hint(hint);
             let diagnostic = self.places.mark_inside(pointer, at, length, diagnostic);
-            self.found.push(Finding { pointer: pointer.to_owned(), diagnostic });
+            self.keep(pointer, diagnostic);
         }
     }
 
@@ -166,7 +178,7 @@ impl<'a> Check<'a> {
                 Diagnostic::warning("braces-in-shell", "shell text is not a template: `{{` reaches the shell as it is")
                     .hint("parameters are there as $PARAM_<NAME>; to fill in values, use `exec`");
             let diagnostic = self.places.mark_inside(pointer, at, 2, diagnostic);
-            self.found.push(Finding { pointer: pointer.to_owned(), diagnostic });
+            self.keep(pointer, diagnostic);
         }
     }
 

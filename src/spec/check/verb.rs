@@ -312,7 +312,7 @@ impl Check<'_> {
         for problem in problems {
             let span = super::super::source::Span { start: problem.at, end: problem.at + problem.length };
             let diagnostic = Diagnostic::error(problem.code, problem.message).maybe_hint(problem.hint);
-            self.found.push(super::Finding { pointer: pointer.to_owned(), diagnostic: source.mark(span, diagnostic) });
+            self.keep(pointer, source.mark(span, diagnostic));
         }
     }
 
