@@ -32,7 +32,7 @@ pub(crate) async fn perform(task: &Task<'_>) -> Reply {
             compare(task, before, after, expected, &mut reply).await
         }
         Work::Render { text, to } => render(task, text, to, &mut reply).await,
-        Work::Shell { .. } | Work::Exec { .. } => unreachable!("`perform` gives commands to the shell"),
+        Work::Shell { .. } | Work::Exec { .. } | Work::Agent(_) => unreachable!("`perform` gives these to others"),
     };
     if let Err(outcome) = ended {
         reply.outcome = outcome;

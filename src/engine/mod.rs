@@ -2,6 +2,7 @@
 //! In: a `Job`, everything resolved. Out: a `Reply` that reports, and `Piece`s of output while it works.
 //! Never: a decision, a file written under RUN_BASE, the wall clock asked, the environment read.
 
+mod agent;
 mod builtin;
 mod contract;
 mod outlet;
@@ -17,6 +18,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 use shell::Line;
 use task::Task;
 
+pub use agent::{AgentEngine, AgentWork, Model, OpenAi, Price, Tool, Tools};
 pub use outlet::Outlet;
 pub use stop::{Stop, StopLevel, StopSwitch};
 pub use stub::{Asked, Said, Scenario, ScenarioExpect, Scripted, perform_scripted, stub_reply};
@@ -67,7 +69,8 @@ impl Job {
         let names = |text: &str| text.contains("STEP_DIR");
         match &self.work {
             Work::Shell { script } => names(script),
-            Work::Exec { .. } => true,
+            // An agent may want it, or a command that it runs.
+            Work::Exec { .. } | Work::Agent(_) => true,
             Work::Snapshot { commands, .. } => commands.values().any(|text| names(text)),
             Work::Compare { .. } | Work::Render { .. } => false,
         }
@@ -91,6 +94,8 @@ pub enum Work {
     Exec {
         argv: Vec<String>,
     },
+    /// An agent, performed by an engine that drives a model.
+    Agent(Box<AgentWork>),
     Snapshot {
         name: SnapshotName,
         files: Vec<String>,
@@ -135,6 +140,7 @@ pub async fn perform(job: Job, redactor: &Redactor, outlet: Outlet, stop: Stop) 
     let mut reply = match &job.work {
         Work::Shell { script } => shell::perform(&task, Line::Script(script)).await,
         Work::Exec { argv } => shell::perform(&task, Line::Argv(argv)).await,
+        Work::Agent(work) => agent::perform(&task, work).await,
         Work::Snapshot { .. } | Work::Compare { .. } | Work::Render { .. } => builtin::perform(&task).await,
     };
     reply.inputs = inputs;

@@ -22,7 +22,7 @@ pub use envelope::{
 };
 pub use manifest::{FlowStatus, Manifest, OpenQuestion};
 pub use proof::{
-    Check, Claim, CommandRun, ErrorDetail, Figures, Git, InputFile, OutputFile, Proof, RoutingSignal, Sandbox, TestFigures,
+    Check, Claim, CommandRun, ContextManifest, ContextPart, ErrorDetail, Figures, Git, InputFile, OutputFile, Proof, RoutingSignal, Sandbox, TestFigures,
     Tokens,
 };
 pub use question::{Answer, Change, Channel, Option_, Question, QuestionKind, QuestionStatus, Shown, subject_digest};

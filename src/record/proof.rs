@@ -120,6 +120,32 @@ pub struct Tokens {
     pub total: u64,
 }
 
+/// What an agent was told, part by part, and what did not fit.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ContextManifest {
+    /// What the flow allows, or the default.
+    pub budget_tokens: u64,
+    /// What both prompts have together.
+    pub tokens: u64,
+    /// Tokens are an upper estimate from bytes, not a count by the model's own tokenizer.
+    pub estimated: bool,
+    pub parts: Vec<ContextPart>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ContextPart {
+    /// What it is: `teaching`, `handoff plan`, `file docs/safety.md` …
+    pub part: String,
+    /// Where all of it can be read, relative to RUN_BASE or to the workspace.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// As told.
+    pub tokens: u64,
+    /// Left out, with a mark in the prompt.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub cut_tokens: u64,
+}
+
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Sandbox {
     pub requested: String,
@@ -151,6 +177,9 @@ pub struct Proof {
     pub engine: EngineWord,
     pub mode: Mode,
     pub agent_key: String,
+    /// Whose model it was; absent for what ran here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provider: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
     pub attempt: u32,
@@ -181,6 +210,9 @@ pub struct Proof {
     pub claims: Vec<Claim>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub transcript_path: Option<String>,
+    /// What an agent was told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub context: Option<Box<ContextManifest>>,
     /// The question whose answer allowed this execution.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub approved_by: Option<EscalationId>,

@@ -1,5 +1,7 @@
 //! What an engine says when it is done with one attempt. An engine reports; it decides nothing.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -7,7 +9,7 @@ use crate::id::Time;
 
 use super::{
     envelope::Draft,
-    proof::{Check, Claim, CommandRun, Figures, InputFile, OutputFile, Sandbox, Tokens},
+    proof::{Check, Claim, CommandRun, ContextManifest, Figures, InputFile, OutputFile, Sandbox, Tokens},
     words::{EngineWord, ErrorClass, FailureKind, Mode},
 };
 
@@ -78,9 +80,19 @@ pub struct Reply {
     pub kept: Kept,
     /// The last lines of standard error, for people and for failure signatures; at most 4 KiB.
     pub stderr_tail: String,
+    /// Whose model it was, and which.
+    pub provider: Option<String>,
+    pub model: Option<String>,
     pub tokens: Option<Tokens>,
+    /// `None`: not known. Never 0 for want of a price.
     pub cost_usd: Option<f64>,
     pub transcript_path: Option<String>,
+    /// What an agent was told.
+    pub context: Option<Box<ContextManifest>>,
+    /// Programs that did the work, with their versions.
+    pub tool_versions: BTreeMap<String, String>,
+    /// A server said how long to wait before the next attempt.
+    pub retry_after_ms: Option<u64>,
     pub sandbox: Option<Sandbox>,
 }
 
@@ -103,9 +115,14 @@ impl Reply {
             draft: None,
             kept: Kept::default(),
             stderr_tail: String::new(),
+            provider: None,
+            model: None,
             tokens: None,
             cost_usd: None,
             transcript_path: None,
+            context: None,
+            tool_versions: BTreeMap::new(),
+            retry_after_ms: None,
             sandbox: None,
         }
     }
