@@ -5,6 +5,7 @@
 mod agent;
 mod builtin;
 mod contract;
+pub mod openai;
 mod outlet;
 mod process;
 mod shell;
@@ -18,7 +19,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 use shell::Line;
 use task::Task;
 
-pub use agent::{AgentEngine, AgentWork, Model, OpenAi, Price, Tool, Tools};
+pub use agent::{AgentEngine, AgentWork, Model, Models, OpenAi, Price, Tool, Tools};
 pub use outlet::Outlet;
 pub use stop::{Stop, StopLevel, StopSwitch};
 pub use stub::{Asked, Said, Scenario, ScenarioExpect, Scripted, perform_scripted, stub_reply};
@@ -26,7 +27,7 @@ pub use tap::{OUTPUT_FILE_BYTES_MAX, TAIL_BYTES_MAX};
 
 use crate::{
     id::{FramePath, SnapshotName, StepRef, Time},
-    record::{Reply, Stream},
+    record::{Call, Reply, Stream},
     redact::{Clean, Redactor},
     spec::{
         expr::Scope,
@@ -124,6 +125,13 @@ pub enum Piece {
     File { path: String, bytes: Clean<Vec<u8>> },
     /// The next bytes of a file too large for one piece. The one with `at` 0 comes first and begins the file anew.
     Part { path: String, at: u64, bytes: Clean<Vec<u8>> },
+    /// A line more in a file that is never begun anew, whatever became of the last process that wrote it: a transcript.
+    /// The bytes end with a newline, and hold no other.
+    Line { path: String, bytes: Clean<Vec<u8>> },
+    /// One call of a model, for `cost.jsonl`.
+    Call(Clean<Call>),
+    /// Answered when everything before it is in the files, so that the step itself can read it.
+    Written(tokio::sync::oneshot::Sender<()>),
     /// Answered when everything before it stands in the ledger's queue.
     Barrier(tokio::sync::oneshot::Sender<()>),
     /// Something worth a line in `logs/<step>.jsonl`.
@@ -145,6 +153,9 @@ pub async fn perform(job: Job, redactor: &Redactor, outlet: Outlet, stop: Stop) 
     };
     reply.inputs = inputs;
     contract::close(&task, &mut reply).await;
+    if let Work::Agent(work) = &job.work {
+        agent::hold(&task, work, &mut reply).await;
+    }
     reply.completed_at = task.now();
     reply
 }

@@ -22,8 +22,8 @@ pub use envelope::{
 };
 pub use manifest::{FlowStatus, Manifest, OpenQuestion};
 pub use proof::{
-    Check, Claim, CommandRun, ContextManifest, ContextPart, ErrorDetail, Figures, Git, InputFile, OutputFile, Proof, RoutingSignal, Sandbox, TestFigures,
-    Tokens,
+    Call, Check, Claim, CommandRun, ContextManifest, ContextPart, CostLine, ErrorDetail, Figures, Git, InputFile, OutputFile,
+    Proof, RoutingSignal, Sandbox, Spent, TestFigures, Tokens,
 };
 pub use question::{Answer, Change, Channel, Option_, Question, QuestionKind, QuestionStatus, Shown, subject_digest};
 pub use receipt::{Header, Receipt};

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::id::{EscalationId, Sha256, StepRef, Time};
+use crate::id::{EscalationId, FramePath, Sha256, StepRef, Time};
 
 use super::words::{DecisionKind, EngineWord, ErrorClass, FailureKind, Mode, ReceiptStatus, Rule};
 
@@ -120,8 +120,59 @@ pub struct Tokens {
     pub total: u64,
 }
 
-/// What an agent was told, part by part, and what did not fit.
+/// One call of a model, as it is counted when its answer is there.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Call {
+    pub flow: FramePath,
+    pub step_id: StepRef,
+    pub agent_key: String,
+    pub execution: u32,
+    pub attempt: u32,
+    pub engine: EngineWord,
+    pub provider: String,
+    pub model: String,
+    /// Absent when the server did not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tokens: Option<Tokens>,
+    /// Absent when tokens or price are not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost_usd: Option<f64>,
+    pub duration_ms: u64,
+}
+
+/// A line of `cost.jsonl`: a call, and all calls of the run up to it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct CostLine {
+    pub ts: Time,
+    pub call: Call,
+    pub total: Spent,
+}
+
+/// What the calls of a run used so far.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Spent {
+    pub calls: u64,
+    pub tokens: Tokens,
+    /// Of the calls whose cost is known.
+    pub cost_usd: f64,
+    /// Calls whose tokens or cost are not known, and are therefore missing above.
+    pub unknown: u64,
+}
+
+impl Spent {
+    pub fn add(&mut self, call: &Call) {
+        let tokens = call.tokens.unwrap_or_default();
+        self.calls += 1;
+        self.tokens.prompt += tokens.prompt;
+        self.tokens.completion += tokens.completion;
+        self.tokens.total += tokens.total;
+        self.cost_usd += call.cost_usd.unwrap_or_default();
+        self.unknown += u64::from(call.tokens.is_none() || call.cost_usd.is_none());
+    }
+}
+
+/// What an agent was told, part by part, and what did not fit.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ContextManifest {
     /// What the flow allows, or the default.
     pub budget_tokens: u64,

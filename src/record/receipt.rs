@@ -8,7 +8,10 @@ use serde::{Deserialize, Serialize};
 use crate::id::{EscalationId, FlowKey, FramePath, RunId, Sha256, StepRef, Time};
 
 use super::{
-    proof::{Check, Claim, CommandRun, ContextManifest, ErrorDetail, Figures, Git, InputFile, OutputFile, Proof, RoutingSignal, Sandbox, Tokens},
+    proof::{
+        Check, Claim, CommandRun, ContextManifest, ErrorDetail, Figures, Git, InputFile, OutputFile, Proof, RoutingSignal,
+        Sandbox, Tokens,
+    },
     words::{EngineWord, Mode, ReceiptStatus},
 };
 

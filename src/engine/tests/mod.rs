@@ -108,7 +108,9 @@ impl Bed {
                         assert_eq!(file.len() as u64, at, "parts come in order");
                         file.extend(bytes.into_inner());
                     }
-                    Piece::Barrier(done) => done.send(()).unwrap(),
+                    Piece::Barrier(done) | Piece::Written(done) => done.send(()).unwrap(),
+                    Piece::Line { path, bytes } => files.entry(path).or_default().extend(bytes.into_inner()),
+                    Piece::Call(_) => {}
                     Piece::Log { event, .. } => logs.push(event.into_inner()),
                 }
             }
