@@ -107,7 +107,8 @@ pub(super) fn apply_fact(state: &mut State, fact: &Fact, now: Time) {
                 status: handoff.status,
                 passed: proof.status == crate::record::ReceiptStatus::Succeeded && handoff.status != Status::Blocked,
                 skipped: false,
-                exit_code: proof.commands.first().and_then(|command| command.exit_code),
+                // What an agent ran on its way says nothing of how it ended.
+                exit_code: proof.commands.first().filter(|_| !speaks).and_then(|command| command.exit_code),
                 iteration: proof.iteration,
                 error: proof.error.as_deref().map(Arc::from),
                 choice: word("choice"),
@@ -428,13 +429,12 @@ fn reset(frame: &mut Frame, steps: &[StepIx]) {
             let slot = Slot { step, item: Some(item) };
             set_life(frame, slot, Life::Idle);
             let old = frame.state_mut(slot);
-            *old = StepState { execution: old.execution, note: old.note.take(), ..StepState::default() };
+            *old = old.again();
         }
         set_life(frame, step.into(), Life::Idle);
         let old = frame.state_mut(step.into());
-        let kept =
-            StepState { execution: old.execution, note: old.note.take(), detours: old.detours.take(), ..StepState::default() };
-        *old = kept;
+        let detours = old.detours.take();
+        *old = StepState { detours, ..old.again() };
         frame.doomed.remove(&step);
     }
     for &step in steps {
@@ -830,11 +830,11 @@ fn superseded(state: &mut State, flow: &FramePath, steps: &[StepRef], now: Time)
             None => whole.push(slot.step),
             Some(_) => {
                 // One instance again: the group is open again with it.
-                let before = frame.state_mut(slot).life.clone();
+                let life = frame.state_mut(slot).life.clone();
                 set_life(frame, slot, Life::Idle);
                 let old = frame.state_mut(slot);
-                *old = StepState { execution: old.execution, note: old.note.take(), ..StepState::default() };
-                if let Life::Settled(how) = before
+                *old = old.again();
+                if let Life::Settled(how) = life
                     && let Some(group) = frame.state_mut(slot.step.into()).group.as_mut().map(Arc::make_mut)
                 {
                     group.settled -= 1;

@@ -105,6 +105,8 @@ pub struct StepState {
     pub met: u32,
     pub dead: u32,
     pub result: Option<Arc<StepResult>>,
+    /// The result that no longer counts, since the step is done again: an agent is told of it.
+    pub before: Option<Arc<StepResult>>,
     pub group: Option<Arc<Group>>,
     pub detours: Option<Arc<BTreeMap<DetourId, u32>>>,
     /// Signature of the attempt before.
@@ -298,6 +300,14 @@ impl State {
         } else {
             RunStatus::Succeeded
         }
+    }
+}
+
+impl StepState {
+    /// The same step, done again: executions are counted on, and what no longer counts is remembered.
+    pub(super) fn again(&mut self) -> Self {
+        let before = self.result.take().or_else(|| self.before.take());
+        Self { execution: self.execution, note: self.note.take(), before, ..Self::default() }
     }
 }
 
