@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 use serde_json::Value;
 
 use crate::{
-    id::{AgentKey, FlowKey, FramePath, RunId, StepRef},
+    id::{AgentKey, FlowKey, FramePath, RunId, StepRef, Time},
     record::{Concern, Envelope, Status},
     spec::{Access, Role, text::CharterText},
 };
@@ -15,6 +15,7 @@ use crate::{
 #[derive(Debug, Clone)]
 pub struct Brief {
     pub run_id: RunId,
+    pub run_started_at: Time,
     pub flow: FlowKey,
     pub flow_path: FramePath,
     pub flow_title: String,

@@ -16,7 +16,7 @@ pub const BUDGET_TOKENS: u32 = 16_000;
 /// Less than this of a text tells nothing.
 const PART_TOKENS_MIN: u64 = 48;
 /// What a mark of a cut has at most, besides its path.
-const MARK_TOKENS: u64 = 40;
+const MARK_TOKENS: u64 = 25;
 
 /// A file that the brief names, or why it cannot be told.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,7 +30,7 @@ pub struct FileText {
 }
 
 /// What is sent, exactly.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Pack {
     pub system: String,
     pub prompt: String,
@@ -56,12 +56,8 @@ pub fn pack(brief: &Brief, files: &[FileText], artifacts: &[String], ending: &st
     let budget = u64::from(brief.budget_tokens.unwrap_or(BUDGET_TOKENS));
     let sections = prompt::sections(brief, files, artifacts, ending);
     let told = fit(&sections, estimate(&brief.body), budget);
-    let mut parts = vec![ContextPart {
-        part: format!("agent {}", brief.agent),
-        path: None,
-        tokens: estimate(&brief.body),
-        cut_tokens: 0,
-    }];
+    let mut parts =
+        vec![ContextPart { part: format!("agent {}", brief.agent), path: None, tokens: estimate(&brief.body), cut_tokens: 0 }];
     let mut prompt = String::new();
     for (section, body) in sections.iter().zip(&told) {
         if !prompt.is_empty() {
@@ -95,7 +91,9 @@ fn fit(sections: &[Section], system_tokens: u64, budget: u64) -> Vec<Told> {
     let heading = |section: &Section| estimate(&section.heading) + 1;
     let fixed: u64 = sections.iter().filter(|one| one.class == Class::Kept).map(|one| estimate(&one.frame(&one.body))).sum();
     let headings: u64 = sections.iter().map(heading).sum();
-    let mut left = budget.saturating_sub(system_tokens + fixed + headings);
+    // Every section that may be cut keeps room for its mark, until its turn comes.
+    let marks: u64 = sections.iter().filter(|one| one.class != Class::Kept).map(mark_tokens).sum();
+    let mut left = budget.saturating_sub(system_tokens + fixed + headings + marks);
     let mut told: Vec<Option<Told>> = sections.iter().map(|_| None).collect();
     for class in [Class::Kept, Class::Handoff, Class::Artifact, Class::History] {
         for (at, section) in sections.iter().enumerate().filter(|(_, section)| section.class == class) {
@@ -103,7 +101,10 @@ fn fit(sections: &[Section], system_tokens: u64, budget: u64) -> Vec<Told> {
             let needs = estimate(&whole);
             if class == Class::Kept {
                 told[at] = Some(Told { text: whole, cut_tokens: 0 });
-            } else if needs <= left {
+                continue;
+            }
+            left += mark_tokens(section);
+            if needs <= left {
                 left -= needs;
                 told[at] = Some(Told { text: whole, cut_tokens: 0 });
             } else {
@@ -116,11 +117,15 @@ fn fit(sections: &[Section], system_tokens: u64, budget: u64) -> Vec<Told> {
     told.into_iter().map(|told| told.expect("every class was gone through")).collect()
 }
 
+fn mark_tokens(section: &Section) -> u64 {
+    MARK_TOKENS + section.path.as_deref().map_or(0, estimate)
+}
+
 /// As much of a section as fits, with the mark that says how much is missing and where it stands.
 fn cut(section: &Section, tokens_max: u64) -> Told {
     let all = section.body.len();
     let place = section.path.as_deref().map_or_else(String::new, |path| format!(", full at {path}"));
-    let room = tokens_max.saturating_sub(MARK_TOKENS + estimate(&place) + estimate(&section.frame("")));
+    let room = tokens_max.saturating_sub(mark_tokens(section) + estimate(&section.frame("")));
     let kept = if room < PART_TOKENS_MIN { "" } else { beginning(&section.body, room) };
     let mark = format!("[TRUNCATED: {} of {all} bytes left out{place}]\n", all - kept.len());
     let text = if kept.is_empty() { mark } else { section.frame(kept) + &mark };

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::*;
 use crate::{
     context::{Findings, Handed, Round, Said, Teaching},
-    id::{AgentKey, FlowKey, FramePath, RunId, StepRef},
+    id::{AgentKey, FlowKey, FramePath, RunId, StepRef, Time},
     record::{Concern, Envelope, Status},
     spec::{Access, Role, Severity, text::CharterText},
 };
@@ -36,6 +36,7 @@ fn handed(name: &str, direct: bool, did: &str) -> Handed {
 fn brief() -> Brief {
     Brief {
         run_id: RunId::new("r-1").unwrap(),
+        run_started_at: Time::from_ms(0),
         flow: FlowKey::new("build").unwrap(),
         flow_path: FramePath::new("build").unwrap(),
         flow_title: "Build a feature".to_owned(),
@@ -47,7 +48,11 @@ fn brief() -> Brief {
         round: Some(Round { iteration: 2, iterations_max: 3 }),
         role: Some(Role("CTO".to_owned())),
         charter: CharterText { goal: Some("ship it".to_owned()), question: None, non_goals: vec!["a rewrite".to_owned()] },
-        teaching: Teaching { objective: Some("Make the tests pass.".to_owned()), success: vec!["pytest is green".to_owned()], ..Teaching::default() },
+        teaching: Teaching {
+            objective: Some("Make the tests pass.".to_owned()),
+            success: vec!["pytest is green".to_owned()],
+            ..Teaching::default()
+        },
         params: [("ticket".to_owned(), json!("ABC-1"))].into(),
         item: None,
         read_first: vec!["docs/safety.md".to_owned()],
@@ -84,7 +89,8 @@ fn file(text: &str) -> FileText {
 
 #[test]
 fn the_prompt_reads_as_a_person_would_write_it() {
-    let pack = pack(&brief(), &[file("Never delete data.\n")], &["artifacts/plan.md (12 bytes)".to_owned()], "Say that you are done.\n");
+    let pack =
+        pack(&brief(), &[file("Never delete data.\n")], &["artifacts/plan.md (12 bytes)".to_owned()], "Say that you are done.\n");
     assert_eq!(pack.system, "You write code. {{not a template}}");
     insta::assert_snapshot!(pack.prompt);
     assert!(pack.manifest.parts.iter().all(|part| part.cut_tokens == 0));
@@ -114,8 +120,9 @@ fn history_gives_way_first_then_files_then_the_handoff_and_the_teaching_never() 
     let at = |tokens: u64| Brief { budget_tokens: u32::try_from(tokens).ok(), ..brief.clone() };
     assert_eq!(cut(&at(all + 50)), [""; 0]);
     assert_eq!(cut(&at(all - 50)), ["handoff signal"]);
-    assert_eq!(cut(&at(all - 600)), ["file docs/safety.md", "handoff signal"]);
-    let handoffs = ["findings critique", "handoff plan", "file docs/safety.md", "handoff signal"];
+    assert_eq!(cut(&at(all - 600)), ["handoff signal", "file docs/safety.md"]);
+    let handoffs = ["handoff plan", "handoff signal", "file docs/safety.md"];
+    // What is shorter than the mark of its cut is told.
     assert_eq!(cut(&at(256)), handoffs);
 }
 

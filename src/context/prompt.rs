@@ -67,11 +67,16 @@ pub(super) fn sections(brief: &Brief, files: &[FileText], artifacts: &[String], 
     kept("teaching", "## Task", teaching(brief));
     kept("parameters", "## Parameters", parameters(brief));
     if let Some(note) = &brief.note {
-        kept("note", "## A person says", fence(note, longest_fence(note)));
+        let quoted: String = note.trim().lines().map(|line| format!("> {line}\n")).collect();
+        kept("note", "## A person says, for this time", quoted);
     }
     if let Some(fixes) = &brief.fixes {
         let error = fence(&fixes.error, longest_fence(&fixes.error));
-        kept("failure", "## What went wrong", format!("Step `{}` failed, and you repair what it failed on:\n{error}", fixes.step));
+        kept(
+            "failure",
+            "## What went wrong",
+            format!("Step `{}` failed, and you repair what it failed on:\n{error}", fixes.step),
+        );
     }
     kept("contract", "## What is checked", contract(brief));
     found.extend(brief.findings.iter().map(findings));

@@ -39,7 +39,8 @@ mod tests {
     #[test]
     fn the_estimate_is_not_below_what_tokenizers_count() {
         // Counts of o200k_base.
-        for (text, counted) in [("Hello, world!", 4), ("fn main() { println!(\"hi\"); }", 10), ("日本語のテキスト", 6), ("", 0)] {
+        for (text, counted) in [("Hello, world!", 4), ("fn main() { println!(\"hi\"); }", 10), ("日本語のテキスト", 6), ("", 0)]
+        {
             assert!(estimate(text) >= counted, "{text}: {} < {counted}", estimate(text));
         }
     }

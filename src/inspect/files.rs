@@ -166,8 +166,8 @@ pub fn shown_file(view: &RunView, run: &RunDir, at: &At, kind: FileKind, number:
             serde_json::from_slice(&text).map_err(|source| FilesError::Damaged { path: path.clone(), source })?
         }
         FileKind::Log => Value::Array(of_execution(lines(&text), execution.number)),
-        FileKind::Transcript => Value::Array(lines(&text)),
-        FileKind::Prompt => Value::Array(lines(&text).into_iter().filter(is_prompt).collect()),
+        FileKind::Transcript => Value::Array(of_execution(lines(&text), execution.number)),
+        FileKind::Prompt => Value::Array(of_execution(lines(&text), execution.number).into_iter().filter(is_prompt).collect()),
     };
     if kind == FileKind::Prompt && shown.content.as_array().is_some_and(Vec::is_empty) {
         shown.absent = Some(format!("the transcript {path} holds no prompt"));
@@ -236,7 +236,7 @@ fn lines(text: &[u8]) -> Vec<Value> {
     filled.map(|line| serde_json::from_str(line).unwrap_or_else(|_| Value::String(line.to_owned()))).collect()
 }
 
-/// Lines from this execution's start to the next one's; lines of output name no execution.
+/// Lines from this execution's start to the next one's; lines of output, and torn ones, name no execution.
 fn of_execution(lines: Vec<Value>, number: u32) -> Vec<Value> {
     let mut current = None;
     let mut found = Vec::new();
@@ -251,11 +251,9 @@ fn of_execution(lines: Vec<Value>, number: u32) -> Vec<Value> {
     found
 }
 
-/// What was put before the model: system and first user messages, or the line that says so itself.
+/// What was put before the model at the beginning of an attempt.
 fn is_prompt(line: &Value) -> bool {
-    let word = |key: &str| line.get(key).and_then(Value::as_str);
-    matches!(word("event").or_else(|| word("kind")).or_else(|| word("type")), Some("prompt"))
-        || matches!(word("role"), Some("system" | "developer" | "user"))
+    line.get("event").and_then(Value::as_str) == Some("prompt")
 }
 
 impl ShownFile {

@@ -57,6 +57,8 @@ pub struct OpenAi {
     pub api_key: Option<SecretString>,
     /// For one call, from the request to the last byte of the answer.
     pub call_timeout: Duration,
+    /// Connections, and what the server was found to lack.
+    pub shared: super::super::openai::Shared,
 }
 
 /// A model's name, and what it costs where that is known.
@@ -93,8 +95,7 @@ pub enum Tool {
 }
 
 impl Tool {
-    pub const ALL: [Self; 6] =
-        [Self::ReadFile, Self::ListFiles, Self::Search, Self::WriteFile, Self::EditFile, Self::RunCommand];
+    pub const ALL: [Self; 6] = [Self::ReadFile, Self::ListFiles, Self::Search, Self::WriteFile, Self::EditFile, Self::RunCommand];
 
     /// The name that a model calls it by.
     pub const fn name(self) -> &'static str {
@@ -148,9 +149,8 @@ impl Tools {
     /// From an agent's front matter and the step's access: names of Claude Code and our own are understood, others give
     /// nothing. `access: observe` takes away whatever could change something.
     pub fn new(written: Option<&[String]>, disallowed: &[String], access: Access) -> Self {
-        let of = |name: &String| -> Vec<Tool> {
-            Tool::named(name).map_or_else(|| Tool::of_claude(name).to_vec(), |tool| vec![tool])
-        };
+        let of =
+            |name: &String| -> Vec<Tool> { Tool::named(name).map_or_else(|| Tool::of_claude(name).to_vec(), |tool| vec![tool]) };
         // A rule narrows a tool when it allows, and cannot be honoured in part when it forbids: the whole tool goes.
         let bare = |name: &String| name.split('(').next().unwrap_or_default().to_owned();
         let mut ours: BTreeSet<Tool> = match written {
@@ -207,6 +207,7 @@ mod tests {
             base_url: "http://127.0.0.1:1".to_owned(),
             api_key: Some("sk-very-secret".to_owned().into()),
             call_timeout: Duration::from_secs(1),
+            shared: crate::engine::openai::Shared::default(),
         });
         assert!(!format!("{engine:?}").contains("very"));
     }
