@@ -63,13 +63,32 @@ fn a_busy_server_is_asked_again_when_it_said() {
     let waits = test.facts("r", "attempt_ended");
     assert!(waits[0]["error"].as_str().unwrap().contains("429"), "{waits:?}");
     assert_eq!(receipt(&test)["attempt"], 2);
-    // Both attempts stand in one transcript.
-    let attempts: Vec<u64> = transcript(&test)
+    let events: Vec<(u64, String)> = transcript(&test)
         .iter()
-        .filter(|line| line["event"] == "started")
-        .map(|line| line["attempt"].as_u64().unwrap())
+        .map(|line| (line["attempt"].as_u64().unwrap(), line["event"].as_str().unwrap().to_owned()))
+        .filter(|(_, event)| event == "started" || event == "resumed")
         .collect();
-    assert_eq!(attempts, [1, 2]);
+    assert_eq!(events, [(1, "started".to_owned()), (2, "resumed".to_owned())]);
+}
+
+#[test]
+fn a_conversation_that_broke_off_goes_on_and_nothing_is_done_twice() {
+    let llm = Llm::script([
+        calls(&[("run_command", json!({"command": "echo once >> ran"}))]),
+        error(503, "busy"),
+        says("Done."),
+        error(503, "busy"),
+        verified(),
+    ]);
+    let test = test(&llm, "");
+    run(&test).code(0);
+    assert_eq!(test.text("ran"), "once\n");
+    let asked = llm.asked();
+    assert_eq!(asked[1]["messages"], asked[2]["messages"], "the same request again");
+    assert_eq!(asked[3]["messages"], asked[4]["messages"]);
+    let receipt = receipt(&test);
+    assert_eq!((&receipt["attempt"], &receipt["tokens"]["total"]), (&json!(3), &json!(330)), "all attempts are counted");
+    assert_eq!(receipt["commands"].as_array().unwrap().len(), 1);
 }
 
 #[test]

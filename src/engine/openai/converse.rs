@@ -19,7 +19,9 @@ use super::{
     abilities::{Abilities, ToolWay},
     answer::{CALLS_MAX, ToolCall},
     ask::{Broken, Wanted},
-    host, text_tools,
+    host,
+    parked::{Broke, Parked},
+    text_tools,
     tools::{Done, Toolbox},
 };
 
@@ -39,24 +41,30 @@ pub(crate) async fn perform(
     pack: &Pack,
     transcript: &mut Transcript<'_>,
 ) -> Ended {
+    let parking = &server.shared.0.parking;
+    let before = parking.take(task.job).unwrap_or_else(Parked::nothing);
+    let mut toolbox = Toolbox::new(task, &work.tools.ours);
+    toolbox.commands = before.commands;
     let mut talk = Talk {
         task,
         work,
         server,
         messages: Vec::new(),
         model: work.model.name.clone(),
-        tokens: Some(Tokens::default()),
-        cost_usd: Some(0.0),
-        toolbox: Toolbox::new(task, &work.tools.ours),
+        tokens: before.tokens,
+        cost_usd: before.cost_usd,
+        toolbox,
         transcript,
         abilities: server.shared.0.known.of(&work.model.name),
         turn: 0,
+        closing: false,
     };
-    let done = talk.whole(pack).await;
+    let done = talk.whole(pack, before.talk).await;
     let (outcome, draft, retry_after_ms) = match done {
         Ok(draft) => (ReplyOutcome::Done, Some(draft), None),
         Err(broken) => (broken.outcome, None, broken.retry_after_ms),
     };
+    talk.park(&outcome);
     if let ReplyOutcome::Failed(failure) = &outcome {
         talk.transcript.line(json!({"event": "failed", "kind": failure.kind, "message": failure.message})).await;
     }
@@ -89,6 +97,8 @@ pub(super) struct Talk<'t, 'b, 'w> {
     pub transcript: &'b mut Transcript<'w>,
     pub abilities: Abilities,
     pub turn: u32,
+    /// The handoff was asked for.
+    pub closing: bool,
 }
 
 /// The same call, again and again.
@@ -108,10 +118,33 @@ impl Repeats {
 }
 
 impl Talk<'_, '_, '_> {
-    async fn whole(&mut self, pack: &Pack) -> Result<Draft, Broken> {
-        self.open(pack).await;
-        self.work_on(pack).await?;
+    async fn whole(&mut self, pack: &Pack, before: Option<Broke>) -> Result<Draft, Broken> {
+        match before {
+            None => self.open(pack).await,
+            Some(Broke { messages, turn, closing }) => {
+                let said =
+                    json!({"event": "resumed", "engine": self.work.engine.word(), "model": self.work.model.name, "turn": turn});
+                self.transcript.line(said).await;
+                (self.messages, self.turn, self.closing) = (messages, turn, closing);
+            }
+        }
+        if !self.closing {
+            self.work_on(pack).await?;
+        }
         self.hand_off().await
+    }
+
+    /// Leaves to the next attempt what it can use. A conversation that broke off goes on; one that went wrong does not.
+    fn park(&mut self, outcome: &ReplyOutcome) {
+        let ReplyOutcome::Failed(failure) = outcome else { return };
+        let talk = (failure.class == ErrorClass::Transient).then(|| Broke {
+            messages: std::mem::take(&mut self.messages),
+            turn: self.turn,
+            closing: self.closing,
+        });
+        let (tokens, cost_usd, commands) = (self.tokens, self.cost_usd, self.toolbox.commands.clone());
+        let execution = self.task.job.execution;
+        self.server.shared.0.parking.put(self.task.job, Parked { execution, talk, tokens, cost_usd, commands });
     }
 
     pub(super) fn has_tools(&self) -> bool {
@@ -222,7 +255,9 @@ impl Talk<'_, '_, '_> {
 
     /// One more turn for the handoff, and one to repair it.
     async fn hand_off(&mut self) -> Result<Draft, Broken> {
-        self.tell(&handoff::question()).await;
+        if !std::mem::replace(&mut self.closing, true) {
+            self.tell(&handoff::question()).await;
+        }
         let mut why = String::new();
         for round in 0..2 {
             if round > 0 {

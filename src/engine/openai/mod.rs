@@ -7,6 +7,7 @@ mod abilities;
 mod answer;
 mod ask;
 mod converse;
+mod parked;
 mod text_tools;
 mod tools;
 mod wire;
@@ -16,6 +17,7 @@ use std::sync::{Arc, OnceLock};
 pub(crate) use converse::perform;
 
 use abilities::Known;
+use parked::Parking;
 
 /// What is shared by all steps that use one server: connections, and what the server was found to lack.
 #[derive(Clone, Default)]
@@ -25,6 +27,7 @@ pub struct Shared(Arc<Inner>);
 struct Inner {
     server: OnceLock<Result<wire::Server, wire::CallError>>,
     known: Known,
+    parking: Parking,
 }
 
 impl std::fmt::Debug for Shared {
