@@ -161,4 +161,4 @@ pub async fn perform(job: Job, redactor: &Redactor, outlet: Outlet, stop: Stop) 
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

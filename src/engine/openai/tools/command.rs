@@ -16,8 +16,8 @@ use crate::{
     record::CommandRun,
 };
 
-const TIMEOUT_S: u64 = 120;
-const TIMEOUT_S_MAX: u64 = 3600;
+const TIMEOUT_S: f64 = 120.0;
+const TIMEOUT_S_MAX: f64 = 3600.0;
 /// The beginning of each stream, for the model; its end comes from the tap.
 const HEAD_BYTES_MAX: usize = 12 * 1024;
 
@@ -26,12 +26,13 @@ const HEAD_BYTES_MAX: usize = 12 * 1024;
 pub(super) struct Run {
     command: String,
     #[serde(default, alias = "timeout")]
-    timeout_s: Option<u64>,
+    timeout_s: Option<f64>,
 }
 
 /// `None`: the step was stopped, or its own time was up.
 pub(super) async fn run(task: &Task<'_>, asked: Run, commands: &mut Vec<CommandRun>) -> Option<String> {
-    let limit = Duration::from_secs(asked.timeout_s.unwrap_or(TIMEOUT_S).clamp(1, TIMEOUT_S_MAX));
+    // JSON has no number that is none, so the clamp holds.
+    let limit = Duration::from_secs_f64(asked.timeout_s.unwrap_or(TIMEOUT_S).clamp(0.01, TIMEOUT_S_MAX));
     let own = task.within(limit);
     let id = format!("tool-{}", commands.len() + 1);
     let want = Want { stdout_head_bytes_max: HEAD_BYTES_MAX, stderr_head_bytes_max: HEAD_BYTES_MAX, ..Want::default() };
@@ -43,7 +44,7 @@ pub(super) async fn run(task: &Task<'_>, asked: Run, commands: &mut Vec<CommandR
             commands.push(done.command);
             return None;
         }
-        End::TimedOut => format!("not done after {} seconds, and ended\n", limit.as_secs()),
+        End::TimedOut => format!("not done after {} seconds, and ended\n", limit.as_secs_f64()),
         End::Stopped => {
             commands.push(done.command);
             return None;

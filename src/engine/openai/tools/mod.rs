@@ -150,7 +150,7 @@ fn described(tool: Tool) -> Value {
         ),
         Tool::RunCommand => (
             "Runs shell text (sh -eu) in the workspace and gives exit code and output. It has no standard input.",
-            json!({"command": text("Shell text"), "timeout_s": number("Seconds until it is ended; left out, 120")}),
+            json!({"command": text("Shell text"), "timeout_s": {"type": "number", "description": "Seconds until it is ended; left out, 120"}}),
             json!(["command"]),
         ),
     };
