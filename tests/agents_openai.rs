@@ -47,6 +47,8 @@ fn an_agent_reads_writes_runs_and_hands_over() {
     let prompt = test.go(&["show", "r", "make", "--prompt"]).code(0).stdout;
     assert!(prompt.contains("{{braces}} stay.") && prompt.contains("Make x two.") && !prompt.contains("I am done"), "{prompt}");
     test.go(&["verify", "r"]).code(0);
+    assert!(test.go(&["status", "r"]).code(0).stdout.contains("models: 6 calls, 660 tokens, 0.0120 USD"));
+    assert!(test.go(&["report", "r"]).code(0).stdout.contains("- models: 6 calls, 660 tokens, 0.0120 USD"));
 }
 
 #[test]

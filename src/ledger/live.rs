@@ -83,7 +83,7 @@ impl Live {
     }
 
     pub(super) fn call(&mut self, ts: Time, call: Call) {
-        let spent = self.spent.get_or_insert_with(|| super::cost::spent(&self.writer.paths));
+        let spent = self.spent.get_or_insert_with(|| super::cost::total(&self.writer.paths));
         spent.add(&call);
         let line = CostLine { ts, call, total: *spent };
         let place = self.writer.paths.cost();

@@ -171,6 +171,20 @@ impl Spent {
     }
 }
 
+impl std::iter::Sum for Spent {
+    fn sum<I: Iterator<Item = Self>>(all: I) -> Self {
+        all.fold(Self::default(), |mut sum, one| {
+            sum.calls += one.calls;
+            sum.tokens.prompt += one.tokens.prompt;
+            sum.tokens.completion += one.tokens.completion;
+            sum.tokens.total += one.tokens.total;
+            sum.cost_usd += one.cost_usd;
+            sum.unknown += one.unknown;
+            sum
+        })
+    }
+}
+
 /// What an agent was told, part by part, and what did not fit.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ContextManifest {
