@@ -14,7 +14,7 @@ use crate::{
     error::{Error, Kind},
     id::{FlowKey, FramePath, RunId, Sha256, StepId, Time},
     kernel::{FramePhase, Input, RefreshPlan, Refused, Request, Resume, Retry, Roles, State},
-    ledger::{Frozen, Inbox, JournalError, Lock, LockError, Message, RunDir, RunDirError, RunsDir},
+    ledger::{self, Frozen, Inbox, JournalError, Lock, LockError, Message, RunDir, RunDirError, RunsDir},
     measure,
     plan::Book,
     record::{Answer, Channel, Fact, Git, Question, QuestionStatus, RunOptions, RunStatus},
@@ -421,6 +421,9 @@ impl Workspace {
         if !workspace.is_dir() {
             return Err(Error::new(Kind::Invalid, format!("the run's workspace {} is gone", workspace.display())));
         }
+        let spent = ledger::spent(&opened.run).map_err(|error| {
+            Error::new(Kind::System, "cost.jsonl cannot be read: what the run has used is not known").because(&error)
+        })?;
         let setup = Setup {
             scene: Scene {
                 workspace,
@@ -428,7 +431,7 @@ impl Workspace {
                 env: self.config.step_env.clone(),
                 secrets: secrets(&self.config, library),
                 grace_ms: self.config.grace_ms,
-                agents: agents::agents(&self.config),
+                agents: agents::agents(&self.config, engine::Account::new(&spent)),
             },
             redactor,
             scenario,

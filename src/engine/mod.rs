@@ -19,7 +19,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 use shell::Line;
 use task::Task;
 
-pub use agent::{AgentEngine, AgentWork, Model, Models, OpenAi, Price, Tool, Tools};
+pub use agent::{Account, AgentEngine, AgentWork, Budget, FlowLimit, Model, Models, OpenAi, Price, Tool, Tools};
 pub use outlet::Outlet;
 pub use stop::{Stop, StopLevel, StopSwitch};
 pub use stub::{Asked, Said, Scenario, ScenarioExpect, Scripted, perform_scripted, stub_reply};

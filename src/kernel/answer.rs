@@ -6,7 +6,7 @@ use crate::{
     id::{EscalationId, FramePath, StepId, StepRef},
     plan::StepIx,
     record::{
-        Answer, Channel, DecisionKind, EngineWord, ErrorClass, Fact, Failure, FailureKind, InputNote, Kept, LimitName, Question,
+        Answer, Channel, DecisionKind, EngineWord, ErrorClass, Fact, Failure, FailureKind, InputNote, Kept, Question,
         QuestionKind, QuestionStatus, ReplyOutcome, Rule, Shown, SkipReason, Status, SupersedeReason, subject_digest,
     },
     spec::OnTimeout,
@@ -287,12 +287,8 @@ fn limit(turn: &mut Turn, question: &Question, answer: &Answer) {
     let path = question.flow_path.clone();
     let frame = turn.frame(&path);
     if answer.choose == "raise" {
-        let wall = frame.wall_ms_max.filter(|max| frame.active_ms_at(turn.now) >= *max);
-        let (limit, max) = match wall {
-            Some(max) => (LimitName::Wall, max.saturating_mul(2)),
-            None => (LimitName::Steps, u64::from(frame.steps_max.unwrap_or(1)) * 2),
-        };
-        return turn.emit(Fact::LimitRaised { flow: path, limit, max });
+        let Some((limit, max)) = frame.reached else { return };
+        return turn.emit(Fact::LimitRaised { flow: path, limit, max: max.saturating_mul(2) });
     }
     let Some(slot) = turn.frame(&path).slot(&question.step_id) else { return };
     routed_by(turn, &path, slot, answer, DecisionKind::Terminate);

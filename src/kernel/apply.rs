@@ -6,8 +6,8 @@ use crate::{
     id::{FramePath, StepRef, Time},
     plan::{Plan, StepIx},
     record::{
-        At, DecisionKind, Entry, Fact, LimitName, Outcome, Parent, Question, QuestionKind, QuestionStatus, Rule, SkipReason,
-        Status, WaitReason,
+        At, DecisionKind, Entry, Fact, Outcome, Parent, Question, QuestionKind, QuestionStatus, Rule, SkipReason, Status,
+        WaitReason,
     },
 };
 
@@ -242,16 +242,8 @@ pub(super) fn apply_fact(state: &mut State, fact: &Fact, now: Time) {
         Fact::LineReleased { by } => {
             state.line_stops.remove(by);
         }
-        Fact::LimitReached { .. } => {}
-        Fact::LimitRaised { flow, limit, max } => {
-            if let Some(frame) = state.frames.get_mut(flow) {
-                frame.limited = None;
-                match limit {
-                    LimitName::Steps => frame.steps_max = u32::try_from(*max).ok(),
-                    LimitName::Wall => frame.wall_ms_max = Some(*max),
-                }
-            }
-        }
+        Fact::LimitReached { flow, limit, max, .. } => super::limits::note_reached(state, flow, *limit, *max),
+        Fact::LimitRaised { flow, limit, max } => super::limits::raise_to(state, flow, *limit, *max),
         Fact::DoneChecked { flow, id, passed, detail } => {
             if let Some(frame) = state.frames.get_mut(flow) {
                 frame.done.insert(id.clone(), if *passed { DoneState::Holds } else { DoneState::Broken(detail.clone()) });
@@ -639,9 +631,12 @@ fn new_frame(path: FramePath, book: Arc<crate::plan::Book>, plan: Arc<Plan>, bef
         executions: 0,
         steps_max: limits.steps_max,
         wall_ms_max: limits.wall_ms_max,
+        tokens_max: limits.tokens_max,
+        usd_millionths_max: limits.usd_millionths(),
         active_ms: 0,
         active_since: None,
         limited: None,
+        reached: None,
         allowed: None,
         warnings: imbl::Vector::new(),
         done: imbl::OrdMap::new(),

@@ -1,16 +1,15 @@
 //! The one entrance: an input and the time, to facts or a refusal.
 
 use crate::{
-    id::{FramePath, Time},
-    plan::StepIx,
-    record::{At, Fact, InputNote, LimitName},
+    id::Time,
+    record::{Fact, InputNote},
 };
 
 use super::{
     advance, answer, ask, close, ended,
     input::{Input, Refused},
-    open, recover,
-    state::{Slot, State},
+    limits, open, recover,
+    state::State,
     turn::Turn,
 };
 
@@ -84,23 +83,7 @@ fn ticked(turn: &mut Turn) -> InputNote {
             }
         }
         answer::expire(turn);
-        wall_limits(turn);
+        limits::wall(turn);
     }
     InputNote::Ticked
-}
-
-fn wall_limits(turn: &mut Turn) {
-    let spent = |path: &FramePath| {
-        let frame = turn.frame(path);
-        let max = frame.wall_ms_max?;
-        let used = frame.active_ms_at(turn.now);
-        (used >= max && frame.limited.is_none() && frame.is_open()).then_some((used, max))
-    };
-    let found: Vec<(FramePath, u64, u64)> =
-        turn.state.open_frames.iter().filter_map(|path| spent(path).map(|(used, max)| (path.clone(), used, max))).collect();
-    for (path, used, max) in found {
-        let own: Option<At> = turn.state.running.keys().find(|at| at.flow == path).cloned();
-        let slot = own.and_then(|at| advance::slot_at(turn, &at)).unwrap_or(Slot::from(StepIx(0)));
-        advance::ask_limit(turn, &path, &path, slot, LimitName::Wall, used, max);
-    }
 }

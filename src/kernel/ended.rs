@@ -58,6 +58,9 @@ pub(super) fn replied(turn: &mut Turn, at: &At, execution: u32, attempt: u32, re
     } else if turn.frame(&at.flow).plan.step(slot.step).spec.effects == Effects::Once {
         super::recover::ask_lost(turn, &at.flow, slot, "it was interrupted while it ran");
     }
+    if let Some(hit) = &reply.limit {
+        super::limits::hit(turn, &at.flow, slot, hit);
+    }
     Ok(note)
 }
 

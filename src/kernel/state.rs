@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::{
     id::{DetourId, EscalationId, FlowKey, FramePath, ParamName, RunId, Sha256, StepId, StepRef, Time},
     plan::{Book, Plan, StepIx},
-    record::{At, Decision, Git, Item, Outcome, Parent, Proof, Question, RunOptions, RunStatus, Status, StopCause},
+    record::{At, Decision, Git, Item, LimitName, Outcome, Parent, Proof, Question, RunOptions, RunStatus, Status, StopCause},
 };
 
 /// A step of a flow, or one instance of a `for_each` step.
@@ -167,10 +167,14 @@ pub struct Frame {
     pub executions: u32,
     pub steps_max: Option<u32>,
     pub wall_ms_max: Option<u64>,
+    pub tokens_max: Option<u64>,
+    pub usd_millionths_max: Option<u64>,
     /// Time during which something of it ran, up to `active_since`.
     pub active_ms: u64,
     pub active_since: Option<Time>,
     pub limited: Option<EscalationId>,
+    /// Which limit was reached last.
+    pub reached: Option<(LimitName, u64)>,
     /// `--until` and `--only`: no other step starts. One flag per step of the plan.
     pub allowed: Option<Arc<[bool]>>,
     pub warnings: Vector<Arc<str>>,

@@ -27,5 +27,5 @@ pub use proof::{
 };
 pub use question::{Answer, Change, Channel, Option_, Question, QuestionKind, QuestionStatus, Shown, subject_digest};
 pub use receipt::{Header, Receipt};
-pub use reply::{Failure, Kept, Reply, ReplyOutcome, Stream};
+pub use reply::{Failure, Kept, LimitHit, Reply, ReplyOutcome, Stream};
 pub use words::{DecisionKind, EngineWord, ErrorClass, FailureKind, Mode, ReceiptStatus, Rule, RunStatus, Status};

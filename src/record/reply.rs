@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::id::Time;
+use crate::id::{FramePath, Time};
 
 use super::{
+    entry::LimitName,
     envelope::Draft,
     proof::{Check, Claim, CommandRun, ContextManifest, Figures, InputFile, OutputFile, Sandbox, Tokens},
     words::{EngineWord, ErrorClass, FailureKind, Mode},
@@ -43,6 +44,17 @@ pub enum ReplyOutcome {
     Interrupted {
         why: String,
     },
+}
+
+/// A limit of a flow that the next call of a model would have passed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LimitHit {
+    /// Whose limit it is: the step's flow, or one around it.
+    pub flow: FramePath,
+    pub limit: LimitName,
+    /// In the limit's own unit.
+    pub used: u64,
+    pub max: u64,
 }
 
 /// Text of the output that expressions and templates ask for, cut to `KEPT_BYTES_MAX`.
@@ -93,6 +105,8 @@ pub struct Reply {
     pub tool_versions: BTreeMap<String, String>,
     /// A server said how long to wait before the next attempt.
     pub retry_after_ms: Option<u64>,
+    /// Why it was interrupted, where a limit was the reason.
+    pub limit: Option<LimitHit>,
     pub sandbox: Option<Sandbox>,
 }
 
@@ -123,6 +137,7 @@ impl Reply {
             context: None,
             tool_versions: BTreeMap::new(),
             retry_after_ms: None,
+            limit: None,
             sandbox: None,
         }
     }

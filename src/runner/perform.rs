@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 use serde_json::Value;
 
 use crate::{
-    engine::{AgentEngine, AgentWork, Job, Keep, Models, OpenAi, Tools, Work},
+    engine::{Account, AgentEngine, AgentWork, Budget, FlowLimit, Job, Keep, Models, OpenAi, Tools, Work},
     id::Time,
     kernel::{Frame, Running, Slot, State, scope_at, template_scope},
     record::{At, EngineWord, ErrorClass, Failure, FailureKind, Mode, Parent, Reply, ReplyOutcome},
@@ -34,6 +34,8 @@ pub struct Scene {
 pub struct Agents {
     pub openai: OpenAi,
     pub models: Models,
+    /// What all of the run's calls draw on.
+    pub account: Account,
 }
 
 /// Turns of an agent for which neither flow nor front matter says a number: enough for a day's task, an end to a loop.
@@ -107,10 +109,29 @@ fn agent(asked: &Asked<'_>) -> Result<AgentWork, (FailureKind, String)> {
         tools: Tools::new(agent.tools.as_deref(), &agent.disallowed_tools, spec.access),
         turns_max: step.max_turns.or(agent.turns_max).unwrap_or(TURNS_MAX),
         access: spec.access,
+        budget: Budget { account: scene.agents.account.clone(), limits: limits(asked.state, frame) },
         transcript: format!("{}/llm/{name}-{}-{}.jsonl", frame.path, step.agent, engine.word()),
         draft: format!("{}/handoffs/{name}-{}.draft.json", frame.path, step.agent),
         engine,
     })
+}
+
+/// Limits of tokens and money of the flow and of those around it.
+fn limits(state: &State, frame: &Frame) -> Vec<FlowLimit> {
+    let mut found = Vec::new();
+    let mut around = Some(frame);
+    while let Some(frame) = around {
+        if frame.tokens_max.is_some() || frame.usd_millionths_max.is_some() {
+            let (tokens_max, usd_millionths_max) = (frame.tokens_max, frame.usd_millionths_max);
+            found.push(FlowLimit { flow: frame.path.clone(), tokens_max, usd_millionths_max });
+        }
+        around = match frame.parent.as_deref() {
+            Some(Parent::SubFlow { at } | Parent::Detour { at, .. }) => state.frames.get(&at.flow),
+            Some(Parent::Rollback { of, .. }) => state.frames.get(of),
+            None => None,
+        };
+    }
+    found
 }
 
 fn work(state: &State, scene: &Scene, frame: &Frame, slot: Slot, running: &Running) -> Result<Work, (FailureKind, String)> {

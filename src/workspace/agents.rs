@@ -4,13 +4,13 @@ use secrecy::ExposeSecret as _;
 
 use crate::{
     config::{Config, Engines, OpenAiSettings},
-    engine::{self, Models, OpenAi, Price},
+    engine::{self, Account, Models, OpenAi, Price},
     redact::Redactor,
     runner::Agents,
 };
 
 /// How agents are performed here.
-pub(super) fn agents(config: &Config) -> Agents {
+pub(super) fn agents(config: &Config, account: Account) -> Agents {
     let Engines { openai, tiers, prices } = &config.engines;
     let price = |(name, (input_usd, output_usd)): (&String, &(f64, f64))| {
         (name.clone(), Price { input_usd: *input_usd, output_usd: *output_usd })
@@ -27,6 +27,7 @@ pub(super) fn agents(config: &Config) -> Agents {
             prices: prices.iter().map(price).collect(),
             shipped: engine::openai::host(&openai.base_url) == "api.openai.com",
         },
+        account,
     }
 }
 

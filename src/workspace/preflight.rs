@@ -20,9 +20,12 @@ pub(super) fn check(
     scripted: bool,
 ) -> Result<(), Error> {
     let mut missing = Vec::new();
-    let (models, url) = (super::agents::agents(config).models, config.engines.openai.base_url.as_str());
-    let (mut openai, mut nameless) = (false, false);
+    let (models, url) =
+        (super::agents::agents(config, engine::Account::default()).models, config.engines.openai.base_url.as_str());
+    let (mut openai, mut nameless, mut priceless) = (false, false, false);
     let path = config.env.get("PATH").cloned().unwrap_or_default();
+    // A flow inside of one with a limit draws on it.
+    let counts_money = library.flows.values().any(|flow| flow.limits.usd_max.is_some());
     for flow in library.flows.values() {
         let commands = flow.requires.commands.iter().filter(|name| !on_path(&path, name));
         missing.extend(commands.map(|name| format!("command `{name}` is not on PATH (flow `{}`)", flow.key)));
@@ -41,7 +44,16 @@ pub(super) fn check(
                 EngineWord::Openai => {
                     openai = true;
                     let word = agent.model.as_deref().or_else(|| library.agents.get(&agent.agent)?.model.as_deref());
-                    if models.names(word).is_none() {
+                    let names = models.names(word);
+                    let unpriced = names.iter().flatten().find(|name| models.price(name).is_none());
+                    if let (Some(name), true) = (unpriced, counts_money) {
+                        priceless = true;
+                        missing.push(format!(
+                            "`limits.usd` needs the price of the model `{name}` (step `{}` of flow `{}`)",
+                            step.id, flow.key
+                        ));
+                    }
+                    if names.is_none() {
                         nameless = true;
                         missing.push(format!(
                             "step `{}` of flow `{}` has no model: `{url}` is not OpenAI's, and none is set",
@@ -69,6 +81,10 @@ pub(super) fn check(
     let agents = missing.iter().any(|one| one.contains("cannot drive yet"));
     let mut error = Error::new(Kind::Invalid, "not everything that this flow needs is here; nothing was started");
     error.because = missing;
+    if priceless {
+        error = error
+            .hint("set it in flow-studio.toml, in USD per million tokens: [prices] \"its-name\" = { input = 1, output = 4 }");
+    }
     if nameless {
         error = error.hint("name it in flow-studio.toml: [models] standard = [\"its-name\"]");
     }

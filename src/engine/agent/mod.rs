@@ -2,6 +2,7 @@
 //! In: `AgentWork`, everything resolved. Out: a `Reply` whose draft is valid, with what was claimed beside what was seen.
 //! Never: a key printed, a handoff taken from loose prose without validation, a word of the agent believed.
 
+mod account;
 mod claims;
 mod gather;
 mod models;
@@ -12,7 +13,7 @@ use std::collections::BTreeMap;
 
 use crate::{
     context::{Pack, handoff, pack},
-    record::{CommandRun, Draft, Reply, ReplyOutcome, Sandbox, Tokens},
+    record::{CommandRun, Draft, LimitHit, Reply, ReplyOutcome, Sandbox, Tokens},
     spec::Access,
 };
 
@@ -22,6 +23,7 @@ use super::{
     openai,
 };
 
+pub use account::{Account, Budget, FlowLimit};
 pub use models::Models;
 pub(crate) use transcript::Transcript;
 pub use work::{AgentEngine, AgentWork, Model, OpenAi, Price, Tool, Tools};
@@ -45,6 +47,8 @@ pub(crate) struct Ended {
     pub commands: Vec<CommandRun>,
     pub tool_versions: BTreeMap<String, String>,
     pub retry_after_ms: Option<u64>,
+    /// It stopped before a call that would have passed this limit; the outcome is `Interrupted`.
+    pub limit: Option<LimitHit>,
 }
 
 /// Packs what the agent is told, lets its engine work, and makes a reply of what came back.
@@ -69,6 +73,7 @@ pub(crate) async fn perform(task: &Task<'_>, work: &AgentWork) -> Reply {
     reply.commands = ended.commands;
     reply.tool_versions = ended.tool_versions;
     reply.retry_after_ms = ended.retry_after_ms;
+    reply.limit = ended.limit;
     reply.transcript_path = Some(work.transcript.clone());
     reply.context = Some(Box::new(pack.manifest));
     reply.sandbox = Some(match work.access {

@@ -66,7 +66,8 @@ impl Models {
         Some(Model { price: self.price(&name), name })
     }
 
-    fn price(&self, name: &str) -> Option<Price> {
+    /// `None`: not known.
+    pub fn price(&self, name: &str) -> Option<Price> {
         if let Some(price) = self.prices.get(name) {
             return Some(*price);
         }

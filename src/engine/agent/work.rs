@@ -11,6 +11,8 @@ use crate::{
     spec::Access,
 };
 
+use super::Budget;
+
 /// What an engine needs to perform an agent. The same for every engine.
 #[derive(Debug, Clone)]
 pub struct AgentWork {
@@ -23,6 +25,8 @@ pub struct AgentWork {
     /// Answers of the model in one execution, the handoff not counted.
     pub turns_max: u32,
     pub access: Access,
+    /// What its calls draw on.
+    pub budget: Budget,
     /// Where the conversation is kept, relative to RUN_BASE: `<flow>/llm/<step>-<agent>-<engine>.jsonl`.
     pub transcript: String,
     /// Where the handoff is kept as the agent wrote it, relative to RUN_BASE.

@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::{
-    context::Pack,
+    context::{Pack, estimate},
     engine::{Piece, StopLevel, Task},
-    record::{Call, ErrorClass, Failure, FailureKind, ReplyOutcome, Tokens},
+    record::{Call, ErrorClass, Failure, FailureKind, LimitHit, LimitName, ReplyOutcome, Tokens},
 };
 
 use super::{
@@ -25,16 +25,25 @@ use super::{
 pub(super) struct Broken {
     pub outcome: ReplyOutcome,
     pub retry_after_ms: Option<u64>,
+    pub limit: Option<LimitHit>,
 }
 
 impl Broken {
     pub fn failed(kind: FailureKind, class: ErrorClass, message: impl Into<String>) -> Self {
         let failure = Failure { kind, class, message: message.into(), exit_code: None };
-        Self { outcome: ReplyOutcome::Failed(failure), retry_after_ms: None }
+        Self { outcome: ReplyOutcome::Failed(failure), retry_after_ms: None, limit: None }
     }
     pub fn stopped() -> Self {
         let why = "stopped while the agent worked".to_owned();
-        Self { outcome: ReplyOutcome::Interrupted { why }, retry_after_ms: None }
+        Self { outcome: ReplyOutcome::Interrupted { why }, retry_after_ms: None, limit: None }
+    }
+    /// The next call would pass a limit.
+    pub fn limited(hit: LimitHit) -> Self {
+        let why = match hit.limit {
+            LimitName::Usd => "the next call would pass the limit of money".to_owned(),
+            LimitName::Tokens | LimitName::Wall | LimitName::Steps => "the next call would pass the limit of tokens".to_owned(),
+        };
+        Self { outcome: ReplyOutcome::Interrupted { why }, retry_after_ms: None, limit: Some(hit) }
     }
     pub fn late(task: &Task<'_>) -> Self {
         let time = crate::spec::Length::from_ms(task.job.timeout_ms.unwrap_or_default());
@@ -55,22 +64,30 @@ impl Talk<'_, '_, '_> {
         loop {
             let request = self.request(wanted);
             let began = Instant::now();
+            let price = self.work.model.price;
+            let reserved = self.work.budget.reserve(&self.task.job.flow, self.prompt_tokens(&request), price);
+            let reserved = reserved.map_err(Broken::limited)?;
             let called = self.send(&request).await?;
             let took = began.elapsed();
             match called {
                 Ok(answer) => {
-                    self.count(answer.tokens, took).await;
+                    let cost_usd = self.count(answer.tokens, took).await;
+                    reserved.settle(answer.tokens, cost_usd);
+                    self.known_tokens = answer.tokens.map(|tokens| (tokens.total, self.messages.len()));
                     return self.heard(answer, took).await;
                 }
                 Err(error) => {
                     // It may have been answered, and paid for, although the answer did not arrive.
                     if matches!(error.kind, FailureKind::Io | FailureKind::Timeout) && error.status.is_none() {
                         self.count(None, took).await;
+                        reserved.settle(None, None);
+                    } else {
+                        reserved.release();
                     }
                     if !self.without(wanted, &error, pack).await {
                         let failure = Failure { kind: error.kind, class: error.class, message: error.message, exit_code: None };
                         let retry_after_ms = error.retry_after_ms;
-                        return Err(Broken { outcome: ReplyOutcome::Failed(failure), retry_after_ms });
+                        return Err(Broken { outcome: ReplyOutcome::Failed(failure), retry_after_ms, limit: None });
                     }
                 }
             }
@@ -182,8 +199,19 @@ impl Talk<'_, '_, '_> {
         Ok(answer)
     }
 
-    /// Counts a call, at once: what comes after it may be a kill.
-    async fn count(&mut self, tokens: Option<Tokens>, took: Duration) {
+    /// Tokens of a request, at most: what the last answer counted, and an estimate of what was said since.
+    fn prompt_tokens(&self, request: &Value) -> u64 {
+        match self.known_tokens {
+            Some((tokens, messages)) => {
+                let since: u64 = self.messages.iter().skip(messages).map(|one| estimate(&one.to_string())).sum();
+                tokens + since
+            }
+            None => estimate(&request.to_string()),
+        }
+    }
+
+    /// Counts a call, at once: what comes after it may be a kill. Returns its cost, where that is known.
+    async fn count(&mut self, tokens: Option<Tokens>, took: Duration) -> Option<f64> {
         let price = self.work.model.price;
         let cost_usd = tokens.zip(price).map(|(tokens, price)| price.cost_usd(tokens.prompt, tokens.completion));
         self.tokens = self.tokens.zip(tokens).map(|(sum, one)| Tokens {
@@ -210,6 +238,7 @@ impl Talk<'_, '_, '_> {
         if let Ok(call) = self.task.redactor.clean(call) {
             self.task.outlet.send(Piece::Call(call)).await;
         }
+        cost_usd
     }
 
     pub(super) async fn log(&self, event: Value) {

@@ -58,11 +58,12 @@ pub(crate) async fn perform(
         abilities: server.shared.0.known.of(&work.model.name),
         turn: 0,
         closing: false,
+        known_tokens: None,
     };
     let done = talk.whole(pack, before.talk).await;
-    let (outcome, draft, retry_after_ms) = match done {
-        Ok(draft) => (ReplyOutcome::Done, Some(draft), None),
-        Err(broken) => (broken.outcome, None, broken.retry_after_ms),
+    let (outcome, draft, retry_after_ms, limit) = match done {
+        Ok(draft) => (ReplyOutcome::Done, Some(draft), None, None),
+        Err(broken) => (broken.outcome, None, broken.retry_after_ms, broken.limit),
     };
     talk.park(&outcome);
     if let ReplyOutcome::Failed(failure) = &outcome {
@@ -81,6 +82,7 @@ pub(crate) async fn perform(
         commands: talk.toolbox.commands,
         tool_versions: BTreeMap::new(),
         retry_after_ms,
+        limit,
     }
 }
 
@@ -99,6 +101,8 @@ pub(super) struct Talk<'t, 'b, 'w> {
     pub turn: u32,
     /// The handoff was asked for.
     pub closing: bool,
+    /// What the server counted for the conversation up to so many messages.
+    pub known_tokens: Option<(u64, usize)>,
 }
 
 /// The same call, again and again.
