@@ -6,6 +6,7 @@ mod agent;
 mod builtin;
 mod contract;
 pub mod openai;
+mod orphans;
 mod outlet;
 mod process;
 mod shell;
@@ -20,6 +21,7 @@ use shell::Line;
 use task::Task;
 
 pub use agent::{Account, AgentEngine, AgentWork, Budget, FlowLimit, Model, Models, OpenAi, Price, Tool, Tools};
+pub use orphans::end_orphans;
 pub use outlet::Outlet;
 pub use stop::{Stop, StopLevel, StopSwitch};
 pub use stub::{Asked, Said, Scenario, ScenarioExpect, Scripted, perform_scripted, stub_reply};
