@@ -184,3 +184,23 @@ fn the_critics_concerns_reach_the_next_round_and_the_handoff_the_next_step() {
         prompts[2]
     );
 }
+
+#[test]
+fn steps_side_by_side_wait_for_their_servers_together() {
+    // Each answer is held back until all steps have asked: they can only end if none waits for another.
+    let gate = std::sync::Arc::new((std::sync::Mutex::new(0), std::sync::Condvar::new()));
+    let llm = Llm::answering(move |_, asked| {
+        let (count, all) = &*gate;
+        let mut count = count.lock().unwrap();
+        *count += 1;
+        all.notify_all();
+        let wanted = if asked.get("response_format").is_some() { 40 } else { 20 };
+        drop(all.wait_while(count, |count| *count < wanted).unwrap());
+        if wanted == 40 { verified() } else { says("Done.") }
+    });
+    let test = test(&llm, "");
+    let steps: String = (0..20).map(|n| format!("  - id: s{n}\n    needs: []\n    agent: author\n")).collect();
+    test.write("flows/work.yaml", &format!("flow: work\ntitle: w\njobs: 20\nsteps:\n{steps}"));
+    run(&test).code(0);
+    assert_eq!(llm.asked().len(), 40);
+}
