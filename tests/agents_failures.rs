@@ -57,11 +57,14 @@ fn a_refused_key_is_permanent_and_is_nowhere_printed() {
 
 #[test]
 fn a_busy_server_is_asked_again_when_it_said() {
-    let llm = Llm::script([error_with(429, "slow down", ("retry-after", "0.02")), says("Done."), verified()]);
+    let llm = Llm::script([error_with(429, "slow down", ("retry-after", "0.05")), says("Done."), verified()]);
     let test = test(&llm, "");
     run(&test).code(0);
     let waits = test.facts("r", "attempt_ended");
     assert!(waits[0]["error"].as_str().unwrap().contains("429"), "{waits:?}");
+    let line = test.journal("r").into_iter().find(|line| line["facts"][0]["kind"] == "attempt_ended").unwrap();
+    let ms = |time: &Value| time.as_str().unwrap().parse::<jiff::Timestamp>().unwrap().as_millisecond();
+    assert_eq!(ms(&waits[0]["due"]) - ms(&line["ts"]), 50, "the server's word wins over the flow's delay of 1 ms");
     assert_eq!(receipt(&test)["attempt"], 2);
     let events: Vec<(u64, String)> = transcript(&test)
         .iter()
@@ -168,6 +171,8 @@ fn a_kill_during_a_call_leaves_the_transcript_and_the_count() {
     live.kill();
     let before = test.text(TRANSCRIPT);
     assert!(before.contains("echo one"), "{before}");
+    let shown = test.go(&["show", "r", "make", "--transcript"]).code(0).stdout;
+    assert!(shown.contains("echo one"), "{shown}");
     let llm = Llm::script([says("Done."), verified()]);
     let test = test.env("OPENAI_BASE_URL", &llm.url);
     test.go(&["resume", "r"]).code(0);

@@ -8,7 +8,9 @@ use serde_json::Value;
 use crate::{
     id::{DetourId, EscalationId, FlowKey, FramePath, ParamName, RunId, Sha256, StepId, StepRef, Time},
     plan::{Book, Plan, StepIx},
-    record::{At, Decision, Envelope, Git, Item, LimitName, Outcome, Parent, Proof, Question, RunOptions, RunStatus, Status, StopCause},
+    record::{
+        At, Decision, Envelope, Git, Item, LimitName, Outcome, Parent, Proof, Question, RunOptions, RunStatus, Status, StopCause,
+    },
 };
 
 /// A step of a flow, or one instance of a `for_each` step.
