@@ -187,6 +187,7 @@ fn a_kill_during_a_call_leaves_the_transcript_and_the_count() {
     assert_eq!(cost["total"]["calls"], 3, "each call once");
     let prompt = test.go(&["show", "r", "make", "--prompt"]).code(0).stdout;
     assert_eq!(prompt.matches("You write code.").count(), 1, "only of the last execution");
+    test.go(&["verify", "r"]).code(0);
 }
 
 #[test]

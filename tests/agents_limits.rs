@@ -39,6 +39,12 @@ fn a_run_stops_before_the_call_that_would_pass_its_tokens() {
     test.go(&["resume", "r"]).code(0);
     let cost: Value = serde_json::from_str(test.text("run_base/r/cost.jsonl").lines().last().unwrap()).unwrap();
     assert_eq!((&cost["total"]["calls"], &cost["total"]["tokens"]["total"]), (&json!(3), &json!(4320)));
+    test.go(&["verify", "r"]).code(0);
+    // All files that the journal can make are made again, byte for byte.
+    let (before, path) = (receipt.to_string(), "run_base/r/work/receipts/make-author.1.json");
+    std::fs::remove_file(test.at(path)).unwrap();
+    test.go(&["verify", "r", "--repair"]).code(0);
+    assert_eq!(test.json(path).to_string(), before);
 }
 
 #[test]

@@ -30,7 +30,7 @@ that you wrote or changed), `commands_run`, `measurements`.
 - `concerns`: a list of `severity` (HIGH, MEDIUM or LOW), `description`, and where it helps `location` and `recommendation`.
 - `assumptions`: a list of `assumption`, `why`, `impact_if_wrong`.
 - `routing`: where it matters `can_further_iteration_help` (true or false), `failure_signature`, `reason`.
-What you say is compared with what is measured: files on disk, exit codes, changes in the repository. A claim that does not \
+What you say is compared with what is measured: files on disk, commands that ran, figures of tests. A claim that does not \
 hold is recorded as such, so say UNVERIFIED rather than hope.
 ";
 
