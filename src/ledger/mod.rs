@@ -22,7 +22,7 @@ mod scent;
 mod settle;
 mod verify;
 
-pub use frozen::{Frozen, FrozenError};
+pub use frozen::{Frozen, FrozenError, Unsynced};
 pub use inbox::{Inbox, InboxError, Letter, Message};
 pub use inbox_watch::InboxWatch;
 pub use journal::{Head, Journal, JournalError};
