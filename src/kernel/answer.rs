@@ -72,7 +72,7 @@ pub(super) fn answered(
     if let Some(target) = push_back {
         let frame = turn.frame(&question.flow_path);
         let names: Vec<_> = frame.plan.downstream(target).into_iter().map(|step| frame.name(step.into())).collect();
-        if let Some(what) = super::recover::still_running(turn, &question.flow_path, &names) {
+        if let Some(what) = super::again::still_running(turn, &question.flow_path, &names) {
             return refuse(turn, id, answer, Refused::StillRunning { what });
         }
     }
@@ -158,7 +158,7 @@ fn carry_out(turn: &mut Turn, question: &Question, answer: &Answer, push_back: O
     if let Some(target) = push_back {
         let frame = turn.frame(&path);
         let names = frame.plan.downstream(target).into_iter().map(|step| frame.name(step.into())).collect();
-        return again(turn, &path, names, SupersedeReason::PushBack, answer);
+        return again(turn, &path, names, Some(target), SupersedeReason::PushBack, answer);
     }
     match question.kind {
         // The answer itself makes the step ready; it starts like any other.
@@ -187,7 +187,7 @@ fn repaired(turn: &mut Turn, path: &FramePath, slot: Slot, question: &Question, 
         "retry" if question.kind == QuestionKind::LoopExhausted => one_more_round(turn, path, slot, answer),
         "retry" => {
             let own = vec![turn.frame(path).name(slot)];
-            again(turn, path, own, SupersedeReason::Retry, answer);
+            again(turn, path, own, None, SupersedeReason::Retry, answer);
         }
         "skip" if question.kind != QuestionKind::LoopExhausted => {
             let at = turn.frame(path).at(slot);
@@ -235,9 +235,8 @@ fn one_more_round(turn: &mut Turn, path: &FramePath, slot: Slot, answer: &Answer
     turn.emit(Fact::LoopAgain { at, iteration });
 }
 
-fn again(turn: &mut Turn, path: &FramePath, names: Vec<StepRef>, why: SupersedeReason, answer: &Answer) {
-    super::recover::void_for(turn, path, &names, &words(answer));
-    turn.emit(Fact::Superseded { flow: path.clone(), steps: names, why });
+fn again(turn: &mut Turn, path: &FramePath, names: Vec<StepRef>, named: Option<StepIx>, why: SupersedeReason, answer: &Answer) {
+    super::again::set_aside(turn, path, names, why, named, &words(answer));
 }
 
 fn chosen(turn: &mut Turn, path: &FramePath, slot: Slot, answer: &Answer) {
@@ -295,7 +294,11 @@ fn limit(turn: &mut Turn, question: &Question, answer: &Answer) {
         return turn.emit(Fact::LimitRaised { flow: path, limit, max });
     }
     let Some(slot) = turn.frame(&path).slot(&question.step_id) else { return };
-    routed_by(turn, &path, slot, answer, DecisionKind::Terminate);
+    let mut decision = ended::decision(turn, &path, slot, DecisionKind::Terminate, Rule::Answered);
+    decision.reason = words(answer);
+    decision.by = format!("human:{}", answer.by);
+    decision.escalation_id = Some(question.id.clone());
+    turn.emit(Fact::Routed { flow: path, decision: Box::new(decision) });
 }
 
 /// A question's time is up: what the flow said for that case, and never an approval that it did not write.

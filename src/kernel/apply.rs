@@ -183,13 +183,7 @@ pub(super) fn apply_fact(state: &mut State, fact: &Fact, now: Time) {
             }
         }
         Fact::Superseded { flow, steps, .. } => superseded(state, flow, steps, now),
-        Fact::Reopened { flow, step, into, dependents } => {
-            // First the step waits, then those that need it: they must not find it done.
-            if let Some((frame, slot)) = locate(state, flow, step) {
-                set_life(frame, slot, Life::InFlow(into.clone()));
-            }
-            superseded(state, flow, dependents, now);
-        }
+        Fact::Reopened { flow, step, into, dependents } => reopened(state, flow, step, into, dependents, now),
         Fact::EscalationRequested { question } => {
             state.requested.insert(question.id.clone(), Arc::new((**question).clone()));
             hold(state, question);
@@ -217,6 +211,8 @@ pub(super) fn apply_fact(state: &mut State, fact: &Fact, now: Time) {
                 && let Some(slot) = frame.slot(&question.step_id)
             {
                 frame.state_mut(slot).approved = Some(id.clone());
+                // Where the flow is confined to another step, it is ready when that is lifted.
+                set_life(frame, slot, Life::Idle);
                 make_ready(frame, slot);
             }
         }
@@ -688,8 +684,14 @@ fn routed(state: &mut State, flow: &FramePath, decision: &crate::record::Decisio
             if frame.failing.is_none() {
                 frame.failing = Some(Arc::new((decision.step_id.clone(), decision.reason.clone(), back)));
             }
-            if matches!(frame.state_mut(slot).life, Life::Ended | Life::Held(_) | Life::Gated(_) | Life::Asking(_) | Life::Ready)
-            {
+            // A step with a question of its own keeps it until the flow is over, if another question decided.
+            let over = match &frame.state_mut(slot).life {
+                Life::Held(own) | Life::Gated(own) | Life::Asking(own) => {
+                    decision.escalation_id.as_ref().is_none_or(|id| id == own)
+                }
+                life => matches!(life, Life::Ended | Life::Ready),
+            };
+            if over {
                 settle(frame, slot, Settled::Failed);
             }
             if decision.rule == Rule::Fatal {
@@ -790,26 +792,73 @@ fn voided(state: &mut State, id: &crate::id::EscalationId) {
     }
 }
 
-fn superseded(state: &mut State, flow: &FramePath, steps: &[StepRef], now: Time) {
-    let prefixes: Vec<String> = steps.iter().map(|step| format!("{flow}.{step}")).collect();
-    let below: Vec<FramePath> = state
-        .frames
-        .keys()
-        .filter(|path| {
-            prefixes.iter().any(|prefix| {
-                path.as_str().strip_prefix(prefix.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
-            })
-        })
-        .cloned()
-        .collect();
-    for path in below {
-        calm(state, &path, now, |_| true);
-        state.open_frames.remove(&path);
-        if let Some(frame) = state.frames.get_mut(&path)
-            && frame.is_open()
-        {
-            frame.phase = FramePhase::Done(Outcome::Cancelled);
+/// A step waits for its inner flow again, and what needs it for the step.
+fn reopened(state: &mut State, flow: &FramePath, step: &StepRef, into: &FramePath, dependents: &[StepRef], now: Time) {
+    if matches!(state.frames.get(into).and_then(|frame| frame.parent.as_deref()), Some(Parent::Rollback { .. })) {
+        // It has failed, and is over again when what it did is taken back.
+        if let Some(frame) = state.frames.get_mut(flow) {
+            frame.phase = FramePhase::Open;
+            frame.outcome_reason = None;
         }
+        state.open_frames.insert(flow.clone());
+        return;
+    }
+    // Its known fixes, if one was being tried, are not waited for any more.
+    let opened = std::slice::from_ref(step);
+    let beside = state.open_frames.iter().filter(|path| state.is_below(path, flow, opened) && !state.is_in(path, into));
+    for path in beside.cloned().collect::<Vec<_>>() {
+        dropped(state, &path, now);
+    }
+    calm(state, flow, now, |waiting| waiting == step);
+    let fixes = matches!(state.frames.get(into).and_then(|frame| frame.parent.as_deref()), Some(Parent::Detour { .. }));
+    // First the step waits, then those that need it: they must not find it done.
+    if let Some((frame, slot)) = locate(state, flow, step) {
+        frame.doomed.remove(&slot.step);
+        if slot.item.is_some() {
+            item_again(frame, slot);
+        }
+        set_life(frame, slot, if fixes { Life::InDetour(into.clone()) } else { Life::InFlow(into.clone()) });
+        if frame.failing.as_ref().is_some_and(|failing| failing.0 == *step) {
+            frame.failing = None;
+            frame.rolled_back = false;
+        }
+    }
+    superseded(state, flow, dependents, now);
+}
+
+/// A flow that nothing waits for any more.
+fn dropped(state: &mut State, path: &FramePath, now: Time) {
+    calm(state, path, now, |_| true);
+    state.open_frames.remove(path);
+    let Some(frame) = state.frames.get_mut(path).filter(|frame| frame.is_open()) else { return };
+    frame.phase = FramePhase::Done(Outcome::Cancelled);
+    // What it waited for is dropped with it. If a person ever goes on in it, these steps start anew.
+    let inner = |state: &StepState| matches!(state.life, Life::InFlow(_) | Life::InDetour(_));
+    let whole = (0..frame.plan.steps.len()).map(|at| Slot::from(StepIx(u32::try_from(at).unwrap_or(u32::MAX))));
+    let items = frame.items.keys().map(|(step, item)| Slot { step: *step, item: Some(*item) });
+    let waiting = whole.chain(items).filter(|slot| frame.state(*slot).is_some_and(inner)).collect::<Vec<_>>();
+    for slot in waiting {
+        set_life(frame, slot, Life::Idle);
+    }
+}
+
+/// One item of a group is not over any more, and the group is open again with it.
+fn item_again(frame: &mut Frame, slot: Slot) {
+    let group_slot = Slot::from(slot.step);
+    if let Life::Settled(how) = frame.state_mut(slot).life
+        && let Some(group) = frame.state_mut(group_slot).group.as_mut().map(Arc::make_mut)
+    {
+        group.settled -= 1;
+        group.standing -= u32::from(how != Settled::Passed);
+    }
+    set_life(frame, slot, Life::Idle);
+    set_life(frame, group_slot, Life::Fanned);
+}
+
+fn superseded(state: &mut State, flow: &FramePath, steps: &[StepRef], now: Time) {
+    let below: Vec<FramePath> = state.frames.keys().filter(|path| state.is_below(path, flow, steps)).cloned().collect();
+    for path in below {
+        dropped(state, &path, now);
     }
     calm(state, flow, now, |waiting| steps.iter().any(|step| step == waiting || step.as_str() == waiting.base()));
     let Some(frame) = state.frames.get_mut(flow) else { return };
@@ -829,18 +878,9 @@ fn superseded(state: &mut State, flow: &FramePath, steps: &[StepRef], now: Time)
         match slot.item {
             None => whole.push(slot.step),
             Some(_) => {
-                // One instance again: the group is open again with it.
-                let before = frame.state_mut(slot).life.clone();
-                set_life(frame, slot, Life::Idle);
+                item_again(frame, slot);
                 let old = frame.state_mut(slot);
                 *old = StepState { execution: old.execution, note: old.note.take(), ..StepState::default() };
-                if let Life::Settled(how) = before
-                    && let Some(group) = frame.state_mut(slot.step.into()).group.as_mut().map(Arc::make_mut)
-                {
-                    group.settled -= 1;
-                    group.standing -= u32::from(how != Settled::Passed);
-                }
-                set_life(frame, slot.step.into(), Life::Fanned);
                 make_ready(frame, slot);
             }
         }
@@ -957,11 +997,7 @@ fn refreshed(state: &mut State, flow: &FramePath, definition: &crate::id::Sha256
     let below: Vec<FramePath> =
         state.open_frames.iter().filter(|path| path.as_str().starts_with(&prefix) && !kept(path)).cloned().collect();
     for path in below {
-        calm(state, &path, now, |_| true);
-        state.open_frames.remove(&path);
-        if let Some(frame) = state.frames.get_mut(&path) {
-            frame.phase = FramePhase::Done(Outcome::Cancelled);
-        }
+        dropped(state, &path, now);
     }
     state.frames.insert(flow.clone(), fresh);
     state.open_frames.insert(flow.clone());

@@ -270,6 +270,36 @@ impl State {
         frame.slot(&at.step).and_then(|slot| frame.state(slot))
     }
 
+    /// A flow that was opened by one of these steps, or inside one that was. An item is opened by its step, too.
+    pub(super) fn is_below(&self, path: &FramePath, flow: &FramePath, steps: &[StepRef]) -> bool {
+        let mut here = path;
+        while let Some(parent) = self.frames.get(here).and_then(|frame| frame.parent.as_deref()) {
+            here = match parent {
+                Parent::SubFlow { at } | Parent::Detour { at, .. } if at.flow == *flow => {
+                    return steps.iter().any(|step| *step == at.step || step.as_str() == at.step.base());
+                }
+                Parent::SubFlow { at } | Parent::Detour { at, .. } => &at.flow,
+                Parent::Rollback { of, .. } => of,
+            };
+        }
+        false
+    }
+
+    /// This flow, or one inside it.
+    pub(super) fn is_in(&self, path: &FramePath, flow: &FramePath) -> bool {
+        let mut here = Some(path);
+        while let Some(path) = here {
+            if path == flow {
+                return true;
+            }
+            here = self.frames.get(path).and_then(|frame| frame.parent.as_deref()).map(|parent| match parent {
+                Parent::SubFlow { at } | Parent::Detour { at, .. } => &at.flow,
+                Parent::Rollback { of, .. } => of,
+            });
+        }
+        false
+    }
+
     /// Where the run stands, from what happened and nothing else.
     pub fn status(&self) -> RunStatus {
         if let Some(rested) = self.rested {

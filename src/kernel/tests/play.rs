@@ -391,9 +391,12 @@ impl Play {
         self.drive();
         self
     }
-    pub(super) fn retry(mut self, step: &str, only: bool, set: &[(&str, Value)]) -> Self {
+    pub(super) fn retry(self, step: &str, only: bool, set: &[(&str, Value)]) -> Self {
+        self.retry_in("main", step, only, set)
+    }
+    pub(super) fn retry_in(mut self, flow: &str, step: &str, only: bool, set: &[(&str, Value)]) -> Self {
         let set = set.iter().map(|(name, value)| (ParamName::new(name).unwrap(), value.clone())).collect();
-        let (flow, step) = (FramePath::new("main").unwrap(), StepId::new(step).unwrap());
+        let (flow, step) = (FramePath::new(flow).unwrap(), StepId::new(step).unwrap());
         self.tell(&Input::Retried(Retry { by: "bo".to_owned(), flow, step, only, set }));
         self.drive();
         self
