@@ -6,7 +6,7 @@ use crate::{
     id::{EscalationId, FramePath, StepId, StepRef},
     plan::StepIx,
     record::{
-        Answer, Channel, DecisionKind, EngineWord, ErrorClass, Fact, Failure, FailureKind, InputNote, Kept, LimitName, Question,
+        Answer, Channel, DecisionKind, EngineWord, ErrorClass, Fact, Failure, FailureKind, InputNote, Kept, Question,
         QuestionKind, QuestionStatus, ReplyOutcome, Rule, Shown, SkipReason, Status, SupersedeReason, subject_digest,
     },
     spec::OnTimeout,
@@ -15,6 +15,7 @@ use crate::{
 use super::{
     ended,
     input::{Refused, Roles},
+    limits,
     state::{Life, Slot},
     turn::Turn,
 };
@@ -146,7 +147,7 @@ pub(super) fn ask_the_same(turn: &mut Turn, old: &Question, evidence: Vec<String
 fn carry_out(turn: &mut Turn, question: &Question, answer: &Answer, push_back: Option<StepIx>) {
     let path = question.flow_path.clone();
     if question.kind == QuestionKind::Limit {
-        return limit(turn, question, answer);
+        return limits::answered(turn, question, answer);
     }
     if question.kind == QuestionKind::Done {
         let Ok(id) = StepId::new(question.step_id.as_str()) else { return };
@@ -176,7 +177,7 @@ fn carry_out(turn: &mut Turn, question: &Question, answer: &Answer, push_back: O
     }
 }
 
-fn words(answer: &Answer) -> String {
+pub(super) fn words(answer: &Answer) -> String {
     let note = answer.note.as_deref().map(|note| format!(": {note}")).unwrap_or_default();
     format!("{} chose {}{note}", answer.by, answer.choose)
 }
@@ -280,25 +281,6 @@ fn person_ended(turn: &mut Turn, path: &FramePath, slot: Slot, answer: &Answer, 
         routing: crate::record::DraftRouting { reason: words(answer), ..crate::record::DraftRouting::default() },
     };
     ended::end_without_engine(turn, path, slot, outcome, EngineWord::Human, Some(draft), kept);
-}
-
-fn limit(turn: &mut Turn, question: &Question, answer: &Answer) {
-    let path = question.flow_path.clone();
-    let frame = turn.frame(&path);
-    if answer.choose == "raise" {
-        let wall = frame.wall_ms_max.filter(|max| frame.active_ms_at(turn.now) >= *max);
-        let (limit, max) = match wall {
-            Some(max) => (LimitName::Wall, max.saturating_mul(2)),
-            None => (LimitName::Steps, u64::from(frame.steps_max.unwrap_or(1)) * 2),
-        };
-        return turn.emit(Fact::LimitRaised { flow: path, limit, max });
-    }
-    let Some(slot) = turn.frame(&path).slot(&question.step_id) else { return };
-    let mut decision = ended::decision(turn, &path, slot, DecisionKind::Terminate, Rule::Answered);
-    decision.reason = words(answer);
-    decision.by = format!("human:{}", answer.by);
-    decision.escalation_id = Some(question.id.clone());
-    turn.emit(Fact::Routed { flow: path, decision: Box::new(decision) });
 }
 
 /// A question's time is up: what the flow said for that case, and never an approval that it did not write.

@@ -18,6 +18,7 @@ use super::state::{
 impl State {
     /// Replays one line of the journal.
     pub fn apply(&mut self, entry: &Entry) {
+        self.before = self.now;
         self.now = self.now.max(entry.ts);
         for fact in &entry.facts {
             apply_fact(self, fact, self.now);
@@ -220,6 +221,7 @@ pub(super) fn apply_fact(state: &mut State, fact: &Fact, now: Time) {
         Fact::EscalationVoided { id, .. } => voided(state, id),
         Fact::EscalationExpired { id } => close_question(state, id, |question| question.status = QuestionStatus::Expired),
         Fact::StepLost { at, .. } => {
+            nobody_ran(state, now);
             state.running.remove(at);
             let Some((frame, slot)) = locate(state, &at.flow, &at.step) else { return };
             if frame.plan.step(slot.step).spec.effects == crate::spec::Effects::Once {
@@ -237,7 +239,15 @@ pub(super) fn apply_fact(state: &mut State, fact: &Fact, now: Time) {
         Fact::LineReleased { by } => {
             state.line_stops.remove(by);
         }
-        Fact::LimitReached { .. } => {}
+        Fact::LimitReached { flow, limit: LimitName::Wall, .. } => {
+            let ends: Vec<At> = state.drawing(flow).cloned().collect();
+            for at in ends {
+                if let Some(running) = state.running.get_mut(&at) {
+                    running.unwanted = true;
+                }
+            }
+        }
+        Fact::LimitReached { limit: LimitName::Steps, .. } => {}
         Fact::LimitRaised { flow, limit, max } => {
             if let Some(frame) = state.frames.get_mut(flow) {
                 frame.limited = None;
@@ -267,6 +277,7 @@ pub(super) fn apply_fact(state: &mut State, fact: &Fact, now: Time) {
         }
         Fact::DefinitionRefreshed { flow, definition, .. } => refreshed(state, flow, definition, now),
         Fact::Resumed { .. } => {
+            nobody_ran(state, now);
             state.stop = None;
             // Whoever goes on after a fatal failure has seen it.
             state.fatal = None;
@@ -518,6 +529,18 @@ fn busy(state: &mut State, path: &FramePath, more: bool, now: Time) {
             Parent::SubFlow { at } | Parent::Detour { at, .. } => at.flow.clone(),
             Parent::Rollback { of, .. } => of.clone(),
         });
+    }
+}
+
+/// Since the line before, there was no process: that is nobody's running time.
+fn nobody_ran(state: &mut State, now: Time) {
+    for path in state.open_frames.clone() {
+        if let Some(frame) = state.frames.get_mut(&path)
+            && let Some(since) = frame.active_since.filter(|since| *since < now)
+        {
+            frame.active_ms += state.before.since(since);
+            frame.active_since = Some(now);
+        }
     }
 }
 

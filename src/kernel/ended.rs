@@ -19,7 +19,7 @@ use super::{
     ask::{Asked, option, raise, repair_options},
     detour,
     input::Refused,
-    open,
+    limits, open,
     route::{LoopSeen, Route, Seen, route},
     scope::{measured_of, scope, scope_value},
     signature::signature,
@@ -141,7 +141,9 @@ fn written(turn: &Turn, at: &At, slot: Slot, running: &Running, reply: &Reply) -
             exit_code: None,
         }),
         ReplyOutcome::Interrupted { why } => {
-            Some(Failure { kind: FailureKind::Cancelled, class: ErrorClass::Transient, message: why.clone(), exit_code: None })
+            let limit = limits::reason(turn, &at.flow, running.unwanted);
+            let (kind, message) = limit.unwrap_or_else(|| (FailureKind::Cancelled, why.clone()));
+            Some(Failure { kind, class: ErrorClass::Transient, message, exit_code: None })
         }
     };
     let status = match &reply.outcome {
@@ -666,6 +668,12 @@ pub(super) fn end_builtin(
     let draft =
         Draft { status, summary, concerns: Vec::new(), assumptions: Vec::new(), routing: crate::record::DraftRouting::default() };
     end_without_engine(turn, path, slot, ReplyOutcome::Done, EngineWord::Builtin, Some(draft), Kept::default());
+}
+
+/// A step that waits for its next attempt starts anew, when it may.
+pub(super) fn interrupt_waiting(turn: &mut Turn, path: &FramePath, slot: Slot, why: &str) {
+    let outcome = ReplyOutcome::Interrupted { why: why.to_owned() };
+    record_end(turn, path, slot, outcome, EngineWord::Builtin, None, Kept::default());
 }
 
 /// Steps that wait for their next attempt in a flow that is over: there will be none.

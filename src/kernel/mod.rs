@@ -16,6 +16,7 @@ mod decide;
 mod detour;
 mod ended;
 mod input;
+mod limits;
 mod open;
 mod recover;
 mod route;

@@ -228,6 +228,8 @@ pub struct State {
     pub fatal: Option<Arc<str>>,
     pub rested: Option<RunStatus>,
     pub now: Time,
+    /// The time of the line before this one: until then, whatever runs was seen.
+    pub(super) before: Time,
     pub seq: u64,
 }
 
@@ -248,6 +250,7 @@ impl State {
             fatal: None,
             rested: None,
             now: Time::from_ms(0),
+            before: Time::from_ms(0),
             seq: 0,
         }
     }
@@ -283,6 +286,35 @@ impl State {
             };
         }
         false
+    }
+
+    /// The flow and all around it whose limits hold for it, from the inside out. No limit keeps a rollback from its work.
+    pub(super) fn accounts(&self, path: &FramePath) -> Vec<FramePath> {
+        let mut found = vec![path.clone()];
+        while let Some(Parent::SubFlow { at } | Parent::Detour { at, .. }) =
+            self.frames.get(&found[found.len() - 1]).and_then(|frame| frame.parent.as_deref())
+        {
+            found.push(at.flow.clone());
+        }
+        found
+    }
+
+    /// A limit of this flow, or of one around it, waits for a person.
+    pub(super) fn is_limited(&self, path: &FramePath) -> bool {
+        self.accounts(path).iter().any(|around| self.frames.get(around).is_some_and(|frame| frame.limited.is_some()))
+    }
+
+    /// What draws on this flow's time: executions that are wanted, and attempts that are due.
+    pub(super) fn drawing(&self, flow: &FramePath) -> impl Iterator<Item = &At> {
+        let running = self.running.iter().filter(|(_, one)| !one.unwanted).map(|(at, _)| at);
+        running.chain(self.due.iter().map(|(_, at)| at)).filter(move |at| self.accounts(&at.flow).contains(flow))
+    }
+
+    /// When the flow's running time is used up, if it goes on as it does now.
+    pub(super) fn wall_due(&self, flow: &FramePath) -> Option<Time> {
+        let frame = self.frames.get(flow).filter(|frame| frame.is_open() && frame.limited.is_none())?;
+        let (since, max) = (frame.active_since?, frame.wall_ms_max?);
+        self.drawing(flow).next().map(|_| since.plus(max.saturating_sub(frame.active_ms)))
     }
 
     /// This flow, or one inside it.

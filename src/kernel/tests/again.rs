@@ -143,15 +143,3 @@ fn an_approval_of_a_step_that_is_confined_waits_for_the_resume() {
     assert_eq!(play.path(), "a a");
     assert_eq!(play.resume(None).path(), "a a b");
 }
-
-#[test]
-fn a_limit_that_is_not_raised_leaves_a_steps_own_question_to_it() {
-    let flow = "limits: {steps: 2}
-steps: [{id: a, run: x, needs: []}, {id: s, flow: sub, needs: []}]";
-    let play = Play::flow(flow).and_flow("sub", SUB).slow("a").reply("a", [blocked("x"), ok()]).run().release("a");
-    assert_eq!(play.asks(), "a-1 a-2", "{}", play.story());
-    let play = play.say("a-1", "abort");
-    assert_eq!((play.asks().as_str(), play.ends().to_string().as_str()), ("", "failed"));
-    let play = play.retry("s", false, &[]);
-    assert!(play.asks().contains("a-3"), "{}", play.asks());
-}
