@@ -96,6 +96,7 @@ fn try_again(turn: &mut Turn, at: &At, slot: Slot, running: &Running, failure: &
         due,
         error: failure.message.clone(),
         signature,
+        failure: Some(failure.kind),
     });
     true
 }
