@@ -73,8 +73,9 @@ pub(super) fn half_run(turn: &Turn, flow: &FramePath, steps: &[StepRef]) -> Vec<
         let question = turn.state.questions.get(id).or_else(|| turn.state.requested.get(id));
         question.is_some_and(|one| one.kind == QuestionKind::Lost && one.status != QuestionStatus::Answered)
     };
-    let mut found: Vec<StepIx> = slots(frame).filter(|(_, life)| lost(life)).map(|(slot, _)| slot.step).collect();
-    found.retain(|step| names(steps, &frame.name((*step).into())));
+    let among = |slot: Slot| names(steps, &frame.name(slot));
+    let mut found: Vec<StepIx> =
+        slots(frame).filter(|(slot, life)| lost(life) && among(*slot)).map(|(slot, _)| slot.step).collect();
     found.sort_unstable();
     found.dedup();
     found
@@ -135,6 +136,10 @@ fn flows_around(turn: &Turn, flow: &FramePath) -> Result<Vec<Around>, Refused> {
         let Some((slot, step)) = step.filter(|(_, step)| !fixes || step.result.is_some()) else {
             return Err(Refused::Abandoned { flow: into.to_string(), why: format!("{at} starts anew") });
         };
+        if !half_run(turn, &at.flow, std::slice::from_ref(&at.step)).is_empty() {
+            let why = format!("{at} may have half run: say first how to go on with it");
+            return Err(Refused::Abandoned { flow: into.to_string(), why });
+        }
         let planned = frame.plan.step(slot.step);
         if frame.steps.get(slot.step.at()).is_none_or(|step| step.met < planned.required) {
             return Err(Refused::Abandoned { flow: into.to_string(), why: format!("{at} starts anew when its needs are done") });
