@@ -674,11 +674,13 @@ fn new_frame(path: FramePath, book: Arc<crate::plan::Book>, plan: Arc<Plan>, bef
 fn routed(state: &mut State, flow: &FramePath, decision: &crate::record::Decision) {
     let Some((frame, slot)) = locate(state, flow, &decision.step_id) else { return };
     frame.last_decision = Some(Arc::new(decision.clone()));
+    let figures = frame.state_mut(slot).result.as_ref().and_then(|result| result.figures());
     if let Some(which) = frame.plan.step(slot.step).ends_loop
         && let Some(around) = frame.loops.get_mut(which)
         && decision.iteration.is_some()
     {
         around.last_signature = decision.signature.as_deref().map(Arc::from);
+        around.last_figures = figures.map(Arc::from);
     }
     let standing = {
         let step = frame.state_mut(slot);

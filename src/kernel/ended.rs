@@ -382,7 +382,10 @@ fn look(turn: &Turn, path: &FramePath, slot: Slot, detour: bool) -> (Seen, Optio
             iterations_max: around.iterations_max + state.granted,
             satisfied: verified && until,
             can_help: result.can_help,
-            same_signature: signature.is_some() && signature.as_deref() == state.last_signature.as_deref(),
+            // From five errors to three is a round that helped, although both failed alike.
+            same_signature: signature.is_some()
+                && signature.as_deref() == state.last_signature.as_deref()
+                && result.figures().as_deref() == state.last_figures.as_deref(),
             standing_high,
             on_exhausted: around.on_exhausted,
         }
@@ -494,7 +497,7 @@ fn reason(turn: &Turn, path: &FramePath, slot: Slot, seen: &Seen, routed: Route,
         Rule::Blocked => error,
         Rule::LoopVerified => format!("VERIFIED in {rounds}"),
         Rule::LoopNoFurtherHelp => format!("{rounds}: the step says that another round cannot help"),
-        Rule::LoopSameSignature => format!("{rounds} failed as the round before"),
+        Rule::LoopSameSignature => format!("{rounds} failed as the round before, with the same figures"),
         Rule::LoopExhausted => format!("{rounds} is over and it still says {}", result.status),
         Rule::LoopAgain => format!("{rounds}: {} ({error})", result.status),
         Rule::Verified => "VERIFIED".to_owned(),
