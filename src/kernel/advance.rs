@@ -7,7 +7,7 @@ use crate::{
     plan::StepIx,
     record::{At, Fact, FailureKind, Item, Outcome, Parent, QuestionKind, Rule, SkipReason, StopCause},
     spec::{
-        Expr, OnTimeout, Verb,
+        Expr, OnTimeout, StepField, Verb,
         flow::{Ask, Step},
     },
 };
@@ -142,6 +142,9 @@ fn start(turn: &mut Turn, path: &FramePath, slot: Slot) {
     let frame = turn.frame(path);
     let spec = frame.plan.step(slot.step).spec.clone();
     let at = frame.at(slot);
+    if let Some(message) = left_out(frame, slot) {
+        return ended::fail_unstarted(turn, path, slot, FailureKind::Expression, &message);
+    }
     if slot.item.is_none() {
         if let Some(when) = &spec.when {
             match holds(turn, path, when, None) {
@@ -169,6 +172,30 @@ fn start(turn: &mut Turn, path: &FramePath, slot: Slot) {
         }
     }
     begin(turn, path, slot);
+}
+
+/// What the step reads of a step that `--from` left out and that never ran: a condition on nothing would quietly be false,
+/// and a template quietly empty.
+fn left_out(frame: &Frame, slot: Slot) -> Option<String> {
+    let from = frame.options.from.as_ref()?;
+    let start = frame.plan.find(from.as_str())?;
+    let runs = frame.plan.downstream(start);
+    let spec = &frame.plan.step(slot.step).spec;
+    let reads = spec.reads();
+    // Whether it was skipped is known.
+    let asked = reads.steps.iter().filter(|(_, fields)| fields.iter().any(|field| *field != StepField::Skipped));
+    let never_ran = |name: &str| {
+        let step = frame.plan.find(name)?;
+        let state = frame.steps.get(step.at())?;
+        let nothing = state.result.as_ref().is_none_or(|result| result.skipped);
+        (!runs.contains(&step) && state.execution == 0 && nothing).then(|| name.to_owned())
+    };
+    let name = asked.filter_map(|(name, _)| never_ran(name)).next()?;
+    let own = &spec.id;
+    Some(format!(
+        "`{own}` reads what step `{name}` left behind, and `{name}` never ran: `--from {from}` left it out; start at `{name}`, \
+         or run without --from"
+    ))
 }
 
 /// Starts the step now; whatever had to be asked was asked.
