@@ -10,7 +10,7 @@ FLOW_STUDIO_READY := build
 
 include stepwise.mk
 
-.PHONY: help build demo test bench fmt clippy doc schemas ci studio toolchain \
+.PHONY: help build demo test bench bench-peers fmt clippy doc schemas ci studio toolchain \
         retention-status cleanup-aged retention-hold retention-release
 
 help:
@@ -22,7 +22,7 @@ help:
 	@echo 'make stepwise-<flow> [RUN_ID=ID] [START_STEP=STEP] [PARAMS="name=value …"]'
 	@echo
 	@echo 'make ci        what CI runs: fmt, clippy, test, doc, schemas'
-	@echo 'make fmt clippy doc schemas bench'
+	@echo 'make fmt clippy doc schemas bench bench-peers'
 	@echo 'make retention-status cleanup-aged retention-hold retention-release studio   (with a later version)'
 
 toolchain:
@@ -40,6 +40,10 @@ test: toolchain
 
 bench: toolchain
 	cargo bench --locked
+
+# Beside LangGraph, which it installs from PyPI into target/peers.
+bench-peers: toolchain
+	scripts/bench-peers.sh
 
 fmt: toolchain
 	cargo fmt

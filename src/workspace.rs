@@ -218,7 +218,7 @@ impl Workspace {
                 Some(book) => Ok(book.clone()),
                 None => frozen_book(run, flow, definition),
             };
-        runner::open(&self.runs, id, &self.config.host, now, &mut books).map_err(|error| match error {
+        runner::open(&self.runs, id, &self.config.host, now, self.config.grace_ms, &mut books).map_err(|error| match error {
             OpenError::Dir(RunDirError::Missing(_)) => no_run(&self.runs, id),
             error => open_error(id, &error),
         })

@@ -216,3 +216,36 @@ fn a_time_limit_of_the_flow_leaves_nothing_running() {
     fence.all_gone();
     assert_eq!(test.facts("r", "step_started").len(), 1);
 }
+
+/// `nohup` in the step and a group of its own outlive the driver; the second execution must not meet the first.
+#[test]
+fn what_a_killed_driver_left_running_is_ended_before_its_step_runs_again() {
+    let steps = "
+steps:
+  - {id: hold, run: 'sleep 1000 & echo $! > child.$EXECUTION; echo $$ > pid.$EXECUTION; echo here > at-it; read -r _ < gate', effects: idempotent}
+";
+    let test = Test::new().flow("hold", steps).fifo("at-it").fifo("gate");
+    let live = test.start(&["run", "hold", "--run-id", "r"]);
+    await_word(&test.at("at-it"));
+    live.kill();
+    let first = [pid_in(&test, "pid.1"), pid_in(&test, "child.1")];
+    assert!(first.iter().all(|pid| alive(*pid)), "steps outlive a driver that is killed");
+    let live = test.start(&["resume", "r"]);
+    await_word(&test.at("at-it"));
+    assert!(!first.iter().any(|pid| alive(*pid)), "the second execution meets nothing of the first");
+    let_go(&test.at("gate"));
+    live.wait().code(0).says("`hold` was still running");
+}
+
+#[test]
+fn a_once_only_step_is_ended_before_a_person_is_asked_about_it() {
+    let steps =
+        "\nsteps:\n  - {id: pay, run: 'trap \"\" TERM; echo $$ > pid; echo here > at-it; read -r _ < gate', effects: once}\n";
+    let test = Test::new().file("flow-studio.toml", "grace = \"50ms\"\n").flow("pay", steps).fifo("at-it").fifo("gate");
+    let live = test.start(&["run", "pay", "--run-id", "r"]);
+    await_word(&test.at("at-it"));
+    live.kill();
+    let pid = pid_in(&test, "pid");
+    test.go(&["resume", "r"]).code(4).says("`pay` was still running");
+    assert!(!alive(pid), "deaf to TERM, but not to KILL");
+}

@@ -4,6 +4,7 @@
 
 mod builtin;
 mod contract;
+mod orphans;
 mod outlet;
 mod process;
 mod shell;
@@ -17,6 +18,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 use shell::Line;
 use task::Task;
 
+pub use orphans::end_orphans;
 pub use outlet::Outlet;
 pub use stop::{Stop, StopLevel, StopSwitch};
 pub use stub::{Asked, Said, Scenario, ScenarioExpect, Scripted, perform_scripted, stub_reply};

@@ -22,7 +22,7 @@ const SILENCE: Duration = Duration::from_millis(200);
 /// … and at most for so long.
 const DRAIN_MAX: Duration = Duration::from_secs(1);
 /// After KILL, the kernel is given so long; a process in uninterruptible sleep takes longer.
-const KILL_WAIT: Duration = Duration::from_secs(10);
+pub(super) const KILL_WAIT: Duration = Duration::from_secs(10);
 /// How often a group without its leader is looked at.
 const GROUP_LOOK: Duration = Duration::from_millis(10);
 
@@ -236,7 +236,7 @@ async fn until(alarm: Option<Instant>) {
 /// Whether a process of this group is more than a zombie. Orphans stay zombies until init looks at them, which in a
 /// container can take seconds. Asked only when a group outlived its leader.
 #[cfg(target_os = "linux")]
-fn has_living(group: Pid) -> bool {
+pub(super) fn has_living(group: Pid) -> bool {
     let Ok(processes) = std::fs::read_dir("/proc") else { return true };
     processes.flatten().any(|process| {
         let Ok(stat) = std::fs::read_to_string(process.path().join("stat")) else { return false };
@@ -248,6 +248,6 @@ fn has_living(group: Pid) -> bool {
 }
 
 #[cfg(not(target_os = "linux"))]
-fn has_living(_: Pid) -> bool {
-    true
+pub(super) fn has_living(group: Pid) -> bool {
+    test_kill_process_group(group).is_ok()
 }

@@ -7,7 +7,7 @@ use std::{
 
 use crate::{
     id::{EscalationId, FlowKey, FramePath, RunId, Sha256, StepRef, Time},
-    kernel::{Command, Input, Request, Roles, State, commands, decide},
+    kernel::{Command, Decided, Input, Request, Roles, State, commands, decide},
     plan::Book,
     record::{
         Answer, At, Channel, Check, CommandRun, Concern, Draft, DraftRouting, EngineWord, Entry, ErrorClass, Failure,
@@ -100,7 +100,8 @@ impl TestRun {
     }
 
     pub(crate) fn tell(&mut self, input: &Input) {
-        let (note, facts) = decide(&self.state, input, self.now).unwrap_or_else(|refused| panic!("refused: {refused}"));
+        let Decided { note, facts, next: _ } =
+            decide(&self.state, input, self.now).unwrap_or_else(|refused| panic!("refused: {refused}"));
         let prev = self.entries.last().map_or_else(
             || Sha256::from_raw(&[0; 32]),
             |last| Sha256::of(serde_json::to_string(last).expect("an entry is JSON").as_bytes()),

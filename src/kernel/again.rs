@@ -255,7 +255,7 @@ pub(super) fn rolling_back(turn: &Turn, flow: &FramePath, steps: &[StepRef]) -> 
 /// A flow goes on in which questions were closed unanswered: what a person has to decide is asked again.
 pub(super) fn ask_orphans(turn: &mut Turn, flow: &FramePath) {
     let frame = turn.frame(flow);
-    let held = frame.steps.iter().chain(frame.items.values()).filter_map(|state| match &state.life {
+    let held = frame.steps.iter().map(AsRef::as_ref).chain(frame.items.values()).filter_map(|state| match &state.life {
         Life::Held(id) => turn.state.questions.get(id).filter(|one| one.status == QuestionStatus::Voided),
         _ => None,
     });

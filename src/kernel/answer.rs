@@ -1,5 +1,7 @@
 //! What an answer does. One function for all channels: command line, inbox file, HTTP, scenario.
 
+use std::sync::Arc;
+
 use serde_json::json;
 
 use crate::{
@@ -205,7 +207,7 @@ fn routed_by(turn: &mut Turn, path: &FramePath, slot: Slot, answer: &Answer, kin
     decision.reason = words(answer);
     decision.by = format!("human:{}", answer.by);
     decision.next_step_ids = if kind == DecisionKind::Continue { ended::after(turn, path, slot) } else { Vec::new() };
-    turn.emit(Fact::Routed { flow: path.clone(), decision: Box::new(decision) });
+    turn.emit(Fact::Routed { flow: path.clone(), decision: Arc::new(decision) });
 }
 
 fn mark_done(turn: &mut Turn, path: &FramePath, slot: Slot, answer: &Answer) {
@@ -232,7 +234,7 @@ fn one_more_round(turn: &mut Turn, path: &FramePath, slot: Slot, answer: &Answer
     decision.reason = words(answer);
     decision.by = format!("human:{}", answer.by);
     decision.next_step_ids = vec![StepRef::from(&turn.frame(path).plan.step(first).spec.id)];
-    turn.emit(Fact::Routed { flow: path.clone(), decision: Box::new(decision) });
+    turn.emit(Fact::Routed { flow: path.clone(), decision: Arc::new(decision) });
     turn.emit(Fact::LoopAgain { at, iteration });
 }
 

@@ -116,13 +116,13 @@ pub(super) fn apply_fact(state: &mut State, fact: &Fact, now: Time) {
                 stdout: kept.and_then(|kept| text(&kept.stdout)),
                 stderr: kept.and_then(|kept| text(&kept.stderr)),
                 json: kept.and_then(|kept| kept.json.clone()).map(Arc::new),
-                handoff: speaks.then(|| serde_json::to_value(handoff).ok().map(Arc::new)).flatten(),
+                handoff: speaks.then(|| handoff.clone()),
                 high_concerns: u32::try_from(
                     handoff.concerns.iter().filter(|one| one.severity == crate::spec::Severity::High).count(),
                 )
                 .unwrap_or(u32::MAX),
                 can_help: handoff.routing.can_further_iteration_help,
-                proof: (proof.status != crate::record::ReceiptStatus::Succeeded).then(|| Arc::new((**proof).clone())),
+                proof: (proof.status != crate::record::ReceiptStatus::Succeeded).then(|| proof.clone()),
             };
             let step = frame.state_mut(slot);
             step.result = Some(Arc::new(result));
@@ -628,7 +628,13 @@ fn new_frame(path: FramePath, book: Arc<crate::plan::Book>, plan: Arc<Plan>, bef
                 .map_or(0, |state| state.execution)
         })
     };
-    let steps = (0..plan.steps.len()).map(|at| StepState { execution: executed(at), ..StepState::default() }).collect();
+    // Steps that nothing has happened to are one and the same.
+    let untouched = Arc::new(StepState::default());
+    let state = |at| match executed(at) {
+        0 => untouched.clone(),
+        execution => Arc::new(StepState { execution, ..StepState::default() }),
+    };
+    let steps = (0..plan.steps.len()).map(state).collect();
     let items = before.map(|old| old.items.clone()).unwrap_or_default();
     let items =
         items.into_iter().map(|(key, old)| (key, StepState { execution: old.execution, ..StepState::default() })).collect();
@@ -671,9 +677,9 @@ fn new_frame(path: FramePath, book: Arc<crate::plan::Book>, plan: Arc<Plan>, bef
     }
 }
 
-fn routed(state: &mut State, flow: &FramePath, decision: &crate::record::Decision) {
+fn routed(state: &mut State, flow: &FramePath, decision: &Arc<crate::record::Decision>) {
     let Some((frame, slot)) = locate(state, flow, &decision.step_id) else { return };
-    frame.last_decision = Some(Arc::new(decision.clone()));
+    frame.last_decision = Some(decision.clone());
     let figures = frame.state_mut(slot).result.as_ref().and_then(|result| result.figures());
     if let Some(which) = frame.plan.step(slot.step).ends_loop
         && let Some(around) = frame.loops.get_mut(which)
@@ -992,7 +998,7 @@ fn refreshed(state: &mut State, flow: &FramePath, definition: &crate::id::Sha256
         match before {
             Some((ix, state)) if stays(&old, ix, state) => {
                 let life = state.life.clone();
-                *fresh.state_mut(step.into()) = StepState { life: Life::Idle, ..state.clone() };
+                *fresh.state_mut(step.into()) = StepState { life: Life::Idle, ..(**state).clone() };
                 if matches!(life, Life::Held(_)) {
                     open.push(step);
                 }

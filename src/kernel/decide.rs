@@ -2,7 +2,7 @@
 
 use crate::{
     id::Time,
-    record::{At, Fact, InputNote},
+    record::{At, Entry, Fact, InputNote},
 };
 
 use super::{
@@ -17,20 +17,39 @@ use super::{
 ///
 /// # Errors
 /// The input is not for this state: late, doubled, not allowed, or not possible. Nothing has changed then.
-pub fn decide(state: &State, input: &Input, now: Time) -> Result<(InputNote, Vec<Fact>), Refused> {
-    worked_out(state, input, now, true).map(|(note, turn)| (note, turn.facts))
+pub fn decide(state: &State, input: &Input, now: Time) -> Result<Decided, Refused> {
+    worked_out(state, input, now, true)
 }
 
 /// The same for a run that nobody drives: what an answer means is written down, and no step is started by it.
 ///
 /// # Errors
 /// As [`decide`].
-pub fn decide_parked(state: &State, input: &Input, now: Time) -> Result<(InputNote, Vec<Fact>), Refused> {
-    worked_out(state, input, now, false).map(|(note, turn)| (note, turn.facts))
+pub fn decide_parked(state: &State, input: &Input, now: Time) -> Result<Decided, Refused> {
+    worked_out(state, input, now, false)
 }
 
-/// The note and the turn: its facts, and the state that they were worked out on.
-pub(super) fn worked_out(state: &State, input: &Input, now: Time, driven: bool) -> Result<(InputNote, Turn), Refused> {
+/// What an input means, not yet written down.
+pub struct Decided {
+    pub note: InputNote,
+    pub facts: Vec<Fact>,
+    pub next: Next,
+}
+
+/// The state that facts were worked out on. It holds once they stand in the journal.
+pub struct Next(State);
+
+impl Next {
+    /// The state after the entry that the decision became: what [`State::apply`] would make of it, already worked out.
+    #[must_use]
+    pub fn after(self, entry: &Entry) -> State {
+        let mut state = self.0;
+        state.seq = entry.seq;
+        state
+    }
+}
+
+fn worked_out(state: &State, input: &Input, now: Time, driven: bool) -> Result<Decided, Refused> {
     let mut turn = Turn::new(state, now);
     turn.driven = driven;
     let note = match input {
@@ -59,7 +78,10 @@ pub(super) fn worked_out(state: &State, input: &Input, now: Time, driven: bool) 
                 }
             }
         }
-        Input::Rest => return close::rest(&mut turn).map(|note| (note, turn)),
+        Input::Rest => {
+            let note = close::rest(&mut turn)?;
+            return Ok(decided(note, turn));
+        }
     };
     advance::advance(&mut turn);
     if turn.facts.is_empty() {
@@ -68,7 +90,11 @@ pub(super) fn worked_out(state: &State, input: &Input, now: Time, driven: bool) 
     if !driven && state.rested.is_some() {
         turn.emit(Fact::RunRested { status: turn.state.resting_status() });
     }
-    Ok((note, turn))
+    Ok(decided(note, turn))
+}
+
+fn decided(note: InputNote, turn: Turn) -> Decided {
+    Decided { note, facts: turn.facts, next: Next(turn.state) }
 }
 
 /// Attempts that are due, questions whose time is up, flows that ran as long as they may.

@@ -1,6 +1,6 @@
 //! Known fixes: which one matches a failure, and what happens when it is over.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use crate::{
     id::{DetourId, FramePath},
@@ -54,7 +54,7 @@ pub(super) fn left(turn: &mut Turn, at: &At, slot: Slot, detour: &DetourId, outc
         decision.reason = format!("detour {detour} took: {} runs again", at.step);
         decision.next_step_ids = vec![at.step.clone()];
         decision.detour_id = Some(detour.clone());
-        turn.emit(Fact::Routed { flow: at.flow.clone(), decision: Box::new(decision) });
+        turn.emit(Fact::Routed { flow: at.flow.clone(), decision: Arc::new(decision) });
         return;
     }
     let note = BTreeMap::from([("detour".to_owned(), serde_json::json!(format!("{detour} did not take: {reason}")))]);

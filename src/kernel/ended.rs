@@ -1,6 +1,6 @@
 //! What a reply becomes: a retry, or the proof, the handoff and the decision.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use serde_json::{Value, json};
 
@@ -51,7 +51,7 @@ pub(super) fn replied(turn: &mut Turn, at: &At, execution: u32, attempt: u32, re
     let (proof, envelope) = written(turn, at, slot, &running, reply);
     let interrupted = proof.status == ReceiptStatus::Interrupted;
     let kept = kept(turn, &at.flow, slot.step, &reply.kept);
-    turn.emit(Fact::StepEnded { at: at.clone(), execution, proof: Box::new(proof), handoff: Box::new(envelope), kept });
+    turn.emit(Fact::StepEnded { at: at.clone(), execution, proof: Arc::new(proof), handoff: Arc::new(envelope), kept });
     if !interrupted {
         decide_after(turn, &at.flow, slot, &BTreeMap::new(), true);
     } else if turn.frame(&at.flow).plan.step(slot.step).spec.effects == Effects::Once {
@@ -412,8 +412,7 @@ fn look(turn: &Turn, path: &FramePath, slot: Slot, detour: bool) -> (Seen, Optio
 }
 
 fn loop_signature(result: &StepResult) -> Option<String> {
-    let said =
-        result.handoff.as_deref().and_then(|handoff| handoff.pointer("/routing/failure_signature")?.as_str().map(str::to_owned));
+    let said = result.handoff.as_ref().and_then(|handoff| handoff.routing.failure_signature.clone());
     said.or_else(|| result.proof.as_ref()?.error_detail.as_ref().map(|detail| detail.signature.clone()))
 }
 
@@ -553,16 +552,16 @@ fn carry_out(turn: &mut Turn, path: &FramePath, slot: Slot, routed: Route, mut d
     let at = turn.frame(path).at(slot);
     match routed.decision {
         DecisionKind::Continue | DecisionKind::Terminate => {
-            turn.emit(Fact::Routed { flow: path.clone(), decision: Box::new(decision) });
+            turn.emit(Fact::Routed { flow: path.clone(), decision: Arc::new(decision) });
         }
         DecisionKind::Loop => {
             let iteration = decision.iteration.map_or(1, |of| of.current) + 1;
-            turn.emit(Fact::Routed { flow: path.clone(), decision: Box::new(decision) });
+            turn.emit(Fact::Routed { flow: path.clone(), decision: Arc::new(decision) });
             turn.emit(Fact::LoopAgain { at, iteration });
         }
         DecisionKind::Detour => {
             let entered = decision.detour_id.clone();
-            turn.emit(Fact::Routed { flow: path.clone(), decision: Box::new(decision) });
+            turn.emit(Fact::Routed { flow: path.clone(), decision: Arc::new(decision) });
             let entered = entered.is_some_and(|id| open::detour(turn, &at, &id));
             if !entered {
                 decide_after(turn, path, slot, &BTreeMap::from([("detour".to_owned(), json!("could not be entered"))]), false);
@@ -574,7 +573,7 @@ fn carry_out(turn: &mut Turn, path: &FramePath, slot: Slot, routed: Route, mut d
             let mut trial = Turn { state: turn.state.clone(), facts: Vec::new(), now: turn.now, driven: turn.driven };
             let id = escalate(&mut trial, path, slot, routed.rule, &reason);
             decision.escalation_id = Some(id.clone());
-            turn.emit(Fact::Routed { flow: path.clone(), decision: Box::new(decision) });
+            turn.emit(Fact::Routed { flow: path.clone(), decision: Arc::new(decision) });
             escalate(turn, path, slot, routed.rule, &reason);
             if routed.rule == Rule::StopTheLine {
                 turn.emit(Fact::LineStopped { by: id });
@@ -691,7 +690,7 @@ pub(super) fn end_waiting(turn: &mut Turn, path: &FramePath) {
         record_end(turn, path, slot, ReplyOutcome::Failed(failure), EngineWord::Builtin, None, Kept::default());
         let mut decision = decision(turn, path, slot, DecisionKind::Terminate, Rule::Cancelled);
         decision.reason = message;
-        turn.emit(Fact::Routed { flow: path.clone(), decision: Box::new(decision) });
+        turn.emit(Fact::Routed { flow: path.clone(), decision: Arc::new(decision) });
     }
 }
 
@@ -735,5 +734,5 @@ fn record_end(
     let (proof, handoff) = written(turn, &at, slot, &running, &reply);
     let execution = running.execution;
     let kept = (reply.kept != Kept::default()).then(|| Box::new(reply.kept));
-    turn.emit(Fact::StepEnded { at, execution, proof: Box::new(proof), handoff: Box::new(handoff), kept });
+    turn.emit(Fact::StepEnded { at, execution, proof: Arc::new(proof), handoff: Arc::new(handoff), kept });
 }

@@ -2,6 +2,8 @@
 //! In: the flow, and what is about to start or runs. Out: the question, raised once, and the end of what runs on used-up time.
 //! Never: a failure. What was ended by a limit is interrupted, and runs again when the limit is raised.
 
+use std::sync::Arc;
+
 use crate::{
     id::{FramePath, StepRef},
     record::{Answer, At, DecisionKind, Fact, FailureKind, LimitName, Parent, Question, QuestionKind, Rule},
@@ -146,7 +148,7 @@ pub(super) fn answered(turn: &mut Turn, question: &Question, answer: &Answer) {
     decision.reason = answer::words(answer);
     decision.by = format!("human:{}", answer.by);
     decision.escalation_id = Some(question.id.clone());
-    turn.emit(Fact::Routed { flow: path, decision: Box::new(decision) });
+    turn.emit(Fact::Routed { flow: path, decision: Arc::new(decision) });
 }
 
 /// The words for an interruption that a limit is the reason of.

@@ -26,7 +26,7 @@ mod state;
 mod turn;
 
 pub use command::{Command, commands};
-pub use decide::{decide, decide_parked};
+pub use decide::{Decided, Next, decide, decide_parked};
 pub use input::{Input, RefreshPlan, Refused, Request, Resume, Retry, Roles};
 pub use route::{LoopExit, LoopSeen, Route, Seen, loop_exit, route};
 pub use scope::{scope_at, scope_value, template_scope};

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::{
     id::{DetourId, EscalationId, FlowKey, FramePath, ParamName, RunId, Sha256, StepId, StepRef, Time},
     plan::{Book, Plan, StepIx},
-    record::{At, Decision, Git, Item, Outcome, Parent, Proof, Question, RunOptions, RunStatus, Status, StopCause},
+    record::{At, Decision, Envelope, Git, Item, Outcome, Parent, Proof, Question, RunOptions, RunStatus, Status, StopCause},
 };
 
 use super::signature::figures;
@@ -78,8 +78,8 @@ pub struct StepResult {
     pub stdout: Option<Arc<str>>,
     pub stderr: Option<Arc<str>>,
     pub json: Option<Arc<Value>>,
-    /// The envelope's status, concerns and routing, for expressions; only of steps that speak for themselves.
-    pub handoff: Option<Arc<Value>>,
+    /// For expressions; only of steps that speak for themselves.
+    pub handoff: Option<Arc<Envelope>>,
     /// Kept while the kernel may still have to route on it.
     pub proof: Option<Arc<Proof>>,
     pub high_concerns: u32,
@@ -159,7 +159,8 @@ pub struct Frame {
     /// TERMINATE was decided: (the step, why, roll back first).
     pub failing: Option<Arc<(StepRef, String, bool)>>,
     pub rolled_back: bool,
-    pub steps: Vector<StepState>,
+    /// Shared, so that a copy of the flow that differs in one step copies one step.
+    pub steps: Vector<Arc<StepState>>,
     pub items: OrdMap<(StepIx, u32), StepState>,
     pub ready: OrdSet<Slot>,
     /// Steps of the plan that are not settled.
@@ -383,14 +384,14 @@ impl Default for State {
 impl Frame {
     pub fn state(&self, slot: Slot) -> Option<&StepState> {
         match slot.item {
-            None => self.steps.get(slot.step.at()),
+            None => self.steps.get(slot.step.at()).map(AsRef::as_ref),
             Some(item) => self.items.get(&(slot.step, item)),
         }
     }
 
     pub(super) fn state_mut(&mut self, slot: Slot) -> &mut StepState {
         match slot.item {
-            None => self.steps.get_mut(slot.step.at()).expect("a slot is made from the plan"),
+            None => Arc::make_mut(self.steps.get_mut(slot.step.at()).expect("a slot is made from the plan")),
             Some(item) => self.items.entry((slot.step, item)).or_default(),
         }
     }

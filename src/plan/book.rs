@@ -63,7 +63,7 @@ impl Book {
             undo.on_failure = OnFailure::Continue;
             undo.timeout_ms = planned.spec.timeout_ms;
             undo.title = Some(format!("take back {step}"));
-            Some(undo)
+            Some(Arc::new(undo))
         });
         let key = FlowKey::new("rollback").expect("a constant name");
         let titled = Flow { title: format!("Take back what {} did", of.key), ..Flow::clone(&of.flow) };
@@ -101,7 +101,7 @@ fn detour_plan(flow: &Flow, detour: &Arc<Detour>) -> (DetourId, DetourPlan) {
     let mut steps = detour.steps.clone();
     if let Some(like) = detour.steps.last() {
         let id = StepId::new("verify").expect("a constant name");
-        steps.push(command_step(like, id, detour.verify.clone()));
+        steps.push(Arc::new(command_step(like, id, detour.verify.clone())));
     }
     let key = FlowKey::new(detour.id.as_str()).expect("a detour id follows the same rule as a flow key");
     let titled = Flow { title: detour.title.clone(), ..flow.clone() };

@@ -135,7 +135,7 @@ impl Plan {
 }
 
 fn planned(
-    step: &Step,
+    step: &Arc<Step>,
     keep: Keep,
     at: usize,
     index: &BTreeMap<StepId, StepIx>,
@@ -155,7 +155,7 @@ fn planned(
     };
     let in_loop = loops.iter().enumerate().filter(|(_, l)| l.body.binary_search(&here).is_ok()).min_by_key(|(_, l)| l.body.len());
     PlannedStep {
-        spec: Arc::new(step.clone()),
+        spec: step.clone(),
         needs,
         dependents,
         required,
@@ -423,12 +423,12 @@ fn readers(flow: &Flow) -> Vec<(Option<usize>, &Reads)> {
 }
 
 /// A plan of steps one after the other, for detours and rollbacks; `flow` lends it everything but the steps.
-pub fn chain(key: FlowKey, flow: &Flow, steps: Vec<Step>) -> Plan {
+pub fn chain(key: FlowKey, flow: &Flow, steps: Vec<Arc<Step>>) -> Plan {
     use crate::spec::flow::Needs;
     let mut steps = steps;
     for at in 0..steps.len() {
         let above = if at == 0 { Vec::new() } else { vec![steps[at - 1].id.clone()] };
-        steps[at].needs = Needs { steps: above, implied: true, skipped_ok: false, join: Join::All };
+        Arc::make_mut(&mut steps[at]).needs = Needs { steps: above, implied: true, skipped_ok: false, join: Join::All };
     }
     let text: Vec<&str> = steps.iter().map(|step| step.sha256.as_str()).collect();
     let flow = Flow {

@@ -1,7 +1,7 @@
 //! The journal's line: what the world told us, and the facts that follow.
 //! Every other file of RUN_BASE can be made anew from these.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -229,8 +229,8 @@ pub enum Fact {
     StepEnded {
         at: At,
         execution: u32,
-        proof: Box<Proof>,
-        handoff: Box<Envelope>,
+        proof: Arc<Proof>,
+        handoff: Arc<Envelope>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         kept: Option<Box<Kept>>,
     },
@@ -246,7 +246,7 @@ pub enum Fact {
     },
     Routed {
         flow: FramePath,
-        decision: Box<Decision>,
+        decision: Arc<Decision>,
     },
     /// The body of the loop that ends at `at` starts again.
     LoopAgain {

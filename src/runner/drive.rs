@@ -13,7 +13,7 @@ use std::{
 use crate::{
     engine::{Scenario, StopLevel, stub_reply},
     id::FramePath,
-    kernel::{Command, Input, Refused, Roles, State, commands, decide},
+    kernel::{Command, Decided, Input, Refused, Roles, State, commands, decide},
     ledger::{Inbox, InboxError, InboxWatch, JournalError, ProjectError},
     record::{Answer, At, Channel, Entry, Fact, RunStatus, StopCause},
     redact::{Leak, Redactor},
@@ -146,6 +146,9 @@ impl<'d> Drive<'d> {
             answered: std::collections::BTreeSet::new(),
             flush_wanted: false,
         };
+        for step in &drive.opened.left_running {
+            drive.observer.word(&format!("`{step}` was still running after its driver was killed; it was ended"));
+        }
         // Those of a process that was killed before it could make them.
         drive.opened.state.open_frames.iter().for_each(|flow| drive.make_artifacts(flow));
         let driven = drive.go(first);
@@ -203,16 +206,10 @@ impl<'d> Drive<'d> {
         for input in inputs {
             let now = self.clock.now();
             match decide(&self.opened.state, &input, now) {
-                Ok((note, facts)) => {
-                    if let Input::RunRequested(request) = &input {
-                        self.opened.state.know(request.book.clone());
-                    }
-                    if let Input::Refreshed(refresh) = &input {
-                        self.opened.state.know(refresh.book.clone());
-                    }
+                Ok(Decided { note, facts, next }) => {
                     let clean = self.setup.redactor.vouch((note, facts))?;
                     let entry = self.opened.journal.push(now, clean)?;
-                    self.opened.state.apply(&entry);
+                    self.opened.state = next.after(&entry);
                     entries.push(entry);
                 }
                 Err(Refused::Nothing) => {}

@@ -1,10 +1,11 @@
 //! Opens a run for driving: a new one, or one that has a journal, which is replayed into the state.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use crate::{
-    id::{FramePath, RunId, Sha256, Time},
-    kernel::State,
+    engine::end_orphans,
+    id::{FramePath, RunId, Sha256, StepRef, Time},
+    kernel::{Decided, State},
     ledger::{
         Holder, Journal, JournalError, Lock, LockError, Past, ProjectError, Projector, Replayed, RunDir, RunDirError, RunsDir,
     },
@@ -36,6 +37,8 @@ pub struct Opened {
     pub journal: Journal,
     pub projector: Arc<Projector>,
     pub replayed: Option<Replayed>,
+    /// Steps of which something was still running, left there by a driver that was killed; it was ended.
+    pub left_running: Vec<StepRef>,
     // Dropped last: whoever waits for the lock finds everything written.
     pub(super) lock: Lock,
 }
@@ -49,21 +52,29 @@ pub fn create(runs: &RunsDir, id: &RunId, host: &str, now: Time) -> Result<Opene
     let lock = Lock::take(&run, &Holder { pid: std::process::id(), host: host.to_owned(), since: now })?;
     let journal = Journal::create(&run, &lock)?;
     let projector = Arc::new(Projector::start(&run)?);
-    Ok(Opened { run, state: State::new(), journal, projector, replayed: None, lock })
+    Ok(Opened { run, state: State::new(), journal, projector, replayed: None, left_running: Vec::new(), lock })
 }
 
-/// Takes the lock of an existing run and replays its journal.
+/// Takes the lock of an existing run, replays its journal, and ends what a killed driver of it left running: TERM, and
+/// KILL after `grace_ms`.
 ///
 /// # Errors
 /// The run is held by another process; its journal is broken; a definition that it names is gone.
-pub fn open(runs: &RunsDir, id: &RunId, host: &str, now: Time, books: &mut Books<'_>) -> Result<Opened, OpenError> {
+pub fn open(
+    runs: &RunsDir,
+    id: &RunId,
+    host: &str,
+    now: Time,
+    grace_ms: u64,
+    books: &mut Books<'_>,
+) -> Result<Opened, OpenError> {
     let run = runs.open(id)?;
     let lock = Lock::take(&run, &Holder { pid: std::process::id(), host: host.to_owned(), since: now })?;
     if !run.has_journal() {
         // Killed between making the directory and the first line: nothing has happened yet.
         let journal = Journal::create(&run, &lock)?;
         let projector = Arc::new(Projector::start(&run)?);
-        return Ok(Opened { run, state: State::new(), journal, projector, replayed: None, lock });
+        return Ok(Opened { run, state: State::new(), journal, projector, replayed: None, left_running: Vec::new(), lock });
     }
     let mut replay = Journal::open(&run, &lock)?;
     let mut state = State::new();
@@ -83,8 +94,11 @@ pub fn open(runs: &RunsDir, id: &RunId, host: &str, now: Time, books: &mut Books
         past.note(&entry);
     }
     let (journal, replayed) = replay.finish(&lock)?;
+    let under_way: Vec<_> = state.running.iter().map(|(at, running)| (at.step.clone(), running.execution)).collect();
+    // Before anything is said of these steps: their effects are over when they are looked at, or run again.
+    let left_running = end_orphans(run.base(), &under_way, Duration::from_millis(grace_ms));
     let projector = Arc::new(Projector::resume(&run, past)?);
-    Ok(Opened { run, state, journal, projector, replayed: Some(replayed), lock })
+    Ok(Opened { run, state, journal, projector, replayed: Some(replayed), left_running, lock })
 }
 
 /// Saves what follows from one input, without carrying anything out: whatever it allows starts when the run is driven again.
@@ -97,13 +111,13 @@ pub fn note(
     redactor: &crate::redact::Redactor,
 ) -> Result<Result<Arc<crate::record::Entry>, crate::kernel::Refused>, super::DriveError> {
     let now = super::Clock::after(opened.state.now).now();
-    let (note, facts) = match crate::kernel::decide_parked(&opened.state, input, now) {
+    let Decided { note, facts, next } = match crate::kernel::decide_parked(&opened.state, input, now) {
         Ok(decided) => decided,
         Err(refused) => return Ok(Err(refused)),
     };
     let entry = opened.journal.push(now, redactor.vouch((note, facts))?)?;
     opened.journal.commit()?;
-    opened.state.apply(&entry);
+    opened.state = next.after(&entry);
     opened.projector.send(entry.clone());
     opened.journal.trim()?;
     if let Some(manifest) = super::manifest::manifest(&opened.state, opened.journal.head(), None) {

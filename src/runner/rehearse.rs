@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::{
     engine::{Asked, Keep, Scenario},
     id::{EscalationId, ParamName, RunId, Sha256, StepRef, Time},
-    kernel::{Command, Input, Request, Roles, State, commands, decide, scope_at},
+    kernel::{Command, Decided, Input, Request, Roles, State, commands, decide, scope_at},
     plan::Book,
     record::{Answer, At, Channel, DecisionKind, Entry, Fact, Question, RunOptions, RunStatus},
     spec::Verb,
@@ -181,10 +181,10 @@ impl<'s> Stage<'s> {
         // Every input takes a moment, so that no two things happen at once.
         self.now = self.now.plus(1);
         match decide(&self.state, input, self.now) {
-            Ok((note, facts)) => {
+            Ok(Decided { note: input, facts, next }) => {
                 let prev = Sha256::from_raw(&[]);
-                let entry = Entry { seq: self.state.seq + 1, ts: self.now, prev, input: note, facts };
-                self.state.apply(&entry);
+                let entry = Entry { seq: self.state.seq + 1, ts: self.now, prev, input, facts };
+                self.state = next.after(&entry);
                 self.watch(&entry.facts);
             }
             Err(crate::kernel::Refused::Nothing) => {}

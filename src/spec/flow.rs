@@ -1,7 +1,7 @@
 //! A flow after it was checked: every name a type, every default filled in, exactly one verb per step.
 //! In: nothing (these are values). Out: nothing. Never: a state that the loader should have refused.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
@@ -25,7 +25,7 @@ pub struct Flow {
     pub limits: Limits,
     pub jobs: Option<u32>,
     pub secrets: Vec<String>,
-    pub steps: Vec<Step>,
+    pub steps: Vec<Arc<Step>>,
     pub done: Vec<Done>,
     /// The file's bytes as they were read.
     pub source: String,
@@ -255,7 +255,7 @@ pub struct Detour {
     pub id: DetourId,
     pub title: String,
     pub when: DetourWhen,
-    pub steps: Vec<Step>,
+    pub steps: Vec<Arc<Step>>,
     pub verify: String,
     pub entries_max: u32,
     pub sha256: Sha256,
@@ -295,8 +295,8 @@ pub struct Agent {
 pub struct Library {
     /// The flow that was asked for; the others are its sub-flows.
     pub main: FlowKey,
-    pub flows: BTreeMap<FlowKey, std::sync::Arc<Flow>>,
-    pub detours: Vec<std::sync::Arc<Detour>>,
+    pub flows: BTreeMap<FlowKey, Arc<Flow>>,
+    pub detours: Vec<Arc<Detour>>,
     pub detours_source: Option<String>,
-    pub agents: BTreeMap<AgentKey, std::sync::Arc<Agent>>,
+    pub agents: BTreeMap<AgentKey, Arc<Agent>>,
 }

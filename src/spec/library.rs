@@ -140,7 +140,7 @@ impl Library {
     }
 }
 
-fn templates(steps: &[Step], files: &mut BTreeMap<String, String>) {
+fn templates(steps: &[Arc<Step>], files: &mut BTreeMap<String, String>) {
     for step in steps {
         if let Verb::Render { path, template, .. } = &step.verb {
             files.insert(path.clone(), template.text().to_owned());

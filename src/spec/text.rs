@@ -176,19 +176,19 @@ pub struct StepText {
     /// Verb: an agent from `agents/`.
     pub agent: Option<AgentKey>,
     /// Verb: a question to a person.
-    pub ask: Option<AskText>,
+    pub ask: Option<Box<AskText>>,
     /// Verb: another flow, as a part of this one.
     pub flow: Option<FlowKey>,
     /// Parameters of the sub-flow; texts may be templates.
     pub with: Option<BTreeMap<ParamName, serde_json::Value>>,
     /// Verb: keep the state of files and commands.
-    pub snapshot: Option<SnapshotText>,
+    pub snapshot: Option<Box<SnapshotText>>,
     /// Verb: two snapshots held against each other.
-    pub compare: Option<CompareText>,
+    pub compare: Option<Box<CompareText>>,
     /// Verb: a file from a template.
-    pub render: Option<RenderText>,
+    pub render: Option<Box<RenderText>>,
     /// Verb: look for secrets and boundary violations.
-    pub scan: Option<ScanText>,
+    pub scan: Option<Box<ScanText>>,
 
     /// Files that must be there before the step starts.
     #[serde(default)]
@@ -196,7 +196,7 @@ pub struct StepText {
     /// Files that must be there after it ended.
     #[serde(default)]
     pub outputs: Vec<String>,
-    pub expect: Option<ExpectText>,
+    pub expect: Option<Box<ExpectText>>,
     #[serde(default)]
     #[schemars(length(max = 200))]
     pub verify: Vec<VerifyText>,
@@ -216,16 +216,16 @@ pub struct StepText {
     /// Shell text that takes the step back; used by `on_failure: rollback`.
     pub undo: Option<String>,
     pub on_failure: Option<OnFailure>,
-    pub escalate: Option<EscalateText>,
-    pub approve: Option<ApproveText>,
-    pub r#loop: Option<LoopText>,
+    pub escalate: Option<Box<EscalateText>>,
+    pub approve: Option<Box<ApproveText>>,
+    pub r#loop: Option<Box<LoopText>>,
     pub route: Option<RouteText>,
     pub engine: Option<EngineText>,
     pub model: Option<String>,
     #[schemars(range(min = 1, max = 1000))]
     pub max_turns: Option<u32>,
-    pub teach: Option<TeachText>,
-    pub context: Option<ContextText>,
+    pub teach: Option<Box<TeachText>>,
+    pub context: Option<Box<ContextText>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

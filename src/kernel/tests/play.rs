@@ -10,9 +10,7 @@ use serde_json::Value;
 
 use crate::{
     id::{EscalationId, FlowKey, FramePath, ParamName, RunId, Sha256, StepId, Time},
-    kernel::{
-        Command, FramePhase, Input, RefreshPlan, Refused, Request, Resume, Retry, Roles, State, commands, decide::worked_out,
-    },
+    kernel::{Command, Decided, FramePhase, Input, RefreshPlan, Refused, Request, Resume, Retry, Roles, State, commands, decide},
     plan::Book,
     record::{
         Answer, At, Channel, Concern, Draft, DraftRouting, EngineWord, Entry, ErrorClass, Fact, Failure, FailureKind, Kept, Mode,
@@ -236,18 +234,15 @@ impl Play {
     /// Decides one input; a refusal changes nothing and is kept.
     pub(super) fn tell(&mut self, input: &Input) -> bool {
         let before = self.audited.then(|| audit::picture(&self.state));
-        match worked_out(&self.state, input, self.now, true) {
-            Ok((note, turn)) => {
+        match decide(&self.state, input, self.now) {
+            Ok(Decided { note: input, facts, next }) => {
                 let seq = self.state.seq + 1;
-                let entry =
-                    Entry { seq, ts: self.now.max(self.state.now), prev: Sha256::of(b""), input: note, facts: turn.facts };
+                let entry = Entry { seq, ts: self.now.max(self.state.now), prev: Sha256::of(b""), input, facts };
                 self.state.apply(&entry);
                 self.entries.push(entry.clone());
                 if self.audited {
                     audit::holds(&self.state);
-                    let mut worked_on = turn.state;
-                    worked_on.seq = seq;
-                    audit::same(&worked_on, &self.state, "the state that was decided on and the state that was applied");
+                    audit::same(&next.after(&entry), &self.state, "the state that was decided on and the state that was applied");
                     let line = serde_json::to_string(&entry).unwrap();
                     self.mirror.apply(&serde_json::from_str(&line).unwrap());
                     audit::same(&self.mirror, &self.state, "the state from the journal's text and the state as lived");

@@ -181,10 +181,10 @@ pub(super) fn ended(name: &str, execution: u32) -> Line {
 
 pub(super) fn ended_with(name: &str, execution: u32, proof: Proof, kind: DecisionKind) -> Line {
     let agent = proof.agent_key.clone();
-    let handoff = Box::new(envelope(name, &agent, execution));
+    let handoff = Arc::new(envelope(name, &agent, execution));
     let facts = vec![
-        Fact::StepEnded { at: at(name), execution, proof: Box::new(proof), handoff, kept: None },
-        Fact::Routed { flow: flow(), decision: Box::new(decision(name, &agent, execution, kind)) },
+        Fact::StepEnded { at: at(name), execution, proof: Arc::new(proof), handoff, kept: None },
+        Fact::Routed { flow: flow(), decision: Arc::new(decision(name, &agent, execution, kind)) },
     ];
     (InputNote::Replied { at: at(name), execution, attempt: 1 }, facts)
 }

@@ -61,7 +61,11 @@ fn lines(all: &[Did]) -> Vec<Line> {
                     && text.len() % 2 == 1
                 {
                     let assumption = text.clone();
-                    handoff.assumptions.push(Assumption { assumption, why: String::new(), impact_if_wrong: String::new() });
+                    Arc::make_mut(handoff).assumptions.push(Assumption {
+                        assumption,
+                        why: String::new(),
+                        impact_if_wrong: String::new(),
+                    });
                 }
                 line
             }

@@ -86,7 +86,7 @@ impl Check<'_> {
         defaults: &DefaultsText,
         secrets: &[String],
         names: &Names,
-    ) -> Vec<Step> {
+    ) -> Vec<Arc<Step>> {
         let mut steps = Vec::with_capacity(texts.len());
         for (at, text) in texts.iter().enumerate() {
             if self.full() {
@@ -94,7 +94,7 @@ impl Check<'_> {
             }
             let above = at.checked_sub(1).map(|above| &texts[above].id);
             let around = Around { names, defaults, secrets, above, proved: names.params.is_none() };
-            steps.extend(self.step(&format!("{pointer}/{at}"), text, &around));
+            steps.extend(self.step(&format!("{pointer}/{at}"), text, &around).map(Arc::new));
         }
         steps
     }

@@ -37,7 +37,7 @@ impl Check<'_> {
         let needs = self.needs(pointer, text, around.above);
         self.paths(&format!("{pointer}/inputs"), &text.inputs);
         self.paths(&format!("{pointer}/outputs"), &text.outputs);
-        let expect = self.expect(&format!("{pointer}/expect"), text.expect.as_ref(), &ended);
+        let expect = self.expect(&format!("{pointer}/expect"), text.expect.as_deref(), &ended);
         let verify = self.verify(&format!("{pointer}/verify"), &text.verify);
         let retry = self.retry(pointer, text, around.defaults);
         let poll = self.poll(pointer, text, text.poll.as_ref());

@@ -222,7 +222,7 @@ impl Check<'_> {
         names: &Names,
     ) -> Option<(Verb, Option<Sha256>)> {
         let key = text.agent.clone()?;
-        let teach = self.teach(&format!("{pointer}/teach"), text.teach.as_ref(), names);
+        let teach = self.teach(&format!("{pointer}/teach"), text.teach.as_deref(), names);
         let context = text.context.clone().unwrap_or_default();
         self.paths(&format!("{pointer}/context/include"), &context.include);
         let agent = match self.shelf.agent(&key) {
@@ -238,7 +238,7 @@ impl Check<'_> {
             model: text.model.clone().or_else(|| defaults.model.clone()),
             max_turns: text.max_turns,
             teach,
-            context,
+            context: *context,
             agent_sha256: agent.sha256.clone(),
         };
         Some((Verb::Agent(step), Some(agent.sha256.clone())))

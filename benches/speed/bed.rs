@@ -1,0 +1,107 @@
+//! What every workload needs: flows, the program, clocks, and the floor it is held against.
+//! The floor of a step is: spawn `sh -eu -c :` and wait for it, append 300 bytes to a file, and sync them (fdatasync).
+
+use std::{
+    fmt::Write as _,
+    fs::{self, File},
+    io::Write as _,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    time::{Duration, Instant},
+};
+
+pub const BIN: &str = env!("CARGO_BIN_EXE_flow-studio");
+
+pub fn target_dir() -> PathBuf {
+    Path::new(BIN).ancestors().nth(2).expect("the binary stands in target/release").to_owned()
+}
+
+pub fn write_flow(dir: &Path, name: &str, text: &str) {
+    fs::create_dir_all(dir.join("flows")).expect("a flows directory");
+    fs::write(dir.join("flows").join(format!("{name}.yaml")), text).expect("a flow file");
+}
+
+pub fn studio(dir: &Path, args: &[&str]) -> Command {
+    let mut command = Command::new(BIN);
+    command.args(args).arg("-q").current_dir(dir).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::inherit());
+    command.env_clear().envs(std::env::vars().filter(|(name, _)| matches!(name.as_str(), "PATH" | "HOME" | "TMPDIR")));
+    command
+}
+
+pub fn timed(mut command: Command) -> Duration {
+    let start = Instant::now();
+    let status = command.status().expect("the command starts");
+    let took = start.elapsed();
+    assert!(status.success(), "{command:?}: {status}");
+    took
+}
+
+/// A figure counts only if the work was done: so many steps of the flow have a receipt.
+pub fn receipts(dir: &Path, run: &str, flow: &str, wanted: usize) {
+    let there = fs::read_dir(dir.join("run_base").join(run).join(flow).join("receipts")).expect("receipts").count();
+    assert_eq!(there, wanted, "receipts of {run}");
+}
+
+/// The middle of three interleaved measurements of each.
+pub fn pair(mut ours: impl FnMut(usize) -> Duration, mut floor: impl FnMut(usize) -> Duration) -> (Duration, Duration) {
+    let (mut a, mut b) = (Vec::new(), Vec::new());
+    for round in 0..3 {
+        a.push(ours(round));
+        b.push(floor(round));
+    }
+    a.sort();
+    b.sort();
+    (a[1], b[1])
+}
+
+pub fn spawn_and_wait() {
+    let status = Command::new("sh").args(["-eu", "-c", ":"]).stdin(Stdio::null()).status().expect("sh starts");
+    assert!(status.success());
+}
+
+pub struct Floor {
+    file: File,
+}
+
+impl Floor {
+    pub fn new(dir: &Path, name: &str) -> Self {
+        Self { file: File::create(dir.join(name)).expect("a file for the floor") }
+    }
+    pub fn append(&mut self, lines: usize) {
+        self.file.write_all(&vec![b'x'; 300 * lines]).expect("an append");
+        self.file.sync_data().expect("a sync");
+    }
+}
+
+pub fn steps_chain(n: usize, verb: &str) -> String {
+    let mut text = String::from("flow: chain\nsteps:\n");
+    for at in 0..n {
+        let _ = writeln!(text, "  - {{id: s{at}, {verb}}}");
+    }
+    text
+}
+
+pub fn stub_flow(dir: &Path, n: usize) {
+    fs::create_dir_all(dir.join("agents")).expect("an agents directory");
+    fs::write(dir.join("agents/worker.md"), "---\nname: worker\ndescription: does nothing\n---\nDo nothing.\n")
+        .expect("an agent");
+    write_flow(dir, "chain", &steps_chain(n, "agent: worker"));
+}
+
+/// A program that does for one run of ten steps what must be done.
+pub fn floor_run(name: &str) {
+    let mut file = Floor::new(Path::new("."), name);
+    for _ in 0..10 {
+        spawn_and_wait();
+        file.append(1);
+    }
+}
+
+/// Bytes of all files below, as `du --apparent-size` counts them.
+pub fn apparent(dir: &Path) -> u64 {
+    let Ok(entries) = fs::read_dir(dir) else { return 0 };
+    entries
+        .flatten()
+        .map(|entry| if entry.path().is_dir() { apparent(&entry.path()) } else { entry.metadata().map_or(0, |meta| meta.len()) })
+        .sum()
+}

@@ -1,0 +1,83 @@
+//! What a run costs beside the least it could cost: `make bench` prints the table of benches/README.md.
+//! In: the release binary, a scratch directory on a real disk. Out: figures, each held against a floor of the same run.
+//! Never: a timed test; numbers live here and fail nothing.
+
+mod bed;
+mod runs;
+mod steps;
+
+use std::{fs, path::Path, time::Duration};
+
+/// One measured workload, as it is printed.
+#[derive(Default)]
+struct Row {
+    name: String,
+    ours: String,
+    floor: String,
+    ratio: String,
+    target: &'static str,
+    beside: String,
+}
+
+impl Row {
+    fn figure(name: impl Into<String>, ours: String, target: &'static str) -> Self {
+        Self { name: name.into(), ours, target, ..Self::default() }
+    }
+    fn against((ours, floor): (Duration, Duration), name: impl Into<String>, target: &'static str) -> Self {
+        let ratio = format!("{:.2} ×", ours.as_secs_f64() / floor.as_secs_f64());
+        Self { name: name.into(), ours: shown(ours), floor: shown(floor), ratio, target, beside: String::new() }
+    }
+    fn beside(mut self, beside: String) -> Self {
+        self.beside = beside;
+        self
+    }
+}
+
+type Workload = fn(&Path) -> Vec<Row>;
+
+const ALL: [(&str, Workload); 9] = [
+    ("chain", steps::chain),
+    ("wide", steps::wide),
+    ("stub", steps::stub),
+    ("many", runs::many),
+    ("resume", runs::resume),
+    ("cold", runs::cold),
+    ("memory", runs::memory),
+    ("test", runs::scenarios),
+    ("disk", runs::disk),
+];
+
+fn main() {
+    let mut args = std::env::args().skip(1);
+    if args.next().as_deref() == Some("--floor-run") {
+        return bed::floor_run(&args.next().expect("a file name"));
+    }
+    let only: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with("--")).collect();
+    let scratch = tempfile::Builder::new().prefix("speed-").tempdir_in(bed::target_dir()).expect("a scratch directory");
+    println!("| workload | ours | floor | ratio | target | beside it |\n| --- | --- | --- | --- | --- | --- |");
+    for (name, work) in ALL.into_iter().filter(|(name, _)| only.is_empty() || only.iter().any(|one| one == name)) {
+        let dir = scratch.path().join(name);
+        fs::create_dir(&dir).expect("a fresh directory");
+        work(&dir).iter().for_each(print);
+    }
+    let size = fs::metadata(bed::BIN).map_or(0, |meta| meta.len());
+    print(&Row::figure("release binary", mib(size), "≤ 25 MiB"));
+}
+
+fn print(row: &Row) {
+    let Row { name, ours, floor, ratio, target, beside } = row;
+    println!("| {name} | {ours} | {floor} | {ratio} | {target} | {beside} |");
+}
+
+fn shown(time: Duration) -> String {
+    if time < Duration::from_secs(1) {
+        format!("{:.1} ms", time.as_secs_f64() * 1e3)
+    } else {
+        format!("{:.2} s", time.as_secs_f64())
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a size for a table")]
+fn mib(bytes: u64) -> String {
+    format!("{:.1} MiB", bytes as f64 / 1024.0 / 1024.0)
+}

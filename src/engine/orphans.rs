@@ -1,0 +1,102 @@
+//! What a driver that was killed left running.
+//! In: RUN_BASE, and the executions that were under way. Out: their process groups, ended.
+//! Never: a process that does not carry the environment of one of these executions; us, or whoever started us.
+//!
+//! Nothing is written down while steps run: a process tells by its environment which execution it belongs to, so that
+//! a number that was given to somebody else meanwhile is nobody's trap. A step that clears its environment is not found.
+
+use std::{collections::BTreeMap, ffi::OsString, path::Path, time::Duration};
+
+use rustix::process::{Pid, Signal, getpgid, kill_process_group};
+use sysinfo::{ProcessRefreshKind, ProcessesToUpdate, RefreshKind, System, UpdateKind};
+
+use crate::id::StepRef;
+
+use super::process::{KILL_WAIT, has_living};
+
+/// How often a group that was told to end is looked at.
+const LOOK: Duration = Duration::from_millis(5);
+
+/// Ends what is left of these executions of a run: TERM, and KILL once `grace` is over. Returns the steps that had
+/// something running. The caller holds the run's lock, so no driver is at work on it.
+pub fn end_orphans(run_base: &Path, under_way: &[(StepRef, u32)], grace: Duration) -> Vec<StepRef> {
+    if under_way.is_empty() {
+        return Vec::new();
+    }
+    let groups = groups(run_base, under_way);
+    for (pid, _) in &groups {
+        // Gone by itself in between: as good.
+        let _ = kill_process_group(*pid, Signal::TERM);
+    }
+    if !all_gone(&groups, grace) {
+        for (pid, _) in &groups {
+            let _ = kill_process_group(*pid, Signal::KILL);
+        }
+        all_gone(&groups, KILL_WAIT);
+    }
+    let mut steps: Vec<StepRef> = groups.into_iter().map(|(_, step)| step).collect();
+    steps.sort();
+    steps.dedup();
+    steps
+}
+
+fn groups(run_base: &Path, under_way: &[(StepRef, u32)]) -> Vec<(Pid, StepRef)> {
+    let known = ProcessRefreshKind::nothing().with_environ(UpdateKind::Always).without_tasks();
+    let mut system = System::new_with_specifics(RefreshKind::nothing());
+    system.refresh_processes_specifics(ProcessesToUpdate::All, false, known);
+    let ours = ours(&system);
+    // Asked only of processes that a driver started: elsewhere a group may lie outside of our namespace.
+    let group_of = |pid: sysinfo::Pid| getpgid(Pid::from_raw(i32::try_from(pid.as_u32()).ok()?)).ok();
+    let mut spared = Vec::new();
+    let mut found: BTreeMap<i32, StepRef> = BTreeMap::new();
+    for (pid, process) in system.processes() {
+        let Some(step) = belongs_to(process.environ(), run_base, under_way) else { continue };
+        let Some(group) = group_of(*pid) else { continue };
+        if ours.contains(pid) {
+            spared.push(group.as_raw_nonzero().get());
+        }
+        found.entry(group.as_raw_nonzero().get()).or_insert_with(|| step.clone());
+    }
+    found.retain(|group, _| !spared.contains(group));
+    found.into_iter().filter_map(|(group, step)| Some((Pid::from_raw(group)?, step))).collect()
+}
+
+/// This process and all above it: one of them may be a step that resumes its own run.
+fn ours(system: &System) -> Vec<sysinfo::Pid> {
+    let mut next = sysinfo::get_current_pid().ok();
+    let mut line = Vec::new();
+    while let Some(pid) = next.filter(|pid| !line.contains(pid)) {
+        line.push(pid);
+        next = system.process(pid).and_then(sysinfo::Process::parent);
+    }
+    line
+}
+
+fn belongs_to<'s>(environ: &[OsString], run_base: &Path, under_way: &'s [(StepRef, u32)]) -> Option<&'s StepRef> {
+    let has = |name: &str, value: &std::ffi::OsStr| {
+        let mut wanted = OsString::from(format!("{name}="));
+        wanted.push(value);
+        environ.contains(&wanted)
+    };
+    if !has("RUN_BASE", run_base.as_os_str()) {
+        return None;
+    }
+    let own = |(step, execution): &&(StepRef, u32)| {
+        has("STEP", step.as_str().as_ref()) && has("EXECUTION", execution.to_string().as_ref())
+    };
+    under_way.iter().find(own).map(|(step, _)| step)
+}
+
+#[expect(clippy::disallowed_methods, reason = "these are nobody's children any more: no event tells of their end")]
+fn all_gone(groups: &[(Pid, StepRef)], within: Duration) -> bool {
+    let gone = || groups.iter().all(|(group, _)| !has_living(*group));
+    let mut looked = Duration::ZERO;
+    while !gone() {
+        if looked >= within {
+            return false;
+        }
+        std::thread::sleep(LOOK);
+        looked += LOOK;
+    }
+    true
+}
