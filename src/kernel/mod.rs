@@ -17,6 +17,7 @@ mod detour;
 mod ended;
 mod input;
 mod limits;
+mod nesting;
 mod open;
 mod recover;
 mod route;
