@@ -183,14 +183,14 @@ fn left_out(frame: &Frame, slot: Slot) -> Option<String> {
     let spec = &frame.plan.step(slot.step).spec;
     let reads = spec.reads();
     // Whether it was skipped is known.
-    let asked = reads.steps.iter().filter(|(_, fields)| fields.iter().any(|field| *field != StepField::Skipped));
+    let mut asked = reads.steps.iter().filter(|(_, fields)| fields.iter().any(|field| *field != StepField::Skipped));
     let never_ran = |name: &str| {
         let step = frame.plan.find(name)?;
         let state = frame.steps.get(step.at())?;
         let nothing = state.result.as_ref().is_none_or(|result| result.skipped);
         (!runs.contains(&step) && state.execution == 0 && nothing).then(|| name.to_owned())
     };
-    let name = asked.filter_map(|(name, _)| never_ran(name)).next()?;
+    let name = asked.find_map(|(name, _)| never_ran(name))?;
     let own = &spec.id;
     Some(format!(
         "`{own}` reads what step `{name}` left behind, and `{name}` never ran: `--from {from}` left it out; start at `{name}`, \

@@ -1,8 +1,23 @@
 //! Steps of inner flows that run again: what that means for the flows around them.
 
-use serde_json::json;
+use serde_json::{Value, json};
+
+use crate::{
+    id::{FramePath, ParamName, StepId},
+    kernel::{Input, Retry},
+};
 
 use super::{Play, blocked, fails, ok};
+
+impl Play {
+    pub(super) fn retry_in(mut self, flow: &str, step: &str, only: bool, set: &[(&str, Value)]) -> Self {
+        let set = set.iter().map(|(name, value)| (ParamName::new(name).unwrap(), value.clone())).collect();
+        let (flow, step) = (FramePath::new(flow).unwrap(), StepId::new(step).unwrap());
+        self.tell(&Input::Retried(Retry { by: "bo".to_owned(), flow, step, only, set }));
+        self.drive();
+        self
+    }
+}
 
 const SUB: &str = "steps: [{id: b, run: x}, {id: c, run: x}]";
 
