@@ -5,16 +5,16 @@ use serde_json::Value;
 use crate::{
     id::{FramePath, StepId},
     plan::StepIx,
-    record::{At, Fact, FailureKind, Item, LimitName, Outcome, Parent, QuestionKind, Rule, SkipReason, StopCause},
+    record::{At, Fact, FailureKind, Item, Outcome, Parent, QuestionKind, Rule, SkipReason, StopCause},
     spec::{
-        Expr, OnTimeout, Severity, Verb,
+        Expr, OnTimeout, StepField, Verb,
         flow::{Ask, Step},
     },
 };
 
 use super::{
     ask::{Asked, option, raise, written},
-    close, ended, open,
+    close, ended, limits, open,
     scope::scope,
     state::{Frame, FramePhase, Slot},
     turn::Turn,
@@ -112,25 +112,13 @@ fn ancestor_failing(turn: &Turn, path: &FramePath) -> bool {
     false
 }
 
-/// The flow and all around it whose limits hold for it, from the inside out. No limit keeps a rollback from its work.
-fn chain(turn: &Turn, path: &FramePath) -> Vec<FramePath> {
-    let mut found = vec![path.clone()];
-    while let Some(Parent::SubFlow { at } | Parent::Detour { at, .. }) =
-        turn.state.frames.get(&found[found.len() - 1]).and_then(|frame| frame.parent.as_deref())
-    {
-        found.push(at.flow.clone());
-    }
-    found
-}
-
 fn start_ready(turn: &mut Turn, path: &FramePath) {
     loop {
         if !turn.driven || turn.state.stop.is_some() || turn.state.fatal.is_some() || !turn.state.line_stops.is_empty() {
             return;
         }
         let frame = turn.frame(path);
-        let limited = || chain(turn, path).iter().any(|around| turn.frame(around).limited.is_some());
-        if frame.failing.is_some() || frame.phase != FramePhase::Open || limited() {
+        if frame.failing.is_some() || frame.phase != FramePhase::Open || turn.state.is_limited(path) {
             return;
         }
         let root = turn.frame(&open::root(path));
@@ -154,6 +142,9 @@ fn start(turn: &mut Turn, path: &FramePath, slot: Slot) {
     let frame = turn.frame(path);
     let spec = frame.plan.step(slot.step).spec.clone();
     let at = frame.at(slot);
+    if let Some(message) = left_out(frame, slot) {
+        return ended::fail_unstarted(turn, path, slot, FailureKind::Expression, &message);
+    }
     if slot.item.is_none() {
         if let Some(when) = &spec.when {
             match holds(turn, path, when, None) {
@@ -169,7 +160,7 @@ fn start(turn: &mut Turn, path: &FramePath, slot: Slot) {
             return fan_out(turn, path, slot, &spec);
         }
     }
-    if reached_limit(turn, path, slot) {
+    if limits::reached(turn, path, slot) {
         return;
     }
     if let Some(approve) = spec.approve.as_ref().filter(|_| turn.step(path, slot).approved.is_none()) {
@@ -183,6 +174,30 @@ fn start(turn: &mut Turn, path: &FramePath, slot: Slot) {
     begin(turn, path, slot);
 }
 
+/// What the step reads of a step that `--from` left out and that never ran: a condition on nothing would quietly be false,
+/// and a template quietly empty.
+fn left_out(frame: &Frame, slot: Slot) -> Option<String> {
+    let from = frame.options.from.as_ref()?;
+    let start = frame.plan.find(from.as_str())?;
+    let runs = frame.plan.downstream(start);
+    let spec = &frame.plan.step(slot.step).spec;
+    let reads = spec.reads();
+    // Whether it was skipped is known.
+    let mut asked = reads.steps.iter().filter(|(_, fields)| fields.iter().any(|field| *field != StepField::Skipped));
+    let never_ran = |name: &str| {
+        let step = frame.plan.find(name)?;
+        let state = frame.steps.get(step.at())?;
+        let nothing = state.result.as_ref().is_none_or(|result| result.skipped);
+        (!runs.contains(&step) && state.execution == 0 && nothing).then(|| name.to_owned())
+    };
+    let name = asked.find_map(|(name, _)| never_ran(name))?;
+    let own = &spec.id;
+    Some(format!(
+        "`{own}` reads what step `{name}` left behind, and `{name}` never ran: `--from {from}` left it out; start at `{name}`, \
+         or run without --from"
+    ))
+}
+
 /// Starts the step now; whatever had to be asked was asked.
 fn begin(turn: &mut Turn, path: &FramePath, slot: Slot) {
     let frame = turn.frame(path);
@@ -192,12 +207,8 @@ fn begin(turn: &mut Turn, path: &FramePath, slot: Slot) {
     let execution = state.execution + 1;
     let iteration = frame.iteration(slot.step);
     let at = frame.at(slot);
-    let around = chain(turn, path);
-    let left = around.iter().filter_map(|path| {
-        let frame = turn.frame(path);
-        frame.wall_ms_max.map(|max| max.saturating_sub(frame.active_ms_at(turn.now)).max(1))
-    });
-    let timeout_ms = spec.timeout_ms.into_iter().chain(left.min()).min();
+    // The step's own time. What is left of the flow's is the kernel's to watch: when that is over, nothing has failed.
+    let timeout_ms = spec.timeout_ms;
     turn.emit(Fact::StepStarted { at, execution, iteration, timeout_ms, approved_by });
     match &spec.verb {
         Verb::Ask(ask) => question_step(turn, path, slot, &spec, ask),
@@ -260,54 +271,6 @@ fn items(values: Vec<Value>) -> Vec<Item> {
         Item { key, value }
     };
     values.into_iter().enumerate().map(keyed).collect()
-}
-
-fn reached_limit(turn: &mut Turn, path: &FramePath, slot: Slot) -> bool {
-    for flow in chain(turn, path) {
-        let frame = turn.frame(&flow);
-        if frame.limited.is_some() {
-            return true;
-        }
-        let steps = frame
-            .steps_max
-            .filter(|max| frame.executions >= *max)
-            .map(|max| (LimitName::Steps, u64::from(frame.executions), u64::from(max)));
-        let active = frame.active_ms_at(turn.now);
-        let wall = frame.wall_ms_max.filter(|max| active >= *max).map(|max| (LimitName::Wall, active, max));
-        if let Some((limit, used, max)) = steps.or(wall) {
-            ask_limit(turn, &flow, path, slot, limit, used, max);
-            return true;
-        }
-    }
-    false
-}
-
-pub(super) fn ask_limit(turn: &mut Turn, flow: &FramePath, path: &FramePath, slot: Slot, limit: LimitName, used: u64, max: u64) {
-    let step = turn.frame(path).name(slot);
-    turn.emit(Fact::LimitReached { flow: flow.clone(), limit, used, max });
-    let figures = match limit {
-        LimitName::Steps => format!("{used} of {max} step executions are used"),
-        LimitName::Wall => format!("{:.1} s of {:.1} s of running time are used", seconds(used), seconds(max)),
-    };
-    let options = vec![
-        option("raise", "Double the limit", "the flow goes on until the new limit"),
-        option("abort", "Stop the flow", "no further step of this flow starts"),
-    ];
-    let question = format!("Flow {flow} has reached its limit: {figures}. Go on?");
-    let mut asked = Asked::new(QuestionKind::Limit, Rule::Limit, format!("{figures}; next would be {step}"), question, options);
-    asked.severity = Severity::High;
-    let sha256 = turn.frame(flow).plan.flow.sha256.clone();
-    // The question belongs to the flow whose limit it is.
-    let first = turn.frame(flow).plan.steps.first().map(|planned| crate::id::StepRef::from(&planned.spec.id));
-    let own = if flow == path { Some(step) } else { first };
-    if let Some(step) = own {
-        raise(turn, flow, &step, sha256, asked);
-    }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "seconds for a sentence")]
-fn seconds(ms: u64) -> f64 {
-    ms as f64 / 1000.0
 }
 
 fn gate(turn: &mut Turn, path: &FramePath, slot: Slot, spec: &Step, ask: &Ask) {

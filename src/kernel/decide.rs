@@ -1,16 +1,15 @@
 //! The one entrance: an input and the time, to facts or a refusal.
 
 use crate::{
-    id::{FramePath, Time},
-    plan::StepIx,
-    record::{At, Entry, Fact, InputNote, LimitName},
+    id::Time,
+    record::{At, Entry, Fact, InputNote},
 };
 
 use super::{
     advance, answer, ask, close, ended,
     input::{Input, Refused},
-    open, recover,
-    state::{Slot, State},
+    limits, open, recover,
+    state::State,
     turn::Turn,
 };
 
@@ -101,32 +100,15 @@ fn decided(note: InputNote, turn: Turn) -> Decided {
 /// Attempts that are due, questions whose time is up, flows that ran as long as they may.
 fn ticked(turn: &mut Turn) -> InputNote {
     if turn.state.stop.is_none() && turn.state.fatal.is_none() {
-        while let Some((due, at)) = turn.state.due.get_min().cloned().filter(|(due, _)| *due <= turn.now) {
-            let next = turn.state.step(&at).map(|step| (step.execution, step.attempt + 1));
-            let Some((execution, attempt)) = next else { break };
-            turn.emit(Fact::AttemptStarted { at: at.clone(), execution, attempt });
-            if turn.state.due.contains(&(due, at)) {
-                break;
-            }
+        // First the limits: an attempt does not start in a flow whose time is up.
+        limits::wall(turn);
+        let due: Vec<At> = turn.state.due.iter().take_while(|(due, _)| *due <= turn.now).map(|(_, at)| at.clone()).collect();
+        for at in due {
+            let Some(step) = turn.state.step(&at) else { continue };
+            let (execution, attempt) = (step.execution, step.attempt + 1);
+            turn.emit(Fact::AttemptStarted { at, execution, attempt });
         }
         answer::expire(turn);
-        wall_limits(turn);
     }
     InputNote::Ticked
-}
-
-fn wall_limits(turn: &mut Turn) {
-    let spent = |path: &FramePath| {
-        let frame = turn.frame(path);
-        let max = frame.wall_ms_max?;
-        let used = frame.active_ms_at(turn.now);
-        (used >= max && frame.limited.is_none() && frame.is_open()).then_some((used, max))
-    };
-    let found: Vec<(FramePath, u64, u64)> =
-        turn.state.open_frames.iter().filter_map(|path| spent(path).map(|(used, max)| (path.clone(), used, max))).collect();
-    for (path, used, max) in found {
-        let own: Option<At> = turn.state.running.keys().find(|at| at.flow == path).cloned();
-        let slot = own.and_then(|at| advance::slot_at(turn, &at)).unwrap_or(Slot::from(StepIx(0)));
-        advance::ask_limit(turn, &path, &path, slot, LimitName::Wall, used, max);
-    }
 }

@@ -6,6 +6,7 @@
 //! what a replay does are the same code. Copies are cheap: the state is made of persistent collections.
 
 mod advance;
+mod again;
 mod answer;
 mod apply;
 mod ask;
@@ -15,6 +16,8 @@ mod decide;
 mod detour;
 mod ended;
 mod input;
+mod limits;
+mod nesting;
 mod open;
 mod recover;
 mod route;

@@ -11,6 +11,8 @@ use crate::{
     record::{At, Decision, Envelope, Git, Item, Outcome, Parent, Proof, Question, RunOptions, RunStatus, Status, StopCause},
 };
 
+use super::signature::figures;
+
 /// A step of a flow, or one instance of a `for_each` step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Slot {
@@ -84,6 +86,13 @@ pub struct StepResult {
     pub can_help: Option<bool>,
 }
 
+impl StepResult {
+    /// What its failure counts: the numbers that a signature leaves out.
+    pub(super) fn figures(&self) -> Option<String> {
+        self.error.as_deref().map(figures)
+    }
+}
+
 /// A `for_each` step and how far its instances are.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Group {
@@ -121,6 +130,8 @@ pub struct LoopState {
     /// Rounds that a person granted besides the limit.
     pub granted: u32,
     pub last_signature: Option<Arc<str>>,
+    /// The figures in the message of that failure.
+    pub last_figures: Option<Arc<str>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -229,6 +240,8 @@ pub struct State {
     pub fatal: Option<Arc<str>>,
     pub rested: Option<RunStatus>,
     pub now: Time,
+    /// The time of the line before this one: until then, whatever runs was seen.
+    pub(super) before: Time,
     pub seq: u64,
 }
 
@@ -249,6 +262,7 @@ impl State {
             fatal: None,
             rested: None,
             now: Time::from_ms(0),
+            before: Time::from_ms(0),
             seq: 0,
         }
     }

@@ -280,6 +280,7 @@ pub(super) fn story() -> Vec<Line> {
         due: time(30),
         error: "again".to_owned(),
         signature: "s".to_owned(),
+        failure: None,
     };
     vec![
         created(),
