@@ -136,7 +136,7 @@ impl Workspace {
         let given = request.run_id.as_deref().map(run_id).transpose()?;
         let step = |name: &Option<String>| step_of(&book, &flow, name.as_deref());
         let (from, until) = (step(&request.from)?, step(&request.until)?);
-        let (id, opened) = match given {
+        let (id, mut opened) = match given {
             Some(id) => (id.clone(), self.open_or_create(&id, &book)?),
             None => self.create_free(&flow)?,
         };
@@ -158,7 +158,7 @@ impl Workspace {
             }
             phase => {
                 let generation = phase.map_or(1, |_| opened.state.frame(&path).map_or(1, |frame| frame.generation + 1));
-                self.freeze(&opened.run, &path, generation, &book, &files)?;
+                self.freeze(&mut opened, &path, generation, &book, &files)?;
                 let clean = redactor.clean(params).map_err(|leak| Error::new(Kind::Refused, leak.to_string()))?;
                 let options = RunOptions { jobs: request.jobs.or(self.config.jobs), from, until, engine };
                 first.push(Input::RunRequested(Box::new(Request {
@@ -247,7 +247,7 @@ impl Workspace {
             (true, Some(Ok(book))) => {
                 let redactor = self.redactor(&book.library)?;
                 let generation = self.free_generation(&opened.run, &root);
-                self.freeze(&opened.run, &root, generation, &book, &frozen_files(&book, &redactor)?)?;
+                self.freeze(&mut opened, &root, generation, &book, &frozen_files(&book, &redactor)?)?;
                 first.push(Input::Refreshed(RefreshPlan { by: by.clone(), flow: root.clone(), book }));
             }
             (true, Some(Err(error))) => return Err(error),
@@ -468,9 +468,18 @@ impl Workspace {
         Redactor::new(&known).map_err(|bad| Error::new(Kind::Invalid, bad.to_string()))
     }
 
-    fn freeze(&self, run: &RunDir, flow: &FramePath, generation: u32, book: &Book, files: &FrozenFiles) -> Result<(), Error> {
-        Frozen::write(run, flow, generation, &book.definition, files)
-            .map_err(|error| Error::new(Kind::System, "the flow could not be frozen into the run").because(&error))
+    fn freeze(
+        &self,
+        opened: &mut Opened,
+        flow: &FramePath,
+        generation: u32,
+        book: &Book,
+        files: &FrozenFiles,
+    ) -> Result<(), Error> {
+        let written = Frozen::write(&opened.run, flow, generation, &book.definition, files)
+            .map_err(|error| Error::new(Kind::System, "the flow could not be frozen into the run").because(&error))?;
+        opened.journal.beside(written);
+        Ok(())
     }
 
     fn free_generation(&self, run: &RunDir, flow: &FramePath) -> u32 {

@@ -6,7 +6,11 @@ mod bed;
 mod runs;
 mod steps;
 
-use std::{fs, path::Path, time::Duration};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 /// One measured workload, as it is printed.
 #[derive(Default)]
@@ -53,7 +57,9 @@ fn main() {
         return bed::floor_run(&args.next().expect("a file name"));
     }
     let only: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with("--")).collect();
-    let scratch = tempfile::Builder::new().prefix("speed-").tempdir_in(bed::target_dir()).expect("a scratch directory");
+    // `--at=DIR`: on another disk than the one that holds target/.
+    let at = std::env::args().find_map(|arg| arg.strip_prefix("--at=").map(PathBuf::from)).unwrap_or_else(bed::target_dir);
+    let scratch = tempfile::Builder::new().prefix("speed-").tempdir_in(at).expect("a scratch directory");
     println!("| workload | ours | floor | ratio | target | beside it |\n| --- | --- | --- | --- | --- | --- |");
     for (name, work) in ALL.into_iter().filter(|(name, _)| only.is_empty() || only.iter().any(|one| one == name)) {
         let dir = scratch.path().join(name);

@@ -7,7 +7,7 @@ use crate::{
     plan::StepIx,
     record::{At, Fact, FailureKind, Item, Outcome, Parent, QuestionKind, Rule, SkipReason, StopCause},
     spec::{
-        Expr, OnTimeout, Verb,
+        Expr, OnTimeout, StepField, Verb,
         flow::{Ask, Step},
     },
 };
@@ -112,25 +112,13 @@ fn ancestor_failing(turn: &Turn, path: &FramePath) -> bool {
     false
 }
 
-/// The flow and all around it whose limits hold for it, from the inside out. No limit keeps a rollback from its work.
-pub(super) fn chain(turn: &Turn, path: &FramePath) -> Vec<FramePath> {
-    let mut found = vec![path.clone()];
-    while let Some(Parent::SubFlow { at } | Parent::Detour { at, .. }) =
-        turn.state.frames.get(&found[found.len() - 1]).and_then(|frame| frame.parent.as_deref())
-    {
-        found.push(at.flow.clone());
-    }
-    found
-}
-
 fn start_ready(turn: &mut Turn, path: &FramePath) {
     loop {
         if !turn.driven || turn.state.stop.is_some() || turn.state.fatal.is_some() || !turn.state.line_stops.is_empty() {
             return;
         }
         let frame = turn.frame(path);
-        let limited = || chain(turn, path).iter().any(|around| turn.frame(around).limited.is_some());
-        if frame.failing.is_some() || frame.phase != FramePhase::Open || limited() {
+        if frame.failing.is_some() || frame.phase != FramePhase::Open || turn.state.is_limited(path) {
             return;
         }
         let root = turn.frame(&open::root(path));
@@ -154,6 +142,9 @@ fn start(turn: &mut Turn, path: &FramePath, slot: Slot) {
     let frame = turn.frame(path);
     let spec = frame.plan.step(slot.step).spec.clone();
     let at = frame.at(slot);
+    if let Some(message) = left_out(frame, slot) {
+        return ended::fail_unstarted(turn, path, slot, FailureKind::Expression, &message);
+    }
     if slot.item.is_none() {
         if let Some(when) = &spec.when {
             match holds(turn, path, when, None) {
@@ -183,6 +174,30 @@ fn start(turn: &mut Turn, path: &FramePath, slot: Slot) {
     begin(turn, path, slot);
 }
 
+/// What the step reads of a step that `--from` left out and that never ran: a condition on nothing would quietly be false,
+/// and a template quietly empty.
+fn left_out(frame: &Frame, slot: Slot) -> Option<String> {
+    let from = frame.options.from.as_ref()?;
+    let start = frame.plan.find(from.as_str())?;
+    let runs = frame.plan.downstream(start);
+    let spec = &frame.plan.step(slot.step).spec;
+    let reads = spec.reads();
+    // Whether it was skipped is known.
+    let mut asked = reads.steps.iter().filter(|(_, fields)| fields.iter().any(|field| *field != StepField::Skipped));
+    let never_ran = |name: &str| {
+        let step = frame.plan.find(name)?;
+        let state = frame.steps.get(step.at())?;
+        let nothing = state.result.as_ref().is_none_or(|result| result.skipped);
+        (!runs.contains(&step) && state.execution == 0 && nothing).then(|| name.to_owned())
+    };
+    let name = asked.find_map(|(name, _)| never_ran(name))?;
+    let own = &spec.id;
+    Some(format!(
+        "`{own}` reads what step `{name}` left behind, and `{name}` never ran: `--from {from}` left it out; start at `{name}`, \
+         or run without --from"
+    ))
+}
+
 /// Starts the step now; whatever had to be asked was asked.
 fn begin(turn: &mut Turn, path: &FramePath, slot: Slot) {
     let frame = turn.frame(path);
@@ -192,12 +207,8 @@ fn begin(turn: &mut Turn, path: &FramePath, slot: Slot) {
     let execution = state.execution + 1;
     let iteration = frame.iteration(slot.step);
     let at = frame.at(slot);
-    let around = chain(turn, path);
-    let left = around.iter().filter_map(|path| {
-        let frame = turn.frame(path);
-        frame.wall_ms_max.map(|max| max.saturating_sub(frame.active_ms_at(turn.now)).max(1))
-    });
-    let timeout_ms = spec.timeout_ms.into_iter().chain(left.min()).min();
+    // The step's own time. What is left of the flow's is the kernel's to watch: when that is over, nothing has failed.
+    let timeout_ms = spec.timeout_ms;
     turn.emit(Fact::StepStarted { at, execution, iteration, timeout_ms, approved_by });
     match &spec.verb {
         Verb::Ask(ask) => question_step(turn, path, slot, &spec, ask),

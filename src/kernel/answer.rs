@@ -17,6 +17,7 @@ use crate::{
 use super::{
     ended,
     input::{Refused, Roles},
+    limits,
     state::{Life, Slot},
     turn::Turn,
 };
@@ -74,7 +75,7 @@ pub(super) fn answered(
     if let Some(target) = push_back {
         let frame = turn.frame(&question.flow_path);
         let names: Vec<_> = frame.plan.downstream(target).into_iter().map(|step| frame.name(step.into())).collect();
-        if let Some(what) = super::recover::still_running(turn, &question.flow_path, &names) {
+        if let Some(what) = super::again::still_running(turn, &question.flow_path, &names) {
             return refuse(turn, id, answer, Refused::StillRunning { what });
         }
     }
@@ -148,7 +149,7 @@ pub(super) fn ask_the_same(turn: &mut Turn, old: &Question, evidence: Vec<String
 fn carry_out(turn: &mut Turn, question: &Question, answer: &Answer, push_back: Option<StepIx>) {
     let path = question.flow_path.clone();
     if question.kind == QuestionKind::Limit {
-        return limit(turn, question, answer);
+        return limits::answered(turn, question, answer);
     }
     if question.kind == QuestionKind::Done {
         let Ok(id) = StepId::new(question.step_id.as_str()) else { return };
@@ -160,7 +161,7 @@ fn carry_out(turn: &mut Turn, question: &Question, answer: &Answer, push_back: O
     if let Some(target) = push_back {
         let frame = turn.frame(&path);
         let names = frame.plan.downstream(target).into_iter().map(|step| frame.name(step.into())).collect();
-        return again(turn, &path, names, SupersedeReason::PushBack, answer);
+        return again(turn, &path, names, Some(target), SupersedeReason::PushBack, answer);
     }
     match question.kind {
         // The answer itself makes the step ready; it starts like any other.
@@ -178,7 +179,7 @@ fn carry_out(turn: &mut Turn, question: &Question, answer: &Answer, push_back: O
     }
 }
 
-fn words(answer: &Answer) -> String {
+pub(super) fn words(answer: &Answer) -> String {
     let note = answer.note.as_deref().map(|note| format!(": {note}")).unwrap_or_default();
     format!("{} chose {}{note}", answer.by, answer.choose)
 }
@@ -189,7 +190,7 @@ fn repaired(turn: &mut Turn, path: &FramePath, slot: Slot, question: &Question, 
         "retry" if question.kind == QuestionKind::LoopExhausted => one_more_round(turn, path, slot, answer),
         "retry" => {
             let own = vec![turn.frame(path).name(slot)];
-            again(turn, path, own, SupersedeReason::Retry, answer);
+            again(turn, path, own, None, SupersedeReason::Retry, answer);
         }
         "skip" if question.kind != QuestionKind::LoopExhausted => {
             let at = turn.frame(path).at(slot);
@@ -237,9 +238,8 @@ fn one_more_round(turn: &mut Turn, path: &FramePath, slot: Slot, answer: &Answer
     turn.emit(Fact::LoopAgain { at, iteration });
 }
 
-fn again(turn: &mut Turn, path: &FramePath, names: Vec<StepRef>, why: SupersedeReason, answer: &Answer) {
-    super::recover::void_for(turn, path, &names, &words(answer));
-    turn.emit(Fact::Superseded { flow: path.clone(), steps: names, why });
+fn again(turn: &mut Turn, path: &FramePath, names: Vec<StepRef>, named: Option<StepIx>, why: SupersedeReason, answer: &Answer) {
+    super::again::set_aside(turn, path, names, why, named, &words(answer));
 }
 
 fn chosen(turn: &mut Turn, path: &FramePath, slot: Slot, answer: &Answer) {
@@ -283,17 +283,6 @@ fn person_ended(turn: &mut Turn, path: &FramePath, slot: Slot, answer: &Answer, 
         routing: crate::record::DraftRouting { reason: words(answer), ..crate::record::DraftRouting::default() },
     };
     ended::end_without_engine(turn, path, slot, outcome, EngineWord::Human, Some(draft), kept);
-}
-
-fn limit(turn: &mut Turn, question: &Question, answer: &Answer) {
-    let path = question.flow_path.clone();
-    let frame = turn.frame(&path);
-    if answer.choose == "raise" {
-        let Some((limit, max)) = frame.reached else { return };
-        return turn.emit(Fact::LimitRaised { flow: path, limit, max: max.saturating_mul(2) });
-    }
-    let Some(slot) = turn.frame(&path).slot(&question.step_id) else { return };
-    routed_by(turn, &path, slot, answer, DecisionKind::Terminate);
 }
 
 /// A question's time is up: what the flow said for that case, and never an approval that it did not write.

@@ -60,10 +60,6 @@ fn next_time(state: &State) -> Option<Time> {
     // A deadline after which one keeps waiting is for people to read; nothing happens then.
     let deadline = |id| state.questions.get(id).filter(|one| one.on_timeout != OnTimeout::Wait)?.deadline;
     let deadline = state.open_questions.iter().filter_map(deadline).min();
-    let wall = state.open_frames.iter().filter_map(|path| {
-        let frame = state.frames.get(path)?;
-        let (since, max) = (frame.active_since?, frame.wall_ms_max?);
-        frame.limited.is_none().then(|| since.plus(max.saturating_sub(frame.active_ms)))
-    });
+    let wall = state.open_frames.iter().filter_map(|path| state.wall_due(path));
     due.into_iter().chain(deadline).chain(wall.min()).min()
 }

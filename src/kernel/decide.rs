@@ -2,7 +2,7 @@
 
 use crate::{
     id::Time,
-    record::{Entry, Fact, InputNote},
+    record::{At, Entry, Fact, InputNote},
 };
 
 use super::{
@@ -100,16 +100,15 @@ fn decided(note: InputNote, turn: Turn) -> Decided {
 /// Attempts that are due, questions whose time is up, flows that ran as long as they may.
 fn ticked(turn: &mut Turn) -> InputNote {
     if turn.state.stop.is_none() && turn.state.fatal.is_none() {
-        while let Some((due, at)) = turn.state.due.get_min().cloned().filter(|(due, _)| *due <= turn.now) {
-            let next = turn.state.step(&at).map(|step| (step.execution, step.attempt + 1));
-            let Some((execution, attempt)) = next else { break };
-            turn.emit(Fact::AttemptStarted { at: at.clone(), execution, attempt });
-            if turn.state.due.contains(&(due, at)) {
-                break;
-            }
+        // First the limits: an attempt does not start in a flow whose time is up.
+        limits::wall(turn);
+        let due: Vec<At> = turn.state.due.iter().take_while(|(due, _)| *due <= turn.now).map(|(_, at)| at.clone()).collect();
+        for at in due {
+            let Some(step) = turn.state.step(&at) else { continue };
+            let (execution, attempt) = (step.execution, step.attempt + 1);
+            turn.emit(Fact::AttemptStarted { at, execution, attempt });
         }
         answer::expire(turn);
-        limits::wall(turn);
     }
     InputNote::Ticked
 }

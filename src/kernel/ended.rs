@@ -1,5 +1,11 @@
 //! What a reply becomes: a retry, or the proof, the handoff and the decision.
 
+mod escalate;
+mod unperformed;
+mod written;
+
+pub(super) use unperformed::{end_builtin, end_waiting, end_without_engine, fail_started, fail_unstarted, interrupt_waiting};
+
 use std::{collections::BTreeMap, sync::Arc};
 
 use serde_json::{Value, json};
@@ -8,28 +14,23 @@ use crate::{
     id::{FramePath, StepRef},
     plan::StepIx,
     record::{
-        At, Check, Concern, Decision, DecisionKind, Draft, EngineWord, Envelope, EnvelopeMeta, EnvelopeRouting, ErrorClass,
-        ErrorDetail, Evidence, Fact, Failure, FailureKind, InputNote, IterationOf, Kept, Measured, Mode, Proof, QuestionKind,
-        ReceiptStatus, Reply, ReplyOutcome, Rule, Status, StopCause, Summary,
+        At, Decision, DecisionKind, ErrorClass, Fact, InputNote, IterationOf, Kept, ReceiptStatus, Reply, ReplyOutcome, Rule,
+        Status, StopCause,
     },
-    spec::{Effects, OnFailure, Severity},
+    spec::{Effects, OnFailure},
 };
 
+use self::{escalate::escalate, written::written};
 use super::{
-    again::try_again,
-    ask::{Asked, option, raise, repair_options},
     detour,
     input::Refused,
-    open,
+    limits, open,
     route::{LoopSeen, Route, Seen, route},
-    scope::{measured_of, scope, scope_value},
-    signature::signature,
-    state::{Running, Slot, StepResult},
+    scope::{measured_of, scope},
+    state::{Slot, StepResult},
+    tries::try_again,
     turn::Turn,
 };
-
-/// Concerns of one envelope that we write ourselves.
-const CONCERNS_MAX: usize = 20;
 
 /// An engine's reply to one attempt.
 pub(super) fn replied(turn: &mut Turn, at: &At, execution: u32, attempt: u32, reply: &Reply) -> Result<InputNote, Refused> {
@@ -59,7 +60,7 @@ pub(super) fn replied(turn: &mut Turn, at: &At, execution: u32, attempt: u32, re
         super::recover::ask_lost(turn, &at.flow, slot, "it was interrupted while it ran");
     }
     if let Some(hit) = &reply.limit {
-        super::limits::hit(turn, &at.flow, slot, hit);
+        limits::hit(turn, at, hit);
     }
     Ok(note)
 }
@@ -72,213 +73,6 @@ fn kept(turn: &Turn, path: &FramePath, step: StepIx, kept: &Kept) -> Option<Box<
         json: kept.json.clone().filter(|_| keep.json),
     };
     (kept != Kept::default()).then(|| Box::new(kept))
-}
-
-/// The proof and the handoff of an execution: what was measured, and what the step said beside it.
-fn written(turn: &Turn, at: &At, slot: Slot, running: &Running, reply: &Reply) -> (Proof, Envelope) {
-    let frame = turn.frame(&at.flow);
-    let spec = &frame.plan.step(slot.step).spec;
-    let agent_key = frame.agent_key(slot.step);
-    let speaks = matches!(spec.verb, crate::spec::Verb::Agent(_));
-    let silent = Failure {
-        kind: FailureKind::BadOutput,
-        class: ErrorClass::Retriable,
-        message: "the agent ended without a handoff".to_owned(),
-        exit_code: None,
-    };
-    let failure = match &reply.outcome {
-        ReplyOutcome::Done if speaks && reply.draft.is_none() => Some(silent),
-        ReplyOutcome::Done => None,
-        ReplyOutcome::Failed(failure) => Some(failure.clone()),
-        ReplyOutcome::Blocked { missing } => Some(Failure {
-            kind: FailureKind::Missing,
-            class: ErrorClass::Permanent,
-            message: missing_words(missing),
-            exit_code: None,
-        }),
-        ReplyOutcome::Interrupted { why } => {
-            Some(Failure { kind: FailureKind::Cancelled, class: ErrorClass::Transient, message: why.clone(), exit_code: None })
-        }
-    };
-    let status = match &reply.outcome {
-        ReplyOutcome::Interrupted { .. } => ReceiptStatus::Interrupted,
-        _ if failure.is_some() => ReceiptStatus::Failed,
-        _ => ReceiptStatus::Succeeded,
-    };
-    let error_detail = failure.as_ref().map(|failure| ErrorDetail {
-        kind: failure.kind,
-        class: failure.class,
-        signature: signature(failure.kind, &failure.message),
-        exit_code: failure.exit_code,
-    });
-    let error = failure.as_ref().map(|failure| {
-        let tail = reply.stderr_tail.trim_end();
-        if tail.is_empty() || failure.message.contains(tail) {
-            failure.message.clone()
-        } else {
-            format!("{}\n{tail}", failure.message)
-        }
-    });
-    let proof = Proof {
-        engine: reply.engine,
-        mode: reply.mode,
-        agent_key: agent_key.clone(),
-        provider: reply.provider.clone(),
-        model: reply.model.clone(),
-        attempt: running.attempt,
-        iteration: running.iteration,
-        started_at: turn.step(&at.flow, slot).started_at.unwrap_or(reply.started_at),
-        completed_at: reply.completed_at.max(reply.started_at),
-        status,
-        tokens: reply.tokens,
-        cost_usd: reply.cost_usd,
-        error,
-        error_detail,
-        commands: reply.commands.clone(),
-        inputs: reply.inputs.clone(),
-        outputs: reply.outputs.clone(),
-        checks: reply.checks.clone(),
-        tests: reply.tests.clone(),
-        claims: reply.claims.clone(),
-        transcript_path: reply.transcript_path.clone(),
-        context: reply.context.clone(),
-        approved_by: turn.step(&at.flow, slot).approved.clone(),
-        definition_sha256: spec.sha256.clone(),
-        sandbox: reply.sandbox.clone(),
-        tool_versions: reply.tool_versions.clone(),
-        git: None,
-    };
-    let envelope = envelope(turn, at, &proof, reply);
-    (proof, envelope)
-}
-
-/// Names of files are listed; a command says in a sentence what it misses.
-fn missing_words(missing: &[String]) -> String {
-    if missing.iter().any(|one| one.contains(' ')) {
-        format!("blocked: {}", missing.join("; "))
-    } else {
-        format!("missing: {}", missing.join(", "))
-    }
-}
-
-fn envelope(turn: &Turn, at: &At, proof: &Proof, reply: &Reply) -> Envelope {
-    let frame = turn.frame(&at.flow);
-    let execution = frame.slot(&at.step).and_then(|slot| frame.state(slot)).map_or(0, |state| state.execution);
-    let blocked = matches!(reply.outcome, ReplyOutcome::Blocked { .. });
-    let failed = proof.status != ReceiptStatus::Succeeded;
-    let said = reply.draft.clone().unwrap_or_else(|| own_words(proof, reply));
-    let disagreeing: Vec<String> = proof
-        .claims
-        .iter()
-        .filter(|claim| !claim.agrees)
-        .map(|claim| format!("claimed: {}; measured: {}", claim.claim, claim.measured))
-        .chain(proof.checks.iter().filter(|check| !check.passed).map(check_words))
-        .collect();
-    let (status, measured) = match said.status {
-        _ if blocked => (Status::Blocked, Measured::default()),
-        Status::Verified if failed || !disagreeing.is_empty() => {
-            let reasons = if disagreeing.is_empty() { proof.error.clone().into_iter().collect() } else { disagreeing };
-            (Status::Unverified, Measured { downgraded_from: reply.draft.as_ref().map(|_| Status::Verified), reasons })
-        }
-        status => (status, Measured::default()),
-    };
-    let mut concerns = said.concerns;
-    if reply.draft.is_some() && failed {
-        concerns.extend(failed_concerns(proof));
-    }
-    concerns.truncate(CONCERNS_MAX);
-    let recommendation = said.routing.recommendation.unwrap_or(match status {
-        Status::Verified | Status::Unverified => DecisionKind::Continue,
-        Status::Blocked => DecisionKind::Escalate,
-    });
-    let run_id = turn.state.run.as_ref().expect("a step runs only in a run").id.clone();
-    Envelope {
-        schema: Envelope::SCHEMA.to_owned(),
-        meta: EnvelopeMeta {
-            run_id,
-            flow_key: frame.key.clone(),
-            step_id: at.step.clone(),
-            agent_key: proof.agent_key.clone(),
-            execution,
-            iteration: proof.iteration,
-            timestamp: proof.completed_at,
-        },
-        status,
-        summary: said.summary,
-        concerns,
-        assumptions: said.assumptions,
-        routing: EnvelopeRouting {
-            recommendation,
-            next_step_suggestion: said.routing.next_step_suggestion,
-            can_further_iteration_help: said.routing.can_further_iteration_help,
-            failure_signature: said
-                .routing
-                .failure_signature
-                .or_else(|| proof.error_detail.as_ref().map(|detail| detail.signature.clone())),
-            reason: said.routing.reason,
-        },
-        measured,
-    }
-}
-
-fn check_words(check: &Check) -> String {
-    format!("{}: expected {}, found {}", check.name, check.expected, check.actual)
-}
-
-fn failed_concerns(proof: &Proof) -> Vec<Concern> {
-    let high = |description: String, location: Option<String>| Concern {
-        severity: Severity::High,
-        description,
-        location,
-        recommendation: None,
-    };
-    let failed: Vec<Concern> = proof
-        .checks
-        .iter()
-        .filter(|check| !check.passed)
-        .map(|check| high(check_words(check), check.evidence_path.clone()))
-        .collect();
-    if !failed.is_empty() {
-        return failed;
-    }
-    proof.error.iter().map(|error| high(error.lines().next().unwrap_or_default().to_owned(), None)).collect()
-}
-
-/// What we write for a step that cannot speak: a command, a built-in verb.
-fn own_words(proof: &Proof, reply: &Reply) -> Draft {
-    let ran = |command: &crate::record::CommandRun| {
-        let text = command.run.clone().or_else(|| command.argv.as_ref().map(|argv| argv.join(" "))).unwrap_or_default();
-        let first = text.trim().lines().next().unwrap_or_default();
-        let mut cut = first.len().min(120);
-        while !first.is_char_boundary(cut) {
-            cut -= 1;
-        }
-        first[..cut].to_owned()
-    };
-    let passed = proof.checks.iter().filter(|check| check.passed).count();
-    let found = match (&proof.error, proof.checks.len()) {
-        (Some(error), _) => error.lines().next().unwrap_or_default().to_owned(),
-        (None, 0) => reply.exit_code.map(|code| format!("exit code {code}")).unwrap_or_default(),
-        (None, all) => format!("{passed} of {all} checks passed"),
-    };
-    let evidence = Evidence {
-        artifacts_produced: proof.outputs.iter().filter(|output| output.exists).map(|output| output.path.clone()).collect(),
-        commands_run: proof.commands.iter().map(ran).collect(),
-        measurements: BTreeMap::new(),
-    };
-    let status = if proof.status == ReceiptStatus::Succeeded { Status::Verified } else { Status::Unverified };
-    Draft {
-        status,
-        summary: Summary {
-            what_i_did: proof.commands.first().map(ran).unwrap_or_default(),
-            what_i_found: found,
-            key_decisions: Vec::new(),
-            evidence,
-        },
-        concerns: if status == Status::Verified { Vec::new() } else { failed_concerns(proof) },
-        assumptions: Vec::new(),
-        routing: crate::record::DraftRouting::default(),
-    }
 }
 
 /// Routes a step that has just ended (or whose detour did not take), and does what was decided.
@@ -337,7 +131,10 @@ fn look(turn: &Turn, path: &FramePath, slot: Slot, detour: bool) -> (Seen, Optio
             iterations_max: around.iterations_max + state.granted,
             satisfied: verified && until,
             can_help: result.can_help,
-            same_signature: signature.is_some() && signature.as_deref() == state.last_signature.as_deref(),
+            // From five errors to three is a round that helped, although both failed alike.
+            same_signature: signature.is_some()
+                && signature.as_deref() == state.last_signature.as_deref()
+                && result.figures().as_deref() == state.last_figures.as_deref(),
             standing_high,
             on_exhausted: around.on_exhausted,
         }
@@ -448,7 +245,7 @@ fn reason(turn: &Turn, path: &FramePath, slot: Slot, seen: &Seen, routed: Route,
         Rule::Blocked => error,
         Rule::LoopVerified => format!("VERIFIED in {rounds}"),
         Rule::LoopNoFurtherHelp => format!("{rounds}: the step says that another round cannot help"),
-        Rule::LoopSameSignature => format!("{rounds} failed as the round before"),
+        Rule::LoopSameSignature => format!("{rounds} failed as the round before, with the same figures"),
         Rule::LoopExhausted => format!("{rounds} is over and it still says {}", result.status),
         Rule::LoopAgain => format!("{rounds}: {} ({error})", result.status),
         Rule::Verified => "VERIFIED".to_owned(),
@@ -535,150 +332,4 @@ fn carry_out(turn: &mut Turn, path: &FramePath, slot: Slot, routed: Route, mut d
             unreachable!("the routing table never gives what only a navigator proposes")
         }
     }
-}
-
-fn escalate(turn: &mut Turn, path: &FramePath, slot: Slot, rule: Rule, reason: &str) -> crate::id::EscalationId {
-    let frame = turn.frame(path);
-    let spec = frame.plan.step(slot.step).spec.clone();
-    let step = frame.name(slot);
-    let result = turn.step(path, slot).result.clone().expect("a step that ended has a result");
-    let concerns = result.proof.as_deref().map(failed_concerns).unwrap_or_default();
-    let loops = matches!(rule, Rule::LoopExhausted | Rule::LoopNoFurtherHelp | Rule::LoopSameSignature);
-    let by_flow = matches!(rule, Rule::StopTheLine | Rule::EscalateWhen);
-    let kind = match rule {
-        Rule::StopTheLine => QuestionKind::StopTheLine,
-        Rule::EscalateWhen => QuestionKind::EscalateWhen,
-        Rule::Blocked => QuestionKind::Blocked,
-        _ if loops => QuestionKind::LoopExhausted,
-        _ => QuestionKind::Failed,
-    };
-    let options = if loops {
-        vec![
-            option("retry", "One more round", "the loop's body runs once more, your note goes with it"),
-            option("skip", "Go on as it is", "what stands open stays on the report as a warning"),
-            option("abort", "Stop the flow", "no further step of this flow starts"),
-        ]
-    } else if by_flow {
-        vec![
-            option("approve", "Go on", "the step counts as it ended and the flow goes on"),
-            option("retry", "Run it again", "the step runs again, your note goes with it"),
-            option("abort", "Stop the flow", "no further step of this flow starts"),
-        ]
-    } else {
-        repair_options()
-    };
-    let written = spec.escalate.as_ref().filter(|_| by_flow);
-    let question = written.and_then(|escalate| escalate.question.as_ref()).map(|template| {
-        let value = scope_value(scope(&turn.state, frame, template.reads(), Some(slot), None));
-        template
-            .render(&value)
-            .unwrap_or_else(|error| format!("{} (the flow's question could not be filled in: {error})", template.text()))
-    });
-    let question = question.unwrap_or_else(|| match kind {
-        QuestionKind::Blocked => format!("{step} is blocked: {reason}. How to go on?"),
-        QuestionKind::LoopExhausted => format!("{step}: {reason}. How to go on?"),
-        QuestionKind::StopTheLine | QuestionKind::EscalateWhen => format!("{step}: {reason}. Go on?"),
-        _ => format!("{step} failed: {reason}. How to go on?"),
-    });
-    let mut asked = Asked::new(kind, rule, reason, question, options);
-    asked.severity = written.map_or(if loops { Severity::High } else { Severity::Medium }, |escalate| escalate.severity);
-    asked.to = written.map(|escalate| escalate.to.clone()).unwrap_or_default();
-    asked.halt = written.map_or(crate::spec::Halt::Branch, |escalate| escalate.halt);
-    asked.concerns = concerns;
-    raise(turn, path, &step, spec.sha256.clone(), asked)
-}
-
-/// A step that could not even be started: it has an execution, so that its failure has a receipt.
-pub(super) fn fail_unstarted(turn: &mut Turn, path: &FramePath, slot: Slot, kind: FailureKind, message: &str) {
-    let frame = turn.frame(path);
-    let state = turn.step(path, slot);
-    let fact = Fact::StepStarted {
-        at: frame.at(slot),
-        execution: state.execution + 1,
-        iteration: frame.iteration(slot.step),
-        timeout_ms: None,
-        approved_by: None,
-    };
-    turn.emit(fact);
-    fail_started(turn, path, slot, kind, message);
-}
-
-/// A started step that no engine performs any more, and that failed.
-pub(super) fn fail_started(turn: &mut Turn, path: &FramePath, slot: Slot, kind: FailureKind, message: &str) {
-    let failure = Failure { kind, class: ErrorClass::Permanent, message: message.to_owned(), exit_code: None };
-    end_without_engine(turn, path, slot, ReplyOutcome::Failed(failure), EngineWord::Builtin, None, Kept::default());
-}
-
-/// A started step that is done without an engine: a sub-flow.
-pub(super) fn end_builtin(
-    turn: &mut Turn,
-    path: &FramePath,
-    slot: Slot,
-    status: Status,
-    found: &str,
-    measurements: &BTreeMap<String, Value>,
-) {
-    let evidence = Evidence { measurements: measurements.clone(), ..Evidence::default() };
-    let summary = Summary { what_i_found: found.to_owned(), evidence, ..Summary::default() };
-    let draft =
-        Draft { status, summary, concerns: Vec::new(), assumptions: Vec::new(), routing: crate::record::DraftRouting::default() };
-    end_without_engine(turn, path, slot, ReplyOutcome::Done, EngineWord::Builtin, Some(draft), Kept::default());
-}
-
-/// Steps that wait for their next attempt in a flow that is over: there will be none.
-pub(super) fn end_waiting(turn: &mut Turn, path: &FramePath) {
-    let waiting: Vec<At> = turn.state.due.iter().filter(|(_, at)| at.flow == *path).map(|(_, at)| at.clone()).collect();
-    for at in waiting {
-        let Some(slot) = turn.frame(path).slot(&at.step) else { continue };
-        let message = "the flow stopped before the next attempt".to_owned();
-        let failure =
-            Failure { kind: FailureKind::Cancelled, class: ErrorClass::Permanent, message: message.clone(), exit_code: None };
-        record_end(turn, path, slot, ReplyOutcome::Failed(failure), EngineWord::Builtin, None, Kept::default());
-        let mut decision = decision(turn, path, slot, DecisionKind::Terminate, Rule::Cancelled);
-        decision.reason = message;
-        turn.emit(Fact::Routed { flow: path.clone(), decision: Arc::new(decision) });
-    }
-}
-
-pub(super) fn end_without_engine(
-    turn: &mut Turn,
-    path: &FramePath,
-    slot: Slot,
-    outcome: ReplyOutcome,
-    engine: EngineWord,
-    draft: Option<Draft>,
-    kept: Kept,
-) {
-    record_end(turn, path, slot, outcome, engine, draft, kept);
-    decide_after(turn, path, slot, &BTreeMap::new(), true);
-}
-
-fn record_end(
-    turn: &mut Turn,
-    path: &FramePath,
-    slot: Slot,
-    outcome: ReplyOutcome,
-    engine: EngineWord,
-    draft: Option<Draft>,
-    kept: Kept,
-) {
-    let at = turn.frame(path).at(slot);
-    let state = turn.step(path, slot);
-    let started_at = state.started_at.unwrap_or(turn.now);
-    let running = Running {
-        execution: state.execution,
-        attempt: state.attempt.max(1),
-        started_at,
-        timeout_ms: None,
-        iteration: turn.frame(path).iteration(slot.step),
-        unwanted: false,
-    };
-    let mode = if engine == EngineWord::Human { Mode::Human } else { Mode::Local };
-    let mut reply = Reply::new(outcome, engine, mode, started_at, turn.now);
-    reply.draft = draft;
-    reply.kept = kept;
-    let (proof, handoff) = written(turn, &at, slot, &running, &reply);
-    let execution = running.execution;
-    let kept = (reply.kept != Kept::default()).then(|| Box::new(reply.kept));
-    turn.emit(Fact::StepEnded { at, execution, proof: Arc::new(proof), handoff: Arc::new(handoff), kept });
 }

@@ -124,6 +124,8 @@ pub enum Refused {
     Busy { what: String },
     #[error("{what} is still running, and would run again: answer when it has ended")]
     StillRunning { what: String },
+    #[error("nothing waits for flow `{flow}` any more: {why}")]
+    Abandoned { flow: String, why: String },
     #[error("the flow changed in a way that cannot be adopted: {why}")]
     CannotRefresh { why: String },
     #[error("there is nothing to do")]

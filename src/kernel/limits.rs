@@ -1,21 +1,24 @@
-//! Limits of a flow: looked at before each step, at each tick, and when an engine stops before a call. Reached, they ask.
+//! Budgets of a flow: how many executions, how long something of it may run. Reached, they ask with the figures.
+//! In: the flow, and what is about to start or runs. Out: the question, raised once, and the end of what runs on used-up time.
+//! Never: a failure. What was ended by a limit is interrupted, and runs again when the limit is raised.
+
+use std::sync::Arc;
 
 use crate::{
-    id::FramePath,
-    plan::StepIx,
-    record::{At, Fact, LimitHit, LimitName, QuestionKind, Rule},
-    spec::Severity,
+    id::{FramePath, StepRef},
+    record::{Answer, At, DecisionKind, Fact, FailureKind, LimitHit, LimitName, Parent, Question, QuestionKind, Rule},
+    spec::{Effects, Severity},
 };
 
 use super::{
-    advance::{self, chain},
-    ask::{Asked, option, raise},
-    state::{Slot, State},
+    answer, ask, ended, recover,
+    state::{Frame, Slot},
     turn::Turn,
 };
 
+/// A limit of the flow, or of one around it, forbids that this step starts.
 pub(super) fn reached(turn: &mut Turn, path: &FramePath, slot: Slot) -> bool {
-    for flow in chain(turn, path) {
+    for flow in turn.state.accounts(path) {
         let frame = turn.frame(&flow);
         if frame.limited.is_some() {
             return true;
@@ -24,19 +27,72 @@ pub(super) fn reached(turn: &mut Turn, path: &FramePath, slot: Slot) -> bool {
             .steps_max
             .filter(|max| frame.executions >= *max)
             .map(|max| (LimitName::Steps, u64::from(frame.executions), u64::from(max)));
-        let active = frame.active_ms_at(turn.now);
-        let wall = frame.wall_ms_max.filter(|max| active >= *max).map(|max| (LimitName::Wall, active, max));
+        let wall = spent(turn, frame).map(|(used, max)| (LimitName::Wall, used, max));
         if let Some((limit, used, max)) = steps.or(wall) {
-            ask(turn, &flow, path, slot, limit, used, max);
+            let at = turn.frame(path).at(slot);
+            let next = format!("next would be {}", at.step);
+            let reached = Reached { limit, used, max };
+            reach(turn, &flow, Some(&at), &reached, &next);
             return true;
         }
     }
     false
 }
 
-pub(super) fn ask(turn: &mut Turn, flow: &FramePath, path: &FramePath, slot: Slot, limit: LimitName, used: u64, max: u64) {
-    let step = turn.frame(path).name(slot);
+/// Flows whose running time is used up while something of them runs.
+pub(super) fn wall(turn: &mut Turn) {
+    let due = |path: &&FramePath| turn.state.wall_due(path).is_some_and(|due| due <= turn.now);
+    for flow in turn.state.open_frames.iter().filter(due).cloned().collect::<Vec<_>>() {
+        // A flow around this one may have ended everything already.
+        let Some(at) = turn.state.drawing(&flow).next().cloned() else { continue };
+        let Some((used, max)) = spent(turn, turn.frame(&flow)) else { continue };
+        let reached = Reached { limit: LimitName::Wall, used, max };
+        reach(turn, &flow, Some(&at), &reached, &format!("{} was under way", at.step));
+    }
+}
+
+fn spent(turn: &Turn, frame: &Frame) -> Option<(u64, u64)> {
+    let used = frame.active_ms_at(turn.now);
+    frame.wall_ms_max.filter(|max| used >= *max).map(|max| (used, max))
+}
+
+struct Reached {
+    limit: LimitName,
+    used: u64,
+    max: u64,
+}
+
+fn reach(turn: &mut Turn, flow: &FramePath, at: Option<&At>, reached: &Reached, what: &str) {
+    let Reached { limit, used, max } = *reached;
     turn.emit(Fact::LimitReached { flow: flow.clone(), limit, used, max });
+    // A flow that fails anyway asks nobody; what ran on its time is ended all the same.
+    if turn.frame(flow).failing.is_some() {
+        return;
+    }
+    ask_limit(turn, flow, at, reached, what);
+    if limit == LimitName::Wall {
+        end_waiting(turn, flow);
+    }
+}
+
+/// Steps between two attempts, whose flow has no time left: they start anew when it has.
+fn end_waiting(turn: &mut Turn, flow: &FramePath) {
+    let draws = |at: &&At| turn.state.accounts(&at.flow).contains(flow);
+    let waiting: Vec<At> = turn.state.due.iter().map(|(_, at)| at).filter(draws).cloned().collect();
+    for at in waiting {
+        let Some(slot) = turn.frame(&at.flow).slot(&at.step) else { continue };
+        ended::interrupt_waiting(turn, &at.flow, slot, USED_UP);
+        if turn.frame(&at.flow).plan.step(slot.step).spec.effects == Effects::Once {
+            recover::ask_lost(turn, &at.flow, slot, USED_UP);
+        }
+    }
+}
+
+/// Why an execution was ended whose flow's time is over.
+pub(super) const USED_UP: &str = "the flow's running time was used up";
+
+fn ask_limit(turn: &mut Turn, flow: &FramePath, at: Option<&At>, reached: &Reached, what: &str) {
+    let Reached { limit, used, max } = *reached;
     let figures = match limit {
         LimitName::Steps => format!("{used} of {max} step executions are used"),
         LimitName::Wall => format!("{:.1} s of {:.1} s of running time are used", seconds(used), seconds(max)),
@@ -46,19 +102,32 @@ pub(super) fn ask(turn: &mut Turn, flow: &FramePath, path: &FramePath, slot: Slo
         }
     };
     let options = vec![
-        option("raise", "Double the limit", "the flow goes on until the new limit"),
-        option("abort", "Stop the flow", "no further step of this flow starts"),
+        ask::option("raise", "Double the limit", "the flow goes on until the new limit; what was ended runs again"),
+        ask::option("abort", "Stop the flow", "no further step of this flow starts"),
     ];
     let question = format!("Flow {flow} has reached its limit: {figures}. Go on?");
-    let mut asked = Asked::new(QuestionKind::Limit, Rule::Limit, format!("{figures}; next would be {step}"), question, options);
+    let mut asked = ask::Asked::new(QuestionKind::Limit, Rule::Limit, format!("{figures}; {what}"), question, options);
     asked.severity = Severity::High;
     let sha256 = turn.frame(flow).plan.flow.sha256.clone();
-    // The question belongs to the flow whose limit it is.
-    let first = turn.frame(flow).plan.steps.first().map(|planned| crate::id::StepRef::from(&planned.spec.id));
-    let own = if flow == path { Some(step) } else { first };
-    if let Some(step) = own {
-        raise(turn, flow, &step, sha256, asked);
+    // The question belongs to the flow whose limit it is, at the step through which it was reached.
+    let own = at.and_then(|at| step_within(turn, flow, at));
+    let first = || turn.frame(flow).plan.steps.first().map(|planned| StepRef::from(&planned.spec.id));
+    if let Some(step) = own.or_else(first) {
+        ask::raise(turn, flow, &step, sha256, asked);
     }
+}
+
+/// The step of this flow that is, or that opened, what stands at this place.
+fn step_within(turn: &Turn, flow: &FramePath, at: &At) -> Option<StepRef> {
+    let mut at = at.clone();
+    while at.flow != *flow {
+        let Some(Parent::SubFlow { at: above } | Parent::Detour { at: above, .. }) = turn.frame(&at.flow).parent.as_deref()
+        else {
+            return None;
+        };
+        at = above.clone();
+    }
+    Some(at.step)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "seconds for a sentence")]
@@ -72,42 +141,36 @@ fn usd(millionths: u64) -> f64 {
 }
 
 /// An engine stopped before a call that would have passed a limit. Steps side by side may all stop at the same one.
-pub(super) fn hit(turn: &mut Turn, path: &FramePath, slot: Slot, hit: &LimitHit) {
+pub(super) fn hit(turn: &mut Turn, at: &At, hit: &LimitHit) {
     if turn.state.frames.get(&hit.flow).is_some_and(|frame| frame.limited.is_none() && frame.is_open()) {
-        ask(turn, &hit.flow, path, slot, hit.limit, hit.used, hit.max);
+        let reached = Reached { limit: hit.limit, used: hit.used, max: hit.max };
+        reach(turn, &hit.flow, Some(at), &reached, &format!("{} was under way", at.step));
     }
 }
 
-pub(super) fn wall(turn: &mut Turn) {
-    let spent = |path: &FramePath| {
-        let frame = turn.frame(path);
-        let max = frame.wall_ms_max?;
-        let used = frame.active_ms_at(turn.now);
-        (used >= max && frame.limited.is_none() && frame.is_open()).then_some((used, max))
-    };
-    let found: Vec<(FramePath, u64, u64)> =
-        turn.state.open_frames.iter().filter_map(|path| spent(path).map(|(used, max)| (path.clone(), used, max))).collect();
-    for (path, used, max) in found {
-        let own: Option<At> = turn.state.running.keys().find(|at| at.flow == path).cloned();
-        let slot = own.and_then(|at| advance::slot_at(turn, &at)).unwrap_or(Slot::from(StepIx(0)));
-        ask(turn, &path, &path, slot, LimitName::Wall, used, max);
+/// `raise` or `abort`.
+pub(super) fn answered(turn: &mut Turn, question: &Question, answer: &Answer) {
+    let path = question.flow_path.clone();
+    let frame = turn.frame(&path);
+    if answer.choose == "raise" {
+        // What ran while it was being ended counts as well, and the new limit is beyond it.
+        let (limit, max) = match frame.reached {
+            Some((LimitName::Wall, max)) => (LimitName::Wall, frame.active_ms_at(turn.now).max(max).saturating_mul(2)),
+            Some((limit, max)) => (limit, max.saturating_mul(2)),
+            None => (LimitName::Steps, u64::from(frame.steps_max.unwrap_or(1)) * 2),
+        };
+        return turn.emit(Fact::LimitRaised { flow: path, limit, max });
     }
+    let Some(slot) = turn.frame(&path).slot(&question.step_id) else { return };
+    let mut decision = ended::decision(turn, &path, slot, DecisionKind::Terminate, Rule::Answered);
+    decision.reason = answer::words(answer);
+    decision.by = format!("human:{}", answer.by);
+    decision.escalation_id = Some(question.id.clone());
+    turn.emit(Fact::Routed { flow: path, decision: Arc::new(decision) });
 }
 
-pub(super) fn note_reached(state: &mut State, flow: &FramePath, limit: LimitName, max: u64) {
-    if let Some(frame) = state.frames.get_mut(flow) {
-        frame.reached = Some((limit, max));
-    }
-}
-
-/// A person raised a limit.
-pub(super) fn raise_to(state: &mut State, flow: &FramePath, limit: LimitName, max: u64) {
-    let Some(frame) = state.frames.get_mut(flow) else { return };
-    frame.limited = None;
-    match limit {
-        LimitName::Steps => frame.steps_max = u32::try_from(max).ok(),
-        LimitName::Wall => frame.wall_ms_max = Some(max),
-        LimitName::Tokens => frame.tokens_max = Some(max),
-        LimitName::Usd => frame.usd_millionths_max = Some(max),
-    }
+/// The words for an interruption that a limit is the reason of.
+pub(super) fn reason(turn: &Turn, path: &FramePath, unwanted: bool) -> Option<(FailureKind, String)> {
+    let used_up = || turn.state.accounts(path).iter().any(|flow| spent(turn, turn.frame(flow)).is_some());
+    (turn.state.is_limited(path) || unwanted && used_up()).then(|| (FailureKind::Limit, USED_UP.to_owned()))
 }

@@ -17,6 +17,7 @@ mod detour;
 mod ended;
 mod input;
 mod limits;
+mod nesting;
 mod open;
 mod performer;
 mod recover;
@@ -24,6 +25,7 @@ mod route;
 mod scope;
 mod signature;
 mod state;
+mod tries;
 mod turn;
 
 pub use command::{Command, commands};

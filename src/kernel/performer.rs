@@ -1,8 +1,9 @@
 //! Which engine performs an agent, and how it is reached.
 
 use crate::{
+    plan::StepIx,
     record::{EngineWord, Mode},
-    spec::{flow::AgentStep, text::EngineText},
+    spec::{Verb, flow::AgentStep, text::EngineText},
 };
 
 use super::state::Frame;
@@ -23,6 +24,16 @@ impl Frame {
     /// What performs an agent step: the run's own choice wins over the flow's.
     pub fn engine_of(&self, agent: &AgentStep) -> EngineWord {
         self.options.engine.unwrap_or_else(|| agent.engine.into())
+    }
+
+    /// The flow's key word for files of a step that runs commands, agents or asks people.
+    pub fn agent_key(&self, step: StepIx) -> String {
+        match &self.plan.step(step).spec.verb {
+            Verb::Run { .. } | Verb::Exec { .. } => "shell".to_owned(),
+            Verb::Agent(agent) => agent.agent.to_string(),
+            Verb::Ask(_) => "human".to_owned(),
+            Verb::Flow { .. } | Verb::Snapshot { .. } | Verb::Compare { .. } | Verb::Render { .. } => "builtin".to_owned(),
+        }
     }
 }
 

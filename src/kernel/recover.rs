@@ -5,15 +5,16 @@ use std::collections::BTreeMap;
 use crate::{
     id::{EscalationId, FramePath, StepId, StepRef},
     plan::StepIx,
-    record::{At, Change, EngineWord, Fact, InputNote, Mode, Question, QuestionKind, QuestionStatus, Rule, SupersedeReason},
+    record::{At, Change, EngineWord, Fact, InputNote, Mode, Question, QuestionKind, Rule, SupersedeReason},
     spec::{Effects, Severity, Verb},
 };
 
 use super::{
     advance,
+    again::{again, ask_orphans, half_run, rolling_back},
     ask::{Asked, raise, repair_options},
     input::{RefreshPlan, Refused, Resume, Retry},
-    state::{DoneState, Frame, Life, Settled, Slot, StepState},
+    state::{DoneState, Life, Slot},
     turn::Turn,
 };
 
@@ -75,26 +76,6 @@ pub(super) fn ask_lost(turn: &mut Turn, path: &FramePath, slot: Slot, why: &str)
     raise(turn, path, &step, spec.sha256.clone(), asked);
 }
 
-/// Closes the questions about steps that are going to run again.
-pub(super) fn void_for(turn: &mut Turn, path: &FramePath, steps: &[StepRef], why: &str) {
-    let concerns = |flow: &FramePath, step: &StepRef| {
-        let own = flow == path && steps.iter().any(|one| one == step || one.as_str() == step.base());
-        own || is_below(flow, path, steps)
-    };
-    // What "done" means is asked when the flow is done again.
-    let concerns =
-        |one: &Question| concerns(&one.flow_path, &one.step_id) || one.kind == QuestionKind::Done && one.flow_path == *path;
-    let open = turn.state.open_questions.iter().filter_map(|id| turn.state.questions.get(id));
-    let all = open.chain(turn.state.requested.values());
-    let ids: Vec<EscalationId> = all.filter(|one| concerns(one)).map(|one| one.id.clone()).collect();
-    for id in ids {
-        if turn.state.line_stops.contains(&id) {
-            turn.emit(Fact::LineReleased { by: id.clone() });
-        }
-        turn.emit(Fact::EscalationVoided { id, why: why.to_owned() });
-    }
-}
-
 pub(super) fn resumed(turn: &mut Turn, resume: &Resume) -> Result<InputNote, Refused> {
     if turn.state.run.is_none() {
         return Err(Refused::NothingToResume { status: "not started".to_owned() });
@@ -108,8 +89,7 @@ pub(super) fn resumed(turn: &mut Turn, resume: &Resume) -> Result<InputNote, Ref
     };
     turn.emit(Fact::Resumed { by: resume.by.clone() });
     if let Some((flow, step)) = target {
-        let steps = turn.frame(&flow).plan.downstream(step);
-        supersede(turn, &flow, &steps, SupersedeReason::From)?;
+        again(turn, &flow, step, SupersedeReason::From)?;
     }
     Ok(InputNote::ResumeRequested { by: resume.by.clone() })
 }
@@ -118,8 +98,7 @@ pub(super) fn retried(turn: &mut Turn, retry: &Retry) -> Result<InputNote, Refus
     let step = find(turn, &retry.flow, &retry.step)?;
     turn.emit(Fact::Resumed { by: retry.by.clone() });
     change_params(turn, &retry.flow, &retry.set);
-    let steps = turn.frame(&retry.flow).plan.downstream(step);
-    supersede(turn, &retry.flow, &steps, SupersedeReason::Retry)?;
+    again(turn, &retry.flow, step, SupersedeReason::Retry)?;
     if retry.only {
         turn.emit(Fact::Confined { flow: retry.flow.clone(), only: retry.step.clone() });
     }
@@ -165,95 +144,6 @@ fn find(turn: &Turn, flow: &FramePath, step: &StepId) -> Result<StepIx, Refused>
     })
 }
 
-fn supersede(turn: &mut Turn, flow: &FramePath, steps: &[StepIx], why: SupersedeReason) -> Result<(), Refused> {
-    let frame = turn.frame(flow);
-    let mut steps = steps.to_vec();
-    // A flow goes on only if what failed in it runs again, too.
-    for failed in failed_steps(frame) {
-        steps.extend(frame.plan.downstream(failed));
-    }
-    steps.sort_unstable();
-    steps.dedup();
-    let names: Vec<StepRef> = steps.iter().map(|step| StepRef::from(&frame.plan.step(*step).spec.id)).collect();
-    if let Some(what) = still_running(turn, flow, &names) {
-        return Err(Refused::Busy { what });
-    }
-    void_for(turn, flow, &names, "the step runs again");
-    turn.emit(Fact::Superseded { flow: flow.clone(), steps: names, why });
-    ask_orphans(turn, flow);
-    // A flow inside a flow is opened again with everything that waits for it.
-    reopen_parents(turn, flow);
-    Ok(())
-}
-
-fn failed_steps(frame: &Frame) -> Vec<StepIx> {
-    let failed = |state: &StepState| state.life == Life::Settled(Settled::Failed);
-    let ix = |at: usize| StepIx(u32::try_from(at).expect("the loader takes at most 20,000 steps"));
-    let whole = frame.steps.iter().enumerate().filter(|(_, state)| failed(state)).map(|(at, _)| ix(at));
-    let items = frame.items.iter().filter(|(_, state)| failed(state)).map(|((step, _), _)| *step);
-    whole.chain(items).collect()
-}
-
-/// An execution of one of these steps, or of a flow below one; or a rollback in which they would get into each other's way.
-pub(super) fn still_running(turn: &Turn, flow: &FramePath, names: &[StepRef]) -> Option<String> {
-    let runs = |at: &&At| {
-        let own = at.flow == *flow && names.iter().any(|name| *name == at.step || name.as_str() == at.step.base());
-        own || is_below(&at.flow, flow, names)
-    };
-    turn.state
-        .running
-        .keys()
-        .find(runs)
-        .map(ToString::to_string)
-        .or_else(|| rolling_back(turn, flow, names).map(|path| path.to_string()))
-}
-
-/// A flow that was opened below one of these steps.
-fn is_below(path: &FramePath, flow: &FramePath, names: &[StepRef]) -> bool {
-    let inside =
-        |prefix: &str| path.as_str().strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']));
-    names.iter().any(|step| inside(&format!("{flow}.{step}")))
-}
-
-fn rolling_back(turn: &Turn, flow: &FramePath, names: &[StepRef]) -> Option<FramePath> {
-    use crate::record::Parent;
-    let rolls = |path: &&FramePath| match turn.state.frames.get(*path).and_then(|frame| frame.parent.as_deref()) {
-        Some(Parent::Rollback { of, .. }) => of == flow || is_below(of, flow, names),
-        Some(Parent::SubFlow { .. } | Parent::Detour { .. }) | None => false,
-    };
-    turn.state.open_frames.iter().find(rolls).cloned()
-}
-
-/// A flow goes on in which questions were closed unanswered: what a person has to decide is asked again.
-fn ask_orphans(turn: &mut Turn, flow: &FramePath) {
-    let frame = turn.frame(flow);
-    let held = frame.steps.iter().map(AsRef::as_ref).chain(frame.items.values()).filter_map(|state| match &state.life {
-        Life::Held(id) => turn.state.questions.get(id).filter(|one| one.status == QuestionStatus::Voided),
-        _ => None,
-    });
-    for old in held.cloned().collect::<Vec<_>>() {
-        super::answer::ask_the_same(turn, &old, old.shown.iter().map(|one| one.path.clone()).collect());
-    }
-}
-
-fn reopen_parents(turn: &mut Turn, flow: &FramePath) {
-    use crate::record::Parent;
-    let parent = turn.frame(flow).parent.clone();
-    if let Some(Parent::SubFlow { at } | Parent::Detour { at, .. }) = parent.as_deref() {
-        let Some(slot) = advance::slot_at(turn, at) else { return };
-        if matches!(turn.step(&at.flow, slot).life, Life::InFlow(_) | Life::InDetour(_)) {
-            return;
-        }
-        let dependents: Vec<StepIx> =
-            turn.frame(&at.flow).plan.downstream(slot.step).into_iter().filter(|one| *one != slot.step).collect();
-        let names: Vec<StepRef> =
-            dependents.iter().map(|one| StepRef::from(&turn.frame(&at.flow).plan.step(*one).spec.id)).collect();
-        void_for(turn, &at.flow, &names, "the step runs again");
-        turn.emit(Fact::Reopened { flow: at.flow.clone(), step: at.step.clone(), into: flow.clone(), dependents: names });
-        reopen_parents(turn, &at.flow.clone());
-    }
-}
-
 /// Closes the questions of a flow that nothing waits for any more.
 fn void_stale(turn: &mut Turn, flow: &FramePath) {
     let below = format!("{flow}.");
@@ -287,10 +177,11 @@ fn void_stale(turn: &mut Turn, flow: &FramePath) {
     }
 }
 
-fn lost_and_asked(turn: &Turn, flow: &FramePath) -> Vec<StepId> {
-    let open = turn.state.open_questions.iter().filter_map(|id| turn.state.questions.get(id));
-    let lost = open.filter(|one| one.kind == QuestionKind::Lost && one.flow_path == *flow);
-    lost.filter_map(|one| StepId::new(one.step_id.base()).ok()).collect()
+/// By name: the numbers of steps are others after a refresh.
+fn half_run_ids(turn: &Turn, flow: &FramePath) -> Vec<StepId> {
+    let plan = turn.frame(flow).plan.clone();
+    let all: Vec<StepRef> = plan.steps.iter().map(|planned| StepRef::from(&planned.spec.id)).collect();
+    half_run(turn, flow, &all).into_iter().map(|step| plan.step(step).spec.id.clone()).collect()
 }
 
 pub(super) fn refreshed(turn: &mut Turn, refresh: &RefreshPlan) -> Result<InputNote, Refused> {
@@ -318,7 +209,7 @@ pub(super) fn refreshed(turn: &mut Turn, refresh: &RefreshPlan) -> Result<InputN
     let removed: Vec<StepId> = old.keys().filter(|id| !new.contains_key(*id)).cloned().collect();
     let changed: Vec<StepId> =
         new.iter().filter(|(id, sha)| old.get(*id).is_some_and(|before| before != *sha)).map(|(id, _)| id.clone()).collect();
-    let once: Vec<StepId> = lost_and_asked(turn, &refresh.flow);
+    let once = half_run_ids(turn, &refresh.flow);
     turn.state.know(refresh.book.clone());
     turn.emit(Fact::DefinitionRefreshed {
         flow: refresh.flow.clone(),

@@ -1,4 +1,5 @@
 //! Failure signatures: the same cause gives the same signature, whatever numbers, paths and times the message holds.
+//! And the figures that a signature leaves out, which tell a loop that gets on from one that is stuck.
 
 use std::sync::LazyLock;
 
@@ -38,6 +39,25 @@ pub fn signature(kind: FailureKind, message: &str) -> String {
     Sha256::of(format!("{kind}\n{}", text.trim()).as_bytes()).as_str()[..16].to_owned()
 }
 
+/// Where the numbers stand among the folds: before them, everything is gone that holds digits and counts nothing.
+const NUMBERS: usize = 4;
+
+/// A number, and the unit of time that makes it a duration: those differ from run to run and say nothing.
+static FIGURE: LazyLock<Regex> = LazyLock::new(|| {
+    let pattern = r"(\d+(?:\.\d+)?)(\s*(?:ms|s|secs?|seconds?|m|mins?|minutes?|h|hours?)\b)?";
+    Regex::new(pattern).expect("a constant pattern")
+});
+
+/// The numbers that [`signature`] folds away, in their order, from the first line of a message.
+pub fn figures(message: &str) -> String {
+    let mut text = message.lines().next().unwrap_or_default().to_lowercase();
+    for (pattern, word) in FOLDS.iter().take(NUMBERS) {
+        text = pattern.replace_all(&text, *word).into_owned();
+    }
+    let counts = FIGURE.captures_iter(&text).filter(|found| found.get(2).is_none());
+    counts.filter_map(|found| found.get(1)).map(|figure| figure.as_str()).collect::<Vec<_>>().join(" ")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -47,6 +67,19 @@ mod tests {
         let one = "2026-01-02T10:11:12Z /srv/a/tests/api.py:40: expected 3 but found \"x9\" at 0xdeadbeef";
         let two = "2027-03-04T01:02:03.555Z /home/b/t/api.py:512: expected 77 but found \"hello\" at 0xcafe12";
         assert_eq!(signature(FailureKind::Exit, one), signature(FailureKind::Exit, two));
+    }
+
+    #[test]
+    fn figures_are_what_counts_something() {
+        for (message, counted) in [
+            ("exit code 1: 5 errors left", "1 5"),
+            ("exit code 1: 2 failed, 7.5% covered in 0.31s (40 ms each)", "1 2 7.5"),
+            ("exit code 1: tests/api.py:40: 3 of 'x9' at 0xdeadbeef 10:11:12", "1 3"),
+            ("not done\n17 lines of output", ""),
+            ("", ""),
+        ] {
+            assert_eq!(figures(message), counted, "{message}");
+        }
     }
 
     #[test]

@@ -13,6 +13,8 @@ use crate::{
     },
 };
 
+use super::signature::figures;
+
 /// A step of a flow, or one instance of a `for_each` step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Slot {
@@ -86,6 +88,13 @@ pub struct StepResult {
     pub can_help: Option<bool>,
 }
 
+impl StepResult {
+    /// What its failure counts: the numbers that a signature leaves out.
+    pub(super) fn figures(&self) -> Option<String> {
+        self.error.as_deref().map(figures)
+    }
+}
+
 /// A `for_each` step and how far its instances are.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Group {
@@ -125,6 +134,8 @@ pub struct LoopState {
     /// Rounds that a person granted besides the limit.
     pub granted: u32,
     pub last_signature: Option<Arc<str>>,
+    /// The figures in the message of that failure.
+    pub last_figures: Option<Arc<str>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -237,6 +248,8 @@ pub struct State {
     pub fatal: Option<Arc<str>>,
     pub rested: Option<RunStatus>,
     pub now: Time,
+    /// The time of the line before this one: until then, whatever runs was seen.
+    pub(super) before: Time,
     pub seq: u64,
 }
 
@@ -257,6 +270,7 @@ impl State {
             fatal: None,
             rested: None,
             now: Time::from_ms(0),
+            before: Time::from_ms(0),
             seq: 0,
         }
     }
@@ -307,14 +321,6 @@ impl State {
         } else {
             RunStatus::Succeeded
         }
-    }
-}
-
-impl StepState {
-    /// The same step, done again: executions are counted on, and what no longer counts is remembered.
-    pub(super) fn again(&mut self) -> Self {
-        let before = self.result.take().or_else(|| self.before.take());
-        Self { execution: self.execution, note: self.note.take(), before, ..Self::default() }
     }
 }
 
@@ -383,16 +389,5 @@ impl Frame {
     /// Milliseconds during which something of this flow ran.
     pub fn active_ms_at(&self, now: Time) -> u64 {
         self.active_ms + self.active_since.map_or(0, |since| now.since(since))
-    }
-
-    /// The flow's key word for files of a step that runs commands, agents or asks people.
-    pub fn agent_key(&self, step: StepIx) -> String {
-        use crate::spec::Verb;
-        match &self.plan.step(step).spec.verb {
-            Verb::Run { .. } | Verb::Exec { .. } => "shell".to_owned(),
-            Verb::Agent(agent) => agent.agent.to_string(),
-            Verb::Ask(_) => "human".to_owned(),
-            Verb::Flow { .. } | Verb::Snapshot { .. } | Verb::Compare { .. } | Verb::Render { .. } => "builtin".to_owned(),
-        }
     }
 }

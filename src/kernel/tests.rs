@@ -1,6 +1,7 @@
 //! The kernel, played in memory: scripted replies in, the path and the decisions out.
 //! Every line of every play is also held against the invariants of `audit`.
 
+mod again;
 mod answers;
 mod approvals;
 mod audit;

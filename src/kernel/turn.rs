@@ -20,8 +20,9 @@ pub(super) struct Turn {
 
 impl Turn {
     pub fn new(state: &State, now: Time) -> Self {
-        let now = now.max(state.now);
+        let (before, now) = (state.now, now.max(state.now));
         let mut state = state.clone();
+        state.before = before;
         state.now = now;
         Self { state, facts: Vec::new(), now, driven: true }
     }

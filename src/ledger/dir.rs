@@ -125,16 +125,8 @@ impl Dir {
         self.rename(&tmp, place).inspect_err(|_| drop(self.remove(&tmp)))
     }
 
-    /// As `write_atomic`, and the content and the name survive a power failure.
-    pub(super) fn write_synced(&mut self, place: &InRun, bytes: &[u8]) -> io::Result<()> {
-        let tmp = self.write_tmp(place, bytes)?;
-        self.reader(&tmp)?.sync_data()?;
-        self.rename(&tmp, place).inspect_err(|_| drop(self.remove(&tmp)))?;
-        self.sync_above(&[place])
-    }
-
-    /// Makes the names of these places survive a power failure: every directory above them, once.
-    pub(super) fn sync_above(&mut self, places: &[&InRun]) -> io::Result<()> {
+    /// Every directory above these places, once: with them synced, the names survive a power failure.
+    pub(super) fn above(&mut self, places: &[InRun]) -> io::Result<Vec<File>> {
         let mut dirs = BTreeSet::new();
         for place in places {
             let mut above = place.split().0;
@@ -143,10 +135,11 @@ impl Dir {
                 above = dir.rsplit_once('/').map(|(above, _)| above);
             }
         }
+        let mut files = vec![File::from(self.root.try_clone()?)];
         for dir in dirs {
-            rustix::fs::fsync(&*self.dir(Some(dir), false)?)?;
+            files.push(File::from(self.dir(Some(dir), false)?.try_clone()?));
         }
-        Ok(rustix::fs::fsync(&self.root)?)
+        Ok(files)
     }
 
     /// Puts the file at `place` unless one is there: of several writers one wins.

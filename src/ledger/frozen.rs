@@ -4,6 +4,7 @@
 
 use std::{
     collections::BTreeMap,
+    fs::File,
     io::{self, Write as _},
 };
 
@@ -45,6 +46,11 @@ impl FrozenError {
     }
 }
 
+/// Files and directories that were written, and might not survive a power failure yet.
+#[must_use = "give it to the journal"]
+#[derive(Debug)]
+pub struct Unsynced(pub(super) Vec<File>);
+
 /// A flow's definition as it was.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Frozen {
@@ -63,7 +69,8 @@ struct Index {
 }
 
 impl Frozen {
-    /// Writes and syncs the files; the journal's line that names `definition` comes after. Doing it again is harmless.
+    /// Writes the files; they are synced together with the journal's line that names `definition`, which comes after.
+    /// Doing it again is harmless.
     ///
     /// # Errors
     /// `Taken` if this generation holds something else.
@@ -73,15 +80,16 @@ impl Frozen {
         generation: u32,
         definition: &Sha256,
         files: &[(String, Clean<Vec<u8>>)],
-    ) -> Result<(), FrozenError> {
+    ) -> Result<Unsynced, FrozenError> {
         let here = run.frozen(flow, generation);
         let digests = files.iter().map(|(path, bytes)| (path.clone(), Sha256::of(bytes.get()))).collect();
         let index =
             Index { schema: SCHEMA.to_owned(), flow: flow.clone(), generation, definition: definition.clone(), files: digests };
         match read_index(run, &here) {
-            Ok(there) if there == index => return Ok(()),
+            Ok(there) if there == index => return Ok(Unsynced(Vec::new())),
             Ok(_) => return Err(FrozenError::Taken(here.as_str().to_owned())),
-            Err(FrozenError::Missing(_)) => {}
+            // A part of it at most, of a process that was killed or had no room.
+            Err(FrozenError::Missing(_) | FrozenError::Broken { .. }) => {}
             Err(error) => return Err(error),
         }
         let fail = |place: &InRun| {
@@ -96,14 +104,14 @@ impl Frozen {
             file.write_all(bytes.get()).map_err(fail(&place))?;
             written.push((place, file));
         }
-        for (place, file) in &written {
-            file.sync_data().map_err(fail(place))?;
-        }
-        let places: Vec<_> = written.iter().map(|(place, _)| place).collect();
-        dir.sync_above(&places).map_err(fail(&here))?;
         let place = here.child(INDEX)?;
         let bytes = pretty(&index).map_err(|error| fail(&place)(error.into()))?;
-        dir.write_synced(&place, &bytes).map_err(fail(&place))
+        let mut file = dir.create(&place).map_err(fail(&place))?;
+        file.write_all(&bytes).map_err(fail(&place))?;
+        written.push((place, file));
+        let (places, mut files): (Vec<InRun>, Vec<File>) = written.into_iter().unzip();
+        files.extend(dir.above(&places).map_err(fail(&here))?);
+        Ok(Unsynced(files))
     }
 
     /// Reads the files back and compares each with its digest.

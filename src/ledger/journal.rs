@@ -2,7 +2,7 @@
 //! In: a clean input note with its facts. Out: the entry, and its line on disk once `commit` returns.
 //! Never: a line changed, a line after a failed write, a fact acknowledged before it is synced.
 
-use std::{fs::File, io, os::unix::fs::FileExt as _, path::PathBuf, sync::Arc};
+use std::{fs::File, io, os::unix::fs::FileExt as _, sync::Arc};
 
 use crate::{
     id::{Sha256, Time},
@@ -12,6 +12,7 @@ use crate::{
 
 use super::{
     dir::Dir,
+    frozen::Unsynced,
     lock::Lock,
     reader::{Replay, Replayed},
     run_dir::RunDir,
@@ -80,15 +81,9 @@ pub struct Journal {
     bytes: u64,
     /// Length of the file, with the zeros kept for later.
     reserved: u64,
-    /// Directories whose names still have to be synced: a new file must survive a power failure.
-    fresh: Option<Fresh>,
+    /// What has to survive a power failure together with the next commit: a new journal's directories, frozen files.
+    beside: Vec<File>,
     failed: bool,
-}
-
-#[derive(Debug)]
-struct Fresh {
-    run: File,
-    runs: PathBuf,
 }
 
 impl Journal {
@@ -99,10 +94,10 @@ impl Journal {
     pub fn create(run: &RunDir, _lock: &Lock) -> Result<Self, JournalError> {
         let file = run.dir().and_then(|mut dir: Dir| dir.create_new(&run.journal())).map_err(JournalError::opening)?;
         let here = File::open(run.base()).map_err(JournalError::opening)?;
-        let runs = run.base().parent().unwrap_or(run.base()).to_owned();
+        let runs = File::open(run.base().parent().unwrap_or(run.base())).map_err(JournalError::opening)?;
         let replayed = Replayed { head: Head::start(), bytes: 0, torn_bytes: 0, head_checked: false };
         let mut journal = Self::continued(file, &replayed);
-        journal.fresh = Some(Fresh { run: here, runs });
+        journal.beside = vec![here, runs];
         Ok(journal)
     }
 
@@ -128,7 +123,7 @@ impl Journal {
             committed: replayed.head.clone(),
             bytes: replayed.bytes,
             reserved: replayed.bytes,
-            fresh: None,
+            beside: Vec::new(),
             failed: false,
         }
     }
@@ -201,16 +196,37 @@ impl Journal {
             self.file.write_all_at(&self.pending, self.bytes)
         }
         .map_err(|source| JournalError::Io { act: "write", source })?;
-        self.file.sync_data().map_err(|source| JournalError::Io { act: "sync", source })?;
-        if let Some(fresh) = self.fresh.take() {
-            fresh.sync().map_err(|source| JournalError::Io { act: "sync the directory of", source })?;
-        }
+        self.sync().map_err(|source| JournalError::Io { act: "sync", source })?;
+        self.beside.clear();
         self.bytes = end;
         self.reserved = reserved;
         self.committed = self.pushed.clone();
         self.pending.clear();
         self.pending.shrink_to(PENDING_BYTES_KEPT);
         Ok(())
+    }
+
+    /// These survive a power failure once the next commit has returned, as its lines do.
+    pub fn beside(&mut self, written: Unsynced) {
+        self.beside.extend(written.0);
+    }
+
+    /// All at once: a file system writes down in one go what is asked of it at the same time, which takes hardly longer
+    /// than one file.
+    fn sync(&self) -> io::Result<()> {
+        if self.beside.is_empty() {
+            return self.file.sync_data();
+        }
+        let share = self.beside.len().div_ceil(SYNCS_AT_ONCE);
+        std::thread::scope(|scope| {
+            let sync = |files: &'_ [File]| files.iter().try_for_each(File::sync_all);
+            let others: Vec<_> = self.beside.chunks(share).map(|files| scope.spawn(move || sync(files))).collect();
+            let own = self.file.sync_data();
+            others
+                .into_iter()
+                .map(|other| other.join().unwrap_or_else(|_| Err(io::Error::other("no sync"))))
+                .fold(own, Result::and)
+        })
     }
 
     /// Gives back the space kept for later lines: when the run rests. The journal can still be written to.
@@ -226,6 +242,8 @@ impl Journal {
     }
 }
 
+/// Threads that sync what stands beside a commit.
+const SYNCS_AT_ONCE: usize = 8;
 /// Memory kept between commits; a rare long line gives back the rest.
 const PENDING_BYTES_KEPT: usize = 64 * 1024;
 
@@ -233,13 +251,6 @@ impl Drop for Journal {
     fn drop(&mut self) {
         // Lines that were never committed are dropped; space that is left is only space.
         drop(self.trim());
-    }
-}
-
-impl Fresh {
-    fn sync(&self) -> io::Result<()> {
-        self.run.sync_all()?;
-        File::open(&self.runs)?.sync_all()
     }
 }
 

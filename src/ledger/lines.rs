@@ -94,6 +94,23 @@ pub(super) struct TimeoutLine<'a> {
     pub error: Option<&'a str>,
 }
 
+impl<'a> TimeoutLine<'a> {
+    /// An attempt of a step that took too long.
+    pub fn step(timestamp: Time, step: &'a StepRef, execution: u32, attempt: u32, began: Option<Time>) -> Self {
+        Self {
+            timestamp,
+            scope: "step",
+            step_id: Some(step),
+            agent_key: None,
+            execution: Some(execution),
+            attempt: Some(attempt),
+            timeout_ms: None,
+            after_ms: began.map_or(0, |began| timestamp.since(began)),
+            error: None,
+        }
+    }
+}
+
 /// Compact JSON, one object per line.
 pub(super) fn jsonl<T: Serialize>(lines: &[T]) -> serde_json::Result<Vec<u8>> {
     let mut bytes = Vec::with_capacity(256);

@@ -24,7 +24,7 @@ mod settle;
 mod verify;
 
 pub use cost::read as spent;
-pub use frozen::{Frozen, FrozenError};
+pub use frozen::{Frozen, FrozenError, Unsynced};
 pub use inbox::{Inbox, InboxError, Letter, Message};
 pub use inbox_watch::InboxWatch;
 pub use journal::{Head, Journal, JournalError};

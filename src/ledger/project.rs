@@ -86,6 +86,8 @@ struct FlowPart {
 
 #[derive(Debug, Clone, Copy)]
 struct Started {
+    /// When its last attempt began.
+    attempt_at: Time,
     iteration: Option<u32>,
     timeout_ms: Option<u64>,
 }
@@ -169,7 +171,7 @@ impl Projection {
                 self.flows.insert(flow.clone(), FlowPart { header, scent, scent_due: true });
             }
             Fact::StepStarted { at, execution, iteration, timeout_ms, approved_by } => {
-                self.started.insert(at.clone(), Started { iteration: *iteration, timeout_ms: *timeout_ms });
+                self.started.insert(at.clone(), Started { attempt_at: stamp.ts, iteration: *iteration, timeout_ms: *timeout_ms });
                 let line = LogLine {
                     iteration: *iteration,
                     timeout_ms: *timeout_ms,
@@ -178,7 +180,16 @@ impl Projection {
                 };
                 sink.event(stamp.seq, at, Event::Started, &|| jsonl(&[&line]));
             }
-            Fact::AttemptEnded { at, execution, attempt, why, due, error, signature: _ } => {
+            Fact::AttemptEnded { at, execution, attempt, why, due, error, signature: _, failure } => {
+                if *failure == Some(FailureKind::Timeout) {
+                    let started = self.started.get(at);
+                    let line = TimeoutLine {
+                        timeout_ms: started.and_then(|started| started.timeout_ms),
+                        error: Some(error),
+                        ..TimeoutLine::step(stamp.ts, &at.step, *execution, *attempt, started.map(|one| one.attempt_at))
+                    };
+                    sink.line(stamp.seq, self.paths.timeouts(&at.flow), &|| jsonl(&[&line]));
+                }
                 let line = LogLine {
                     attempt: Some(*attempt),
                     why: Some(*why),
@@ -189,6 +200,7 @@ impl Projection {
                 sink.event(stamp.seq, at, Event::Between, &|| jsonl(&[&line]));
             }
             Fact::AttemptStarted { at, execution, attempt } => {
+                self.started.entry(at.clone()).and_modify(|started| started.attempt_at = stamp.ts);
                 let line =
                     LogLine { attempt: Some(*attempt), ..LogLine::new(stamp.ts, stamp.seq, "attempt_started", *execution) };
                 sink.event(stamp.seq, at, Event::Between, &|| jsonl(&[&line]));
@@ -319,15 +331,11 @@ impl Projection {
         let started = self.started.remove(at);
         if proof.error_detail.as_ref().is_some_and(|detail| detail.kind == FailureKind::Timeout) {
             let line = TimeoutLine {
-                timestamp: stamp.ts,
-                scope: "step",
-                step_id: Some(&at.step),
                 agent_key: Some(&proof.agent_key),
-                execution: Some(execution),
-                attempt: Some(proof.attempt),
                 timeout_ms: started.and_then(|started| started.timeout_ms),
                 after_ms: proof.completed_at.since(proof.started_at),
                 error: proof.error.as_deref(),
+                ..TimeoutLine::step(stamp.ts, &at.step, execution, proof.attempt, None)
             };
             sink.line(stamp.seq, self.paths.timeouts(&at.flow), &|| jsonl(&[&line]));
         }

@@ -14,7 +14,7 @@ use super::{
     proof::{Git, Proof},
     question::{Answer, Change, Question},
     reply::Kept,
-    words::{EngineWord, Mode, RunStatus},
+    words::{EngineWord, FailureKind, Mode, RunStatus},
 };
 
 /// One decision. `prev` is the digest of the bytes of the line before, without its newline; zeros before the first.
@@ -220,6 +220,9 @@ pub enum Fact {
         due: Time,
         error: String,
         signature: String,
+        /// Journals from before this was written down do not say.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        failure: Option<FailureKind>,
     },
     /// The wait is over and the next attempt began.
     AttemptStarted {

@@ -4,7 +4,7 @@
 
 use std::sync::LazyLock;
 
-use aho_corasick::{AhoCorasick, MatchKind};
+use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 
 use super::values::placeholder;
 
@@ -94,16 +94,28 @@ const SHAPES: [Shape; 21] = [
     Shape { prefix: b"://", name: "url-password", body: Body::Url },
 ];
 
-static PREFIXES: LazyLock<AhoCorasick> = LazyLock::new(|| {
+static PREFIXES: LazyLock<AhoCorasick> = LazyLock::new(|| prefixes(AhoCorasickKind::DFA));
+/// Slower to search, but there at once: a short run has little text, and would wait longer for the other than for all else.
+static PREFIXES_QUICK: LazyLock<AhoCorasick> = LazyLock::new(|| prefixes(AhoCorasickKind::NoncontiguousNFA));
+
+/// Texts up to this size are searched with the automaton that is there at once.
+const SHORT_BYTES_MAX: usize = 16 * 1024;
+
+fn prefixes(kind: AhoCorasickKind) -> AhoCorasick {
     AhoCorasick::builder()
+        .kind(Some(kind))
         .match_kind(MatchKind::LeftmostFirst)
         .build(SHAPES.iter().map(|shape| shape.prefix))
         .expect("twenty short prefixes make a small automaton")
-});
+}
 
 /// Something in it begins like a shape.
 pub(super) fn hinted(bytes: &[u8]) -> bool {
-    PREFIXES.is_match(bytes)
+    automaton(bytes).is_match(bytes)
+}
+
+fn automaton(bytes: &[u8]) -> &'static AhoCorasick {
+    if bytes.len() <= SHORT_BYTES_MAX { &PREFIXES_QUICK } else { &PREFIXES }
 }
 
 #[derive(Debug)]
@@ -214,7 +226,7 @@ impl Shapes {
     fn next(&mut self, data: &[u8], mut done: usize, end: bool, out: &mut Vec<u8>) -> usize {
         let mut look = done;
         let held = if end { None } else { begins(data, done) };
-        while let Some(found) = PREFIXES.find(&data[look..]) {
+        while let Some(found) = automaton(&data[look..]).find(&data[look..]) {
             let start = look + found.start();
             if held.is_some_and(|held| held < start) {
                 break;

@@ -128,8 +128,8 @@ fn limits(state: &State, frame: &Frame) -> Vec<FlowLimit> {
         }
         around = match frame.parent.as_deref() {
             Some(Parent::SubFlow { at } | Parent::Detour { at, .. }) => state.frames.get(&at.flow),
-            Some(Parent::Rollback { of, .. }) => state.frames.get(of),
-            None => None,
+            // No limit keeps a rollback from its work.
+            Some(Parent::Rollback { .. }) | None => None,
         };
     }
     found

@@ -55,11 +55,22 @@ fn no_further_help_ends_the_loop_at_once() {
 }
 
 #[test]
-fn the_same_failure_twice_in_a_row_is_spent() {
-    let play = Play::flow(LOOP).reply("judge", [fails("expected 3 found 4"), fails("expected 7 found 9")]).run();
-    assert_eq!(play.decisions("judge"), ["LOOP loop-again", "ESCALATE loop-same-signature"]);
-    let play = Play::flow(LOOP).reply("judge", [fails("expected 3"), fails("no such file"), fails("expected 3")]).run();
-    assert_eq!(play.decisions("judge"), ["LOOP loop-again", "LOOP loop-again", "ESCALATE loop-exhausted"]);
+fn the_same_failure_twice_in_a_row_is_spent_unless_its_figures_moved() {
+    let again = "LOOP loop-again";
+    let cases: [(&[&str], &[&str]); 6] = [
+        (&["5 errors left", "5 errors left"], &[again, "ESCALATE loop-same-signature"]),
+        // Alike, and not the same: the round helped, and the counter still bounds it.
+        (&["5 errors left", "3 errors left", "1 errors left"], &[again, again, "ESCALATE loop-exhausted"]),
+        (&["5 errors left", "3 errors left", "3 errors left"], &[again, again, "ESCALATE loop-same-signature"]),
+        (&["2 of 9 failed", "9 of 2 failed", "2 of 9 failed"], &[again, again, "ESCALATE loop-exhausted"]),
+        // Places and times are no figures.
+        (&["t/a.py:40: no in 0.1s", "t/a.py:77: no in 0.3s"], &[again, "ESCALATE loop-same-signature"]),
+        (&["expected 3", "no such file", "expected 3"], &[again, again, "ESCALATE loop-exhausted"]),
+    ];
+    for (failures, decisions) in cases {
+        let play = Play::flow(LOOP).reply("judge", failures.iter().map(|one| fails(one))).run();
+        assert_eq!(play.decisions("judge"), decisions, "{failures:?}");
+    }
 }
 
 #[test]

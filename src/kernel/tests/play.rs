@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::{
     id::{EscalationId, FlowKey, FramePath, ParamName, RunId, Sha256, StepId, Time},
-    kernel::{Command, Decided, FramePhase, Input, RefreshPlan, Refused, Request, Resume, Retry, Roles, State, commands, decide},
+    kernel::{Command, Decided, FramePhase, Input, RefreshPlan, Refused, Request, Resume, Roles, State, commands, decide},
     plan::Book,
     record::{
         Answer, At, Channel, Concern, Draft, DraftRouting, EngineWord, Entry, ErrorClass, Fact, Failure, FailureKind, Kept, Mode,
@@ -386,12 +386,8 @@ impl Play {
         self.drive();
         self
     }
-    pub(super) fn retry(mut self, step: &str, only: bool, set: &[(&str, Value)]) -> Self {
-        let set = set.iter().map(|(name, value)| (ParamName::new(name).unwrap(), value.clone())).collect();
-        let (flow, step) = (FramePath::new("main").unwrap(), StepId::new(step).unwrap());
-        self.tell(&Input::Retried(Retry { by: "bo".to_owned(), flow, step, only, set }));
-        self.drive();
-        self
+    pub(super) fn retry(self, step: &str, only: bool, set: &[(&str, Value)]) -> Self {
+        self.retry_in("main", step, only, set)
     }
     /// The flow's file changes and the run adopts it.
     pub(super) fn refresh(mut self, text: &str) -> Self {

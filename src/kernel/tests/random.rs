@@ -199,8 +199,13 @@ fn answer(play: &mut Play, tape: &mut Tape<'_>) -> bool {
 /// `resume --from`, `retry`, `retry --only`, `resume --refresh`.
 fn person(play: &mut Play, tape: &mut Tape<'_>) {
     let by = "bo".to_owned();
-    let flow = FramePath::new(["main", "main", "main.s1", "other"][tape.pick(4)]).unwrap();
-    let step = StepId::new(["s0", "s1", "s2", "x", "zz"][tape.pick(5)]).unwrap();
+    let other = || (FramePath::new("other").unwrap(), StepId::new("zz").unwrap());
+    let flows: Vec<_> = play.state.frames.values().collect();
+    let found = flows.get(tape.pick(flows.len() + 1)).and_then(|frame| {
+        let steps = &frame.plan.steps;
+        Some((frame.path.clone(), steps.get(tape.pick(steps.len() + 1))?.spec.id.clone()))
+    });
+    let (flow, step) = found.unwrap_or_else(other);
     let input = match tape.pick(3) {
         0 => Input::Resumed(Resume { by, from: Some((flow, step)), jobs: None }),
         1 => {
@@ -247,7 +252,9 @@ pub(super) fn unasked(play: &Play) -> Vec<String> {
             Fact::EscalationAnswered { id, .. } => {
                 let question = &play.state.questions[id];
                 if question.kind == QuestionKind::Lost {
-                    lost.retain(|at| at.flow != question.flow_path || at.step != question.step_id);
+                    // A question about a step speaks of its items, too.
+                    let about = |step: &StepRef| *step == question.step_id || base(step) == question.step_id;
+                    lost.retain(|at| at.flow != question.flow_path || !about(&at.step));
                 }
             }
             Fact::Superseded { flow, steps, .. } => {

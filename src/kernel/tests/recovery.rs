@@ -142,6 +142,32 @@ fn until_ends_after_the_step_and_from_begins_there() {
 }
 
 #[test]
+fn what_reads_a_step_that_from_left_out_says_so() {
+    let from = |step: &str| Some(crate::id::StepId::new(step).unwrap());
+    let steps =
+        |keys: &str| format!("params: {{l: {{type: list}}}}\nsteps: [{{id: a, run: x}}, {{id: b, {keys}}}, {{id: c, run: x}}]");
+    for keys in [
+        "run: x, when: steps.a.passed",
+        "run: x, for_each: steps.a.json",
+        "exec: [x, '{{steps.a.stdout}}']",
+        "ask: {question: 'Is {{steps.a.stdout}} right?'}",
+    ] {
+        let play = Play::flow(&steps(keys)).with_options(|options| options.from = from("b")).run();
+        let reason = play.reason("main");
+        assert_eq!((play.ends().to_string().as_str(), play.asks().as_str()), ("failed", ""), "{keys}");
+        assert!(reason.contains("`b` reads what step `a` left behind"), "{keys}: {reason}");
+        assert!(reason.contains("start at `a`, or run without --from"), "{keys}: {reason}");
+        // From where it says, it runs.
+        let play = play.retry("a", false, &[]);
+        assert!(!play.reason("main").contains("left behind"), "{keys}: {}", play.reason("main"));
+    }
+    let play = Play::flow(&steps("run: x, when: steps.a.skipped")).with_options(|options| options.from = from("b")).run();
+    assert_eq!(play.path(), "b c");
+    let play = Play::flow(&steps("run: x, when: steps.a.passed")).with_options(|options| options.from = from("c")).run();
+    assert_eq!(play.path(), "c");
+}
+
+#[test]
 fn a_late_a_doubled_and_a_foreign_reply_are_refused() {
     let mut play = Play::flow("steps: [{id: a, run: x}, {id: b, run: x}]").slow("a").run();
     let at = play.state.running.keys().next().unwrap().clone();

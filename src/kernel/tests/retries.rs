@@ -1,5 +1,7 @@
 //! Attempts within one execution: which failures are tried again, how long apart, and for how long.
 
+use crate::record::{ErrorClass, Fact, FailureKind};
+
 use super::{Play, Say, fails, flaky, ok, permanent, transient};
 
 fn attempts(keys: &str, says: Vec<Say>) -> (usize, String) {
@@ -105,4 +107,15 @@ fn a_step_that_waits_can_be_run_anew() {
     play.tell(&crate::kernel::Input::StopRequested { cause: crate::record::StopCause::Sigint, by: "bo".to_owned() });
     let play = play.reply("a", [ok()]).resume(Some("a"));
     assert_eq!((play.path().as_str(), play.ends().to_string().as_str()), ("a a b", "succeeded"));
+}
+
+#[test]
+fn an_attempt_that_is_retried_says_why_it_failed() {
+    let timed_out = Say::failing(FailureKind::Timeout, ErrorClass::Retriable, "not done after 1 s");
+    let play = Play::flow("steps: [{id: a, run: x, retry: {attempts: 2}}]").reply("a", [timed_out, ok()]).run();
+    let kinds: Vec<_> = play
+        .facts()
+        .filter_map(|fact| if let Fact::AttemptEnded { failure, .. } = fact { Some(*failure) } else { None })
+        .collect();
+    assert_eq!(kinds, [Some(FailureKind::Timeout)]);
 }

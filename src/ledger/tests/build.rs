@@ -282,6 +282,7 @@ pub(super) fn story() -> Vec<Line> {
         due: time(30),
         error: "again".to_owned(),
         signature: "s".to_owned(),
+        failure: None,
     };
     vec![
         created(),
@@ -331,7 +332,7 @@ pub(super) fn write(run: &RunDir, lines: Vec<Line>) -> Vec<Arc<Entry>> {
 
 pub(super) fn freeze(run: &RunDir) {
     let files = [("flow.yaml".to_owned(), Clean::for_test(b"flow: build\n".to_vec()))];
-    Frozen::write(run, &flow(), 1, &definition(), &files).unwrap();
+    drop(Frozen::write(run, &flow(), 1, &definition(), &files).unwrap());
 }
 
 pub(super) fn manifest(entry: &Entry) -> Manifest {

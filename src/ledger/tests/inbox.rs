@@ -94,10 +94,10 @@ fn frozen_files_never_change() {
         vec![file("flow.yaml"), file("agents/critic.md")]
     };
     let write = |generation, text: &str| Frozen::write(&run, &flow(), generation, &Sha256::of(text.as_bytes()), &files(text));
-    write(1, "one").unwrap();
-    write(1, "one").unwrap();
+    drop(write(1, "one").unwrap());
+    drop(write(1, "one").unwrap());
     assert!(matches!(write(1, "two"), Err(FrozenError::Taken(_))));
-    write(2, "two").unwrap();
+    drop(write(2, "two").unwrap());
     let read = Frozen::read(&run, &flow(), 1).unwrap();
     assert_eq!(read.files["agents/critic.md"], b"one");
     assert_eq!(Frozen::read(&run, &flow(), 2).unwrap().definition, Sha256::of(b"two"));

@@ -34,7 +34,7 @@ fn the_cost_of_a_step_is_bounded() {
     let begun = Instant::now();
     let text = || Clean::for_test(vec![b'x'; 2000]);
     let frozen: Vec<_> = (0..5).map(|n| (format!("agents/a{n}.md"), text())).collect();
-    Frozen::write(&run, &flow(), 1, &definition(), &frozen).unwrap();
+    drop(Frozen::write(&run, &flow(), 1, &definition(), &frozen).unwrap());
     println!("freeze 5 files            {:>7} us", begun.elapsed().as_micros());
 
     let name = |n: u32| format!("step-{n}");

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     ledger::{FindingKind, Lock, Past, Projector, repair, verify},
-    record::{Question, QuestionStatus, Receipt, ReceiptStatus, Stream},
+    record::{Fact, FailureKind, InputNote, Question, QuestionStatus, Receipt, ReceiptStatus, Stream, WaitReason},
     redact::Clean,
 };
 
@@ -139,7 +139,7 @@ fn a_resume_leaves_the_files_of_an_undisturbed_run() {
             if killed > 0
                 && let Some(torn) = projections(files(run.base())).into_keys().find(|name| name.ends_with("decisions.jsonl"))
                 && killed > covered
-                && matches!(entries[killed - 1].facts.last(), Some(crate::record::Fact::Routed { .. }))
+                && matches!(entries[killed - 1].facts.last(), Some(Fact::Routed { .. }))
             {
                 let path = run.base().join(torn);
                 let bytes = fs::read(&path).unwrap();
@@ -180,6 +180,35 @@ fn output_lies_in_its_file_and_its_lines_in_the_log() {
     {"event":"output","stream":"stdout","line":"three"}
     {"ts":"2027-01-15T08:00:00.002Z","seq":3,"event":"check","execution":1,"check":{"name":"exit","passed":true,"expected":"0","actual":"0"}}
     {"ts":"2027-01-15T08:00:00.002Z","seq":3,"event":"end","execution":1,"attempt":1,"status":"succeeded","exit_code":0,"duration_ms":7}
+    "#);
+}
+
+#[test]
+fn an_attempt_that_took_too_long_leaves_a_line_also_when_it_is_retried() {
+    let attempt_ended = |attempt: u32, failure: Option<FailureKind>| Fact::AttemptEnded {
+        at: at("a"),
+        execution: 1,
+        attempt,
+        why: WaitReason::Retry,
+        due: time(30),
+        error: "not done after 1 s".to_owned(),
+        signature: "s".to_owned(),
+        failure,
+    };
+    let next = |attempt| (InputNote::Ticked, vec![Fact::AttemptStarted { at: at("a"), execution: 1, attempt }]);
+    let failed = |attempt, failure| (InputNote::Ticked, vec![attempt_ended(attempt, failure)]);
+    let (timeout, exit) = (Some(FailureKind::Timeout), Some(FailureKind::Exit));
+    // The last but one is of a journal from before the kind was written down.
+    let lines = vec![created(), started("a", 1), failed(1, timeout), next(2), failed(2, exit), next(3), failed(3, None), next(4)];
+    let place = Place::new();
+    let run = place.run();
+    let entries = write(&run, lines);
+    let projector = Projector::start(&run).unwrap();
+    entries.iter().for_each(|entry| projector.send(entry.clone()));
+    projector.finish().unwrap();
+    let lines = String::from_utf8(files(run.base())["build/timeouts.jsonl"].clone()).unwrap();
+    insta::assert_snapshot!(lines, @r#"
+    {"timestamp":"2027-01-15T08:00:00.002Z","scope":"step","step_id":"a","execution":1,"attempt":1,"timeout_ms":1000,"after_ms":1,"error":"not done after 1 s"}
     "#);
 }
 

@@ -1,0 +1,177 @@
+//! Flows that open and flows that end.
+//! In: `FlowStarted`, `FlowCompleted`. Out: a frame, and the step of the flow around it that waits, or has ended.
+
+use std::sync::Arc;
+
+use crate::{
+    id::{FramePath, Time},
+    kernel::state::{Frame, FramePhase, Life, LoopState, Settled, State, StepState},
+    plan::{Plan, StepIx},
+    record::{Fact, Outcome, Parent},
+};
+
+use super::lives::{confine, locate, make_ready, set_life, skipped_result, wake};
+
+pub(super) fn flow_started(state: &mut State, fact: &Fact) {
+    let Fact::FlowStarted { flow, key, definition, generation, parent, params, options, git } = fact else { return };
+    let Some(book) = state.books.get(definition).cloned() else {
+        debug_assert!(false, "the definition is made known before its entry is applied");
+        return;
+    };
+    let plan = match parent {
+        None | Some(Parent::SubFlow { .. }) => book.flows.get(key).cloned(),
+        Some(Parent::Detour { detour, .. }) => book.detours.get(detour).map(|detour| detour.plan.clone()),
+        Some(Parent::Rollback { of, steps, .. }) => state.frames.get(of).map(|of| Arc::new(book.rollback(&of.plan, steps))),
+    };
+    let Some(plan) = plan else { return };
+    let mut frame = new_frame(flow.clone(), book, plan, state.frames.get(flow));
+    frame.definition = definition.clone();
+    frame.generation = *generation;
+    frame.parent = parent.clone().map(Arc::new);
+    frame.params = Arc::new(params.clone());
+    frame.options = Arc::new(options.clone());
+    frame.git.clone_from(git);
+    if let Some(until) = options.until.as_ref().and_then(|step| frame.plan.find(step.as_str())) {
+        let upstream = frame.plan.upstream(until);
+        confine(&mut frame, &upstream);
+    }
+    if let Some(from) = options.from.as_ref().and_then(|step| frame.plan.find(step.as_str())) {
+        let downstream = frame.plan.downstream(from);
+        for at in 0..frame.plan.steps.len() {
+            let step = StepIx(u32::try_from(at).expect("the loader takes at most 20,000 steps"));
+            if downstream.binary_search(&step).is_err() {
+                frame.state_mut(step.into()).result = Some(Arc::new(skipped_result()));
+                set_life(&mut frame, step.into(), Life::Settled(Settled::Skipped));
+            }
+        }
+        let plan = frame.plan.clone();
+        for &step in &downstream {
+            // What was left out is taken as given, also by steps that name it.
+            let outside = plan.step(step).needs.iter().filter(|need| downstream.binary_search(need).is_err()).count();
+            frame.state_mut(step.into()).met = u32::try_from(outside).unwrap_or(u32::MAX);
+            wake(&mut frame, &plan, step);
+        }
+    } else {
+        for at in 0..frame.plan.steps.len() {
+            if frame.plan.steps[at].needs.is_empty() {
+                let step = StepIx(u32::try_from(at).expect("the loader takes at most 20,000 steps"));
+                make_ready(&mut frame, step.into());
+            }
+        }
+    }
+    match parent {
+        Some(Parent::SubFlow { at }) => {
+            if let Some((above, slot)) = locate(state, &at.flow, &at.step) {
+                set_life(above, slot, Life::InFlow(flow.clone()));
+            }
+        }
+        Some(Parent::Detour { at, detour }) => {
+            if let Some((above, slot)) = locate(state, &at.flow, &at.step) {
+                let step = above.state_mut(slot);
+                let mut used = step.detours.as_deref().cloned().unwrap_or_default();
+                *used.entry(detour.clone()).or_insert(0) += 1;
+                step.detours = Some(Arc::new(used));
+                set_life(above, slot, Life::InDetour(flow.clone()));
+            }
+        }
+        Some(Parent::Rollback { of, .. }) => {
+            if let Some(above) = state.frames.get_mut(of) {
+                above.rolled_back = true;
+                // Taken back once; after a retry, only what is done anew.
+                above.finished = imbl::Vector::new();
+            }
+        }
+        None => {}
+    }
+    state.open_frames.insert(flow.clone());
+    state.frames.insert(flow.clone(), frame);
+}
+
+pub(super) fn new_frame(path: FramePath, book: Arc<crate::plan::Book>, plan: Arc<Plan>, before: Option<&Frame>) -> Frame {
+    let executed = |at: usize| {
+        before.filter(|old| old.plan.key == plan.key).map_or(0, |old| {
+            old.plan
+                .find(plan.steps[at].spec.id.as_str())
+                .and_then(|ix| old.steps.get(ix.at()))
+                .map_or(0, |state| state.execution)
+        })
+    };
+    // Steps that nothing has happened to are one and the same.
+    let untouched = Arc::new(StepState::default());
+    let state = |at| match executed(at) {
+        0 => untouched.clone(),
+        execution => Arc::new(StepState { execution, ..StepState::default() }),
+    };
+    let steps = (0..plan.steps.len()).map(state).collect();
+    let items = before.map(|old| old.items.clone()).unwrap_or_default();
+    let items =
+        items.into_iter().map(|(key, old)| (key, StepState { execution: old.execution, ..StepState::default() })).collect();
+    let limits = plan.flow.limits;
+    Frame {
+        path,
+        key: plan.key.clone(),
+        definition: book.definition.clone(),
+        book,
+        generation: 1,
+        parent: None,
+        params: Arc::default(),
+        options: Arc::default(),
+        git: None,
+        phase: FramePhase::Open,
+        failing: None,
+        rolled_back: false,
+        steps,
+        items,
+        ready: imbl::OrdSet::new(),
+        unsettled: u32::try_from(plan.steps.len()).unwrap_or(u32::MAX),
+        live: 0,
+        busy: 0,
+        doomed: imbl::OrdSet::new(),
+        loops: plan.loops.iter().map(|_| LoopState { iteration: 1, ..LoopState::default() }).collect(),
+        finished: imbl::Vector::new(),
+        executions: 0,
+        steps_max: limits.steps_max,
+        wall_ms_max: limits.wall_ms_max,
+        tokens_max: limits.tokens_max,
+        usd_millionths_max: limits.usd_millionths(),
+        active_ms: 0,
+        active_since: None,
+        limited: None,
+        reached: None,
+        allowed: None,
+        warnings: imbl::Vector::new(),
+        done: imbl::OrdMap::new(),
+        outcome_reason: None,
+        last_decision: None,
+        asked: before.map(|old| old.asked.clone()).unwrap_or_default(),
+        plan,
+    }
+}
+
+pub(super) fn flow_completed(
+    state: &mut State,
+    flow: &FramePath,
+    outcome: Outcome,
+    reason: &str,
+    warnings: &[String],
+    now: Time,
+) {
+    state.open_frames.remove(flow);
+    let Some(frame) = state.frames.get_mut(flow) else { return };
+    frame.phase = FramePhase::Done(outcome);
+    frame.outcome_reason = Some(reason.into());
+    frame.warnings = warnings.iter().map(|warning| Arc::from(warning.as_str())).collect();
+    if let Some(since) = frame.active_since.take() {
+        frame.active_ms += now.since(since);
+    }
+    match frame.parent.as_deref().cloned() {
+        Some(Parent::SubFlow { at } | Parent::Detour { at, .. }) => {
+            if let Some((above, slot)) = locate(state, &at.flow, &at.step)
+                && matches!(above.state_mut(slot).life, Life::InFlow(_) | Life::InDetour(_))
+            {
+                set_life(above, slot, Life::Ended);
+            }
+        }
+        Some(Parent::Rollback { .. }) | None => {}
+    }
+}

@@ -1,0 +1,198 @@
+//! A step's life, and what it means for the steps around it: ready, settled, skipped, not yet happened.
+//! In: a frame and a slot. Out: the frame, with its counters right. Never: a life that changes anywhere but in `set_life`.
+
+use std::sync::Arc;
+
+use crate::{
+    id::{FramePath, StepRef},
+    kernel::state::{Frame, Life, Settled, Slot, State, StepResult, StepState},
+    plan::{Plan, StepIx},
+    record::Status,
+};
+
+pub(super) fn locate<'a>(state: &'a mut State, flow: &FramePath, step: &StepRef) -> Option<(&'a mut Frame, Slot)> {
+    let frame = state.frames.get_mut(flow)?;
+    let slot = frame.slot(step)?;
+    Some((frame, slot))
+}
+
+pub(super) fn skipped_result() -> StepResult {
+    StepResult {
+        status: Status::Unverified,
+        passed: false,
+        skipped: true,
+        exit_code: None,
+        iteration: None,
+        error: None,
+        choice: None,
+        note: None,
+        stdout: None,
+        stderr: None,
+        json: None,
+        handoff: None,
+        high_concerns: 0,
+        can_help: None,
+        proof: None,
+    }
+}
+
+pub(super) fn is_live(life: &Life) -> bool {
+    match life {
+        Life::Running | Life::Waiting { .. } | Life::InFlow(_) | Life::InDetour(_) | Life::Ended => true,
+        Life::Idle | Life::Ready | Life::Gated(_) | Life::Asking(_) | Life::Held(_) | Life::Fanned | Life::Settled(_) => false,
+    }
+}
+
+/// The one place where a step's life changes, so that the counters cannot drift.
+pub(super) fn set_life(frame: &mut Frame, slot: Slot, life: Life) {
+    let old = std::mem::replace(&mut frame.state_mut(slot).life, life.clone());
+    frame.live = frame.live + u32::from(is_live(&life)) - u32::from(is_live(&old));
+    if slot.item.is_none() {
+        let open = |life: &Life| u32::from(!matches!(life, Life::Settled(_)));
+        frame.unsettled = frame.unsettled + open(&life) - open(&old);
+    }
+    if old == Life::Ready {
+        frame.ready.remove(&slot);
+    }
+}
+
+pub(super) fn make_ready(frame: &mut Frame, slot: Slot) {
+    if frame.allowed.as_ref().is_some_and(|allowed| !allowed.get(slot.step.at()).copied().unwrap_or(false)) {
+        return;
+    }
+    set_life(frame, slot, Life::Ready);
+    frame.ready.insert(slot);
+}
+
+/// A step is over: those that need it learn of it.
+pub(super) fn settle(frame: &mut Frame, slot: Slot, how: Settled) {
+    set_life(frame, slot, Life::Settled(how));
+    if matches!(how, Settled::Passed | Settled::Standing) {
+        let name = frame.name(slot);
+        // A group is taken back by its instances.
+        let ran = frame.state_mut(slot).group.is_none();
+        if ran && frame.plan.step(slot.step).spec.undo.is_some() {
+            frame.finished.retain(|step| *step != name);
+            frame.finished.push_back(name);
+        }
+    }
+    if slot.item.is_some() {
+        let group_slot = Slot::from(slot.step);
+        let Some(group) = frame.state_mut(group_slot).group.as_mut().map(Arc::make_mut) else { return };
+        group.settled += 1;
+        group.standing += u32::from(how != Settled::Passed);
+        if group.settled as usize == group.items.len() {
+            let standing = group.standing;
+            let result = StepResult {
+                status: if standing == 0 { Status::Verified } else { Status::Unverified },
+                passed: standing == 0,
+                skipped: false,
+                ..skipped_result()
+            };
+            frame.state_mut(group_slot).result = Some(Arc::new(result));
+            settle(frame, group_slot, if standing == 0 { Settled::Passed } else { Settled::Standing });
+        }
+        return;
+    }
+    let plan = frame.plan.clone();
+    for &dependent in &plan.step(slot.step).dependents {
+        let (met, dead) = contribution(&plan, dependent, how);
+        let step = frame.state_mut(dependent.into());
+        step.met += met;
+        step.dead += dead;
+        wake(frame, &plan, dependent);
+    }
+}
+
+/// What a settled need is worth to a step that needs it: (met, dead).
+pub(super) fn contribution(plan: &Plan, dependent: StepIx, how: Settled) -> (u32, u32) {
+    match how {
+        Settled::Passed | Settled::Standing => (1, 0),
+        Settled::Failed => (0, 0),
+        Settled::Skipped => {
+            let needs = &plan.step(dependent).spec.needs;
+            if needs.implied || needs.skipped_ok { (1, 0) } else { (0, 1) }
+        }
+    }
+}
+
+pub(super) fn wake(frame: &mut Frame, plan: &Plan, step: StepIx) {
+    let planned = plan.step(step);
+    let state = frame.state_mut(step.into());
+    if state.life != Life::Idle {
+        return;
+    }
+    let needs = u32::try_from(planned.needs.len()).unwrap_or(u32::MAX);
+    if state.met >= planned.required {
+        make_ready(frame, step.into());
+    } else if needs - state.dead < planned.required {
+        frame.doomed.insert(step);
+    }
+}
+
+/// These steps have not happened (but their executions are counted on).
+pub(super) fn reset(frame: &mut Frame, steps: &[StepIx]) {
+    let plan = frame.plan.clone();
+    for &step in steps {
+        let items = frame.steps.get(step.at()).and_then(|state| state.group.as_ref()).map_or(0, |group| group.items.len());
+        for item in 0..u32::try_from(items).unwrap_or(0) {
+            let slot = Slot { step, item: Some(item) };
+            set_life(frame, slot, Life::Idle);
+            let old = frame.state_mut(slot);
+            *old = old.again();
+        }
+        set_life(frame, step.into(), Life::Idle);
+        let old = frame.state_mut(step.into());
+        let detours = old.detours.take();
+        *old = StepState { detours, ..old.again() };
+        frame.doomed.remove(&step);
+    }
+    for &step in steps {
+        let (mut met, mut dead) = (0, 0);
+        for need in &plan.step(step).needs {
+            if let Some(Life::Settled(how)) = frame.steps.get(need.at()).map(|state| &state.life) {
+                let (m, d) = contribution(&plan, step, *how);
+                met += m;
+                dead += d;
+            }
+        }
+        let state = frame.state_mut(step.into());
+        (state.met, state.dead) = (met, dead);
+        wake(frame, &plan, step);
+    }
+}
+
+pub(super) fn confine(frame: &mut Frame, steps: &[StepIx]) {
+    let allowed: Vec<bool> = (0..frame.plan.steps.len()).map(|at| steps.iter().any(|step| step.at() == at)).collect();
+    for slot in frame.ready.clone() {
+        if !allowed[slot.step.at()] {
+            set_life(frame, slot, Life::Idle);
+        }
+    }
+    frame.allowed = Some(allowed.into());
+}
+
+/// After a confinement was lifted: whatever could have started may start.
+pub(super) fn ready_again(frame: &mut Frame) {
+    let plan = frame.plan.clone();
+    for at in 0..plan.steps.len() {
+        let step = StepIx(u32::try_from(at).expect("the loader takes at most 20,000 steps"));
+        wake(frame, &plan, step);
+        let open = frame.steps.get(at).filter(|state| state.life == Life::Fanned);
+        let items = open.and_then(|state| state.group.as_ref()).map_or(0, |group| group.items.len());
+        for item in 0..u32::try_from(items).unwrap_or(0) {
+            let slot = Slot { step, item: Some(item) };
+            if frame.state_mut(slot).life == Life::Idle {
+                make_ready(frame, slot);
+            }
+        }
+    }
+}
+
+impl StepState {
+    /// The same step, done again: executions are counted on, and what no longer counts is remembered.
+    pub(super) fn again(&mut self) -> Self {
+        let before = self.result.take().or_else(|| self.before.take());
+        Self { execution: self.execution, note: self.note.take(), before, ..Self::default() }
+    }
+}

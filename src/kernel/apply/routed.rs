@@ -1,0 +1,83 @@
+//! What a routing decision does to the step that it is about.
+//! In: the decision. Out: the step settled, ready, or left to what follows in the same line.
+
+use std::sync::Arc;
+
+use crate::{
+    id::{FramePath, StepRef},
+    kernel::state::{Frame, Life, Running, Settled, Slot, State},
+    record::{Decision, DecisionKind, Rule, Status},
+};
+
+use super::lives::{locate, make_ready, set_life, settle};
+
+pub(super) fn loop_body(frame: &Frame, last: Slot) -> Vec<StepRef> {
+    let body = frame.plan.step(last.step).ends_loop.map(|which| &frame.plan.loops[which].body);
+    body.into_iter().flatten().map(|step| StepRef::from(&frame.plan.step(*step).spec.id)).collect()
+}
+
+pub(super) fn routed(state: &mut State, flow: &FramePath, decision: &Arc<Decision>) {
+    let Some((frame, slot)) = locate(state, flow, &decision.step_id) else { return };
+    frame.last_decision = Some(decision.clone());
+    let figures = frame.state_mut(slot).result.as_ref().and_then(|result| result.figures());
+    if let Some(which) = frame.plan.step(slot.step).ends_loop
+        && let Some(around) = frame.loops.get_mut(which)
+        && decision.iteration.is_some()
+    {
+        around.last_signature = decision.signature.as_deref().map(Arc::from);
+        around.last_figures = figures.map(Arc::from);
+    }
+    let standing = {
+        let step = frame.state_mut(slot);
+        step.result.as_ref().is_some_and(|result| !result.passed || result.status != Status::Verified)
+    };
+    match decision.decision {
+        // It starts like any other step: not while the run is stopping or the line is stopped.
+        DecisionKind::Continue if decision.rule == Rule::DetourDone => {
+            set_life(frame, slot, Life::Idle);
+            make_ready(frame, slot);
+        }
+        DecisionKind::Continue => {
+            let failed = frame.state_mut(slot).result.as_ref().is_some_and(|result| !result.passed);
+            let open_end = matches!(decision.rule, Rule::LoopExhausted | Rule::LoopNoFurtherHelp | Rule::LoopSameSignature);
+            if failed || (standing && open_end) || decision.rule == Rule::Answered && standing {
+                let text = format!("{}: {}", decision.step_id, decision.reason);
+                frame.warnings.push_back(text.as_str().into());
+            }
+            settle(frame, slot, if standing { Settled::Standing } else { Settled::Passed });
+        }
+        DecisionKind::Terminate if decision.rule == Rule::Terminal => {
+            settle(frame, slot, if standing { Settled::Standing } else { Settled::Passed });
+        }
+        DecisionKind::Terminate => {
+            let back = decision.forensic_summary.get("rollback").is_some_and(|value| value == true);
+            if frame.failing.is_none() {
+                frame.failing = Some(Arc::new((decision.step_id.clone(), decision.reason.clone(), back)));
+            }
+            // A step with a question of its own keeps it until the flow is over, if another question decided.
+            let over = match &frame.state_mut(slot).life {
+                Life::Held(own) | Life::Gated(own) | Life::Asking(own) => {
+                    decision.escalation_id.as_ref().is_none_or(|id| id == own)
+                }
+                life => matches!(life, Life::Ended | Life::Ready),
+            };
+            if over {
+                settle(frame, slot, Settled::Failed);
+            }
+            if decision.rule == Rule::Fatal {
+                state.fatal = Some(decision.reason.as_str().into());
+                state.running = state
+                    .running
+                    .iter()
+                    .map(|(at, running)| (at.clone(), Running { unwanted: true, ..running.clone() }))
+                    .collect();
+            }
+        }
+        DecisionKind::Loop
+        | DecisionKind::Detour
+        | DecisionKind::Escalate
+        | DecisionKind::InjectFlow
+        | DecisionKind::InjectNodes
+        | DecisionKind::ExtendGraph => {}
+    }
+}
