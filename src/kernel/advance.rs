@@ -48,7 +48,7 @@ fn advance_frame(turn: &mut Turn, path: &FramePath) {
     if cancelled || turn.state.fatal.is_some() || failing || around {
         ended::end_waiting(turn, path);
     }
-    let idle = turn.frame(path).live == 0;
+    let idle = turn.frame(path).live == 0 && !is_rolling_back(turn, path);
     if cancelled {
         if idle {
             close::void_questions(turn, path, "the run was cancelled");
@@ -87,6 +87,12 @@ fn advance_frame(turn: &mut Turn, path: &FramePath) {
         return;
     }
     start_ready(turn, path);
+}
+
+/// What the flow did is being taken back: it is not over before that is.
+fn is_rolling_back(turn: &Turn, path: &FramePath) -> bool {
+    let frame = path.child("rollback").ok().and_then(|path| turn.state.frames.get(&path));
+    frame.is_some_and(|frame| frame.is_open() && matches!(frame.parent.as_deref(), Some(Parent::Rollback { .. })))
 }
 
 fn skipped_needs(frame: &Frame, step: StepIx) -> String {

@@ -1,5 +1,7 @@
 //! `on_failure: rollback`: what was done is taken back, last done first.
 
+use crate::record::StopCause;
+
 use super::{Play, fails, ok};
 
 const FLOW: &str = "steps:
@@ -84,7 +86,7 @@ steps:
 #[test]
 fn the_rollback_of_a_stopped_run_waits_for_the_resume() {
     let mut play = Play::flow(FLOW).slow("d").run();
-    play.tell(&crate::kernel::Input::StopRequested { cause: crate::record::StopCause::Sigterm, by: "bo".to_owned() });
+    play.tell(&crate::kernel::Input::StopRequested { cause: StopCause::Sigterm, by: "bo".to_owned() });
     let play = play.reply("d", [fails("no")]).release("d");
     assert_eq!((play.path().as_str(), play.ends().to_string().as_str()), ("a b c d", "interrupted"));
     let play = play.reply("undo-d", [ok()]).resume(None);
@@ -105,4 +107,15 @@ fn nothing_runs_again_while_it_is_taken_back() {
         (play.path().as_str(), play.ends().to_string().as_str()),
         ("a b c d rollback/undo-d rollback/undo-b rollback/undo-a", "failed")
     );
+}
+
+#[test]
+fn a_flow_is_not_over_before_what_it_did_is_taken_back() {
+    let sub = "steps: [{id: a, run: x, undo: u}, {id: b, run: x, on_failure: rollback}]";
+    let flow = "steps: [{id: s, flow: sub, on_failure: escalate}]";
+    let play = Play::flow(flow).and_flow("sub", sub).slow("undo-a").reply("b", [fails("no")]).run();
+    let play = play.stop(StopCause::Cancel);
+    assert!(play.is_open("main.s") && play.is_open("main"), "{}", play.story());
+    let play = play.release("undo-a");
+    assert_eq!((play.is_open("main.s"), play.ends().to_string().as_str()), (false, "cancelled"));
 }
