@@ -55,7 +55,7 @@ const TITLE_CHARS_MAX: usize = 100;
 
 pub(super) fn render(catalog: &Catalog, what: &str, says: &str, color: bool) -> String {
     if catalog.entries.is_empty() {
-        return format!("nothing in {}\n", catalog.directory);
+        return format!("nothing in {}; flow-studio init puts a first one there\n", catalog.directory);
     }
     let mut table = Table::new(Paint { color }, "").head(&[what, says]);
     for entry in &catalog.entries {

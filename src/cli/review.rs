@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::{
     error::{Error, Kind},
     id::{EscalationId, RunId, StepRef, Time},
+    inspect::Paste,
     record::{Question, QuestionStatus},
     workspace::{AnswerRequest, Answered},
 };
@@ -130,11 +131,12 @@ fn show(id: &str, context: &Context) -> Result<u8, Error> {
     let (run, question) = split(id)?;
     let read = context.workspace.read_run(&run)?;
     let question = read.question(&question)?;
-    context.out(&question, || text(&run, &question))?;
+    let found = |path: &str| context.named(&context.workspace.evidence(&read.id, &question.flow_path, path));
+    context.out(&question, || text(&read.id, &question, &context.workspace.paste(), found))?;
     Ok(0)
 }
 
-fn text(run: &str, question: &Question) -> String {
+fn text(run: &RunId, question: &Question, paste: &Paste, found: impl Fn(&str) -> String) -> String {
     use std::fmt::Write as _;
     let mut text = format!("{}\n\n", question.question);
     let mut row = |name: &str, value: &str| {
@@ -154,7 +156,7 @@ fn text(run: &str, question: &Question) -> String {
     }
     for shown in &question.shown {
         let digest = shown.sha256.as_ref().map_or("it is not there", |sha| &sha.as_str()[..12]);
-        row("evidence", &format!("{}  {digest}", shown.path));
+        row("evidence", &format!("{}  {digest}", found(&shown.path)));
     }
     for concern in &question.concerns {
         row("concern", &format!("{} {}", concern.severity, concern.description));
@@ -171,7 +173,12 @@ fn text(run: &str, question: &Question) -> String {
                 let _ = writeln!(text, "  {:<10} {} — {}", option.key, option.label, option.effect);
             }
             let keys: Vec<&str> = question.options.iter().map(|option| option.key.as_str()).collect();
-            let _ = writeln!(text, "\nflow-studio review answer {run}/{} --choose {}", question.id, keys.join("|"));
+            let _ = writeln!(
+                text,
+                "\n{}\n{}",
+                paste.explain(run, &question.step_id),
+                paste.answer_with_one_of(run, &question.id, &keys)
+            );
         }
         (_, Some(answer)) => row("answered", &format!("{} by {} at {}", answer.choose, answer.by, answer.at)),
         (status, None) => row("closed", &format!("{status:?}").to_lowercase()),
@@ -185,6 +192,7 @@ fn answer(request: &AnswerRequest, context: &Context) -> Result<u8, Error> {
     progress.finish();
     let answered = answered?;
     let delivered = answered == Answered::Delivered;
+    let id = RunId::new(&request.run_id).expect("the workspace has just opened it");
     let value = serde_json::json!({"run_id": request.run_id, "question": request.question, "choose": request.choose, "delivered": delivered});
     context.out(&value, || {
         if delivered {
@@ -194,7 +202,7 @@ fn answer(request: &AnswerRequest, context: &Context) -> Result<u8, Error> {
                 Answered::Recorded(status) if status != crate::record::RunStatus::Waiting => {
                     format!("answer recorded; run {} {status}", request.run_id)
                 }
-                _ => format!("answer recorded; go on with: flow-studio resume {}", request.run_id),
+                _ => format!("answer recorded; go on with: {}", context.workspace.paste().resume(&id)),
             }
         }
     })?;
