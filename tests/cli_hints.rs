@@ -102,3 +102,21 @@ fn what_verify_misses_it_names_with_the_command_that_mends_it() {
     assert!(told.contains("one-shell.json: missing") && told.contains("flow-studio verify r --repair"), "{told}");
     assert!(!test.go(&["verify", "r", "--repair"]).code(0).stdout.contains("--repair"));
 }
+
+#[test]
+fn what_cannot_be_read_is_not_taken_for_empty() {
+    let test = Test::new().flow("ask", ASK).file("runs-file", "no directory").file("flows-file", "no directory");
+    test.go(&["validate", "--flows", "flows-file"]).code(1).says("cannot read");
+    test.go(&["flows", "--flows", "flows-file"]).code(1).says("cannot read");
+    test.go(&["agents", "--agents", "flows-file"]).code(1).says("cannot read");
+    test.go(&["status", "r", "--runs", "runs-file"]).code(1).says("cannot be opened").silent_on("there is no run");
+    test.go(&["run", "ask", "--run-id", "r", "--param", "who=ada"]).code(4);
+    for damage in ["{", ""] {
+        test.write("run_base/r/run.json", damage);
+        let inbox = test.go(&["review", "list"]).code(0).stdout;
+        assert!(inbox.contains("r/sign-1\n"), "the journal knows: {inbox}");
+    }
+    test.write("run_base/r/journal.jsonl", "{\n");
+    let inbox = test.go(&["review", "list"]).code(0).stdout;
+    assert!(inbox.contains("run r cannot be read"), "{inbox}");
+}

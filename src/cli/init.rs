@@ -67,7 +67,9 @@ pub(super) fn run(args: &InitArgs, context: &Context) -> Result<u8, Error> {
     let root = &context.workspace.root;
     let dir: PathBuf = args.dir.as_ref().map_or_else(|| root.clone(), |dir| root.join(dir)).components().collect();
     let report = write(&dir, args.dir.as_deref())?;
-    context.out(&report, || text(&report))?;
+    if context.json || !context.quiet {
+        context.out(&report, || text(&report))?;
+    }
     Ok(0)
 }
 

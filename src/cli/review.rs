@@ -9,7 +9,7 @@ use crate::{
     id::{EscalationId, RunId, StepRef, Time},
     inspect::Paste,
     record::{Question, QuestionStatus},
-    workspace::{AnswerRequest, Answered},
+    workspace::{AnswerRequest, Answered, ReadRun},
 };
 
 use super::{context::Context, progress::Progress};
@@ -112,19 +112,35 @@ fn list(context: &Context) -> Result<u8, Error> {
                 question: open.question,
                 since: open.raised_at,
             })),
-            Some(Ok(None)) => {}
-            Some(Err(_)) | None => inbox.unreadable.push(id.to_string()),
+            // Lost, or damaged: then the whole journal is read.
+            _ => match context.workspace.read_run(id.as_str()) {
+                Ok(read) => inbox.waiting.extend(open_questions(&read)),
+                Err(_) => inbox.unreadable.push(id.to_string()),
+            },
         }
     }
     inbox.waiting.sort_by(|a, b| (a.since, &a.id).cmp(&(b.since, &b.id)));
     context.out(&inbox, || {
+        let unread: String = inbox.unreadable.iter().map(|run| format!("run {run} cannot be read: it may wait too\n")).collect();
         if inbox.waiting.is_empty() {
-            return "nothing waits for a person".to_owned();
+            return format!("nothing waits for a person\n{unread}");
         }
         let line = |one: &Waiting| format!("{}\n  since {}  {}\n", one.id, one.since, one.question);
-        inbox.waiting.iter().map(line).collect()
+        inbox.waiting.iter().map(line).collect::<String>() + &unread
     })?;
     Ok(0)
+}
+
+fn open_questions(read: &ReadRun) -> impl Iterator<Item = Waiting> {
+    let open = read.state.open_questions.iter().filter_map(|id| read.state.questions.get(id));
+    open.map(|one| Waiting {
+        id: format!("{}/{}", read.id, one.id),
+        run_id: read.id.clone(),
+        question_id: one.id.clone(),
+        step: one.step_id.clone(),
+        question: one.question.clone(),
+        since: one.raised_at,
+    })
 }
 
 fn show(id: &str, context: &Context) -> Result<u8, Error> {
@@ -142,7 +158,8 @@ fn text(run: &RunId, question: &Question, paste: &Paste, found: impl Fn(&str) ->
     let mut row = |name: &str, value: &str| {
         let _ = writeln!(text, "  {name:<9} {}", value.replace('\n', "\n            "));
     };
-    row("run", &format!("{run}, flow {}, step {} (execution {})", question.flow_path, question.step_id, question.execution));
+    let nth = if question.execution == 0 { String::new() } else { format!(" (execution {})", question.execution) };
+    row("run", &format!("{run}, flow {}, step {}{nth}", question.flow_path, question.step_id));
     row("why", &format!("{} — {}", question.rule, question.reason));
     row("severity", &question.severity.to_string());
     if let Some(action) = &question.action {

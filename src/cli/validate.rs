@@ -48,10 +48,12 @@ pub(super) fn run(args: &ValidateArgs, context: &Context) -> Result<u8, Error> {
         Ok(())
     };
     if args.paths.is_empty() {
+        let config = &context.workspace.config;
+        context.readable(&config.flows_dir).and_then(|()| context.readable(&config.agents_dir))?;
         let (flows, agents) = (context.workspace.loader().list_flows(), context.workspace.loader().list_agents());
         if flows.is_empty() && agents.is_empty() {
             // A build that looks in the wrong place must not be green.
-            let error = Error::new(Kind::Usage, format!("no flow is in {}", context.workspace.config.flows_dir.display()));
+            let error = Error::new(Kind::Usage, format!("no flow is in {}", config.flows_dir.display()));
             return Err(error.hint("flow-studio init, or --flows DIR"));
         }
         for listed in flows {

@@ -39,6 +39,7 @@ impl Workspace {
     pub fn run_dir(&self, id: &RunId) -> Result<RunDir, Error> {
         self.runs.open(id).map_err(|error| match error {
             RunDirError::Missing(_) => no_run(&self.runs, id),
+            other @ RunDirError::Io { .. } => Error::new(Kind::System, format!("run `{id}` cannot be opened")).because(&other),
             other => no_run(&self.runs, id).because(&other),
         })
     }
