@@ -4,7 +4,7 @@ use std::{
     fs,
     path::Path,
     process::{Command, Stdio},
-    time::{Duration, Instant},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use crate::{
@@ -41,10 +41,10 @@ pub fn many(dir: &Path) -> Vec<Row> {
 pub fn resume(dir: &Path) -> Vec<Row> {
     let n = 1000;
     let mut text = steps_chain(n, "run: ':'");
-    // Step 900 stops the run the first time: the process is killed while it waits.
-    text = text.replace("  - {id: s900, run: ':'}\n", "  - {id: s900, run: 'test -e go || { touch at900; sleep 600; }'}\n");
-    text = text.replace("  - {id: s901, run: ':'}\n", "  - {id: s901, run: 'date +%s%N > resumed'}\n");
-    text = text.replace("  - {id: s902, run: ':'}\n", "  - {id: s902, run: 'exit 1'}\n");
+    // Step 900 stops the run the first time: the process is killed while it waits. The second time it tells the time.
+    let waits = "if test -e go; then date +%s%N > resumed; else touch at900; sleep 600; fi";
+    text = text.replace("  - {id: s900, run: ':'}\n", &format!("  - {{id: s900, run: '{waits}'}}\n"));
+    text = text.replace("  - {id: s901, run: ':'}\n", "  - {id: s901, run: 'exit 1'}\n");
     write_flow(dir, "chain", &text);
     let mut child = studio(dir, &["run", "chain", "--run-id", "r"]).spawn().expect("the run starts");
     while !dir.join("at900").exists() {
@@ -53,18 +53,13 @@ pub fn resume(dir: &Path) -> Vec<Row> {
     child.kill().expect("a kill");
     child.wait().expect("its end");
     fs::write(dir.join("go"), "").expect("the mark");
-    let start = Instant::now();
-    let mut again = studio(dir, &["resume", "r"]).spawn().expect("the resume starts");
-    let first = loop {
-        let text = fs::read_to_string(dir.join("resumed")).unwrap_or_default();
-        if text.ends_with('\n') {
-            break start.elapsed();
-        }
-        std::thread::yield_now();
-    };
-    again.wait().expect("its end");
-    let name = "1,000 steps killed at 900: from `resume` to the second step that it starts";
-    vec![Row::figure(name, shown(first), "replay ≤ 50 ms")]
+    let now = || SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970");
+    let start = now();
+    studio(dir, &["resume", "r"]).status().expect("the resume starts");
+    let told = fs::read_to_string(dir.join("resumed")).expect("the step ran");
+    let took = Duration::from_nanos(told.trim().parse().expect("a time")).saturating_sub(start);
+    let name = "1,000 steps killed at 900: from `resume` until the step runs again, start and load counted";
+    vec![Row::figure(name, shown(took), "replay ≤ 50 ms")]
 }
 
 pub fn cold(dir: &Path) -> Vec<Row> {

@@ -83,6 +83,12 @@ impl Live {
         self.writer.keep(place.as_str(), written);
     }
 
+    pub(super) fn fail(&mut self, failure: ProjectError) {
+        self.writer.failure = Some(failure);
+        // So that the next one does it again.
+        self.projected_seq = 0;
+    }
+
     pub(super) fn has_failed(&self) -> bool {
         self.writer.failure.is_some()
     }

@@ -62,32 +62,46 @@ impl Projector {
     /// # Errors
     /// When the run's directory cannot be opened or no thread be had.
     pub fn start(run: &RunDir) -> Result<Self, ProjectError> {
-        Self::spawn(run, Projection::new(run))
+        Self::spawn(run, Projection::new(run), |_| Ok(()))
     }
 
-    /// For a run that was replayed. Lines that run.json does not cover are projected again, so that the files say
-    /// what they would say had the run never been killed.
+    /// For a run that was replayed. Lines that run.json does not cover are projected again, before anything else is, so
+    /// that the files say what they would say had the run never been killed. Nobody waits for it but `flush`.
     ///
     /// # Errors
-    /// When the journal cannot be read again or a file not be written.
+    /// When the run's directory cannot be opened or no thread be had.
     pub fn resume(run: &RunDir, past: Past) -> Result<Self, ProjectError> {
         let covered = run.manifest().map_err(|error| failed("run.json", error))?.map_or(0, |manifest| manifest.projected_seq);
-        if covered < past.projection.seq() {
+        let projection = past.projection.clone();
+        Self::spawn(run, projection, move |run| {
+            if covered >= past.projection.seq() {
+                return Ok(());
+            }
             settle::catch_up(run, &past, covered).map_err(|error| match error {
                 settle::SettleError::File(error) => error,
                 settle::SettleError::Journal(JournalError::Io { source, .. }) => failed("journal.jsonl", source),
                 settle::SettleError::Journal(other) => failed("journal.jsonl", io::Error::other(other)),
-            })?;
-        }
-        Self::spawn(run, past.projection)
+            })
+        })
     }
 
-    fn spawn(run: &RunDir, projection: Projection) -> Result<Self, ProjectError> {
-        let live = Live::new(run, projection).map_err(|error| failed("the run's directory", error))?;
+    /// `first` is done on the writing thread, before what is sent.
+    fn spawn(
+        run: &RunDir,
+        projection: Projection,
+        first: impl FnOnce(&RunDir) -> Result<(), ProjectError> + Send + 'static,
+    ) -> Result<Self, ProjectError> {
+        let mut live = Live::new(run, projection).map_err(|error| failed("the run's directory", error))?;
         let (queue, work) = sync_channel(QUEUE_MAX);
         let fell = Arc::new(AtomicBool::new(false));
         let told = fell.clone();
-        let thread = std::thread::Builder::new().name("projector".to_owned()).spawn(move || serve(live, &work, &told));
+        let run = run.clone();
+        let thread = std::thread::Builder::new().name("projector".to_owned()).spawn(move || {
+            if let Err(error) = first(&run) {
+                live.fail(error);
+            }
+            serve(live, &work, &told);
+        });
         let thread = thread.map_err(|error| failed("anything: no thread", error))?;
         Ok(Self { queue: Some(queue), thread: Some(thread), failed: fell })
     }
