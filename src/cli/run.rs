@@ -219,8 +219,8 @@ fn next(id: &RunId, ended: &Ended, paste: &Paste) -> Vec<String> {
         }
         RunStatus::Interrupted => vec![paste.resume(id)],
         RunStatus::Failed => {
-            let roots = ended.state.frames.values().filter(|frame| frame.parent.is_none());
-            let failing = roots.filter_map(|frame| Some((&frame.path, &frame.failing.as_deref()?.0))).next();
+            let mut roots = ended.state.frames.values().filter(|frame| frame.parent.is_none());
+            let failing = roots.find_map(|frame| Some((&frame.path, &frame.failing.as_deref()?.0)));
             let both = |(flow, step): (&FramePath, &StepRef)| [paste.explain(id, step), paste.retry(id, flow, step)];
             failing.map(both).into_iter().flatten().collect()
         }
