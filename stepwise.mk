@@ -24,6 +24,10 @@ override CHOOSE := $(value CHOOSE)
 override NOTE := $(value NOTE)
 export RUN_ID START_STEP PARAMS FLOW STEP ID CHOOSE NOTE
 
+# What the program tells to type begins with its name; where that is not on PATH, say what it stands for.
+stepwise_called = command -v flow-studio >/dev/null 2>&1 || \
+	  echo "make: where it says 'flow-studio', type $$FLOW_STUDIO, or see: make stepwise-help" >&2
+
 .PHONY: stepwise-resume stepwise-retry stepwise-status stepwise-review stepwise-diagnose stepwise-help flow-studio-on-path stepwise-force
 
 flow-studio-on-path:
@@ -39,12 +43,14 @@ stepwise-%: $(FLOW_STUDIO_READY) stepwise-force
 	    echo "make: run $$RUN_ID is there and keeps its parameters; to change one:" >&2; \
 	    echo "      $$FLOW_STUDIO retry $$RUN_ID --step $$START_STEP --set name=value" >&2; exit 2; \
 	  fi; \
+	  $(stepwise_called); \
 	  exec "$$FLOW_STUDIO" resume "$$RUN_ID" --flow "$$flow" --from "$$START_STEP" --wait-ok; \
 	fi; \
 	if [ -n "$$PARAMS" ]; then \
 	  params=$$(printf '%s\n' "$$PARAMS" | xargs -n 1 printf -- '--param=%s\n') || { \
 	    echo "make: PARAMS cannot be split into words; a quote in a value is quoted itself: name=\"O'Brien\"" >&2; exit 2; }; \
 	else params=; fi; \
+	$(stepwise_called); \
 	IFS=$$(printf '\n_'); IFS=$${IFS%_}; \
 	exec "$$FLOW_STUDIO" run "$$flow" $${RUN_ID:+"--run-id=$$RUN_ID"} $${START_STEP:+"--from=$$START_STEP"} $$params --wait-ok
 
@@ -52,11 +58,11 @@ stepwise-force:
 
 stepwise-resume: $(FLOW_STUDIO_READY)
 	@[ -n "$$RUN_ID" ] || { echo "make: which run? make stepwise-resume RUN_ID=…" >&2; "$$FLOW_STUDIO" list >&2; exit 2; }
-	@"$$FLOW_STUDIO" resume "$$RUN_ID" $${FLOW:+--flow "$$FLOW"} $${START_STEP:+--from "$$START_STEP"} --wait-ok
+	@$(stepwise_called); "$$FLOW_STUDIO" resume "$$RUN_ID" $${FLOW:+--flow "$$FLOW"} $${START_STEP:+--from "$$START_STEP"} --wait-ok
 
 stepwise-retry: $(FLOW_STUDIO_READY)
 	@[ -n "$$RUN_ID" ] && [ -n "$$STEP" ] || { echo "make: which step of which run? make stepwise-retry RUN_ID=… STEP=… [FLOW=…]" >&2; exit 2; }
-	@"$$FLOW_STUDIO" retry "$$RUN_ID" --step "$$STEP" $${FLOW:+--flow "$$FLOW"} --wait-ok
+	@$(stepwise_called); "$$FLOW_STUDIO" retry "$$RUN_ID" --step "$$STEP" $${FLOW:+--flow "$$FLOW"} --wait-ok
 
 stepwise-status: $(FLOW_STUDIO_READY)
 	@if [ -n "$$RUN_ID" ]; then "$$FLOW_STUDIO" status "$$RUN_ID"; else "$$FLOW_STUDIO" list; fi

@@ -22,12 +22,14 @@ use crate::{
     runner::{self, Clock, Drive, DriveError, Ended, Observer, OpenError, Opened, Scene, Setup},
     spec::{
         Diagnostics, Library,
+        diagnostic::did_you_mean,
         load::{LoadOptions, Loader},
         params::{self, Given},
         text::EngineText,
     },
 };
 
+mod again;
 mod agents;
 mod dry_run;
 mod open_run;
@@ -119,8 +121,11 @@ impl Workspace {
     /// # Errors
     /// Anything that keeps the flow from starting, or the run from being written.
     pub fn run(&self, request: &RunRequest, observer: &mut dyn Observer) -> Result<(RunId, Ended), Error> {
+        let flow = again::flow_key(&request.flow)?;
+        if let Some((id, again)) = self.again(request, &flow)? {
+            return self.resume(&again, observer).map(|ended| (id, ended));
+        }
         let git = self.ask_git();
-        let flow = FlowKey::new(&request.flow).map_err(|bad| Error::new(Kind::Usage, bad.to_string()))?;
         let (book, warnings) = self.book(&flow, request.strict, request.allow_unenforced)?;
         for warning in warnings.iter() {
             observer.word(warning.render(false).trim_end());
@@ -143,14 +148,6 @@ impl Workspace {
         let path = FramePath::from(&flow);
         let mut first = Vec::new();
         match opened.state.frame(&path).map(|frame| frame.phase.clone()) {
-            Some(_) if from.is_some() => {
-                lost_first(&opened, &mut first);
-                first.push(Input::Resumed(Resume {
-                    by: self.config.user.clone(),
-                    from: from.map(|step| (path, step)),
-                    jobs: request.jobs,
-                }));
-            }
             Some(FramePhase::Open | FramePhase::Closing) => {
                 return Err(Error::new(Kind::Refused, format!("flow `{flow}` of run `{id}` has not ended"))
                     .hint(format!("flow-studio resume {id}"))
@@ -252,7 +249,7 @@ impl Workspace {
             }
             (true, Some(Err(error))) => return Err(error),
             (false, Some(_)) => observer.word(&format!(
-                "flow `{root}` was changed since this run started; the frozen one is used (--refresh adopts today's)"
+                "flow `{root}` was changed since this run started; the frozen one is used (resume with --refresh adopts today's)"
             )),
             (_, None) => {}
         }
@@ -304,7 +301,7 @@ impl Workspace {
     /// There is no such run, or it is over.
     pub fn cancel(&self, id: &str, observer: &mut dyn Observer) -> Result<Option<Ended>, Error> {
         let id = run_id(id)?;
-        let run = self.runs.open(&id).map_err(|error| no_run(&self.runs, &id).because(&error))?;
+        let run = self.run_dir(&id)?;
         let by = self.config.user.clone();
         if Lock::holder(&run).ok().flatten().is_some() {
             let letter = Redactor::default()
@@ -364,7 +361,7 @@ impl Workspace {
             self_approved: false,
             evidence: request.evidence.clone(),
         };
-        let run = self.runs.open(&read.id).map_err(|error| no_run(&self.runs, &read.id).because(&error))?;
+        let run = self.run_dir(&read.id)?;
         let redactor = read
             .state
             .frame(&question.flow_path)
@@ -690,11 +687,9 @@ fn step_of(book: &Book, flow: &FlowKey, name: Option<&str>) -> Result<Option<Ste
         return Ok(Some(plan.step(step).spec.id.clone()));
     }
     let ids: Vec<&str> = plan.steps.iter().map(|planned| planned.spec.id.as_str()).collect();
-    let near = ids.iter().min_by_key(|id| strsim::damerau_levenshtein(id, name));
-    let hint = near.map(|near| format!("did you mean `{near}`?")).unwrap_or_default();
-    Err(Error::new(Kind::Usage, format!("flow `{flow}` has no step `{name}`"))
-        .hint(hint)
-        .hint(format!("steps: {}", ids.join(", "))))
+    let mut error = Error::new(Kind::Usage, format!("flow `{flow}` has no step `{name}`"));
+    error.hints.extend(did_you_mean(name, ids.iter().copied()));
+    Err(error.hint(format!("steps: {}", ids.join(", "))))
 }
 
 fn changed_params(
@@ -740,12 +735,9 @@ fn never_started() -> Error {
 
 fn no_run(runs: &RunsDir, id: &RunId) -> Error {
     let known = runs.list().unwrap_or_default();
-    let near = known.iter().min_by_key(|one| strsim::damerau_levenshtein(one.as_str(), id.as_str()));
     let error = Error::new(Kind::Usage, format!("there is no run `{id}` in {}", runs.path().display()));
-    match near {
-        Some(near) => error.hint(format!("did you mean `{near}`?")),
-        None => error,
-    }
+    let near = did_you_mean(id.as_str(), known.iter().map(RunId::as_str));
+    error.hint(near.unwrap_or_else(|| "flow-studio list".to_owned()))
 }
 
 fn open_error(id: &RunId, error: &OpenError) -> Error {

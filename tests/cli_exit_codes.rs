@@ -20,7 +20,7 @@ fn code_0_done() {
 fn code_1_failed() {
     let test = Test::new()
         .flow("bad", "steps:\n  - {id: one, run: 'echo broken pipe fitting >&2; exit 3'}\n  - {id: two, run: 'touch ran'}\n");
-    test.go(&["run", "bad", "--run-id", "r"]).code(1).says("broken pipe fitting").says("retry r --step one");
+    test.go(&["run", "bad", "--run-id", "r"]).code(1).says("broken pipe fitting").says("retry r --flow bad --step one");
     assert!(!test.at("ran").exists(), "nothing falls through");
 }
 

@@ -28,30 +28,30 @@ pub struct Cli {
 #[derive(Debug, Args)]
 pub struct Global {
     /// Where runs are kept [default: run_base, or FLOW_STUDIO_RUNS]
-    #[arg(long, global = true, value_name = "DIR")]
+    #[arg(long, global = true, help_heading = "Everywhere", value_name = "DIR")]
     pub runs: Option<PathBuf>,
     /// Where flows are [default: flows, or FLOW_STUDIO_FLOWS]
-    #[arg(long, global = true, value_name = "DIR")]
+    #[arg(long, global = true, help_heading = "Everywhere", value_name = "DIR")]
     pub flows: Option<PathBuf>,
     /// Where agents are [default: agents, or FLOW_STUDIO_AGENTS]
-    #[arg(long, global = true, value_name = "DIR")]
+    #[arg(long, global = true, help_heading = "Everywhere", value_name = "DIR")]
     pub agents: Option<PathBuf>,
     /// Where steps run [default: the current directory]
-    #[arg(long, global = true, value_name = "DIR")]
+    #[arg(long, global = true, help_heading = "Everywhere", value_name = "DIR")]
     pub workspace: Option<PathBuf>,
     /// One JSON object on standard output
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = "Everywhere")]
     pub json: bool,
     /// Say nothing but what was asked for
-    #[arg(short, long, global = true)]
+    #[arg(short, long, global = true, help_heading = "Everywhere")]
     pub quiet: bool,
     /// Say more; twice for everything
-    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    #[arg(short, long, global = true, help_heading = "Everywhere", action = clap::ArgAction::Count)]
     pub verbose: u8,
-    #[arg(long, global = true, value_enum, default_value_t = Color::Auto)]
+    #[arg(long, global = true, help_heading = "Everywhere", value_enum, default_value_t = Color::Auto)]
     pub color: Color,
     /// Never ask at the terminal (nothing does: questions wait in the inbox)
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = "Everywhere")]
     pub no_input: bool,
 }
 

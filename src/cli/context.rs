@@ -1,6 +1,11 @@
 //! What every command has: the workspace, how to print, and how errors are shown.
 
-use std::{ffi::OsString, io::IsTerminal as _, io::Write as _, path::PathBuf};
+use std::{
+    ffi::OsString,
+    io::IsTerminal as _,
+    io::Write as _,
+    path::{Path, PathBuf},
+};
 
 use serde::Serialize;
 
@@ -41,6 +46,21 @@ impl Context {
         let config = Config::load(&cwd, &flags, vars)?;
         log(global.verbose);
         Ok(Self { workspace: Workspace::new(config, root), flags, cwd, json: global.json, quiet: global.quiet, color, terminal })
+    }
+
+    /// That nothing is found in a directory means something only where it could be read, or is not there.
+    pub fn readable(&self, dir: &Path) -> Result<(), Error> {
+        match std::fs::read_dir(dir) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(Error::new(Kind::System, format!("cannot read {}", dir.display())).because(&error))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// A file as it can be pasted here: below the current directory without it, elsewhere whole.
+    pub fn named(&self, path: &Path) -> String {
+        crate::inspect::quoted(&path.strip_prefix(&self.cwd).unwrap_or(path).to_string_lossy())
     }
 
     /// Data for the person, or one JSON object.

@@ -113,6 +113,9 @@ fn directories(context: &Context) -> Vec<Finding> {
     let config = &context.workspace.config;
     let mut lines = vec![writable("runs", &config.runs_dir), writable("workspace", &context.workspace.root)];
     let there = |what: &str, dir: &Path| match (dir.is_dir(), what) {
+        (true, _) if fs::read_dir(dir).is_err() => {
+            off(Level::Bad, what, format!("{} cannot be read", dir.display()), "look at its permissions")
+        }
         (true, _) => ok(what, dir.display().to_string()),
         (false, "flows") => off(Level::Bad, what, format!("{} is not there", dir.display()), "flow-studio init, or --flows DIR"),
         (false, _) => off(Level::Warn, what, format!("{} is not there", dir.display()), "only flows with agents need it"),

@@ -16,6 +16,7 @@ use super::{
 
 #[derive(Debug, Args)]
 pub struct ExplainArgs {
+    /// The run, as `list` names it
     pub run_id: String,
     /// A step, `step[item]`, or `flow/step`
     pub step: String,
@@ -31,7 +32,8 @@ pub(super) fn run(args: &ExplainArgs, context: &Context) -> Result<u8, Error> {
     let at = view.find_step(args.flow.as_deref(), &args.step).map_err(not_in_run)?;
     let explanation =
         explain(&view, &at).ok_or_else(|| Error::new(Kind::Usage, format!("step {at} has no story in this run")))?;
-    context.out(&explanation, || render(&explanation, context.color))?;
+    let base = context.named(&context.workspace.runs.path().join(view.run_id.as_str()));
+    context.out(&explanation, || render(&explanation, &base, context.color))?;
     Ok(0)
 }
 
@@ -43,7 +45,7 @@ pub(super) fn not_in_run(error: NotInRun) -> Error {
     }
 }
 
-pub(super) fn render(explanation: &Explanation, color: bool) -> String {
+pub(super) fn render(explanation: &Explanation, base: &str, color: bool) -> String {
     let paint = Paint { color };
     let mut out = String::new();
     let _ = writeln!(
@@ -71,6 +73,6 @@ pub(super) fn render(explanation: &Explanation, color: bool) -> String {
         out.push_str(&wrapped(&sentence.text, "  ", WIDTH));
         let _ = writeln!(out, "  {}", paint.ink(Ink::Faint, &proof));
     }
-    let _ = writeln!(out, "\nnow: {}", explanation.now);
+    let _ = writeln!(out, "\nnow: {}\n\nfiles in {base}", explanation.now);
     out
 }

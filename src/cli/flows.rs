@@ -34,6 +34,7 @@ pub struct CatalogEntry {
 
 pub(super) fn run(_args: &FlowsArgs, context: &Context) -> Result<u8, Error> {
     let workspace = &context.workspace;
+    context.readable(&workspace.config.flows_dir)?;
     let catalog = catalog(workspace.config.flows_dir.display().to_string(), workspace.loader().list_flows());
     context.out(&catalog, || render(&catalog, "FLOW", "TITLE", context.color))?;
     Ok(0)
@@ -55,7 +56,7 @@ const TITLE_CHARS_MAX: usize = 100;
 
 pub(super) fn render(catalog: &Catalog, what: &str, says: &str, color: bool) -> String {
     if catalog.entries.is_empty() {
-        return format!("nothing in {}\n", catalog.directory);
+        return format!("nothing in {}; `flow-studio init` puts a first one there\n", catalog.directory);
     }
     let mut table = Table::new(Paint { color }, "").head(&[what, says]);
     for entry in &catalog.entries {

@@ -65,9 +65,11 @@ fn files() -> Vec<(&'static str, String)> {
 
 pub(super) fn run(args: &InitArgs, context: &Context) -> Result<u8, Error> {
     let root = &context.workspace.root;
-    let dir = args.dir.as_ref().map_or_else(|| root.clone(), |dir| root.join(dir));
+    let dir: PathBuf = args.dir.as_ref().map_or_else(|| root.clone(), |dir| root.join(dir)).components().collect();
     let report = write(&dir, args.dir.as_deref())?;
-    context.out(&report, || text(&report))?;
+    if context.json || !context.quiet {
+        context.out(&report, || text(&report))?;
+    }
     Ok(0)
 }
 
@@ -100,8 +102,8 @@ fn write(dir: &Path, named: Option<&Path>) -> Result<InitReport, Error> {
             report.left_alone.push(LeftAlone { path: ".gitignore".to_owned(), hint });
         }
     }
-    // In single quotes a shell takes everything as it is.
-    report.next.extend(named.map(|named| format!("cd '{}'", named.to_string_lossy().replace('\'', "'\\''"))));
+    let elsewhere = named.filter(|named| named.components().any(|part| part != std::path::Component::CurDir));
+    report.next.extend(elsewhere.map(|named| format!("cd {}", crate::inspect::quoted(&named.to_string_lossy()))));
     report.next.extend(["flow-studio run hello --param name=Ada", "flow-studio test", "flow-studio doctor"].map(str::to_owned));
     Ok(report)
 }

@@ -81,7 +81,7 @@ fn dispatch(command: &Command, context: &Context) -> Result<u8, Error> {
         Command::Flows(args) => flows::run(args, context),
         Command::Agents(args) => agents::run(args, context),
         Command::Schema(args) => schema::run(args, context),
-        Command::Completions(args) => completions::run(args),
+        Command::Completions(args) => completions::run(args, context),
         Command::Doctor(args) => doctor::run(args, context),
     }
 }

@@ -14,6 +14,7 @@ use super::{context::Context, explain::not_in_run};
 
 #[derive(Debug, Args)]
 pub struct ReportArgs {
+    /// The run, as `list` names it
     pub run_id: String,
     /// Which flow of the run; left out, the last that was started
     #[arg(long, value_name = "FLOW")]

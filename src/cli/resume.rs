@@ -10,6 +10,7 @@ use super::{context::Context, progress::Progress, run::report};
 
 #[derive(Debug, Args)]
 pub struct ResumeArgs {
+    /// The run, as `list` names it
     pub run_id: String,
     /// Which flow of the run; left out, the one that is open
     #[arg(long, value_name = "FLOW")]

@@ -15,6 +15,7 @@ use super::{
 
 #[derive(Debug, Args)]
 pub struct RetryArgs {
+    /// The run, as `list` names it
     pub run_id: String,
     /// The step to execute again
     #[arg(long, value_name = "STEP")]
@@ -55,6 +56,7 @@ pub(super) fn run(args: &RetryArgs, context: &Context) -> Result<u8, Error> {
 
 #[derive(Debug, Args)]
 pub struct CancelArgs {
+    /// The run, as `list` names it
     pub run_id: String,
 }
 

@@ -7,8 +7,9 @@ use serde::Serialize;
 use crate::{
     error::{Error, Kind},
     id::{EscalationId, RunId, StepRef, Time},
+    inspect::Paste,
     record::{Question, QuestionStatus},
-    workspace::{AnswerRequest, Answered},
+    workspace::{AnswerRequest, Answered, ReadRun},
 };
 
 use super::{context::Context, progress::Progress};
@@ -111,36 +112,54 @@ fn list(context: &Context) -> Result<u8, Error> {
                 question: open.question,
                 since: open.raised_at,
             })),
-            Some(Ok(None)) => {}
-            Some(Err(_)) | None => inbox.unreadable.push(id.to_string()),
+            // Lost, or damaged: then the whole journal is read.
+            _ => match context.workspace.read_run(id.as_str()) {
+                Ok(read) => inbox.waiting.extend(open_questions(&read)),
+                Err(_) => inbox.unreadable.push(id.to_string()),
+            },
         }
     }
     inbox.waiting.sort_by(|a, b| (a.since, &a.id).cmp(&(b.since, &b.id)));
     context.out(&inbox, || {
+        let unread: String = inbox.unreadable.iter().map(|run| format!("run {run} cannot be read: it may wait too\n")).collect();
         if inbox.waiting.is_empty() {
-            return "nothing waits for a person".to_owned();
+            return format!("nothing waits for a person\n{unread}");
         }
         let line = |one: &Waiting| format!("{}\n  since {}  {}\n", one.id, one.since, one.question);
-        inbox.waiting.iter().map(line).collect()
+        inbox.waiting.iter().map(line).collect::<String>() + &unread
     })?;
     Ok(0)
+}
+
+fn open_questions(read: &ReadRun) -> impl Iterator<Item = Waiting> {
+    let open = read.state.open_questions.iter().filter_map(|id| read.state.questions.get(id));
+    open.map(|one| Waiting {
+        id: format!("{}/{}", read.id, one.id),
+        run_id: read.id.clone(),
+        question_id: one.id.clone(),
+        step: one.step_id.clone(),
+        question: one.question.clone(),
+        since: one.raised_at,
+    })
 }
 
 fn show(id: &str, context: &Context) -> Result<u8, Error> {
     let (run, question) = split(id)?;
     let read = context.workspace.read_run(&run)?;
     let question = read.question(&question)?;
-    context.out(&question, || text(&run, &question))?;
+    let found = |path: &str| context.named(&context.workspace.evidence(&read.id, &question.flow_path, path));
+    context.out(&question, || text(&read.id, &question, &context.workspace.paste(), found))?;
     Ok(0)
 }
 
-fn text(run: &str, question: &Question) -> String {
+fn text(run: &RunId, question: &Question, paste: &Paste, found: impl Fn(&str) -> String) -> String {
     use std::fmt::Write as _;
     let mut text = format!("{}\n\n", question.question);
     let mut row = |name: &str, value: &str| {
         let _ = writeln!(text, "  {name:<9} {}", value.replace('\n', "\n            "));
     };
-    row("run", &format!("{run}, flow {}, step {} (execution {})", question.flow_path, question.step_id, question.execution));
+    let nth = if question.execution == 0 { String::new() } else { format!(" (execution {})", question.execution) };
+    row("run", &format!("{run}, flow {}, step {}{nth}", question.flow_path, question.step_id));
     row("why", &format!("{} — {}", question.rule, question.reason));
     row("severity", &question.severity.to_string());
     if let Some(action) = &question.action {
@@ -154,7 +173,7 @@ fn text(run: &str, question: &Question) -> String {
     }
     for shown in &question.shown {
         let digest = shown.sha256.as_ref().map_or("it is not there", |sha| &sha.as_str()[..12]);
-        row("evidence", &format!("{}  {digest}", shown.path));
+        row("evidence", &format!("{}  {digest}", found(&shown.path)));
     }
     for concern in &question.concerns {
         row("concern", &format!("{} {}", concern.severity, concern.description));
@@ -171,7 +190,12 @@ fn text(run: &str, question: &Question) -> String {
                 let _ = writeln!(text, "  {:<10} {} — {}", option.key, option.label, option.effect);
             }
             let keys: Vec<&str> = question.options.iter().map(|option| option.key.as_str()).collect();
-            let _ = writeln!(text, "\nflow-studio review answer {run}/{} --choose {}", question.id, keys.join("|"));
+            let _ = writeln!(
+                text,
+                "\n{}\n{}",
+                paste.explain(run, &question.step_id),
+                paste.answer_with_one_of(run, &question.id, &keys)
+            );
         }
         (_, Some(answer)) => row("answered", &format!("{} by {} at {}", answer.choose, answer.by, answer.at)),
         (status, None) => row("closed", &format!("{status:?}").to_lowercase()),
@@ -185,6 +209,7 @@ fn answer(request: &AnswerRequest, context: &Context) -> Result<u8, Error> {
     progress.finish();
     let answered = answered?;
     let delivered = answered == Answered::Delivered;
+    let id = RunId::new(&request.run_id).expect("the workspace has just opened it");
     let value = serde_json::json!({"run_id": request.run_id, "question": request.question, "choose": request.choose, "delivered": delivered});
     context.out(&value, || {
         if delivered {
@@ -194,7 +219,7 @@ fn answer(request: &AnswerRequest, context: &Context) -> Result<u8, Error> {
                 Answered::Recorded(status) if status != crate::record::RunStatus::Waiting => {
                     format!("answer recorded; run {} {status}", request.run_id)
                 }
-                _ => format!("answer recorded; go on with: flow-studio resume {}", request.run_id),
+                _ => format!("answer recorded; go on with: {}", context.workspace.paste().resume(&id)),
             }
         }
     })?;

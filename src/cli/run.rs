@@ -9,6 +9,7 @@ use serde::Serialize;
 use crate::{
     error::Error,
     id::{EscalationId, FramePath, RunId, StepRef},
+    inspect::Paste,
     kernel::{FramePhase, State},
     record::{Outcome, QuestionKind, RunStatus, StopCause},
     runner::Ended,
@@ -134,7 +135,7 @@ pub(super) fn report(id: &RunId, ended: &Ended, wait_ok: bool, context: &Context
         exit_code,
         flows: flows(&ended.state),
         questions: questions(&ended.state),
-        next: next(id, ended),
+        next: next(id, ended, &context.workspace.paste()),
     };
     if context.json {
         context.out(&report, String::new)?;
@@ -205,25 +206,23 @@ fn questions(state: &State) -> Vec<QuestionReport> {
     .collect()
 }
 
-fn next(id: &RunId, ended: &Ended) -> Vec<String> {
+fn next(id: &RunId, ended: &Ended, paste: &Paste) -> Vec<String> {
     match ended.status {
         RunStatus::Waiting => {
             let mut next = Vec::new();
             for one in questions(&ended.state) {
-                next.push(format!("flow-studio review show {id}/{}", one.id));
-                next.push(format!("flow-studio review answer {id}/{} --choose {}", one.id, one.options.join("|")));
+                next.push(paste.review(id, &one.id));
+                next.push(paste.answer_with_one_of(id, &one.id, &one.options));
             }
-            next.push(format!("flow-studio resume {id}"));
+            next.push(paste.resume(id));
             next
         }
-        RunStatus::Interrupted => vec![format!("flow-studio resume {id}")],
+        RunStatus::Interrupted => vec![paste.resume(id)],
         RunStatus::Failed => {
-            let failing =
-                ended.state.frames.values().filter(|frame| frame.parent.is_none()).find_map(|frame| frame.failing.clone());
-            let step = failing.map(|failing| failing.0.to_string());
-            let explain = step.as_ref().map(|step| format!("flow-studio explain {id} {step}"));
-            let retry = step.map(|step| format!("flow-studio retry {id} --step {step}"));
-            explain.into_iter().chain(retry).collect()
+            let mut roots = ended.state.frames.values().filter(|frame| frame.parent.is_none());
+            let failing = roots.find_map(|frame| Some((&frame.path, &frame.failing.as_deref()?.0)));
+            let both = |(flow, step): (&FramePath, &StepRef)| [paste.explain(id, step), paste.retry(id, flow, step)];
+            failing.map(both).into_iter().flatten().collect()
         }
         RunStatus::Succeeded | RunStatus::Cancelled | RunStatus::Running => Vec::new(),
     }
@@ -233,7 +232,12 @@ fn text(report: &RunReport) -> String {
     use std::fmt::Write as _;
     let mut text = format!("\nrun {} {}\n", report.run_id, report.status);
     for flow in &report.flows {
-        let reason = flow.reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();
+        let reason = flow
+            .reason
+            .as_deref()
+            .filter(|reason| *reason != flow.status)
+            .map(|reason| format!(": {reason}"))
+            .unwrap_or_default();
         let _ = writeln!(text, "  {} {} ({} of {} steps){reason}", flow.flow, flow.status, flow.steps_done, flow.steps_total);
         for warning in &flow.warnings {
             let _ = writeln!(text, "    warning  {warning}");

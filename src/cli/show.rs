@@ -24,6 +24,7 @@ use super::{
 
 #[derive(Debug, Args)]
 pub struct ShowArgs {
+    /// The run, as `list` names it
     pub run_id: String,
     /// A step, `step[item]`, or `flow/step`; left out, the whole run
     pub step: Option<String>,
@@ -87,7 +88,7 @@ impl ShowArgs {
 
 pub(super) fn run(args: &ShowArgs, context: &Context) -> Result<u8, Error> {
     let (view, run) = context.workspace.view(&args.run_id)?;
-    let shown = match (&args.step, args.kind()) {
+    let mut shown = match (&args.step, args.kind()) {
         (None, _) => Shown::Run(Box::new(Overview::new(&view, &context.workspace.paste()))),
         (Some(step), kind) => {
             let at = view.find_step(args.flow.as_deref(), step).map_err(not_in_run)?;
@@ -99,9 +100,14 @@ pub(super) fn run(args: &ShowArgs, context: &Context) -> Result<u8, Error> {
             }
         }
     };
+    if let Shown::Run(whole) = &mut shown
+        && !context.json
+    {
+        whole.status = super::status::shown(&whole.status, context);
+    }
     let now = context.workspace.now();
     context.out(&shown, || {
-        render(&shown, &context.workspace.runs.path().join(view.run_id.as_str()).display().to_string(), now, context.color)
+        render(&shown, &context.named(&context.workspace.runs.path().join(view.run_id.as_str())), now, context.color)
     })?;
     Ok(0)
 }
@@ -124,8 +130,7 @@ pub(super) fn render(shown: &Shown, base: &str, now: Time, color: bool) -> Strin
         Shown::Run(overview) => {
             let told = summary_text(&overview.summary, color);
             format!(
-                "{told}
-{}
+                "{told}{}
 files in {base}
 ",
                 super::status::render_flows(&overview.status, now, color)

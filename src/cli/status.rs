@@ -18,6 +18,7 @@ use super::{
 
 #[derive(Debug, Args)]
 pub struct StatusArgs {
+    /// The run, as `list` names it
     pub run_id: String,
 }
 
@@ -29,8 +30,19 @@ pub(super) fn run(args: &StatusArgs, context: &Context) -> Result<u8, Error> {
     let (view, _) = context.workspace.view(&args.run_id)?;
     let report = status(&view, &context.workspace.paste());
     let now = context.workspace.now();
-    context.out(&report, || render(&report, now, context.color))?;
+    context.out(&report, || render(&shown(&report, context), now, context.color))?;
     Ok(0)
+}
+
+/// With what a person is to look at named so that it can be pasted; other readers get it as the question has it.
+pub(super) fn shown(report: &StatusReport, context: &Context) -> StatusReport {
+    let mut report = report.clone();
+    for question in &mut report.questions {
+        for path in &mut question.shown {
+            *path = context.named(&context.workspace.evidence(&report.run_id, &question.flow_path, path));
+        }
+    }
+    report
 }
 
 pub(super) fn render(report: &StatusReport, now: Time, color: bool) -> String {
@@ -96,7 +108,9 @@ fn flow_text(flow: &FlowReport, paint: Paint, now: Time) -> String {
     if let Some(failing) = &flow.failing {
         let receipt = failing.receipt.as_deref().map(|path| format!(" ({path})")).unwrap_or_default();
         let _ = writeln!(out, "  {} {}: {}{receipt}", paint.ink(Ink::Bad, "failed at"), failing.step_id, failing.reason);
-    } else if let Some(reason) = flow.reason.as_deref().filter(|_| flow.status != RunStatus::Succeeded) {
+    } else if let Some(reason) =
+        flow.reason.as_deref().filter(|reason| flow.status != RunStatus::Succeeded && *reason != flow.status.as_str())
+    {
         let _ = writeln!(out, "  {reason}");
     }
     for warning in &flow.warnings {

@@ -59,7 +59,9 @@ fn text(report: &TestReport, color: bool, quiet: bool) -> String {
             indented(&mut text, found.render(color).trim_end());
         }
     }
-    let _ = writeln!(text, "{} ok, {} failed, {} invalid", report.ok, report.failed, report.invalid);
+    if !quiet || report.failed + report.invalid > 0 {
+        let _ = writeln!(text, "{} ok, {} failed, {} invalid", report.ok, report.failed, report.invalid);
+    }
     text
 }
 

@@ -9,6 +9,7 @@ use serde::Serialize;
 use crate::{
     error::{Error, Kind},
     id::FlowKey,
+    inspect::count,
     spec::Diagnostics,
 };
 
@@ -47,14 +48,22 @@ pub(super) fn run(args: &ValidateArgs, context: &Context) -> Result<u8, Error> {
         Ok(())
     };
     if args.paths.is_empty() {
-        for listed in context.workspace.loader().list_flows() {
+        let config = &context.workspace.config;
+        context.readable(&config.flows_dir).and_then(|()| context.readable(&config.agents_dir))?;
+        let (flows, agents) = (context.workspace.loader().list_flows(), context.workspace.loader().list_agents());
+        if flows.is_empty() && agents.is_empty() {
+            // A build that looks in the wrong place must not be green.
+            let error = Error::new(Kind::Usage, format!("no flow is in {}", config.flows_dir.display()));
+            return Err(error.hint("flow-studio init, or --flows DIR"));
+        }
+        for listed in flows {
             let result = match FlowKey::new(&listed.name) {
                 Ok(key) => context.workspace.book(&key, false, args.allow_unenforced).map(|(_, warnings)| warnings),
                 Err(bad) => Err(Error::new(Kind::Invalid, bad.to_string())),
             };
             take(format!("flows/{}.yaml", listed.name), result)?;
         }
-        for listed in context.workspace.loader().list_agents() {
+        for listed in agents {
             let result = listed.outcome.map(|_| Diagnostics::default()).map_err(|found| with(&listed.name, found));
             take(format!("agents/{}", listed.name), result)?;
         }
@@ -80,9 +89,11 @@ pub(super) fn run(args: &ValidateArgs, context: &Context) -> Result<u8, Error> {
     if !validation.diagnostics.is_empty() && !context.json {
         tell(&validation.diagnostics.render(context.color), context.color);
     }
-    context.out(&validation, || {
-        format!("{} files checked: {} mistakes, {} warnings", validation.checked.len(), validation.errors, validation.warnings)
-    })?;
+    if context.json || !context.quiet {
+        let (files, mistakes) = (count(validation.checked.len(), "file"), count(validation.errors, "mistake"));
+        let warnings = count(validation.warnings, "warning");
+        context.out(&validation, || format!("{files} checked: {mistakes}, {warnings}"))?;
+    }
     Ok(if validation.errors > 0 { Kind::Invalid.exit_code() } else { 0 })
 }
 

@@ -12,6 +12,7 @@ use super::context::Context;
 
 #[derive(Debug, Args)]
 pub struct VerifyArgs {
+    /// The run, as `list` names it
     pub run_id: String,
     /// Make missing and changed projections anew
     #[arg(long)]
@@ -20,8 +21,7 @@ pub struct VerifyArgs {
 
 pub(super) fn run(args: &VerifyArgs, context: &Context) -> Result<u8, Error> {
     let id = RunId::new(&args.run_id).map_err(|bad| Error::new(Kind::Usage, bad.to_string()))?;
-    let run = context.workspace.runs.open(&id);
-    let run = run.map_err(|error| Error::new(Kind::Usage, format!("there is no run `{id}`")).because(&error))?;
+    let run = context.workspace.run_dir(&id)?;
     let mended = if args.repair { repair(&run, &id, context)? } else { Vec::new() };
     let report = ledger::verify(&run).map_err(|error| {
         let broken = matches!(error, ledger::VerifyError::Journal(ledger::JournalError::Broken { .. }));
@@ -30,7 +30,9 @@ pub(super) fn run(args: &VerifyArgs, context: &Context) -> Result<u8, Error> {
     })?;
     let whole = report.is_ok();
     let mended: Vec<ledger::Finding> = mended.into_iter().filter(|found| !report.findings.contains(found)).collect();
-    context.out(&Verified { report: &report, made_anew: &mended }, || text(&report, &mended))?;
+    context.out(&Verified { report: &report, made_anew: &mended }, || {
+        text(&report, &mended, &context.workspace.paste().repair(&id))
+    })?;
     Ok(if whole { 0 } else { Kind::Integrity.exit_code() })
 }
 
@@ -61,7 +63,7 @@ fn repair(run: &ledger::RunDir, id: &RunId, context: &Context) -> Result<Vec<led
     Ok(report.findings)
 }
 
-fn text(report: &ledger::VerifyReport, made_anew: &[ledger::Finding]) -> String {
+fn text(report: &ledger::VerifyReport, made_anew: &[ledger::Finding], repair: &str) -> String {
     use std::fmt::Write as _;
     let mut text = String::new();
     match &report.broken {
@@ -89,10 +91,19 @@ fn text(report: &ledger::VerifyReport, made_anew: &[ledger::Finding]) -> String 
         let _ = writeln!(text, "  {}: made anew", finding.path);
     }
     for finding in &report.findings {
-        let _ = writeln!(text, "  {}: {}", finding.path, finding.detail);
+        let what = match finding.kind {
+            ledger::FindingKind::Missing => "missing: ",
+            ledger::FindingKind::Differs => "differs: ",
+            ledger::FindingKind::Unaccounted => "unaccounted: ",
+        };
+        let _ = writeln!(text, "  {}: {what}{}", finding.path, finding.detail);
     }
     if report.findings_omitted > 0 {
         let _ = writeln!(text, "  and {} more", report.findings_omitted);
+    }
+    let can_be_made = |found: &&ledger::Finding| found.kind != ledger::FindingKind::Unaccounted;
+    if report.broken.is_none() && report.findings.iter().any(|found| can_be_made(&found)) && made_anew.is_empty() {
+        let _ = writeln!(text, "what the journal can make is made anew by: {repair}");
     }
     if report.is_ok() {
         let _ = writeln!(text, "all is what was written");

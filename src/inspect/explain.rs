@@ -114,8 +114,10 @@ fn defined(frame: &Frame, at: &At) -> Vec<String> {
 }
 
 fn now(view: &RunView, frame: &Frame, at: &At, standing: Standing) -> String {
+    let over = || "its flow ended before it was done".to_owned();
     match standing {
         Standing::Pending => pending(view, frame, at),
+        Standing::Ready if !frame.is_open() => over(),
         Standing::Ready => "it may start as soon as there is room".to_owned(),
         Standing::Running => "it is running".to_owned(),
         Standing::Retrying => "it waits for its next attempt".to_owned(),
@@ -126,7 +128,7 @@ fn now(view: &RunView, frame: &Frame, at: &At, standing: Standing) -> String {
                 .filter(|one| one.flow_path == at.flow && one.step_id == at.step)
                 .map(|one| one.id.as_str())
                 .collect();
-            format!("it waits for the answer to {}", listed(&open))
+            if open.is_empty() { over() } else { format!("it waits for the answer to {}", listed(&open)) }
         }
         Standing::InFlow => "a sub-flow performs it".to_owned(),
         Standing::InDetour => "it failed, and a known fix is being tried".to_owned(),
@@ -152,6 +154,9 @@ fn pending(view: &RunView, frame: &Frame, at: &At) -> String {
     if let Some(failing) = frame.failing.as_deref() {
         return format!("it will not start: {} stopped the flow", failing.0);
     }
+    if !frame.is_open() && frame.allowed.is_none() {
+        return "its flow ended before it started".to_owned();
+    }
     if !open.is_empty() {
         return format!("it waits for {}", open.join(", "));
     }
@@ -161,5 +166,5 @@ fn pending(view: &RunView, frame: &Frame, at: &At) -> String {
     if frame.allowed.is_some() {
         return "it was left out: --until or --only named another step".to_owned();
     }
-    if frame.is_open() { "it has not started".to_owned() } else { "its flow ended before it started".to_owned() }
+    "it has not started".to_owned()
 }

@@ -63,7 +63,12 @@ fn words(view: &RunView, at: &At, moment: &Moment) -> Option<Said> {
             let of = max.map(|max| format!(" of {max}")).unwrap_or_default();
             plain(format!("its loop went round again: round {iteration}{of}, because {} was not satisfied", last.step))
         }
-        Fact::Superseded { steps, why, .. } => plain(superseded(at, moment, steps, *why)),
+        Fact::Superseded { steps, why, .. } => {
+            // A step that had not run yet had nothing to lose.
+            let ran =
+                view.executions(at).iter().any(|one| one.ended.as_ref().map_or(one.started_at, |ended| ended.0) <= moment.ts);
+            ran.then(|| (superseded(at, moment, steps, *why), None, None))
+        }
         Fact::Reopened { step, into, .. } if *step == at.step => {
             plain(format!("opened again, because a step of {into} runs again"))
         }
@@ -125,7 +130,10 @@ fn words(view: &RunView, at: &At, moment: &Moment) -> Option<Said> {
             plain(format!("the flow reached its limit of {}", limit_words(*limit, *used, *max)))
         }
         Fact::LimitRaised { limit, max, .. } => plain(format!("the limit was raised to {}", limit_words(*limit, *max, *max))),
-        Fact::FlowCompleted { outcome: Outcome::Cancelled, reason, .. } => plain(format!("its flow was cancelled: {reason}")),
+        Fact::FlowCompleted { outcome: Outcome::Cancelled, reason, .. } => {
+            let why = if reason == "cancelled" { String::new() } else { format!(": {reason}") };
+            plain(format!("its flow was cancelled{why}"))
+        }
         Fact::RunCreated { .. }
         | Fact::FlowStarted { .. }
         | Fact::LineStopped { .. }
@@ -237,7 +245,8 @@ fn skipped(moment: &Moment, why: SkipReason, detail: &str) -> String {
 fn decided(moment: &Moment, decision: &Decision) -> String {
     let reason = first_line(&decision.reason);
     let next = if decision.next_step_ids.is_empty() { String::new() } else { format!(" to {}", listed(&decision.next_step_ids)) };
-    let detour = decision.detour_id.as_ref().map(|id| format!(" into {id}")).unwrap_or_default();
+    let entered = decision.detour_id.as_ref().filter(|_| decision.decision == DecisionKind::Detour);
+    let detour = entered.map(|id| format!(" into {id}")).unwrap_or_default();
     let by = if decision.by == "kernel" { String::new() } else { format!(" by {}", decision.by) };
     let seen = seen(moment);
     let seen = if seen.is_empty() { String::new() } else { format!(" ({seen})") };

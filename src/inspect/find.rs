@@ -4,9 +4,13 @@
 use crate::{
     id::{FramePath, StepRef},
     record::At,
+    spec::diagnostic::did_you_mean,
 };
 
 use super::view::RunView;
+
+/// Names that fit into a hint.
+const NAMES_MAX: usize = 30;
 
 /// What was typed is not in the run.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -27,7 +31,10 @@ impl RunView {
             let last = self.roots().last().map(|frame| frame.path.clone());
             return last.ok_or_else(|| NotInRun { message: "no flow was started in this run".to_owned(), hint: None });
         };
-        self.flow_order.iter().find(|path| path.as_str() == flow).cloned().ok_or_else(|| NotInRun {
+        // `run` names a step of a detour or sub-flow without the flow that it belongs to.
+        let below = || self.flow_order.iter().find(|path| path.as_str().split_once('.').is_some_and(|(_, rest)| rest == flow));
+        let found = self.flow_order.iter().find(|path| path.as_str() == flow).or_else(below);
+        found.cloned().ok_or_else(|| NotInRun {
             message: format!("run `{}` has no flow `{flow}`", self.run_id),
             hint: Some(format!("it has: {}", known())),
         })
@@ -63,10 +70,10 @@ impl RunView {
     fn unknown_step(&self, flow: Option<&str>, step: &str) -> NotInRun {
         let within = |path: &FramePath| flow.is_none_or(|flow| path.as_str() == flow);
         let names = self.frames().filter(|frame| within(&frame.path)).flat_map(|frame| self.step_names(frame));
-        let near = names.min_by_key(|name| strsim::damerau_levenshtein(name.as_str(), step));
-        NotInRun {
-            message: format!("run `{}` has no step `{step}`", self.run_id),
-            hint: near.map(|near| format!("did you mean `{near}`?")),
-        }
+        let names: Vec<String> = names.map(|name| name.to_string()).collect();
+        let near = did_you_mean(step, names.iter().map(String::as_str));
+        let more = if names.len() > NAMES_MAX { ", …" } else { "" };
+        let known = || format!("it has: {}{more}", names.iter().take(NAMES_MAX).cloned().collect::<Vec<_>>().join(", "));
+        NotInRun { message: format!("run `{}` has no step `{step}`", self.run_id), hint: Some(near.unwrap_or_else(known)) }
     }
 }

@@ -23,7 +23,7 @@ pub use explain::{Explanation, Sentence, explain};
 pub use files::{ExecutionFiles, FileKind, FilesError, ShownFile, StepFiles, shown_file, step_files};
 pub use find::NotInRun;
 pub use load::{BookError, ViewError, Wanted};
-pub use paste::Paste;
+pub use paste::{Paste, quoted};
 pub use report::report;
 pub use runs::{RunFlow, RunLine, RunList};
 pub use standing::Standing;
@@ -32,7 +32,7 @@ pub use status::{
 };
 pub use summary::{Health, RunSummary, TrailItem, summary};
 pub use view::{Attempt, Driver, Execution, Moment, RunView, SetAside, StepStory};
-pub use words::{length, spent_words};
+pub use words::{count, length, spent_words};
 
 #[cfg(test)]
 pub(crate) mod testing;

@@ -30,6 +30,11 @@ impl Paste {
     pub fn answer(&self, run: &RunId, question: &EscalationId, choose: &str) -> String {
         format!("{} review answer {run}/{question} --choose {}", self.program, quoted(choose))
     }
+    /// For a person to choose from. Quoted, so that a shell which is given the whole line answers nothing.
+    pub fn answer_with_one_of(&self, run: &RunId, question: &EscalationId, keys: &[impl AsRef<str>]) -> String {
+        let keys: Vec<&str> = keys.iter().map(AsRef::as_ref).collect();
+        self.answer(run, question, &keys.join("|"))
+    }
     pub fn review(&self, run: &RunId, question: &EscalationId) -> String {
         format!("{} review show {run}/{question}", self.program)
     }
@@ -42,12 +47,16 @@ impl Paste {
     pub fn show(&self, run: &RunId, step: &StepRef, what: &str) -> String {
         format!("{} show {run} {} --{what}", self.program, quoted(step.as_str()))
     }
+    pub fn repair(&self, run: &RunId) -> String {
+        format!("{} verify {run} --repair", self.program)
+    }
     pub fn report(&self, run: &RunId) -> String {
         format!("{} report {run}", self.program)
     }
 }
 
-fn quoted(text: &str) -> String {
+/// One word for a shell, which in single quotes takes everything as it is.
+pub fn quoted(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/' | ':' | '=' | ',' | '@' | '+' | '~');
     if !text.is_empty() && text.chars().all(plain) { text.to_owned() } else { format!("'{}'", text.replace('\'', "'\\''")) }
 }

@@ -51,7 +51,14 @@ fn values(state: &State, frame: &Frame, slot: Slot, expr: &Expr) -> Vec<(String,
     for (step, fields) in &reads.steps {
         for field in fields {
             let value = scope.get("steps").and_then(|steps| steps.get(step)).and_then(|one| one.get(field.word()));
-            show(format!("steps.{step}.{}", field.word()), value);
+            let spelled = [format!("steps.{step}"), format!("steps['{step}']"), format!("steps[\"{step}\"]")];
+            let below = value.map(|value| parts(expr.text(), &spelled, field.word(), value)).unwrap_or_default();
+            if below.is_empty() {
+                show(format!("steps.{step}.{}", field.word()), value);
+            }
+            for (path, part) in below {
+                show(format!("steps.{step}.{}{path}", field.word()), Some(part));
+            }
         }
     }
     for field in &reads.step {
@@ -59,6 +66,29 @@ fn values(state: &State, frame: &Frame, slot: Slot, expr: &Expr) -> Vec<(String,
     }
     if reads.tops.contains("iteration") {
         show("iteration".to_owned(), scope.get("iteration"));
+    }
+    found
+}
+
+/// What the text reads below a field that is an object: the one key it asks about, not a document of many.
+fn parts<'v>(text: &str, step: &[String], field: &str, value: &'v Value) -> std::collections::BTreeMap<String, &'v Value> {
+    let mut found = std::collections::BTreeMap::new();
+    let of_step = |at: &usize| step.iter().any(|step| text[..*at].ends_with(step.as_str()));
+    for (at, dotted) in text.match_indices(&format!(".{field}.")).filter(|(at, _)| of_step(at)) {
+        let (mut path, mut part) = (String::new(), value);
+        for name in text[at + dotted.len()..].split('.') {
+            let word: String = name.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+            let Some(below) = part.get(&word) else { break };
+            path.push('.');
+            path.push_str(&word);
+            part = below;
+            if word.len() < name.len() {
+                break;
+            }
+        }
+        if !path.is_empty() {
+            found.insert(path, part);
+        }
     }
     found
 }

@@ -53,6 +53,6 @@ pub(super) fn listed<T: ToString>(items: &[T]) -> String {
 }
 
 /// `1 step`, `3 steps`.
-pub(super) fn count(number: usize, one: &str) -> String {
+pub fn count(number: usize, one: &str) -> String {
     if number == 1 { format!("1 {one}") } else { format!("{number} {one}s") }
 }

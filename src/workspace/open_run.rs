@@ -4,7 +4,7 @@ use crate::{
     error::{Error, Kind},
     id::{EscalationId, RunId},
     kernel::State,
-    ledger::Reader,
+    ledger::{Reader, RunDir, RunDirError},
     record::{Entry, Fact, Question},
 };
 
@@ -32,6 +32,18 @@ impl ReadRun {
 }
 
 impl Workspace {
+    /// The directory of a run.
+    ///
+    /// # Errors
+    /// It is not there, or is no directory of a run.
+    pub fn run_dir(&self, id: &RunId) -> Result<RunDir, Error> {
+        self.runs.open(id).map_err(|error| match error {
+            RunDirError::Missing(_) => no_run(&self.runs, id),
+            other @ RunDirError::Io { .. } => Error::new(Kind::System, format!("run `{id}` cannot be opened")).because(&other),
+            other => no_run(&self.runs, id).because(&other),
+        })
+    }
+
     /// Replays a run's journal for reading; another process may be writing it.
     ///
     /// # Errors
@@ -46,7 +58,7 @@ impl Workspace {
     /// As [`Workspace::read_run`].
     pub fn read_run_with(&self, id: &str, mut seen: impl FnMut(&Entry)) -> Result<ReadRun, Error> {
         let id = run_id(id)?;
-        let run = self.runs.open(&id).map_err(|error| no_run(&self.runs, &id).because(&error))?;
+        let run = self.run_dir(&id)?;
         let broken = |error: &(dyn std::error::Error + 'static)| {
             Error::new(Kind::Integrity, format!("the journal of run `{id}` cannot be read"))
                 .because(error)

@@ -1,15 +1,17 @@
 //! Runs as readers see them: a view of one, the list of all, and what time it is.
 
+use std::path::PathBuf;
+
 use crate::{
     error::{Error, Kind},
-    id::{RunId, Time},
+    id::{FramePath, RunId, Time},
     inspect::{Paste, RunList, RunSummary, RunView, ViewError, report, summary},
     ledger::RunDir,
     redact::Redactor,
-    runner::Clock,
+    runner::{self, Clock},
 };
 
-use super::{Workspace, frozen_book, no_run, run_id};
+use super::{Workspace, frozen_book, run_id};
 
 /// A report of more is not read from end to end, and making it would cost memory that the run itself did not need.
 pub const TOLD_EXECUTIONS_MAX: u32 = 2_000;
@@ -21,7 +23,7 @@ impl Workspace {
     /// There is no such run, nothing has happened in it, or its record is damaged.
     pub fn view(&self, id: &str) -> Result<(RunView, RunDir), Error> {
         let id = run_id(id)?;
-        let run = self.runs.open(&id).map_err(|error| no_run(&self.runs, &id).because(&error))?;
+        let run = self.run_dir(&id)?;
         let books = |run: &RunDir, wanted: crate::inspect::Wanted<'_>| {
             frozen_book(run, wanted.flow, wanted.definition).map_err(Into::into)
         };
@@ -73,6 +75,14 @@ impl Workspace {
         let usual = runs.file_name().is_some_and(|name| name == "run_base")
             && (runs.parent().is_none_or(|above| above.as_os_str().is_empty() || above == self.root));
         if usual { Paste::default() } else { Paste::with_runs(&runs.display().to_string()) }
+    }
+
+    /// Where a file stands that a question shows. A run that cannot be read has its steps' files here.
+    pub fn evidence(&self, id: &RunId, flow: &FramePath, path: &str) -> PathBuf {
+        let run = self.runs.open(id).ok();
+        let manifest = run.as_ref().and_then(|run| run.manifest().ok().flatten());
+        let workspace = manifest.map_or_else(|| self.root.clone(), |manifest| PathBuf::from(manifest.workspace));
+        runner::evidence_path(&self.runs.path().join(id.as_str()), &workspace, flow, path)
     }
 
     /// For ages in lists; nothing is decided by it.

@@ -61,7 +61,7 @@ fn colour_is_only_added() {
 fn an_explanation() {
     let run = waiting().answer("apply-1", "approve", "grace", Some("go"));
     let told = explained(&run.view(), &at("deploy", "apply")).unwrap();
-    insta::assert_snapshot!(explain::render(&told, false));
+    insta::assert_snapshot!(explain::render(&told, "run_base/r-1", false));
 }
 
 #[test]

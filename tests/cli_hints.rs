@@ -1,0 +1,122 @@
+//! What a person is told to type can be typed, and a wish that cannot be met is refused, not passed over.
+
+mod common;
+
+use common::Test;
+
+const ASK: &str = "params:\n  who: {type: string, required: true}\nsteps:\n  - {id: make, run: 'printf %s \"$PARAM_WHO\" > \"$ARTIFACTS/who.txt\"'}\n  - {id: sign, ask: {question: 'Go on?', evidence: [artifacts/who.txt]}}\n  - {id: after, run: 'true'}\n";
+
+#[test]
+fn a_shell_that_is_given_the_line_with_all_answers_chooses_none() {
+    let test = Test::new().flow("ask", ASK);
+    let waits = test.go(&["run", "ask", "--run-id", "r", "--param", "who=ada"]).code(4);
+    let line = "review answer r/sign-1 --choose 'approve|reject'";
+    assert!(waits.stderr.contains(line), "{}", waits.stderr);
+    let shown = test.go(&["review", "show", "r/sign-1"]).code(0);
+    assert!(shown.stdout.contains(line), "{}", shown.stdout);
+    test.go(&["review", "answer", "r/sign-1", "--choose", "approve|reject"]).code(6).says("approve, reject");
+    let runs = test.at("elsewhere");
+    let there = ["--runs", runs.to_str().expect("UTF-8"), "run", "ask", "--param", "who=ada"];
+    test.go(&there).code(4).says("/elsewhere review answer ask-1/sign-1");
+}
+
+#[test]
+fn evidence_is_named_so_that_it_can_be_opened_from_here() {
+    let test = Test::new().flow("ask", ASK);
+    test.go(&["run", "ask", "--run-id", "r", "--param", "who=ada"]).code(4);
+    let evidence = "run_base/r/ask/artifacts/who.txt";
+    assert_eq!(test.text(evidence), "ada");
+    for args in [&["review", "show", "r/sign-1"][..], &["status", "r"], &["show", "r"]] {
+        let ran = test.go(args).code(0);
+        assert!(ran.stdout.contains(evidence), "{args:?}: {}", ran.stdout);
+    }
+}
+
+#[test]
+fn a_run_that_goes_on_from_a_step_keeps_what_it_was_started_with() {
+    let test = Test::new().flow("ask", ASK);
+    test.go(&["run", "ask", "--run-id", "r", "--param", "who=ada"]).code(4);
+    let from = ["run", "ask", "--run-id", "r", "--from", "make"];
+    for more in [&["--param", "who=bob"][..], &["--until", "make"], &["--engine", "stub"]] {
+        test.go(&[&from[..], more].concat()).code(2).says("keeps what it was started with");
+    }
+    test.go(&[&from[..], &["--param", "who=bob"]].concat()).code(2).says("retry r --flow ask --step make --set who=…");
+    assert_eq!(test.facts("r", "step_started").len(), 2, "nothing ran");
+    test.go(&from).code(4);
+    assert_eq!(test.text("run_base/r/ask/artifacts/who.txt"), "ada");
+    test.go(&["retry", "r", "--step", "make", "--set", "who=bob"]).code(4);
+    assert_eq!(test.text("run_base/r/ask/artifacts/who.txt"), "bob");
+}
+
+#[test]
+fn a_name_is_suggested_only_when_it_is_like_the_one_that_was_typed() {
+    let test = Test::new().flow("ask", ASK);
+    test.go(&["run", "ask", "--run-id", "r", "--param", "who=ada"]).code(4);
+    test.go(&["explain", "r", "aftre"]).code(2).says("did you mean `after`?");
+    test.go(&["explain", "r", "zebra"]).code(2).says("it has: make, sign, after").silent_on("did you mean");
+    test.go(&["run", "ask", "--param", "who=x", "--from", "zebra"]).code(2).silent_on("did you mean");
+    test.go(&["status", "zebra"]).code(2).says("flow-studio list").silent_on("because");
+    test.go(&["run", "flows/ask.yaml"]).code(2).says("flow-studio run ask");
+}
+
+#[test]
+fn a_cancelled_run_waits_for_nobody() {
+    let test = Test::new().flow("ask", ASK);
+    test.go(&["run", "ask", "--run-id", "r", "--param", "who=ada"]).code(4);
+    test.go(&["cancel", "r"]).code(0);
+    for (step, now) in [("sign", "its flow ended before it was done"), ("after", "its flow ended before it started")] {
+        let told = test.go(&["explain", "r", step]).code(0).stdout;
+        assert!(told.contains(&format!("now: {now}")), "{told}");
+    }
+    let status = test.go(&["status", "r"]).code(0).stdout;
+    assert!(!status.contains("\n  cancelled\n"), "said twice: {status}");
+}
+
+#[test]
+fn a_condition_is_explained_by_the_one_value_that_it_read() {
+    let long = "x".repeat(200);
+    let test = Test::new().flow(
+        "look",
+        &format!("steps:\n  - {{id: look, run: 'echo ''{{\"a\": \"{long}\", \"b\": {{\"tag\": \"old\"}}}}'''}}\n  - {{id: tag, needs: [look], when: \"steps.look.json.b.tag == 'new'\", run: 'true'}}\n"),
+    );
+    test.go(&["run", "look", "--run-id", "r"]).code(0);
+    let told = test.go(&["explain", "r", "tag"]).code(0).stdout;
+    assert!(told.contains("(steps.look.json.b.tag = \"old\")"), "{told}");
+}
+
+#[test]
+fn validate_is_quiet_when_told_and_not_green_where_nothing_is() {
+    let test = Test::new().flow("ask", ASK);
+    let told = test.go(&["validate", "ask"]).code(0).stdout;
+    assert!(told.starts_with("1 file checked: 0 mistakes, "), "{told}");
+    assert_eq!(test.go(&["-q", "validate"]).code(0).stdout, "");
+    test.go(&["validate", "--flows", "not-there"]).code(2).says("flow-studio init");
+}
+
+#[test]
+fn what_verify_misses_it_names_with_the_command_that_mends_it() {
+    let test = Test::new().flow("ok", "steps:\n  - {id: one, run: 'true'}\n");
+    test.go(&["run", "ok", "--run-id", "r"]).code(0);
+    std::fs::remove_file(test.at("run_base/r/ok/receipts/one-shell.json")).expect("a receipt");
+    let told = test.go(&["verify", "r"]).code(7).stdout;
+    assert!(told.contains("one-shell.json: missing") && told.contains("flow-studio verify r --repair"), "{told}");
+    assert!(!test.go(&["verify", "r", "--repair"]).code(0).stdout.contains("--repair"));
+}
+
+#[test]
+fn what_cannot_be_read_is_not_taken_for_empty() {
+    let test = Test::new().flow("ask", ASK).file("runs-file", "no directory").file("flows-file", "no directory");
+    test.go(&["validate", "--flows", "flows-file"]).code(1).says("cannot read");
+    test.go(&["flows", "--flows", "flows-file"]).code(1).says("cannot read");
+    test.go(&["agents", "--agents", "flows-file"]).code(1).says("cannot read");
+    test.go(&["status", "r", "--runs", "runs-file"]).code(1).says("cannot be opened").silent_on("there is no run");
+    test.go(&["run", "ask", "--run-id", "r", "--param", "who=ada"]).code(4);
+    for damage in ["{", ""] {
+        test.write("run_base/r/run.json", damage);
+        let inbox = test.go(&["review", "list"]).code(0).stdout;
+        assert!(inbox.contains("r/sign-1\n"), "the journal knows: {inbox}");
+    }
+    test.write("run_base/r/journal.jsonl", "{\n");
+    let inbox = test.go(&["review", "list"]).code(0).stdout;
+    assert!(inbox.contains("run r cannot be read"), "{inbox}");
+}
