@@ -12,8 +12,10 @@ use serde::Deserialize;
 
 use crate::error::{Error, Kind};
 
+mod engines;
 mod origins;
 
+pub use engines::{Engines, OpenAiSettings};
 pub use origins::{Origin, origins};
 
 /// What a step may see of our own environment. Where the Rust toolchain was put is needed to find it at all.
@@ -32,6 +34,8 @@ pub struct Config {
     /// Between TERM and KILL, and how long a first signal lets running steps go on.
     pub grace_ms: u64,
     pub jobs: Option<u32>,
+    /// Servers, models and prices.
+    pub engines: Engines,
     /// Name of the person at the keyboard.
     pub user: String,
     pub host: String,
@@ -54,6 +58,22 @@ struct File {
     /// Like `10s`.
     grace: Option<crate::spec::Length>,
     jobs: Option<u32>,
+    #[serde(default)]
+    engines: engines::EnginesFile,
+    #[serde(default)]
+    models: engines::ModelsFile,
+    #[serde(default)]
+    prices: engines::PricesFile,
+}
+
+impl File {
+    fn engines(&mut self) -> engines::Part {
+        engines::Part {
+            engines: std::mem::take(&mut self.engines),
+            models: std::mem::take(&mut self.models),
+            prices: std::mem::take(&mut self.prices),
+        }
+    }
 }
 
 /// What the command line sets.
@@ -71,8 +91,9 @@ impl Config {
         // A variable that is not UTF-8 is nothing a flow can name.
         let env: BTreeMap<String, String> =
             vars.into_iter().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect();
-        let user = user_file(&env).map(|path| read(&path)).transpose()?.unwrap_or_default();
-        let own = read(&own_file(cwd))?;
+        let mut user = user_file(&env).map(|path| read(&path)).transpose()?.unwrap_or_default();
+        let mut own = read(&own_file(cwd))?;
+        let engines = Engines::load(own.engines(), user.engines(), &env)?;
         let var = |name: &str| env.get(&format!("FLOW_STUDIO_{name}")).filter(|value| !value.is_empty());
         let dir = |flag: &Option<PathBuf>, name: &str, own: Option<PathBuf>, user: Option<PathBuf>, default: &str| {
             let chosen = flag.clone().or_else(|| var(name).map(PathBuf::from)).or(own).or(user).unwrap_or_else(|| default.into());
@@ -101,6 +122,7 @@ impl Config {
             self_approval: own.self_approval.or(user.self_approval).unwrap_or(true),
             grace_ms: own.grace.or(user.grace).map_or(GRACE_MS, crate::spec::Length::as_ms),
             jobs: jobs.or(own.jobs).or(user.jobs),
+            engines,
             user: person.unwrap_or_else(|| format!("uid-{}", rustix::process::getuid().as_raw())),
             host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
             env,
@@ -134,7 +156,7 @@ fn read(path: &Path) -> Result<File, Error> {
         Err(error) => return Err(Error::new(Kind::Invalid, format!("cannot read {}", path.display())).because(&error)),
     };
     toml::from_str(&text).map_err(|error| {
-        let known = "keys: runs, flows, agents, reviewers, self-approval, grace, jobs";
+        let known = "keys: runs, flows, agents, reviewers, self-approval, grace, jobs, engines, models, prices";
         Error::new(Kind::Invalid, format!("{} is not a config file", path.display())).because(&error).hint(known)
     })
 }

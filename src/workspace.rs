@@ -10,13 +10,14 @@ use std::{
 
 use crate::{
     config::Config,
+    engine,
     error::{Error, Kind},
     id::{FlowKey, FramePath, RunId, Sha256, StepId, Time},
     kernel::{FramePhase, Input, RefreshPlan, Refused, Request, Resume, Retry, Roles, State},
-    ledger::{Frozen, Inbox, JournalError, Lock, LockError, Message, RunDir, RunDirError, RunsDir},
+    ledger::{self, Frozen, Inbox, JournalError, Lock, LockError, Message, RunDir, RunDirError, RunsDir},
     measure,
     plan::Book,
-    record::{Answer, Channel, EngineWord, Fact, Git, Question, QuestionStatus, RunOptions, RunStatus},
+    record::{Answer, Channel, Fact, Git, Question, QuestionStatus, RunOptions, RunStatus},
     redact::{Clean, Redactor},
     runner::{self, Clock, Drive, DriveError, Ended, Observer, OpenError, Opened, Scene, Setup},
     spec::{
@@ -29,6 +30,7 @@ use crate::{
 };
 
 mod again;
+mod agents;
 mod dry_run;
 mod open_run;
 mod preflight;
@@ -132,7 +134,7 @@ impl Workspace {
             book.library.main_flow().cloned().ok_or_else(|| Error::new(Kind::Invalid, format!("there is no flow `{flow}`")))?;
         let params = params::resolve(&main, &request.params).map_err(|found| invalid(flow.as_str(), found))?;
         let scenario = self.scenario(request.scenario.as_deref())?;
-        let engine = request.engine.map(engine_word);
+        let engine = request.engine.map(Into::into);
         preflight::check(&self.config, &self.root, &book.library, engine, scenario.is_some())?;
         let redactor = self.redactor(&book.library)?;
         let files = frozen_files(&book, &redactor)?;
@@ -406,7 +408,7 @@ impl Workspace {
         library: &Library,
         redactor: Redactor,
         first: Vec<Input>,
-        scenario: Option<Arc<crate::engine::Scenario>>,
+        scenario: Option<Arc<engine::Scenario>>,
         wait_for_human: bool,
         observer: &mut dyn Observer,
     ) -> Result<Ended, Error> {
@@ -416,6 +418,9 @@ impl Workspace {
         if !workspace.is_dir() {
             return Err(Error::new(Kind::Invalid, format!("the run's workspace {} is gone", workspace.display())));
         }
+        let spent = ledger::spent(&opened.run).map_err(|error| {
+            Error::new(Kind::System, "cost.jsonl cannot be read: what the run has used is not known").because(&error)
+        })?;
         let setup = Setup {
             scene: Scene {
                 workspace,
@@ -423,6 +428,7 @@ impl Workspace {
                 env: self.config.step_env.clone(),
                 secrets: secrets(&self.config, library),
                 grace_ms: self.config.grace_ms,
+                agents: agents::agents(&self.config, engine::Account::new(&spent)),
             },
             redactor,
             scenario,
@@ -454,7 +460,8 @@ impl Workspace {
     }
 
     fn redactor(&self, library: &Library) -> Result<Redactor, Error> {
-        let known: Vec<(String, String)> = secrets(&self.config, library).into_iter().collect();
+        let mut known: Vec<(String, String)> = secrets(&self.config, library).into_iter().collect();
+        known.extend(agents::keys(&self.config));
         Redactor::new(&known).map_err(|bad| Error::new(Kind::Invalid, bad.to_string()))
     }
 
@@ -500,12 +507,12 @@ impl Workspace {
         open.map(|frame| frame.path.clone()).ok_or_else(never_started)
     }
 
-    fn scenario(&self, path: Option<&Path>) -> Result<Option<Arc<crate::engine::Scenario>>, Error> {
+    fn scenario(&self, path: Option<&Path>) -> Result<Option<Arc<engine::Scenario>>, Error> {
         let Some(path) = path else { return Ok(None) };
         let shown = path.display();
         let text = std::fs::read_to_string(path)
             .map_err(|error| Error::new(Kind::Invalid, format!("cannot read {shown}")).because(&error))?;
-        let scenario = crate::engine::Scenario::parse(&text)
+        let scenario = engine::Scenario::parse(&text)
             .map_err(|error| Error::new(Kind::Invalid, format!("{shown} is not a scenario: {error}")))?;
         Ok(Some(Arc::new(scenario)))
     }
@@ -697,16 +704,6 @@ fn changed_params(
         .collect();
     given.extend(set.clone());
     params::resolve(flow, &given).map_err(|found| invalid(flow.key.as_str(), found))
-}
-
-fn engine_word(engine: EngineText) -> EngineWord {
-    match engine {
-        EngineText::Openai => EngineWord::Openai,
-        EngineText::Claude => EngineWord::Claude,
-        EngineText::Codex => EngineWord::Codex,
-        EngineText::Stub => EngineWord::Stub,
-        EngineText::Replay => EngineWord::Replay,
-    }
 }
 
 /// Values of the secrets that a flow or one of its sub-flows declares.

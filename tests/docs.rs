@@ -28,7 +28,11 @@ fn every_flow_in_a_document_loads_without_a_warning() {
         for flow in blocks(&text, "yaml") {
             let key =
                 flow.lines().find_map(|line| line.strip_prefix("flow: ")).unwrap_or_else(|| panic!("{name}: no flow:\n{flow}"));
-            let files = [(format!("flows/{key}.yaml"), flow.as_bytes().to_vec())];
+            let agents = blocks(&text, "markdown").into_iter().filter_map(|agent| {
+                let name = agent.lines().find_map(|line| line.strip_prefix("name: "))?;
+                Some((format!("agents/{name}.md"), agent.as_bytes().to_vec()))
+            });
+            let files = agents.chain([(format!("flows/{key}.yaml"), flow.as_bytes().to_vec())]);
             let loaded = Loader::in_memory(files).load_library(&FlowKey::new(key).unwrap());
             let found = loaded.map_or_else(|found| found, |loaded| loaded.warnings);
             assert!(found.is_empty(), "{name}\n{}", found.render(false));

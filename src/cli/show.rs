@@ -55,7 +55,7 @@ pub struct ShowArgs {
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(tag = "shows", rename_all = "kebab-case")]
 pub enum Shown {
-    Run(Overview),
+    Run(Box<Overview>),
     Step(StepFiles),
     File(ShownFile),
 }
@@ -89,7 +89,7 @@ impl ShowArgs {
 pub(super) fn run(args: &ShowArgs, context: &Context) -> Result<u8, Error> {
     let (view, run) = context.workspace.view(&args.run_id)?;
     let mut shown = match (&args.step, args.kind()) {
-        (None, _) => Shown::Run(Overview::new(&view, &context.workspace.paste())),
+        (None, _) => Shown::Run(Box::new(Overview::new(&view, &context.workspace.paste()))),
         (Some(step), kind) => {
             let at = view.find_step(args.flow.as_deref(), step).map_err(not_in_run)?;
             match kind {

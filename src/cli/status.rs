@@ -7,7 +7,7 @@ use clap::Args;
 use crate::{
     error::Error,
     id::Time,
-    inspect::{FlowReport, Standing, StatusReport, StepLine, WaitingQuestion, length, status},
+    inspect::{FlowReport, Standing, StatusReport, StepLine, WaitingQuestion, length, spent_words, status},
     record::RunStatus,
 };
 
@@ -62,6 +62,9 @@ pub(super) fn render(report: &StatusReport, now: Time, color: bool) -> String {
             out.push_str(&format!("no process drives it; it stopped {}\n", ago(report.updated_at, now)));
         }
         (false, _, _) => {}
+    }
+    if let Some(spent) = &report.spent {
+        let _ = writeln!(out, "models: {}", spent_words(spent));
     }
     out.push_str(&render_flows(report, now, color));
     if !report.next.is_empty() {

@@ -33,6 +33,8 @@ pub fn origins(cwd: &Path, flags: &Flags, env: &BTreeMap<String, String>) -> Res
         ("jobs", from(false, Some("FLOW_STUDIO_JOBS"), |file| file.jobs.is_some())),
         ("grace", from(false, None, |file| file.grace.is_some())),
         ("self-approval", from(false, None, |file| file.self_approval.is_some())),
+        ("engines.openai.base_url", from(false, Some("OPENAI_BASE_URL"), |file| file.engines.names_address())),
+        ("models", from(false, None, |file| file.models.names_any())),
         ("reviewers", from(false, None, |file| !file.reviewers.is_empty())),
     ])
 }

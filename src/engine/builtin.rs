@@ -32,7 +32,7 @@ pub(crate) async fn perform(task: &Task<'_>) -> Reply {
             compare(task, before, after, expected, &mut reply).await
         }
         Work::Render { text, to } => render(task, text, to, &mut reply).await,
-        Work::Shell { .. } | Work::Exec { .. } => unreachable!("`perform` gives commands to the shell"),
+        Work::Shell { .. } | Work::Exec { .. } | Work::Agent(_) => unreachable!("`perform` gives these to others"),
     };
     if let Err(outcome) = ended {
         reply.outcome = outcome;
@@ -199,7 +199,7 @@ pub(crate) async fn render(task: &Task<'_>, text: &str, to: &str, reply: &mut Re
 }
 
 /// Writes a file of the workspace so that readers see the old or the new one, never a half. Blocks.
-fn replace(roots: &Roots, name: &str, bytes: &[u8]) -> io::Result<()> {
+pub(crate) fn replace(roots: &Roots, name: &str, bytes: &[u8]) -> io::Result<()> {
     let workspace = roots.workspace.canonicalize()?;
     let run_base = roots.run_base.canonicalize().ok();
     let ours = |real: &Path| real.starts_with(&workspace) && run_base.as_ref().is_none_or(|run| !real.starts_with(run));

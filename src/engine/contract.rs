@@ -34,6 +34,7 @@ pub(crate) async fn open(task: &Task<'_>) -> Result<Vec<InputFile>, Box<Reply>> 
 fn voice(work: &Work) -> (EngineWord, Mode) {
     match work {
         Work::Shell { .. } | Work::Exec { .. } => (EngineWord::Shell, Mode::Local),
+        Work::Agent(work) => (work.engine.word(), work.engine.mode()),
         Work::Snapshot { .. } | Work::Compare { .. } | Work::Render { .. } => (EngineWord::Builtin, Mode::Local),
     }
 }

@@ -2,8 +2,10 @@
 //! In: a `Job`, everything resolved. Out: a `Reply` that reports, and `Piece`s of output while it works.
 //! Never: a decision, a file written under RUN_BASE, the wall clock asked, the environment read.
 
+mod agent;
 mod builtin;
 mod contract;
+pub mod openai;
 mod orphans;
 mod outlet;
 mod process;
@@ -18,6 +20,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 use shell::Line;
 use task::Task;
 
+pub use agent::{Account, AgentEngine, AgentWork, Budget, FlowLimit, Model, Models, OpenAi, Price, Tool, Tools};
 pub use orphans::end_orphans;
 pub use outlet::Outlet;
 pub use stop::{Stop, StopLevel, StopSwitch};
@@ -26,7 +29,7 @@ pub use tap::{OUTPUT_FILE_BYTES_MAX, TAIL_BYTES_MAX};
 
 use crate::{
     id::{FramePath, SnapshotName, StepRef, Time},
-    record::{Reply, Stream},
+    record::{Call, Reply, Stream},
     redact::{Clean, Redactor},
     spec::{
         expr::Scope,
@@ -69,7 +72,8 @@ impl Job {
         let names = |text: &str| text.contains("STEP_DIR");
         match &self.work {
             Work::Shell { script } => names(script),
-            Work::Exec { .. } => true,
+            // An agent may want it, or a command that it runs.
+            Work::Exec { .. } | Work::Agent(_) => true,
             Work::Snapshot { commands, .. } => commands.values().any(|text| names(text)),
             Work::Compare { .. } | Work::Render { .. } => false,
         }
@@ -93,6 +97,8 @@ pub enum Work {
     Exec {
         argv: Vec<String>,
     },
+    /// An agent, performed by an engine that drives a model.
+    Agent(Box<AgentWork>),
     Snapshot {
         name: SnapshotName,
         files: Vec<String>,
@@ -121,6 +127,13 @@ pub enum Piece {
     File { path: String, bytes: Clean<Vec<u8>> },
     /// The next bytes of a file too large for one piece. The one with `at` 0 comes first and begins the file anew.
     Part { path: String, at: u64, bytes: Clean<Vec<u8>> },
+    /// A line more in a file that is never begun anew, whatever became of the last process that wrote it: a transcript.
+    /// The bytes end with a newline, and hold no other.
+    Line { path: String, bytes: Clean<Vec<u8>> },
+    /// One call of a model, for `cost.jsonl`.
+    Call(Clean<Call>),
+    /// Answered when everything before it is in the files, so that the step itself can read it.
+    Written(tokio::sync::oneshot::Sender<()>),
     /// Answered when everything before it stands in the ledger's queue.
     Barrier(tokio::sync::oneshot::Sender<()>),
     /// Something worth a line in `logs/<step>.jsonl`.
@@ -137,13 +150,17 @@ pub async fn perform(job: Job, redactor: &Redactor, outlet: Outlet, stop: Stop) 
     let mut reply = match &job.work {
         Work::Shell { script } => shell::perform(&task, Line::Script(script)).await,
         Work::Exec { argv } => shell::perform(&task, Line::Argv(argv)).await,
+        Work::Agent(work) => agent::perform(&task, work).await,
         Work::Snapshot { .. } | Work::Compare { .. } | Work::Render { .. } => builtin::perform(&task).await,
     };
     reply.inputs = inputs;
     contract::close(&task, &mut reply).await;
+    if let Work::Agent(work) = &job.work {
+        agent::hold(&task, work, &mut reply).await;
+    }
     reply.completed_at = task.now();
     reply
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -47,7 +47,14 @@ impl Outlet {
         // A receiver that is gone means that the run is over; the reply says the rest.
         let _ = self.pieces.send(piece).await;
     }
-    /// The same from a blocking thread.
+    /// Waits until everything that was handed over stands in its file.
+    pub(crate) async fn written(&self) {
+        let (done, written) = tokio::sync::oneshot::channel();
+        self.send(Piece::Written(done)).await;
+        // Nobody listens any more: the run is over.
+        let _ = written.await;
+    }
+    /// Hands a piece over from a blocking thread.
     pub(crate) fn send_blocking(&self, piece: Piece) {
         self.sent.store(true, Ordering::Relaxed);
         let _ = self.pieces.blocking_send(piece);

@@ -35,6 +35,19 @@ impl<'t> Task<'t> {
         self.job.started_at.plus(u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX))
     }
 
+    /// The same attempt with less time: a part of its work. Its files' names are the attempt's.
+    pub(crate) fn within(&self, time: Duration) -> Self {
+        let own = Instant::now() + time;
+        let deadline = Some(self.limits.deadline.map_or(own, |deadline| deadline.min(own)));
+        let limits = Limits { deadline, ..self.limits.clone() };
+        Self { job: self.job, redactor: self.redactor, outlet: self.outlet, limits, began: self.began }
+    }
+
+    /// The time of the attempt is up.
+    pub(crate) fn is_late(&self) -> bool {
+        self.limits.deadline.is_some_and(|deadline| Instant::now() >= deadline)
+    }
+
     /// A reply that ends now.
     pub(crate) fn reply(&self, outcome: ReplyOutcome, engine: EngineWord, mode: Mode) -> Reply {
         Reply::new(outcome, engine, mode, self.job.started_at, self.now())

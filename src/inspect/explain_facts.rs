@@ -147,11 +147,20 @@ fn words(view: &RunView, at: &At, moment: &Moment) -> Option<Said> {
     }
 }
 
+/// Millionths as people write them.
+fn dollars(millionths: u64) -> String {
+    format!("{}.{:04}", millionths / 1_000_000, millionths % 1_000_000 / 100)
+}
+
 pub(super) fn limit_words(limit: crate::record::LimitName, used: u64, max: u64) -> String {
     match limit {
         crate::record::LimitName::Steps if used == max => format!("{max} executions"),
         crate::record::LimitName::Steps => format!("{max} executions ({used} used)"),
         crate::record::LimitName::Wall => format!("{} of running time", length(max)),
+        crate::record::LimitName::Tokens if used == max => format!("{max} tokens"),
+        crate::record::LimitName::Tokens => format!("{max} tokens ({used} used)"),
+        crate::record::LimitName::Usd if used == max => format!("{} USD", dollars(max)),
+        crate::record::LimitName::Usd => format!("{} USD ({} used)", dollars(max), dollars(used)),
     }
 }
 

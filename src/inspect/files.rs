@@ -12,6 +12,7 @@ use crate::{
     id::{FramePath, RunId, StepRef, Time},
     ledger::{InRun, RunDir},
     record::{At, DecisionKind, ReceiptStatus, Status},
+    spec::Verb,
 };
 
 use super::{
@@ -154,7 +155,7 @@ pub fn shown_file(view: &RunView, run: &RunDir, at: &At, kind: FileKind, number:
         FileKind::Receipt => receipt_path(view, at, execution),
         FileKind::Handoff => path_in(view, at, execution, "handoffs"),
         FileKind::Log => Some(log_path(at)),
-        FileKind::Transcript | FileKind::Prompt => execution.proof().and_then(|proof| proof.transcript_path.clone()),
+        FileKind::Transcript | FileKind::Prompt => transcript(view, run, at, execution),
     };
     let Some(path) = path else {
         shown.absent = Some(why_absent(view, at, execution, kind));
@@ -166,14 +167,25 @@ pub fn shown_file(view: &RunView, run: &RunDir, at: &At, kind: FileKind, number:
             serde_json::from_slice(&text).map_err(|source| FilesError::Damaged { path: path.clone(), source })?
         }
         FileKind::Log => Value::Array(of_execution(lines(&text), execution.number)),
-        FileKind::Transcript => Value::Array(lines(&text)),
-        FileKind::Prompt => Value::Array(lines(&text).into_iter().filter(is_prompt).collect()),
+        FileKind::Transcript => Value::Array(of_execution(lines(&text), execution.number)),
+        FileKind::Prompt => Value::Array(of_execution(lines(&text), execution.number).into_iter().filter(is_prompt).collect()),
     };
     if kind == FileKind::Prompt && shown.content.as_array().is_some_and(Vec::is_empty) {
         shown.absent = Some(format!("the transcript {path} holds no prompt"));
     }
     shown.path = Some(path);
     Ok(shown)
+}
+
+/// The receipt names it; an execution that runs, or whose process is gone, has left it under the name of its engine.
+fn transcript(view: &RunView, run: &RunDir, at: &At, execution: &Execution) -> Option<String> {
+    if let Some(proof) = execution.proof() {
+        return proof.transcript_path.clone();
+    }
+    let frame = view.state.frame(&at.flow)?;
+    let Verb::Agent(agent) = &frame.plan.step(frame.slot(&at.step)?.step).spec.verb else { return None };
+    let place = run.transcript(&at.flow, &at.step, &agent.agent, frame.engine_of(agent));
+    run.path(&place).is_file().then(|| place.as_str().to_owned())
 }
 
 fn chosen<'a>(view: &'a RunView, at: &At, number: Option<u32>) -> Result<&'a Execution, FilesError> {
@@ -195,7 +207,7 @@ fn why_absent(view: &RunView, at: &At, execution: &Execution, kind: FileKind) ->
     }
     let speaks = view.state.frame(&at.flow).and_then(|frame| {
         let slot = frame.slot(&at.step)?;
-        Some(matches!(frame.plan.step(slot.step).spec.verb, crate::spec::Verb::Agent(_)))
+        Some(matches!(frame.plan.step(slot.step).spec.verb, Verb::Agent(_)))
     });
     match kind {
         FileKind::Transcript | FileKind::Prompt if speaks == Some(false) => {
@@ -236,7 +248,7 @@ fn lines(text: &[u8]) -> Vec<Value> {
     filled.map(|line| serde_json::from_str(line).unwrap_or_else(|_| Value::String(line.to_owned()))).collect()
 }
 
-/// Lines from this execution's start to the next one's; lines of output name no execution.
+/// Lines from this execution's start to the next one's; lines of output, and torn ones, name no execution.
 fn of_execution(lines: Vec<Value>, number: u32) -> Vec<Value> {
     let mut current = None;
     let mut found = Vec::new();
@@ -251,11 +263,9 @@ fn of_execution(lines: Vec<Value>, number: u32) -> Vec<Value> {
     found
 }
 
-/// What was put before the model: system and first user messages, or the line that says so itself.
+/// What was put before the model at the beginning of an attempt.
 fn is_prompt(line: &Value) -> bool {
-    let word = |key: &str| line.get(key).and_then(Value::as_str);
-    matches!(word("event").or_else(|| word("kind")).or_else(|| word("type")), Some("prompt"))
-        || matches!(word("role"), Some("system" | "developer" | "user"))
+    line.get("event").and_then(Value::as_str) == Some("prompt")
 }
 
 impl ShownFile {
@@ -287,14 +297,40 @@ fn log_line(line: &Value) -> String {
     text + "\n"
 }
 
-/// One message of a conversation.
+/// One message of a conversation, or what happened between two.
 fn said(line: &Value) -> String {
     let word = |key: &str| line.get(key).and_then(Value::as_str);
-    let who = word("role").or_else(|| word("event")).or_else(|| word("type")).unwrap_or("");
-    let content = match line.get("content").or_else(|| line.get("text")) {
-        Some(Value::String(text)) => text.lines().map(clean).collect::<Vec<_>>().join("\n"),
+    let texts = |text: &str| text.lines().map(clean).collect::<Vec<_>>().join("\n");
+    let mut who = word("role").or_else(|| word("event")).unwrap_or("").to_owned();
+    if let Some(tool) = word("tool") {
+        let _ = write!(who, " {}", clean(tool));
+    }
+    if let Some(tokens) = line.pointer("/usage/total").and_then(Value::as_u64) {
+        let _ = write!(who, ", {tokens} tokens");
+    }
+    let mut body = match line.get("content") {
+        Some(Value::String(text)) => texts(text),
         Some(other) => other.to_string(),
-        None => line.to_string(),
+        None => about(line),
     };
-    format!("── {who}\n{content}\n\n")
+    for call in line.get("tool_calls").and_then(Value::as_array).into_iter().flatten() {
+        let part = |key: &str| call.get(key).and_then(Value::as_str).map(texts).unwrap_or_default();
+        let gap = if body.is_empty() { "" } else { "\n" };
+        let _ = write!(body, "{gap}→ {} {}", part("name"), part("arguments"));
+    }
+    if let Some(refusal) = word("refusal") {
+        body.push_str(&texts(refusal));
+    }
+    format!("── {who}\n{body}\n\n")
+}
+
+/// The fields of an event that is no message, without those that every line has.
+fn about(line: &Value) -> String {
+    let Value::Object(fields) = line else { return clean(line.as_str().unwrap_or_default()) };
+    let own = fields.iter().filter(|(name, _)| !matches!(name.as_str(), "ts" | "execution" | "event"));
+    let told = own.map(|(name, value)| {
+        let value = value.as_str().map_or_else(|| value.to_string(), clean);
+        format!("{name} {value}")
+    });
+    told.collect::<Vec<_>>().join(", ")
 }

@@ -7,7 +7,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use crate::{
     id::{FramePath, RunId, Sha256, StepRef},
     kernel::State,
-    ledger::{JournalError, Lock, LockError, Reader, RunDir},
+    ledger::{JournalError, Lock, LockError, Reader, RunDir, spent},
     plan::Book,
     record::{At, DecisionKind, Entry, Fact, InputNote, Parent, ReceiptStatus, Rule},
 };
@@ -69,6 +69,8 @@ impl RunView {
         }
         let mut view = loading.finish()?;
         view.torn_bytes = reader.replayed().torn_bytes;
+        // What it cost is told beside the story; without it the story still stands.
+        view.spent = spent(run).unwrap_or_default();
         view.driver = match (before, driver(run)) {
             (Driver::Nobody, after) => after,
             (before, _) => before,
@@ -129,6 +131,7 @@ impl<F: FnMut(Wanted<'_>) -> Result<Arc<Book>, BookError>> Loading<F> {
             flow_order: Vec::new(),
             torn_bytes: 0,
             driver: Driver::Nobody,
+            spent: std::collections::BTreeMap::new(),
         };
         Self { books, known: BTreeSet::new(), view, generations: std::collections::BTreeMap::new() }
     }

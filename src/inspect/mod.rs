@@ -32,7 +32,7 @@ pub use status::{
 };
 pub use summary::{Health, RunSummary, TrailItem, summary};
 pub use view::{Attempt, Driver, Execution, Moment, RunView, SetAside, StepStory};
-pub use words::{count, length};
+pub use words::{count, length, spent_words};
 
 #[cfg(test)]
 pub(crate) mod testing;

@@ -1,5 +1,5 @@
 //! `report.md`: the story of one flow for a person: done, blocked, decided, measured, next.
-//! In: a view and a flow. Out: Markdown, the same bytes for the same journal. Never: a clock, a text of a step taken for markup.
+//! In: a view and a flow. Out: Markdown, the same bytes for the same journal and the same calls. Never: a clock, a text of a step taken for markup.
 
 use std::fmt::Write as _;
 
@@ -14,7 +14,7 @@ use super::{
     report_parts::{artifacts, cell, decided, done, measured, open_points, steps, waiting},
     status::{flow_status, next},
     view::RunView,
-    words::{clean, first_line, length},
+    words::{clean, first_line, length, spent_words},
 };
 
 /// `None` when the flow is not in the run.
@@ -73,6 +73,9 @@ fn head(out: &mut String, view: &RunView, frame: &Frame) {
         let branch = git.branch.as_deref().map(|branch| format!(" on {}", cell(branch))).unwrap_or_default();
         let dirty = if git.dirty == Some(true) { ", with uncommitted changes" } else { "" };
         let _ = writeln!(out, "- git {sha}{branch}{dirty}");
+    }
+    if let Some(spent) = view.spent_by(&frame.path) {
+        let _ = writeln!(out, "- models: {}", spent_words(&spent));
     }
     let _ = writeln!(out, "- definition sha256 `{}`", frame.definition);
 }

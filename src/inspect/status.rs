@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     id::{EscalationId, FlowKey, FramePath, ParamName, RunId, Sha256, StepRef, Time},
     kernel::{Frame, FramePhase, Life, Slot},
-    record::{At, DecisionKind, Outcome, Question, QuestionKind, RunStatus, WaitReason},
+    record::{At, DecisionKind, Outcome, Question, QuestionKind, RunStatus, Spent, WaitReason},
     spec::Severity,
 };
 
@@ -37,6 +37,9 @@ pub struct StatusReport {
     pub driven: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pid: Option<u32>,
+    /// What calls of models used, all flows together; absent when there were none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spent: Option<Spent>,
     pub flows: Vec<FlowReport>,
     pub questions: Vec<WaitingQuestion>,
     /// What to do next, the most useful first.
@@ -167,6 +170,7 @@ pub fn status(view: &RunView, paste: &Paste) -> StatusReport {
         workspace: run.map(|run| run.workspace.to_string()).unwrap_or_default(),
         driven,
         pid,
+        spent: Some(view.spent.values().copied().sum::<Spent>()).filter(|spent| spent.calls > 0),
         flows: view.frames().map(|frame| flow_report(view, frame)).collect(),
         questions: view.open_questions().into_iter().map(|question| waiting(view, question, paste)).collect(),
         next: next(view, paste),

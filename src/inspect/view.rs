@@ -9,7 +9,8 @@ use crate::{
     id::{EscalationId, FramePath, RunId, StepRef, Time},
     kernel::{Frame, State},
     record::{
-        At, Decision, Envelope, Fact, InputNote, Parent, Proof, Question, QuestionStatus, RunStatus, SupersedeReason, WaitReason,
+        At, Decision, Envelope, Fact, InputNote, Parent, Proof, Question, QuestionStatus, RunStatus, Spent, SupersedeReason,
+        WaitReason,
     },
 };
 
@@ -125,6 +126,8 @@ pub struct RunView {
     /// Bytes of a line that was never finished.
     pub torn_bytes: u64,
     pub driver: Driver,
+    /// What calls of models used, by flow.
+    pub spent: BTreeMap<FramePath, Spent>,
 }
 
 impl RunView {
@@ -134,6 +137,15 @@ impl RunView {
             RunStatus::Running if self.driver == Driver::Nobody => RunStatus::Interrupted,
             status => status,
         }
+    }
+
+    /// What a flow and the flows below it used; `None`: no model was called.
+    pub fn spent_by(&self, flow: &FramePath) -> Option<Spent> {
+        let below = |path: &FramePath| {
+            path.as_str().strip_prefix(flow.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        };
+        let sum: Spent = self.spent.iter().filter(|(path, _)| below(path)).map(|(_, spent)| *spent).sum();
+        (sum.calls > 0).then_some(sum)
     }
 
     /// The time of the last line.

@@ -1,5 +1,7 @@
 //! Short words for people: lengths of time, first lines, lists. Pure, the same for every reader.
 
+use crate::record::Spent;
+
 /// A length of time in at most two units: `840 ms`, `12.3 s`, `4 min 5 s`, `2 h 3 min`, `3 d 4 h`.
 pub fn length(ms: u64) -> String {
     let seconds = ms / 1000;
@@ -16,6 +18,24 @@ pub fn length(ms: u64) -> String {
         3600..86_400 => two(seconds / 3600, "h", seconds % 3600 / 60, "min"),
         _ => two(seconds / 86_400, "d", seconds % 86_400 / 3600, "h"),
     }
+}
+
+/// What calls of models used: `6 calls, 660 tokens, 0.0120 USD`. What is not known is said, and is not 0.
+pub fn spent_words(spent: &Spent) -> String {
+    let mut text =
+        format!("{}, {} tokens", count(usize::try_from(spent.calls).unwrap_or(usize::MAX), "call"), spent.tokens.total);
+    if spent.unknown == spent.calls {
+        text.push_str(", cost not known");
+    } else {
+        text.push_str(&format!(", {:.4} USD", spent.cost_usd));
+        if spent.unknown > 0 {
+            text.push_str(&format!(
+                " and {} of unknown cost",
+                count(usize::try_from(spent.unknown).unwrap_or(usize::MAX), "call")
+            ));
+        }
+    }
+    text
 }
 
 /// The first line, without what a terminal would act on.

@@ -12,12 +12,12 @@ use std::sync::Arc;
 
 use crate::{
     id::{StepRef, Time},
-    record::{At, Entry, Fact, LimitName, QuestionKind, QuestionStatus, SkipReason, Status, WaitReason},
+    record::{Entry, Fact, QuestionKind, QuestionStatus, SkipReason, Status, WaitReason},
 };
 
 use self::{
     again::{reopened, superseded},
-    clock::{busy, calm, count_execution, nobody_ran},
+    clock::{busy, calm, count_execution, limit_raised, limit_reached, nobody_ran},
     flows::{flow_completed, flow_started},
     lives::{confine, locate, make_ready, ready_again, reset, set_life, settle, skipped_result},
     questions::{close_question, hold, pass_note, voided},
@@ -121,7 +121,8 @@ pub(super) fn apply_fact(state: &mut State, fact: &Fact, now: Time) {
                 status: handoff.status,
                 passed: proof.status == crate::record::ReceiptStatus::Succeeded && handoff.status != Status::Blocked,
                 skipped: false,
-                exit_code: proof.commands.first().and_then(|command| command.exit_code),
+                // What an agent ran on its way says nothing of how it ended.
+                exit_code: proof.commands.first().filter(|_| !speaks).and_then(|command| command.exit_code),
                 iteration: proof.iteration,
                 error: proof.error.as_deref().map(Arc::from),
                 choice: word("choice"),
@@ -252,24 +253,8 @@ pub(super) fn apply_fact(state: &mut State, fact: &Fact, now: Time) {
         Fact::LineReleased { by } => {
             state.line_stops.remove(by);
         }
-        Fact::LimitReached { flow, limit: LimitName::Wall, .. } => {
-            let ends: Vec<At> = state.drawing(flow).cloned().collect();
-            for at in ends {
-                if let Some(running) = state.running.get_mut(&at) {
-                    running.unwanted = true;
-                }
-            }
-        }
-        Fact::LimitReached { limit: LimitName::Steps, .. } => {}
-        Fact::LimitRaised { flow, limit, max } => {
-            if let Some(frame) = state.frames.get_mut(flow) {
-                frame.limited = None;
-                match limit {
-                    LimitName::Steps => frame.steps_max = u32::try_from(*max).ok(),
-                    LimitName::Wall => frame.wall_ms_max = Some(*max),
-                }
-            }
-        }
+        Fact::LimitReached { flow, limit, max, .. } => limit_reached(state, flow, *limit, *max),
+        Fact::LimitRaised { flow, limit, max } => limit_raised(state, flow, *limit, *max),
         Fact::DoneChecked { flow, id, passed, detail } => {
             if let Some(frame) = state.frames.get_mut(flow) {
                 frame.done.insert(id.clone(), if *passed { DoneState::Holds } else { DoneState::Broken(detail.clone()) });

@@ -11,11 +11,11 @@ use std::{collections::BTreeMap, sync::Arc};
 use serde_json::{Value, json};
 
 use crate::{
-    id::{FramePath, Sha256, StepRef},
+    id::{FramePath, StepRef},
     plan::StepIx,
     record::{
-        At, Decision, DecisionKind, ErrorClass, Fact, Failure, FailureKind, InputNote, IterationOf, Kept, ReceiptStatus, Reply,
-        ReplyOutcome, Rule, Status, StopCause, WaitReason,
+        At, Decision, DecisionKind, ErrorClass, Fact, InputNote, IterationOf, Kept, ReceiptStatus, Reply, ReplyOutcome, Rule,
+        Status, StopCause,
     },
     spec::{Effects, OnFailure},
 };
@@ -24,11 +24,11 @@ use self::{escalate::escalate, written::written};
 use super::{
     detour,
     input::Refused,
-    open,
+    limits, open,
     route::{LoopSeen, Route, Seen, route},
     scope::{measured_of, scope},
-    signature::signature,
-    state::{Running, Slot, StepResult},
+    state::{Slot, StepResult},
+    tries::try_again,
     turn::Turn,
 };
 
@@ -46,7 +46,7 @@ pub(super) fn replied(turn: &mut Turn, at: &At, execution: u32, attempt: u32, re
         && turn.state.stop != Some(StopCause::Cancel)
         && turn.state.fatal.is_none()
         && turn.frame(&at.flow).failing.is_none()
-        && try_again(turn, at, slot, &running, failure)
+        && try_again(turn, at, slot, &running, failure, reply.retry_after_ms)
     {
         return Ok(note);
     }
@@ -59,56 +59,10 @@ pub(super) fn replied(turn: &mut Turn, at: &At, execution: u32, attempt: u32, re
     } else if turn.frame(&at.flow).plan.step(slot.step).spec.effects == Effects::Once {
         super::recover::ask_lost(turn, &at.flow, slot, "it was interrupted while it ran");
     }
+    if let Some(hit) = &reply.limit {
+        limits::hit(turn, at, hit);
+    }
     Ok(note)
-}
-
-/// Waits for the next attempt, where the flow's `poll` or `retry` and the error's class allow one.
-fn try_again(turn: &mut Turn, at: &At, slot: Slot, running: &Running, failure: &Failure) -> bool {
-    let frame = turn.frame(&at.flow);
-    let spec = &frame.plan.step(slot.step).spec;
-    let state = turn.step(&at.flow, slot);
-    let signature = signature(failure.kind, &failure.message);
-    let (why, due) = if let Some(poll) = spec.poll.filter(|_| matches!(failure.kind, FailureKind::Exit | FailureKind::Contract)) {
-        let until = state.poll_until.unwrap_or_else(|| state.started_at.unwrap_or(turn.now).plus(poll.for_ms));
-        let due = turn.now.plus(poll.every_ms);
-        if due > until {
-            return false;
-        }
-        (WaitReason::Poll, due)
-    } else {
-        let retry = spec.retry;
-        let repeated = state.last_signature.as_deref() == Some(signature.as_str());
-        let may = match failure.class {
-            ErrorClass::Transient => true,
-            // Flaky: the same failure twice is no flake, unless the step's author asked for these tries.
-            ErrorClass::Retriable => retry.written || !repeated,
-            ErrorClass::Permanent | ErrorClass::Fatal => false,
-        };
-        if !may || running.attempt >= retry.attempts_max || spec.effects == Effects::Once {
-            return false;
-        }
-        (WaitReason::Retry, turn.now.plus(backoff_ms(at, running.attempt, retry.delay_ms, retry.delay_ms_max)))
-    };
-    let attempt = running.attempt;
-    turn.emit(Fact::AttemptEnded {
-        at: at.clone(),
-        execution: running.execution,
-        attempt,
-        why,
-        due,
-        error: failure.message.clone(),
-        signature,
-        failure: Some(failure.kind),
-    });
-    true
-}
-
-/// Doubled each time, with up to a tenth more; the spread comes from the step's own name, so that a replay gives the same.
-fn backoff_ms(at: &At, attempt: u32, delay_ms: u64, delay_ms_max: u64) -> u64 {
-    let doubled = delay_ms.saturating_mul(1_u64.checked_shl(attempt.saturating_sub(1)).unwrap_or(u64::MAX)).min(delay_ms_max);
-    let digest = Sha256::of(format!("{at} {attempt}").as_bytes());
-    let luck = u64::from_str_radix(&digest.as_str()[..4], 16).unwrap_or(0) % 100;
-    doubled + doubled * luck / 1000
 }
 
 fn kept(turn: &Turn, path: &FramePath, step: StepIx, kept: &Kept) -> Option<Box<Kept>> {

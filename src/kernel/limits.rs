@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::{
     id::{FramePath, StepRef},
-    record::{Answer, At, DecisionKind, Fact, FailureKind, LimitName, Parent, Question, QuestionKind, Rule},
+    record::{Answer, At, DecisionKind, Fact, FailureKind, LimitHit, LimitName, Parent, Question, QuestionKind, Rule},
     spec::{Effects, Severity},
 };
 
@@ -96,6 +96,10 @@ fn ask_limit(turn: &mut Turn, flow: &FramePath, at: Option<&At>, reached: &Reach
     let figures = match limit {
         LimitName::Steps => format!("{used} of {max} step executions are used"),
         LimitName::Wall => format!("{:.1} s of {:.1} s of running time are used", seconds(used), seconds(max)),
+        LimitName::Tokens => format!("{used} of {max} tokens are used, and the next call would pass the limit"),
+        LimitName::Usd => {
+            format!("{:.4} of {:.4} USD are used, and the next call would pass the limit", usd(used), usd(max))
+        }
     };
     let options = vec![
         ask::option("raise", "Double the limit", "the flow goes on until the new limit; what was ended runs again"),
@@ -131,14 +135,28 @@ fn seconds(ms: u64) -> f64 {
     ms as f64 / 1000.0
 }
 
+#[expect(clippy::cast_precision_loss, reason = "dollars for a sentence")]
+fn usd(millionths: u64) -> f64 {
+    millionths as f64 / 1_000_000.0
+}
+
+/// An engine stopped before a call that would have passed a limit. Steps side by side may all stop at the same one.
+pub(super) fn hit(turn: &mut Turn, at: &At, hit: &LimitHit) {
+    if turn.state.frames.get(&hit.flow).is_some_and(|frame| frame.limited.is_none() && frame.is_open()) {
+        let reached = Reached { limit: hit.limit, used: hit.used, max: hit.max };
+        reach(turn, &hit.flow, Some(at), &reached, &format!("{} was under way", at.step));
+    }
+}
+
 /// `raise` or `abort`.
 pub(super) fn answered(turn: &mut Turn, question: &Question, answer: &Answer) {
     let path = question.flow_path.clone();
     let frame = turn.frame(&path);
     if answer.choose == "raise" {
         // What ran while it was being ended counts as well, and the new limit is beyond it.
-        let (limit, max) = match spent(turn, frame) {
-            Some((used, max)) => (LimitName::Wall, used.max(max).saturating_mul(2)),
+        let (limit, max) = match frame.reached {
+            Some((LimitName::Wall, max)) => (LimitName::Wall, frame.active_ms_at(turn.now).max(max).saturating_mul(2)),
+            Some((limit, max)) => (limit, max.saturating_mul(2)),
             None => (LimitName::Steps, u64::from(frame.steps_max.unwrap_or(1)) * 2),
         };
         return turn.emit(Fact::LimitRaised { flow: path, limit, max });

@@ -19,11 +19,13 @@ mod input;
 mod limits;
 mod nesting;
 mod open;
+mod performer;
 mod recover;
 mod route;
 mod scope;
 mod signature;
 mod state;
+mod tries;
 mod turn;
 
 pub use command::{Command, commands};

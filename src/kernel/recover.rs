@@ -40,9 +40,12 @@ pub(super) fn lost(turn: &mut Turn) -> Result<InputNote, Refused> {
 fn step_lost(turn: &Turn, at: &At, slot: Slot, one: &super::state::Running) -> Fact {
     let frame = turn.frame(&at.flow);
     let spec = &frame.plan.step(slot.step).spec;
-    let (engine, mode) = match spec.verb {
+    let (engine, mode) = match &spec.verb {
         Verb::Run { .. } | Verb::Exec { .. } => (EngineWord::Shell, Mode::Local),
-        Verb::Agent(_) => (EngineWord::Stub, Mode::Stub),
+        Verb::Agent(agent) => {
+            let engine = frame.engine_of(agent);
+            (engine, super::performer::mode_of(engine))
+        }
         Verb::Ask(_) => (EngineWord::Human, Mode::Human),
         Verb::Flow { .. } | Verb::Snapshot { .. } | Verb::Compare { .. } | Verb::Render { .. } => {
             (EngineWord::Builtin, Mode::Local)

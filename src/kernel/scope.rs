@@ -23,7 +23,9 @@ pub(super) fn measured(exit_code: Option<i32>, checks: &[Check], tests: Option<&
 }
 
 pub(super) fn measured_of(proof: &Proof) -> Value {
-    let exit = proof.commands.first().and_then(|command| command.exit_code);
+    // What an agent ran on its way says nothing of how it ended.
+    let own = proof.commands.first().filter(|_| proof.model.is_none());
+    let exit = own.and_then(|command| command.exit_code);
     measured(exit, &proof.checks, proof.tests.as_ref(), proof.status == ReceiptStatus::Succeeded)
 }
 

@@ -8,7 +8,9 @@ use serde_json::Value;
 use crate::{
     id::{DetourId, EscalationId, FlowKey, FramePath, ParamName, RunId, Sha256, StepId, StepRef, Time},
     plan::{Book, Plan, StepIx},
-    record::{At, Decision, Envelope, Git, Item, Outcome, Parent, Proof, Question, RunOptions, RunStatus, Status, StopCause},
+    record::{
+        At, Decision, Envelope, Git, Item, LimitName, Outcome, Parent, Proof, Question, RunOptions, RunStatus, Status, StopCause,
+    },
 };
 
 use super::signature::figures;
@@ -114,6 +116,8 @@ pub struct StepState {
     pub met: u32,
     pub dead: u32,
     pub result: Option<Arc<StepResult>>,
+    /// The result that no longer counts, since the step is done again: an agent is told of it.
+    pub before: Option<Arc<StepResult>>,
     pub group: Option<Arc<Group>>,
     pub detours: Option<Arc<BTreeMap<DetourId, u32>>>,
     /// Signature of the attempt before.
@@ -177,10 +181,14 @@ pub struct Frame {
     pub executions: u32,
     pub steps_max: Option<u32>,
     pub wall_ms_max: Option<u64>,
+    pub tokens_max: Option<u64>,
+    pub usd_millionths_max: Option<u64>,
     /// Time during which something of it ran, up to `active_since`.
     pub active_ms: u64,
     pub active_since: Option<Time>,
     pub limited: Option<EscalationId>,
+    /// Which limit was reached last.
+    pub reached: Option<(LimitName, u64)>,
     /// `--until` and `--only`: no other step starts. One flag per step of the plan.
     pub allowed: Option<Arc<[bool]>>,
     pub warnings: Vector<Arc<str>>,
@@ -381,16 +389,5 @@ impl Frame {
     /// Milliseconds during which something of this flow ran.
     pub fn active_ms_at(&self, now: Time) -> u64 {
         self.active_ms + self.active_since.map_or(0, |since| now.since(since))
-    }
-
-    /// The flow's key word for files of a step that runs commands, agents or asks people.
-    pub fn agent_key(&self, step: StepIx) -> String {
-        use crate::spec::Verb;
-        match &self.plan.step(step).spec.verb {
-            Verb::Run { .. } | Verb::Exec { .. } => "shell".to_owned(),
-            Verb::Agent(agent) => agent.agent.to_string(),
-            Verb::Ask(_) => "human".to_owned(),
-            Verb::Flow { .. } | Verb::Snapshot { .. } | Verb::Compare { .. } | Verb::Render { .. } => "builtin".to_owned(),
-        }
     }
 }

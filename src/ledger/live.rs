@@ -1,11 +1,11 @@
 //! The sink of a run that goes on: every file is written once, as its line comes.
 //! In: what `Projection` says, and pieces. Out: files. Failures are counted, the first is kept.
 
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Seek as _, Write as _};
 
 use crate::{
     id::Time,
-    record::{At, Entry, Manifest, Stream},
+    record::{At, Call, CostLine, Entry, Manifest, Spent, Stream},
 };
 
 use super::{
@@ -23,6 +23,8 @@ pub(super) struct Live {
     projection: Projection,
     writer: Writer,
     projected_seq: u64,
+    /// `None`: not looked up yet.
+    spent: Option<Spent>,
 }
 
 struct Writer {
@@ -36,7 +38,7 @@ struct Writer {
 impl Live {
     pub(super) fn new(run: &RunDir, projection: Projection) -> io::Result<Self> {
         let writer = Writer { paths: run.clone(), dir: run.dir()?, growing: Lru::new(), logs: Logs::default(), failure: None };
-        Ok(Self { projected_seq: projection.seq(), projection, writer })
+        Ok(Self { projected_seq: projection.seq(), projection, writer, spent: None })
     }
 
     pub(super) fn entry(&mut self, entry: &Entry) {
@@ -73,6 +75,21 @@ impl Live {
         bytes.push(b'\n');
         if self.writer.logs.event(at, bytes.len()) {
             self.writer.log(at, &bytes);
+        }
+    }
+
+    pub(super) fn add_line(&mut self, place: &InRun, bytes: &[u8]) {
+        self.writer.add_line(place, bytes);
+    }
+
+    pub(super) fn call(&mut self, ts: Time, call: Call) {
+        let spent = self.spent.get_or_insert_with(|| super::cost::total(&self.writer.paths));
+        spent.add(&call);
+        let line = CostLine { ts, call, total: *spent };
+        let place = self.writer.paths.cost();
+        match super::lines::jsonl(&[line]) {
+            Ok(bytes) => self.writer.add_line(&place, &bytes),
+            Err(error) => self.writer.keep(place.as_str(), Err(error.into())),
         }
     }
 
@@ -118,6 +135,20 @@ impl Writer {
             }),
         };
         self.keep(place.as_str(), written);
+    }
+
+    /// The first line that this process adds goes below what another one left, even a line without its end.
+    fn add_line(&mut self, place: &InRun, bytes: &[u8]) {
+        if self.growing.get(place.as_str()).is_none() && self.torn(place) {
+            self.append(place, b"\n");
+        }
+        self.append(place, bytes);
+    }
+
+    fn torn(&mut self, place: &InRun) -> bool {
+        let Ok(mut file) = self.dir.reader(place) else { return false };
+        let mut last = [0];
+        file.seek(io::SeekFrom::End(-1)).is_ok() && file.read_exact(&mut last).is_ok() && last != *b"\n"
     }
 
     fn log(&mut self, at: &At, lines: &[u8]) {

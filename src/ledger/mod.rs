@@ -2,6 +2,7 @@
 //! In: clean lines, pieces of output, whole files, answers of people. Out: the files of design §3, and the entries read back.
 //! Never: a write through a symlink, a path made from unchecked text, a value that no redactor has seen, a rule decided.
 
+mod cost;
 mod dir;
 mod frozen;
 mod inbox;
@@ -22,6 +23,7 @@ mod scent;
 mod settle;
 mod verify;
 
+pub use cost::read as spent;
 pub use frozen::{Frozen, FrozenError, Unsynced};
 pub use inbox::{Inbox, InboxError, Letter, Message};
 pub use inbox_watch::InboxWatch;

@@ -285,7 +285,7 @@ impl Projection {
             | Fact::AnswerRefused { .. }
             | Fact::LineStopped { .. }
             | Fact::LineReleased { .. }
-            | Fact::LimitReached { limit: LimitName::Steps, .. }
+            | Fact::LimitReached { limit: LimitName::Steps | LimitName::Tokens | LimitName::Usd, .. }
             | Fact::LimitRaised { .. }
             | Fact::DoneChecked { .. }
             | Fact::FlowClosing { .. }

@@ -14,7 +14,7 @@ use std::{
 
 use crate::{
     id::Time,
-    record::{At, Entry, Manifest, Stream},
+    record::{At, Call, Entry, Manifest, Stream},
     redact::Clean,
 };
 
@@ -45,6 +45,8 @@ pub(super) enum Work {
     File { place: InRun, bytes: Clean<Vec<u8>> },
     Part { place: InRun, first: bool, bytes: Clean<Vec<u8>> },
     Log { at: At, ts: Time, event: Clean<serde_json::Value> },
+    Line { place: InRun, bytes: Clean<Vec<u8>> },
+    Call { ts: Time, call: Clean<Call> },
     Manifest(Box<Manifest>),
     Flush(SyncSender<Result<(), ProjectError>>),
 }
@@ -150,6 +152,20 @@ impl Projector {
         self.put(Work::Log { at, ts, event });
     }
 
+    /// A line more at `path` (relative to RUN_BASE); one that a killed process left torn is ended first.
+    ///
+    /// # Errors
+    /// When the path leads out of the run.
+    pub fn add_line(&self, path: &str, bytes: Clean<Vec<u8>>) -> Result<(), BadPlace> {
+        self.put(Work::Line { place: InRun::new(path)?, bytes });
+        Ok(())
+    }
+
+    /// One call of a model, with the sum of all calls of the run.
+    pub fn call(&self, ts: Time, call: Clean<Call>) {
+        self.put(Work::Call { ts, call });
+    }
+
     /// Replaces run.json once everything before is written. `projected_seq` is filled in here.
     /// What stands in it was made from entries, which were clean.
     pub fn manifest(&self, manifest: Manifest) {
@@ -207,6 +223,8 @@ fn serve(mut live: Live, work: &Receiver<Work>, failed: &AtomicBool) {
             Work::File { place, bytes } => live.file(&place, bytes.get()),
             Work::Part { place, first, bytes } => live.part(&place, first, bytes.get()),
             Work::Log { at, ts, event } => live.log(&at, ts, event.into_inner()),
+            Work::Line { place, bytes } => live.add_line(&place, bytes.get()),
+            Work::Call { ts, call } => live.call(ts, call.into_inner()),
             Work::Manifest(manifest) => live.manifest(*manifest),
             // Whoever asked may be gone.
             Work::Flush(reply) => drop(reply.send(live.state())),

@@ -149,8 +149,12 @@ pub enum StopCause {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum LimitName {
+    /// Milliseconds.
     Wall,
     Steps,
+    Tokens,
+    /// Millionths of a US dollar.
+    Usd,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

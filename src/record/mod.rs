@@ -22,10 +22,10 @@ pub use envelope::{
 };
 pub use manifest::{FlowStatus, Manifest, OpenQuestion};
 pub use proof::{
-    Check, Claim, CommandRun, ErrorDetail, Figures, Git, InputFile, OutputFile, Proof, RoutingSignal, Sandbox, TestFigures,
-    Tokens,
+    Call, Check, Claim, CommandRun, ContextManifest, ContextPart, CostLine, ErrorDetail, Figures, Git, InputFile, OutputFile,
+    Proof, RoutingSignal, Sandbox, Spent, TestFigures, Tokens,
 };
 pub use question::{Answer, Change, Channel, Option_, Question, QuestionKind, QuestionStatus, Shown, subject_digest};
 pub use receipt::{Header, Receipt};
-pub use reply::{Failure, Kept, Reply, ReplyOutcome, Stream};
+pub use reply::{Failure, Kept, LimitHit, Reply, ReplyOutcome, Stream};
 pub use words::{DecisionKind, EngineWord, ErrorClass, FailureKind, Mode, ReceiptStatus, Rule, RunStatus, Status};

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::id::{EscalationId, Sha256, StepRef, Time};
+use crate::id::{EscalationId, FramePath, Sha256, StepRef, Time};
 
 use super::words::{DecisionKind, EngineWord, ErrorClass, FailureKind, Mode, ReceiptStatus, Rule};
 
@@ -120,6 +120,97 @@ pub struct Tokens {
     pub total: u64,
 }
 
+/// One call of a model, as it is counted when its answer is there.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Call {
+    pub flow: FramePath,
+    pub step_id: StepRef,
+    pub agent_key: String,
+    pub execution: u32,
+    pub attempt: u32,
+    pub engine: EngineWord,
+    pub provider: String,
+    pub model: String,
+    /// Absent when the server did not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tokens: Option<Tokens>,
+    /// Absent when tokens or price are not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost_usd: Option<f64>,
+    pub duration_ms: u64,
+}
+
+/// A line of `cost.jsonl`: a call, and all calls of the run up to it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct CostLine {
+    pub ts: Time,
+    pub call: Call,
+    pub total: Spent,
+}
+
+/// What the calls of a run used so far.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Spent {
+    pub calls: u64,
+    pub tokens: Tokens,
+    /// Of the calls whose cost is known.
+    pub cost_usd: f64,
+    /// Calls whose tokens or cost are not known, and are therefore missing above.
+    pub unknown: u64,
+}
+
+impl Spent {
+    pub fn add(&mut self, call: &Call) {
+        let tokens = call.tokens.unwrap_or_default();
+        self.calls += 1;
+        self.tokens.prompt += tokens.prompt;
+        self.tokens.completion += tokens.completion;
+        self.tokens.total += tokens.total;
+        self.cost_usd += call.cost_usd.unwrap_or_default();
+        self.unknown += u64::from(call.tokens.is_none() || call.cost_usd.is_none());
+    }
+}
+
+impl std::iter::Sum for Spent {
+    fn sum<I: Iterator<Item = Self>>(all: I) -> Self {
+        all.fold(Self::default(), |mut sum, one| {
+            sum.calls += one.calls;
+            sum.tokens.prompt += one.tokens.prompt;
+            sum.tokens.completion += one.tokens.completion;
+            sum.tokens.total += one.tokens.total;
+            sum.cost_usd += one.cost_usd;
+            sum.unknown += one.unknown;
+            sum
+        })
+    }
+}
+
+/// What an agent was told, part by part, and what did not fit.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ContextManifest {
+    /// What the flow allows, or the default.
+    pub budget_tokens: u64,
+    /// What both prompts have together.
+    pub tokens: u64,
+    /// Tokens are an upper estimate from bytes, not a count by the model's own tokenizer.
+    pub estimated: bool,
+    pub parts: Vec<ContextPart>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ContextPart {
+    /// What it is: `teaching`, `handoff plan`, `file docs/safety.md` …
+    pub part: String,
+    /// Where all of it can be read, relative to RUN_BASE or to the workspace.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// As told.
+    pub tokens: u64,
+    /// Left out, with a mark in the prompt.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub cut_tokens: u64,
+}
+
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Sandbox {
     pub requested: String,
@@ -151,6 +242,9 @@ pub struct Proof {
     pub engine: EngineWord,
     pub mode: Mode,
     pub agent_key: String,
+    /// Whose model it was; absent for what ran here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provider: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
     pub attempt: u32,
@@ -181,6 +275,9 @@ pub struct Proof {
     pub claims: Vec<Claim>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub transcript_path: Option<String>,
+    /// What an agent was told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub context: Option<Box<ContextManifest>>,
     /// The question whose answer allowed this execution.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub approved_by: Option<EscalationId>,

@@ -8,7 +8,10 @@ use serde::{Deserialize, Serialize};
 use crate::id::{EscalationId, FlowKey, FramePath, RunId, Sha256, StepRef, Time};
 
 use super::{
-    proof::{Check, Claim, CommandRun, ErrorDetail, Figures, Git, InputFile, OutputFile, Proof, RoutingSignal, Sandbox, Tokens},
+    proof::{
+        Check, Claim, CommandRun, ContextManifest, ErrorDetail, Figures, Git, InputFile, OutputFile, Proof, RoutingSignal,
+        Sandbox, Tokens,
+    },
     words::{EngineWord, Mode, ReceiptStatus},
 };
 
@@ -64,6 +67,8 @@ pub struct Receipt {
     pub claims: Vec<Claim>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub transcript_path: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub context: Option<Box<ContextManifest>>,
     pub handoff_envelope_path: String,
     pub log_path: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -95,7 +100,7 @@ impl Receipt {
             schema: Self::SCHEMA.to_owned(),
             engine: proof.engine,
             mode: proof.mode,
-            provider: "local".to_owned(),
+            provider: proof.provider.clone().unwrap_or_else(|| "local".to_owned()),
             model: proof.model.clone(),
             run_id: header.run_id.clone(),
             flow_key: header.flow.clone(),
@@ -120,6 +125,7 @@ impl Receipt {
             tests: proof.tests.clone(),
             claims: proof.claims.clone(),
             transcript_path: proof.transcript_path.clone(),
+            context: proof.context.clone(),
             handoff_envelope_path: format!("{}/handoffs/{step}-{}.json", header.frame, proof.agent_key),
             log_path: format!("{}/logs/{step}.jsonl", header.frame),
             approved_by: proof.approved_by.clone(),

@@ -1,13 +1,16 @@
 //! What an engine says when it is done with one attempt. An engine reports; it decides nothing.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::id::Time;
+use crate::id::{FramePath, Time};
 
 use super::{
+    entry::LimitName,
     envelope::Draft,
-    proof::{Check, Claim, CommandRun, Figures, InputFile, OutputFile, Sandbox, Tokens},
+    proof::{Check, Claim, CommandRun, ContextManifest, Figures, InputFile, OutputFile, Sandbox, Tokens},
     words::{EngineWord, ErrorClass, FailureKind, Mode},
 };
 
@@ -41,6 +44,17 @@ pub enum ReplyOutcome {
     Interrupted {
         why: String,
     },
+}
+
+/// A limit of a flow that the next call of a model would have passed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LimitHit {
+    /// Whose limit it is: the step's flow, or one around it.
+    pub flow: FramePath,
+    pub limit: LimitName,
+    /// In the limit's own unit.
+    pub used: u64,
+    pub max: u64,
 }
 
 /// Text of the output that expressions and templates ask for, cut to `KEPT_BYTES_MAX`.
@@ -78,9 +92,21 @@ pub struct Reply {
     pub kept: Kept,
     /// The last lines of standard error, for people and for failure signatures; at most 4 KiB.
     pub stderr_tail: String,
+    /// Whose model it was, and which.
+    pub provider: Option<String>,
+    pub model: Option<String>,
     pub tokens: Option<Tokens>,
+    /// `None`: not known. Never 0 for want of a price.
     pub cost_usd: Option<f64>,
     pub transcript_path: Option<String>,
+    /// What an agent was told.
+    pub context: Option<Box<ContextManifest>>,
+    /// Programs that did the work, with their versions.
+    pub tool_versions: BTreeMap<String, String>,
+    /// A server said how long to wait before the next attempt.
+    pub retry_after_ms: Option<u64>,
+    /// Why it was interrupted, where a limit was the reason.
+    pub limit: Option<LimitHit>,
     pub sandbox: Option<Sandbox>,
 }
 
@@ -103,9 +129,15 @@ impl Reply {
             draft: None,
             kept: Kept::default(),
             stderr_tail: String::new(),
+            provider: None,
+            model: None,
             tokens: None,
             cost_usd: None,
             transcript_path: None,
+            context: None,
+            tool_versions: BTreeMap::new(),
+            retry_after_ms: None,
+            limit: None,
             sandbox: None,
         }
     }

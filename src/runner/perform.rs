@@ -5,12 +5,14 @@ use std::{collections::BTreeMap, path::PathBuf};
 use serde_json::Value;
 
 use crate::{
-    engine::{Job, Keep, Work},
+    engine::{Account, AgentEngine, AgentWork, Budget, FlowLimit, Job, Keep, Models, OpenAi, Tools, Work},
     id::Time,
     kernel::{Frame, Running, Slot, State, scope_at, template_scope},
     record::{At, EngineWord, ErrorClass, Failure, FailureKind, Mode, Parent, Reply, ReplyOutcome},
     spec::{Template, Verb},
 };
+
+use super::brief::{Asked, brief};
 
 /// What all steps of a run share on this machine.
 #[derive(Debug, Clone)]
@@ -24,7 +26,20 @@ pub struct Scene {
     pub secrets: BTreeMap<String, String>,
     /// Between TERM and KILL.
     pub grace_ms: u64,
+    pub agents: Agents,
 }
+
+/// How agents are performed on this machine.
+#[derive(Debug, Clone)]
+pub struct Agents {
+    pub openai: OpenAi,
+    pub models: Models,
+    /// What all of the run's calls draw on.
+    pub account: Account,
+}
+
+/// Turns of an agent for which neither flow nor front matter says a number: enough for a day's task, an end to a loop.
+const TURNS_MAX: u32 = 60;
 
 /// What is to be done for one attempt.
 pub(super) enum Task {
@@ -39,7 +54,8 @@ pub(super) fn task(state: &State, scene: &Scene, at: &At, running: &Running, now
     let frame = state.frames.get(&at.flow)?;
     let slot = frame.slot(&at.step)?;
     let spec = &frame.plan.step(slot.step).spec;
-    let work = match work(state, frame, slot) {
+    let stub = matches!(&spec.verb, Verb::Agent(agent) if frame.engine_of(agent) == EngineWord::Stub);
+    let work = match if stub { Ok(Work::Exec { argv: Vec::new() }) } else { work(state, scene, frame, slot, running) } {
         Ok(work) => work,
         Err((kind, message)) => {
             let failure = Failure { kind, class: ErrorClass::Permanent, message, exit_code: None };
@@ -48,7 +64,6 @@ pub(super) fn task(state: &State, scene: &Scene, at: &At, running: &Running, now
         }
     };
     let keep = frame.plan.step(slot.step).keep;
-    let stub = matches!(spec.verb, Verb::Agent(_));
     let job = Job {
         flow: at.flow.clone(),
         step: at.step.clone(),
@@ -73,7 +88,54 @@ pub(super) fn task(state: &State, scene: &Scene, at: &At, running: &Running, now
     Some(if stub { Task::Stub(Box::new(job)) } else { Task::Job(Box::new(job)) })
 }
 
-fn work(state: &State, frame: &Frame, slot: Slot) -> Result<Work, (FailureKind, String)> {
+fn agent(asked: &Asked<'_>) -> Result<AgentWork, (FailureKind, String)> {
+    let Asked { scene, frame, slot, running, step, agent, .. } = *asked;
+    let spec = &frame.plan.step(slot.step).spec;
+    let engine = match frame.engine_of(step) {
+        EngineWord::Openai => AgentEngine::OpenAi(scene.agents.openai.clone()),
+        other => return Err((FailureKind::Spawn, format!("the engine `{other}` is not available in this version"))),
+    };
+    let word = step.model.as_deref().or(agent.model.as_deref());
+    let model = scene.agents.models.choose(word, running.attempt).ok_or_else(|| {
+        (
+            FailureKind::Spawn,
+            format!("no model is set for `{}`: name one under [models] in flow-studio.toml", word.unwrap_or("standard")),
+        )
+    })?;
+    let name = frame.name(slot);
+    Ok(AgentWork {
+        agent: step.agent.clone(),
+        model,
+        brief: brief(asked)?,
+        tools: Tools::new(agent.tools.as_deref(), &agent.disallowed_tools, spec.access),
+        turns_max: step.max_turns.or(agent.turns_max).unwrap_or(TURNS_MAX),
+        access: spec.access,
+        budget: Budget { account: scene.agents.account.clone(), limits: limits(asked.state, frame) },
+        transcript: format!("{}/llm/{name}-{}-{}.jsonl", frame.path, step.agent, engine.word()),
+        draft: format!("{}/handoffs/{name}-{}.draft.json", frame.path, step.agent),
+        engine,
+    })
+}
+
+/// Limits of tokens and money of the flow and of those around it.
+fn limits(state: &State, frame: &Frame) -> Vec<FlowLimit> {
+    let mut found = Vec::new();
+    let mut around = Some(frame);
+    while let Some(frame) = around {
+        if frame.tokens_max.is_some() || frame.usd_millionths_max.is_some() {
+            let (tokens_max, usd_millionths_max) = (frame.tokens_max, frame.usd_millionths_max);
+            found.push(FlowLimit { flow: frame.path.clone(), tokens_max, usd_millionths_max });
+        }
+        around = match frame.parent.as_deref() {
+            Some(Parent::SubFlow { at } | Parent::Detour { at, .. }) => state.frames.get(&at.flow),
+            // No limit keeps a rollback from its work.
+            Some(Parent::Rollback { .. }) | None => None,
+        };
+    }
+    found
+}
+
+fn work(state: &State, scene: &Scene, frame: &Frame, slot: Slot, running: &Running) -> Result<Work, (FailureKind, String)> {
     let render = |template: &Template| {
         let seen = template_scope(state, frame, template.reads(), slot);
         template.render(&seen).map_err(|error| (FailureKind::Template, error.to_string()))
@@ -92,8 +154,11 @@ fn work(state: &State, frame: &Frame, slot: Slot) -> Result<Work, (FailureKind, 
             changed: changed.clone(),
         },
         Verb::Render { template, to, .. } => Work::Render { text: render(template)?, to: to.clone() },
-        // The stub engine answers from a script; the work itself is nothing.
-        Verb::Agent(_) => Work::Exec { argv: Vec::new() },
+        Verb::Agent(step) => {
+            let found = frame.book.library.agents.get(&step.agent);
+            let known = found.ok_or_else(|| (FailureKind::Spawn, format!("there is no agent `{}`", step.agent)))?;
+            Work::Agent(Box::new(agent(&Asked { state, scene, frame, slot, running, step, agent: known })?))
+        }
         Verb::Ask(_) | Verb::Flow { .. } => {
             return Err((FailureKind::Unknown, "this step is not performed by an engine".to_owned()));
         }

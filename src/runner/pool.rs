@@ -223,6 +223,17 @@ fn forward(mut pieces: mpsc::Receiver<Piece>, projector: &Projector) {
                 projector.log(At { flow, step }, clock.now(), event);
                 Ok(())
             }
+            Piece::Line { path, bytes } => projector.add_line(&path, bytes),
+            Piece::Call(call) => {
+                projector.call(clock.now(), call);
+                Ok(())
+            }
+            Piece::Written(done) => {
+                // What could not be written is told when the run is flushed.
+                drop(projector.flush());
+                let _ = done.send(());
+                Ok(())
+            }
             Piece::Barrier(done) => {
                 let _ = done.send(());
                 Ok(())

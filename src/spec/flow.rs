@@ -43,6 +43,18 @@ pub struct Limits {
     pub usd_max: Option<f64>,
 }
 
+impl Limits {
+    /// `usd_max` in millionths of a dollar: a figure that can be compared.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "`as` saturates, and the schema refuses less than 0"
+    )]
+    pub fn usd_millionths(&self) -> Option<u64> {
+        self.usd_max.map(|usd| (usd * 1_000_000.0).round() as u64)
+    }
+}
+
 #[derive(Debug, Clone)]
 pub struct Step {
     pub id: StepId,

@@ -73,7 +73,7 @@ impl Workspace {
         let params = params::resolve(&main, &request.params).map_err(|found| super::invalid(key.as_str(), found))?;
         let clean = self.redactor(&book.library)?.clean(params).map_err(|leak| Error::new(Kind::Refused, leak.to_string()))?;
         let (from, until) = (step_of(&book, &key, request.from.as_deref())?, step_of(&book, &key, request.until.as_deref())?);
-        let engine = request.engine.map(super::engine_word);
+        let engine = request.engine.map(Into::into);
         let missing = preflight::check(&self.config, &self.root, &book.library, engine, request.scenario.is_some());
         let mut steps = Vec::new();
         let params = clean.into_inner();

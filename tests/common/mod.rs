@@ -17,6 +17,9 @@ use std::{
 use serde_json::Value;
 use tempfile::TempDir;
 
+pub mod agents;
+pub mod llm;
+
 /// Nothing here takes so long; a test that waits in vain ends by this, with a word on what for.
 const PATIENCE: Duration = Duration::from_secs(30);
 

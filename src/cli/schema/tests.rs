@@ -74,7 +74,7 @@ fn what_is_written_fits_its_schema() {
         ("status", serde_json::to_value(&report).unwrap()),
         ("explain", serde_json::to_value(crate::inspect::explain(&view, &at).unwrap()).unwrap()),
         ("summary", serde_json::to_value(crate::inspect::summary(&view, &paste)).unwrap()),
-        ("show", serde_json::to_value(Shown::Run(Overview::new(&view, &paste))).unwrap()),
+        ("show", serde_json::to_value(Shown::Run(Box::new(Overview::new(&view, &paste)))).unwrap()),
         ("show", serde_json::to_value(Shown::Step(crate::inspect::step_files(&view, &at))).unwrap()),
     ];
     let commands = of_commands();

@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// A workspace, a run and one job in them.
-pub(super) struct Bed {
+pub(crate) struct Bed {
     _dir: tempfile::TempDir,
     pub job: Job,
     pub redactor: Redactor,
@@ -34,7 +34,7 @@ pub(super) struct Out {
 }
 
 impl Bed {
-    pub(super) fn new(work: Work) -> Self {
+    pub(crate) fn new(work: Work) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let root = dir.path().canonicalize().unwrap();
         let workspace = root.join("workspace");
@@ -66,7 +66,7 @@ impl Bed {
         Self { _dir: dir, job, redactor: Redactor::default() }
     }
 
-    pub(super) fn shell(script: &str) -> Self {
+    pub(crate) fn shell(script: &str) -> Self {
         Self::new(Work::Shell { script: script.to_owned() })
     }
 
@@ -74,16 +74,16 @@ impl Bed {
         Self::new(Work::Exec { argv: argv.iter().map(|arg| (*arg).to_owned()).collect() })
     }
 
-    pub(super) fn with(mut self, change: impl FnOnce(&mut Job)) -> Self {
+    pub(crate) fn with(mut self, change: impl FnOnce(&mut Job)) -> Self {
         change(&mut self.job);
         self
     }
 
-    pub(super) fn workspace(&self) -> &Path {
+    pub(crate) fn workspace(&self) -> &Path {
         &self.job.workspace
     }
 
-    pub(super) fn file(&self, path: &str, text: &str) -> PathBuf {
+    pub(crate) fn file(&self, path: &str, text: &str) -> PathBuf {
         let path = self.job.workspace.join(path);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(&path, text).unwrap();
@@ -108,7 +108,9 @@ impl Bed {
                         assert_eq!(file.len() as u64, at, "parts come in order");
                         file.extend(bytes.into_inner());
                     }
-                    Piece::Barrier(done) => done.send(()).unwrap(),
+                    Piece::Barrier(done) | Piece::Written(done) => done.send(()).unwrap(),
+                    Piece::Line { path, bytes } => files.entry(path).or_default().extend(bytes.into_inner()),
+                    Piece::Call(_) => {}
                     Piece::Log { event, .. } => logs.push(event.into_inner()),
                 }
             }

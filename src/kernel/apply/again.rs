@@ -104,7 +104,7 @@ pub(super) fn superseded(state: &mut State, flow: &FramePath, steps: &[StepRef],
             Some(_) => {
                 item_again(frame, slot);
                 let old = frame.state_mut(slot);
-                *old = StepState { execution: old.execution, note: old.note.take(), ..StepState::default() };
+                *old = old.again();
                 make_ready(frame, slot);
             }
         }

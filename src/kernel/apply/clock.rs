@@ -4,7 +4,7 @@
 use crate::{
     id::{FramePath, StepRef, Time},
     kernel::state::{Life, State},
-    record::{At, Parent},
+    record::{At, LimitName, Parent},
 };
 
 use super::lives::{locate, set_life};
@@ -64,5 +64,31 @@ pub(super) fn nobody_ran(state: &mut State, now: Time) {
             frame.active_ms += state.before.since(since);
             frame.active_since = Some(now);
         }
+    }
+}
+
+/// What ran on time that is used up is ended; what a call of a model would have passed has stopped by itself.
+pub(super) fn limit_reached(state: &mut State, flow: &FramePath, limit: LimitName, max: u64) {
+    if limit == LimitName::Wall {
+        let ends: Vec<At> = state.drawing(flow).cloned().collect();
+        for at in ends {
+            if let Some(running) = state.running.get_mut(&at) {
+                running.unwanted = true;
+            }
+        }
+    }
+    if let Some(frame) = state.frames.get_mut(flow) {
+        frame.reached = Some((limit, max));
+    }
+}
+
+pub(super) fn limit_raised(state: &mut State, flow: &FramePath, limit: LimitName, max: u64) {
+    let Some(frame) = state.frames.get_mut(flow) else { return };
+    frame.limited = None;
+    match limit {
+        LimitName::Steps => frame.steps_max = u32::try_from(max).ok(),
+        LimitName::Wall => frame.wall_ms_max = Some(max),
+        LimitName::Tokens => frame.tokens_max = Some(max),
+        LimitName::Usd => frame.usd_millionths_max = Some(max),
     }
 }

@@ -139,13 +139,12 @@ pub(super) fn reset(frame: &mut Frame, steps: &[StepIx]) {
             let slot = Slot { step, item: Some(item) };
             set_life(frame, slot, Life::Idle);
             let old = frame.state_mut(slot);
-            *old = StepState { execution: old.execution, note: old.note.take(), ..StepState::default() };
+            *old = old.again();
         }
         set_life(frame, step.into(), Life::Idle);
         let old = frame.state_mut(step.into());
-        let kept =
-            StepState { execution: old.execution, note: old.note.take(), detours: old.detours.take(), ..StepState::default() };
-        *old = kept;
+        let detours = old.detours.take();
+        *old = StepState { detours, ..old.again() };
         frame.doomed.remove(&step);
     }
     for &step in steps {
@@ -187,5 +186,13 @@ pub(super) fn ready_again(frame: &mut Frame) {
                 make_ready(frame, slot);
             }
         }
+    }
+}
+
+impl StepState {
+    /// The same step, done again: executions are counted on, and what no longer counts is remembered.
+    pub(super) fn again(&mut self) -> Self {
+        let before = self.result.take().or_else(|| self.before.take());
+        Self { execution: self.execution, note: self.note.take(), before, ..Self::default() }
     }
 }

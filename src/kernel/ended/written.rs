@@ -71,7 +71,8 @@ pub(super) fn written(turn: &Turn, at: &At, slot: Slot, running: &Running, reply
         engine: reply.engine,
         mode: reply.mode,
         agent_key: agent_key.clone(),
-        model: None,
+        provider: reply.provider.clone(),
+        model: reply.model.clone(),
         attempt: running.attempt,
         iteration: running.iteration,
         started_at: turn.step(&at.flow, slot).started_at.unwrap_or(reply.started_at),
@@ -88,10 +89,11 @@ pub(super) fn written(turn: &Turn, at: &At, slot: Slot, running: &Running, reply
         tests: reply.tests.clone(),
         claims: reply.claims.clone(),
         transcript_path: reply.transcript_path.clone(),
+        context: reply.context.clone(),
         approved_by: turn.step(&at.flow, slot).approved.clone(),
         definition_sha256: spec.sha256.clone(),
         sandbox: reply.sandbox.clone(),
-        tool_versions: BTreeMap::new(),
+        tool_versions: reply.tool_versions.clone(),
         git: None,
     };
     let envelope = envelope(turn, at, &proof, reply);

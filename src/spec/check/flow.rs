@@ -25,7 +25,7 @@ pub(in super::super) fn flow(check: &mut Check<'_>, key: &FlowKey, text: &FlowTe
     for (at, name) in text.secrets.iter().enumerate() {
         check.env_name(&format!("/secrets/{at}"), Part::Value, name);
     }
-    check.access("/defaults", text.defaults.access);
+    check.access("/defaults", text.defaults.access, false);
     check.delays("/defaults/retry", text.defaults.retry.as_ref());
     let limits = check.limits(&text.limits);
     let ids = check.ids("/steps", &text.steps);
@@ -119,12 +119,6 @@ impl Check<'_> {
     }
 
     fn limits(&mut self, text: &LimitsText) -> Limits {
-        for (key, written) in [("tokens", text.tokens.is_some()), ("usd", text.usd.is_some())] {
-            if written {
-                let sentence = format!("`limits.{key}` is not available yet: no engine that spends tokens is");
-                self.not_yet(&format!("/limits/{key}"), Part::Key, &sentence, "remove it");
-            }
-        }
         Limits { wall_ms_max: text.wall.map(Length::as_ms), steps_max: text.steps, tokens_max: text.tokens, usd_max: text.usd }
     }
 

@@ -6,7 +6,7 @@ use super::super::{
     Access, Diagnostic, Effects, Length, Names, Part,
     diagnostic::did_you_mean,
     flow::{Expect, ForEach, Join, Loop, Needs, Poll, Retry, Step, Verify},
-    text::{DefaultsText, ExpectText, JoinText, LoopText, PollText, RetryText, StepText, VerifyText},
+    text::{DefaultsText, EngineText, ExpectText, JoinText, LoopText, PollText, RetryText, StepText, VerifyText},
 };
 use super::{Check, digest, verb::Kind};
 
@@ -24,6 +24,12 @@ pub(super) struct Around<'a> {
 /// Wait before the second try, and at most.
 const RETRY_DELAY_MS: u64 = 1_000;
 const RETRY_DELAY_MS_MAX: u64 = 60_000;
+
+/// An agent of ours can only do what its tools let it do, and an observer has none that write.
+fn held_by_tools(text: &StepText, defaults: &DefaultsText) -> bool {
+    let engine = text.engine.or(defaults.engine).unwrap_or(EngineText::Openai);
+    text.agent.is_some() && matches!(engine, EngineText::Openai | EngineText::Stub) && text.verify.is_empty()
+}
 
 impl Check<'_> {
     pub(super) fn step(&mut self, pointer: &str, text: &StepText, around: &Around<'_>) -> Option<Step> {
@@ -49,7 +55,7 @@ impl Check<'_> {
         let title = text.title.clone().unwrap_or_else(|| format!("`{}`", text.id));
         let approve = text.approve.as_ref().and_then(|text| self.approve(&format!("{pointer}/approve"), text, &title, &names));
         let ends_loop = text.r#loop.as_ref().and_then(|text| self.ends_loop(&format!("{pointer}/loop"), text, &ended));
-        let access = self.access(pointer, text.access);
+        let access = self.access(pointer, text.access, held_by_tools(text, around.defaults));
         if text.route.is_some() {
             self.not_yet(
                 &format!("{pointer}/route"),
@@ -343,8 +349,8 @@ impl Check<'_> {
         Some(Loop { to: text.to.clone(), iterations_max: text.max, until, on_exhausted: text.on_exhausted })
     }
 
-    pub(super) fn access(&mut self, pointer: &str, access: Option<Access>) -> Option<Access> {
-        if access == Some(Access::Observe) && !self.shelf.allow_unenforced() {
+    pub(super) fn access(&mut self, pointer: &str, access: Option<Access>, held: bool) -> Option<Access> {
+        if access == Some(Access::Observe) && !held && !self.shelf.allow_unenforced() {
             let sentence = "`access: observe` cannot be enforced yet, and an unenforced promise would be worse than none";
             self.not_yet(
                 &format!("{pointer}/access"),

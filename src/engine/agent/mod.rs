@@ -1,0 +1,119 @@
+//! Agent steps: what all engines that drive a model have in common.
+//! In: `AgentWork`, everything resolved. Out: a `Reply` whose draft is valid, with what was claimed beside what was seen.
+//! Never: a key printed, a handoff taken from loose prose without validation, a word of the agent believed.
+
+mod account;
+mod claims;
+mod gather;
+mod models;
+mod transcript;
+mod work;
+
+use std::collections::BTreeMap;
+
+use crate::{
+    context::{Pack, handoff, pack},
+    record::{CommandRun, Draft, LimitHit, Reply, ReplyOutcome, Sandbox, Tokens},
+    spec::Access,
+};
+
+use super::{
+    Piece, Task,
+    contract::{blocking, roots},
+    openai,
+};
+
+pub use account::{Account, Budget, FlowLimit};
+pub use models::Models;
+pub(crate) use transcript::Transcript;
+pub use work::{AgentEngine, AgentWork, Model, OpenAi, Price, Tool, Tools};
+
+/// What an engine tells of its work: the part of a reply that only it knows. An adapter for another program fills this in
+/// and nothing else; prompts, transcript, claims and contract are the same for all.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    pub outcome: ReplyOutcome,
+    /// Validated against the schema; `None` only where the outcome is not `Done`.
+    pub draft: Option<Draft>,
+    /// Like `api.openai.com`.
+    pub provider: String,
+    /// As the server names it.
+    pub model: String,
+    /// Of all calls; `None`: some call did not say.
+    pub tokens: Option<Tokens>,
+    /// Of all calls; `None`: some call's is not known.
+    pub cost_usd: Option<f64>,
+    /// What the agent ran.
+    pub commands: Vec<CommandRun>,
+    pub tool_versions: BTreeMap<String, String>,
+    pub retry_after_ms: Option<u64>,
+    /// It stopped before a call that would have passed this limit; the outcome is `Interrupted`.
+    pub limit: Option<LimitHit>,
+}
+
+/// Packs what the agent is told, lets its engine work, and makes a reply of what came back.
+pub(crate) async fn perform(task: &Task<'_>, work: &AgentWork) -> Reply {
+    let ending = match &work.engine {
+        AgentEngine::OpenAi(_) => handoff::ending_by_question(),
+    };
+    let pack = packed(task, work, ending).await;
+    let mut transcript = Transcript::new(task, work);
+    let ended = match &work.engine {
+        AgentEngine::OpenAi(server) => openai::perform(task, work, server, &pack, &mut transcript).await,
+    };
+    if let Some(draft) = &ended.draft {
+        keep_draft(task, work, draft).await;
+    }
+    let mut reply = task.reply(ended.outcome, work.engine.word(), work.engine.mode());
+    reply.draft = ended.draft;
+    reply.provider = Some(ended.provider);
+    reply.model = Some(ended.model);
+    reply.tokens = ended.tokens;
+    reply.cost_usd = ended.cost_usd;
+    reply.commands = ended.commands;
+    reply.tool_versions = ended.tool_versions;
+    reply.retry_after_ms = ended.retry_after_ms;
+    reply.limit = ended.limit;
+    reply.transcript_path = Some(work.transcript.clone());
+    reply.context = Some(Box::new(pack.manifest));
+    reply.sandbox = Some(match work.access {
+        // Nothing that writes is offered to the agent.
+        Access::Observe => Sandbox { requested: "observe".to_owned(), enforced: "tools".to_owned() },
+        Access::Change => Sandbox { requested: "change".to_owned(), enforced: "tools".to_owned() },
+    });
+    reply
+}
+
+/// The prompts, redacted: they are sent, and kept, in the same words.
+async fn packed(task: &Task<'_>, work: &AgentWork, ending: String) -> Pack {
+    let (brief, roots, redactor) = (work.brief.clone(), roots(task), task.redactor.clone());
+    blocking(move || {
+        let files = gather::files(&brief, &roots);
+        let told = pack(&brief, &files, &gather::artifacts(&roots), &ending);
+        Pack {
+            system: redactor.text(&told.system).into_inner(),
+            prompt: redactor.text(&told.prompt).into_inner(),
+            manifest: told.manifest,
+        }
+    })
+    .await
+}
+
+/// What the agent said, before it was held against what was measured.
+async fn keep_draft(task: &Task<'_>, work: &AgentWork, draft: &Draft) {
+    let mut bytes = serde_json::to_vec_pretty(draft).unwrap_or_else(|error| unreachable!("plain data with string keys: {error}"));
+    bytes.push(b'\n');
+    let bytes = task.redactor.bytes(bytes);
+    task.outlet.send(Piece::File { path: work.draft.clone(), bytes }).await;
+}
+
+/// Holds what the agent claims against what was measured, once outputs and verify commands were looked at.
+pub(crate) async fn hold(task: &Task<'_>, work: &AgentWork, reply: &mut Reply) {
+    let Some(draft) = reply.draft.clone() else { return };
+    reply.claims = claims::ran(&draft, &reply.commands);
+    if let Some(tests) = reply.tests.as_ref().and_then(|tests| tests.figures.as_ref()) {
+        reply.claims.extend(claims::figures(&draft, tests));
+    }
+    let (roots, since) = (roots(task), work.brief.run_started_at);
+    reply.claims.extend(blocking(move || claims::produced(&draft, &roots, since)).await);
+}

@@ -1,0 +1,280 @@
+//! The conversation: answers and tool calls until the work is done, then the handoff.
+//! In: packed prompts, a server. Out: what an engine tells of its work. Never: more turns than the step has, a wait that
+//! does not end with the step's time or with a stop.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use crate::{
+    context::{Pack, handoff},
+    engine::{
+        Task,
+        agent::{AgentWork, Ended, OpenAi, Transcript},
+    },
+    record::{Draft, ErrorClass, FailureKind, ReplyOutcome, Tokens},
+};
+
+use super::{
+    abilities::{Abilities, ToolWay},
+    answer::{CALLS_MAX, ToolCall},
+    ask::{Broken, Wanted},
+    host,
+    parked::{Broke, Parked},
+    text_tools,
+    tools::{Done, Toolbox},
+};
+
+/// The third call in a row with the same arguments is not made.
+const SAME_CALL_TOLD: u32 = 3;
+/// After so many in a row the model is not listening.
+const SAME_CALL_MAX: u32 = 6;
+/// Calls with arguments that cannot be read, in one attempt.
+const MALFORMED_MAX: u32 = 8;
+/// Answers with nothing in them, in a row.
+const EMPTY_MAX: u32 = 2;
+
+pub(crate) async fn perform(
+    task: &Task<'_>,
+    work: &AgentWork,
+    server: &OpenAi,
+    pack: &Pack,
+    transcript: &mut Transcript<'_>,
+) -> Ended {
+    let parking = &server.shared.0.parking;
+    let before = parking.take(task.job).unwrap_or_else(Parked::nothing);
+    let mut toolbox = Toolbox::new(task, &work.tools.ours);
+    toolbox.commands = before.commands;
+    let mut talk = Talk {
+        task,
+        work,
+        server,
+        messages: Vec::new(),
+        model: work.model.name.clone(),
+        tokens: before.tokens,
+        cost_usd: before.cost_usd,
+        toolbox,
+        transcript,
+        abilities: server.shared.0.known.of(&work.model.name),
+        turn: 0,
+        closing: false,
+        known_tokens: None,
+    };
+    let done = talk.whole(pack, before.talk).await;
+    let (outcome, draft, retry_after_ms, limit) = match done {
+        Ok(draft) => (ReplyOutcome::Done, Some(draft), None, None),
+        Err(broken) => (broken.outcome, None, broken.retry_after_ms, broken.limit),
+    };
+    talk.park(&outcome);
+    if let ReplyOutcome::Failed(failure) = &outcome {
+        talk.transcript.line(json!({"event": "failed", "kind": failure.kind, "message": failure.message})).await;
+    }
+    if let ReplyOutcome::Interrupted { why } = &outcome {
+        talk.transcript.line(json!({"event": "interrupted", "message": why})).await;
+    }
+    Ended {
+        outcome,
+        draft,
+        provider: host(&server.base_url).to_owned(),
+        model: talk.model,
+        tokens: talk.tokens,
+        cost_usd: talk.cost_usd,
+        commands: talk.toolbox.commands,
+        tool_versions: BTreeMap::new(),
+        retry_after_ms,
+        limit,
+    }
+}
+
+pub(super) struct Talk<'t, 'b, 'w> {
+    pub task: &'t Task<'t>,
+    pub work: &'t AgentWork,
+    pub server: &'t OpenAi,
+    pub messages: Vec<Value>,
+    /// As the server names it.
+    pub model: String,
+    pub tokens: Option<Tokens>,
+    pub cost_usd: Option<f64>,
+    pub toolbox: Toolbox<'t>,
+    pub transcript: &'b mut Transcript<'w>,
+    pub abilities: Abilities,
+    pub turn: u32,
+    /// The handoff was asked for.
+    pub closing: bool,
+    /// What the server counted for the conversation up to so many messages.
+    pub known_tokens: Option<(u64, usize)>,
+}
+
+/// The same call, again and again.
+#[derive(Default)]
+struct Repeats {
+    last: Option<(String, String)>,
+    times: u32,
+}
+
+impl Repeats {
+    fn count(&mut self, call: &ToolCall) -> u32 {
+        let this = (call.name.clone(), call.arguments.clone());
+        self.times = if self.last.as_ref() == Some(&this) { self.times + 1 } else { 1 };
+        self.last = Some(this);
+        self.times
+    }
+}
+
+impl Talk<'_, '_, '_> {
+    async fn whole(&mut self, pack: &Pack, before: Option<Broke>) -> Result<Draft, Broken> {
+        match before {
+            None => self.open(pack).await,
+            Some(Broke { messages, turn, closing }) => {
+                let said =
+                    json!({"event": "resumed", "engine": self.work.engine.word(), "model": self.work.model.name, "turn": turn});
+                self.transcript.line(said).await;
+                (self.messages, self.turn, self.closing) = (messages, turn, closing);
+            }
+        }
+        if !self.closing {
+            self.work_on(pack).await?;
+        }
+        self.hand_off().await
+    }
+
+    /// Leaves to the next attempt what it can use. A conversation that broke off goes on; one that went wrong does not.
+    fn park(&mut self, outcome: &ReplyOutcome) {
+        let ReplyOutcome::Failed(failure) = outcome else { return };
+        let talk = (failure.class == ErrorClass::Transient).then(|| Broke {
+            messages: std::mem::take(&mut self.messages),
+            turn: self.turn,
+            closing: self.closing,
+        });
+        let (tokens, cost_usd, commands) = (self.tokens, self.cost_usd, self.toolbox.commands.clone());
+        let execution = self.task.job.execution;
+        self.server.shared.0.parking.put(self.task.job, Parked { execution, talk, tokens, cost_usd, commands });
+    }
+
+    pub(super) fn has_tools(&self) -> bool {
+        !self.work.tools.ours.is_empty()
+    }
+
+    /// The first messages. With tools in words, the prompt describes them.
+    pub(super) async fn open(&mut self, pack: &Pack) {
+        let mut told = pack.clone();
+        if self.has_tools() && self.abilities.tools == ToolWay::Text {
+            told.prompt = format!("{}\n{}", pack.prompt, text_tools::described(&self.toolbox.described()));
+        }
+        self.transcript.prompt(self.work, &told).await;
+        self.messages = vec![json!({"role": "user", "content": told.prompt})];
+        if !told.system.trim().is_empty() {
+            self.messages.insert(0, json!({"role": "system", "content": told.system}));
+        }
+    }
+
+    /// Turns until the model answers without a tool call.
+    async fn work_on(&mut self, pack: &Pack) -> Result<(), Broken> {
+        let (mut repeats, mut malformed, mut empty) = (Repeats::default(), 0, 0);
+        while self.turn < self.work.turns_max {
+            let answer = self.ask(Wanted::Work, pack).await?;
+            self.turn += 1;
+            let mut calls = answer.calls.clone();
+            if self.abilities.tools == ToolWay::Text && calls.is_empty() && self.has_tools() {
+                calls = text_tools::calls(&answer.text);
+            }
+            self.messages.push(answer.message());
+            if calls.is_empty() {
+                if answer.text.trim().is_empty() {
+                    empty += 1;
+                    if empty == EMPTY_MAX {
+                        return Err(Broken::failed(
+                            FailureKind::BadOutput,
+                            ErrorClass::Retriable,
+                            format!("the model answered with nothing, {EMPTY_MAX} times in a row"),
+                        ));
+                    }
+                    self.messages.pop();
+                    self.tell("Your answer was empty. Go on with your task, or say that you are done.").await;
+                    continue;
+                }
+                if answer.finish == "length" {
+                    self.tell("Your answer was cut off, because it was too long. Go on in smaller parts.").await;
+                    continue;
+                }
+                return Ok(());
+            }
+            empty = 0;
+            for (at, call) in calls.iter().enumerate() {
+                let result = if at >= CALLS_MAX {
+                    format!("error: not made: one answer makes at most {CALLS_MAX} calls")
+                } else {
+                    self.one_call(call, &mut repeats, &mut malformed).await?
+                };
+                self.give(call, result).await;
+            }
+        }
+        let message = format!("the agent used its {} turns and was not done", self.work.turns_max);
+        Err(Broken::failed(FailureKind::TurnLimit, ErrorClass::Permanent, message))
+    }
+
+    async fn one_call(&mut self, call: &ToolCall, repeats: &mut Repeats, malformed: &mut u32) -> Result<String, Broken> {
+        let times = repeats.count(call);
+        if times >= SAME_CALL_MAX {
+            let message = format!("the agent made the same call of {} {times} times in a row", call.name);
+            return Err(Broken::failed(FailureKind::Hung, ErrorClass::Retriable, message));
+        }
+        if times >= SAME_CALL_TOLD {
+            return Ok(format!(
+                "error: not made: you made this same call {} times in a row. Do something else, or end your work.",
+                times - 1
+            ));
+        }
+        self.log(json!({"event": "tool_call", "tool": call.name, "turn": self.turn})).await;
+        match self.toolbox.call(&call.name, &call.arguments).await {
+            Done::Told(text) => Ok(text),
+            Done::Malformed(why) => {
+                *malformed += 1;
+                if *malformed == MALFORMED_MAX {
+                    let message = format!("the agent made {malformed} calls that could not be read; the last: {why}");
+                    return Err(Broken::failed(FailureKind::BadOutput, ErrorClass::Retriable, message));
+                }
+                Ok(format!("error: {why}"))
+            }
+            Done::Stopped if self.task.is_late() => Err(Broken::late(self.task)),
+            Done::Stopped => Err(Broken::stopped()),
+        }
+    }
+
+    /// The result of a call, for the model.
+    async fn give(&mut self, call: &ToolCall, result: String) {
+        let line = json!({"event": "tool_result", "role": "tool", "tool": call.name, "tool_call_id": call.id, "content": result});
+        self.transcript.line(line).await;
+        self.messages.push(match self.abilities.tools {
+            ToolWay::Native => json!({"role": "tool", "tool_call_id": call.id, "content": result}),
+            ToolWay::Text => json!({"role": "user", "content": format!("Result of {}:\n{result}", call.name)}),
+        });
+    }
+
+    /// Something that we say to the model.
+    async fn tell(&mut self, text: &str) {
+        self.transcript.line(json!({"event": "message", "role": "user", "content": text})).await;
+        self.messages.push(json!({"role": "user", "content": text}));
+    }
+
+    /// One more turn for the handoff, and one to repair it.
+    async fn hand_off(&mut self) -> Result<Draft, Broken> {
+        if !std::mem::replace(&mut self.closing, true) {
+            self.tell(&handoff::question()).await;
+        }
+        let mut why = String::new();
+        for round in 0..2 {
+            if round > 0 {
+                self.tell(&handoff::repair(&why)).await;
+            }
+            let answer = self.ask(Wanted::Handoff, &Pack::default()).await?;
+            self.messages.push(answer.message());
+            match handoff::read(&answer.text) {
+                Ok(draft) => return Ok(draft),
+                Err(wrong) => why = wrong,
+            }
+        }
+        let message = format!("the agent ended without a valid handoff: {why}");
+        Err(Broken::failed(FailureKind::BadOutput, ErrorClass::Retriable, message))
+    }
+}

@@ -1,0 +1,146 @@
+//! What an agent may be told, gathered from the run as it stands.
+
+use std::collections::BTreeMap;
+
+use crate::{
+    context::{Brief, Findings, Fixes, Handed, Round, Said, Teaching},
+    kernel::{Frame, Running, Slot, State, StepResult, template_scope},
+    plan::StepIx,
+    record::{Envelope, FailureKind, Parent},
+    spec::{Agent, Template, flow::AgentStep},
+};
+
+use super::perform::Scene;
+
+/// Steps that lie further back are told of, the nearest first, up to so many.
+const HISTORY_MAX: usize = 40;
+
+pub(super) struct Asked<'a> {
+    pub state: &'a State,
+    pub scene: &'a Scene,
+    pub frame: &'a Frame,
+    pub slot: Slot,
+    pub running: &'a Running,
+    pub step: &'a AgentStep,
+    pub agent: &'a Agent,
+}
+
+/// # Errors
+/// A template of the teaching note or of the agent that cannot be filled in.
+pub(super) fn brief(asked: &Asked<'_>) -> Result<Brief, (FailureKind, String)> {
+    let Asked { state, scene, frame, slot, running, step, agent } = *asked;
+    let render = |template: &Template| {
+        let seen = template_scope(state, frame, template.reads(), slot);
+        template.render(&seen).map_err(|error| (FailureKind::Template, error.to_string()))
+    };
+    let all = |templates: &[Template]| templates.iter().map(render).collect::<Result<Vec<_>, _>>();
+    let flow = &frame.plan.flow;
+    let spec = &frame.plan.step(slot.step).spec;
+    let run = state.run.as_ref().ok_or((FailureKind::Unknown, "there is no run".to_owned()))?;
+    let teach = &step.teach;
+    Ok(Brief {
+        run_id: run.id.clone(),
+        run_started_at: run.created_at,
+        flow: frame.key.clone(),
+        flow_path: frame.path.clone(),
+        flow_title: flow.title.clone(),
+        step: frame.name(slot),
+        step_title: spec.title.clone(),
+        agent: step.agent.clone(),
+        body: if agent.templated { render(&agent.prompt)? } else { agent.prompt.text().to_owned() },
+        execution: running.execution,
+        round: round(frame, slot),
+        role: flow.role.clone(),
+        charter: flow.charter.clone(),
+        teaching: Teaching {
+            objective: teach.objective.as_ref().map(render).transpose()?,
+            inputs: all(&teach.inputs)?,
+            outputs: all(&teach.outputs)?,
+            behavior: all(&teach.behavior)?,
+            success: all(&teach.success)?,
+            when_stuck: all(&teach.when_stuck)?,
+        },
+        params: frame.params.iter().map(|(name, value)| (name.to_string(), value.clone())).collect::<BTreeMap<_, _>>(),
+        item: spec.for_each.as_ref().and_then(|each| Some((each.name.clone(), frame.item_value(slot)?.clone()))),
+        read_first: flow.read_first.clone(),
+        include: step.context.include.clone(),
+        inputs: spec.inputs.clone(),
+        outputs: spec.outputs.clone(),
+        verify: spec.verify.iter().map(|verify| (verify.id.to_string(), verify.run.clone())).collect(),
+        handed: handed(frame, slot),
+        findings: findings(frame, slot),
+        note: frame.state(slot).and_then(|state| state.note.as_deref()).map(str::to_owned),
+        fixes: fixes(state, frame),
+        access: spec.access,
+        budget_tokens: step.context.budget,
+        workspace: scene.workspace.clone(),
+        run_base: scene.run_base.clone(),
+        flow_dir: scene.run_base.join(frame.path.as_str()),
+    })
+}
+
+fn round(frame: &Frame, slot: Slot) -> Option<Round> {
+    let around = frame.plan.step(slot.step).in_loop?;
+    let granted = frame.loops.get(around).map_or(0, |state| state.granted);
+    let iterations_max = frame.plan.loops.get(around)?.iterations_max + granted;
+    Some(Round { iteration: frame.iteration(slot.step)?, iterations_max })
+}
+
+/// What the steps before left: those that the step needs, then the others that led here, the nearest first.
+fn handed(frame: &Frame, slot: Slot) -> Vec<Handed> {
+    let needs = &frame.plan.step(slot.step).needs;
+    let one = |step: StepIx, direct: bool| {
+        let result = frame.steps.get(step.at())?.result.as_deref().filter(|result| !result.skipped)?;
+        Some(told(frame, step.into(), result, direct))
+    };
+    let mut found: Vec<Handed> = needs.iter().filter_map(|need| one(*need, true)).collect();
+    let before = frame.plan.upstream(slot.step);
+    let further = before.iter().rev().filter(|step| **step != slot.step && !needs.contains(step));
+    found.extend(further.filter_map(|step| one(*step, false)).take(HISTORY_MAX));
+    found
+}
+
+fn told(frame: &Frame, slot: Slot, result: &StepResult, direct: bool) -> Handed {
+    let text = |text: &Option<std::sync::Arc<str>>| text.as_deref().map(str::to_owned).filter(|text| !text.is_empty());
+    let said = match envelope(result) {
+        Some(envelope) => Said::Agent(Box::new(envelope)),
+        None => Said::Result {
+            exit_code: result.exit_code,
+            error: text(&result.error),
+            answer: text(&result.choice),
+            note: text(&result.note),
+        },
+    };
+    Handed { step: frame.name(slot), direct, status: result.status, passed: result.passed, said, path: path(frame, slot) }
+}
+
+fn envelope(result: &StepResult) -> Option<Envelope> {
+    result.handoff.as_deref().cloned()
+}
+
+fn path(frame: &Frame, slot: Slot) -> String {
+    format!("{}/handoffs/{}-{}.json", frame.path, frame.name(slot), frame.agent_key(slot.step))
+}
+
+/// In a later round: what the loop's last step had against the round before. Else, for a step that is done again: what
+/// came of its last execution.
+fn findings(frame: &Frame, slot: Slot) -> Option<Findings> {
+    let critic = frame.plan.step(slot.step).in_loop.and_then(|around| frame.plan.loops.get(around)).map(|around| around.last);
+    let of = |slot: Slot| {
+        let before = frame.state(slot)?.before.as_deref()?;
+        Some(Findings {
+            step: frame.name(slot),
+            status: before.status,
+            concerns: envelope(before).map(|envelope| envelope.concerns).unwrap_or_default(),
+            error: before.error.as_deref().map(str::to_owned),
+            path: path(frame, slot),
+        })
+    };
+    critic.and_then(|critic| of(critic.into())).or_else(|| of(slot))
+}
+
+fn fixes(state: &State, frame: &Frame) -> Option<Fixes> {
+    let Some(Parent::Detour { at, .. }) = frame.parent.as_deref() else { return None };
+    let error = state.step(at)?.result.as_deref()?.error.as_deref()?.to_owned();
+    Some(Fixes { step: at.step.clone(), error })
+}
