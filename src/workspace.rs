@@ -14,12 +14,12 @@ use crate::{
     error::{Error, Kind},
     id::{FlowKey, FramePath, RunId, Sha256, StepId, Time},
     kernel::{FramePhase, Input, RefreshPlan, Refused, Request, Resume, Retry, Roles, State},
-    ledger::{self, Frozen, Inbox, JournalError, Lock, LockError, Message, RunDir, RunDirError, RunsDir},
+    ledger::{self, Frozen, Inbox, JournalError, Lock, Message, RunDir, RunDirError, RunsDir},
     measure,
     plan::Book,
-    record::{Answer, Channel, Fact, Git, Question, QuestionStatus, RunOptions, RunStatus},
+    record::{Answer, Channel, Fact, Git, QuestionStatus, RunOptions, RunStatus},
     redact::{Clean, Redactor},
-    runner::{self, Clock, Drive, DriveError, Ended, Observer, OpenError, Opened, Scene, Setup},
+    runner::{self, Clock, Drive, Ended, Observer, OpenError, Opened, Scene, Setup},
     spec::{
         Diagnostics, Library,
         diagnostic::did_you_mean,
@@ -32,10 +32,13 @@ use crate::{
 mod again;
 mod agents;
 mod dry_run;
+mod errors;
 mod open_run;
 mod preflight;
 mod rehearsal;
 mod view;
+
+use errors::{closed, drive_error, invalid, never_started, no_run, open_error};
 
 pub use dry_run::{DryRun, DryStep, Runs};
 pub use open_run::ReadRun;
@@ -155,6 +158,9 @@ impl Workspace {
             }
             phase => {
                 let generation = phase.map_or(1, |_| opened.state.frame(&path).map_or(1, |frame| frame.generation + 1));
+                if generation > 1 {
+                    observer.word(&format!("flow `{flow}` had ended in run `{id}`; it starts over (start {generation})"));
+                }
                 self.freeze(&mut opened, &path, generation, &book, &files)?;
                 let clean = redactor.clean(params).map_err(|leak| Error::new(Kind::Refused, leak.to_string()))?;
                 let options = RunOptions { jobs: request.jobs.or(self.config.jobs), from, until, engine };
@@ -670,16 +676,6 @@ fn refusal(fact: &Fact) -> Option<String> {
     }
 }
 
-fn closed(question: &Question) -> Error {
-    let how = match (&question.answer, question.status) {
-        (Some(answer), _) => format!("{} answered `{}`", answer.by, answer.choose),
-        (None, QuestionStatus::Voided) => "it was voided".to_owned(),
-        (None, QuestionStatus::Expired) => "its time was up".to_owned(),
-        (None, QuestionStatus::Open | QuestionStatus::Answered) => "it is not open".to_owned(),
-    };
-    Error::new(Kind::Refused, format!("question `{}` is no longer open: {how}; nothing ran", question.id))
-}
-
 fn step_of(book: &Book, flow: &FlowKey, name: Option<&str>) -> Result<Option<StepId>, Error> {
     let Some(name) = name else { return Ok(None) };
     let plan = book.flows.get(flow).ok_or_else(|| Error::new(Kind::Invalid, format!("there is no flow `{flow}`")))?;
@@ -718,57 +714,4 @@ fn absolute(path: &Path) -> PathBuf {
 
 fn run_id(text: &str) -> Result<RunId, Error> {
     RunId::new(text).map_err(|bad| Error::new(Kind::Usage, bad.to_string()))
-}
-
-fn invalid(flow: &str, found: Diagnostics) -> Error {
-    let count = found.iter().filter(|one| one.is_error()).count();
-    let things = if count == 1 { "mistake" } else { "mistakes" };
-    let mut error = Error::new(Kind::Invalid, format!("flow `{flow}` has {count} {things}"));
-    error.because = found.iter().map(|one| one.message.clone()).collect();
-    error.diagnostics = Some(found);
-    error
-}
-
-fn never_started() -> Error {
-    Error::new(Kind::Refused, "nothing was ever started in this run")
-}
-
-fn no_run(runs: &RunsDir, id: &RunId) -> Error {
-    let known = runs.list().unwrap_or_default();
-    let error = Error::new(Kind::Usage, format!("there is no run `{id}` in {}", runs.path().display()));
-    let near = did_you_mean(id.as_str(), known.iter().map(RunId::as_str));
-    error.hint(near.unwrap_or_else(|| "flow-studio list".to_owned()))
-}
-
-fn open_error(id: &RunId, error: &OpenError) -> Error {
-    let base = |kind, message: String| Error::new(kind, message).because(error);
-    match error {
-        OpenError::Lock(LockError::Held(_)) => {
-            base(Kind::Refused, format!("run `{id}` is driven by another process")).hint(format!("flow-studio status {id}"))
-        }
-        OpenError::Journal(JournalError::Broken { .. }) => {
-            base(Kind::Integrity, format!("the journal of run `{id}` is not what was written; nothing was run"))
-                .hint(format!("flow-studio verify {id}"))
-        }
-        OpenError::Definition { .. } => {
-            base(Kind::Integrity, format!("the frozen flow of run `{id}` is not what was started; nothing was run"))
-                .hint(format!("flow-studio verify {id}"))
-        }
-        OpenError::Dir(_) | OpenError::Lock(LockError::Io(_)) | OpenError::Journal(_) | OpenError::Project(_) => {
-            base(Kind::System, format!("run `{id}` cannot be opened"))
-        }
-    }
-}
-
-fn drive_error(id: &RunId, error: &DriveError) -> Error {
-    let message = match error {
-        DriveError::Journal(_) => format!("run `{id}` was stopped: its journal could not be written"),
-        DriveError::Leak(_) => {
-            return Error::new(Kind::Refused, format!("run `{id}` was stopped: a secret would have reached the disk"))
-                .because(error);
-        }
-        DriveError::Project(_) => format!("run `{id}` was stopped: its files could not be written"),
-        DriveError::Threads(_) | DriveError::Inbox(_) => format!("run `{id}` was stopped"),
-    };
-    Error::new(Kind::System, message).because(error).hint(format!("flow-studio resume {id}        (when there is room again)"))
 }

@@ -120,3 +120,18 @@ fn what_cannot_be_read_is_not_taken_for_empty() {
     let inbox = test.go(&["review", "list"]).code(0).stdout;
     assert!(inbox.contains("run r cannot be read"), "{inbox}");
 }
+
+#[test]
+fn a_flow_that_starts_over_in_its_run_says_so() {
+    let test = Test::new().flow("one", "steps:\n  - {id: only, run: 'true'}\n");
+    test.go(&["run", "one", "--run-id", "r"]).code(0).silent_on("starts over");
+    test.go(&["run", "one", "--run-id", "r"]).code(0).says("flow `one` had ended in run `r`; it starts over (start 2)");
+}
+
+#[test]
+fn a_refusal_is_told_once() {
+    let test = Test::new().flow("one", "steps:\n  - {id: only, run: 'true'}\n");
+    test.go(&["run", "one", "--run-id", "r"]).code(0);
+    let ran = test.go(&["resume", "r", "--from", "nope"]).code(2);
+    assert_eq!(ran.stderr.matches("nope").count(), 1, "{}", ran.stderr);
+}

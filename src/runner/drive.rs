@@ -23,7 +23,7 @@ use super::{
     clock::Clock,
     evidence::look,
     inbox, manifest,
-    perform::{Scene, Task, task},
+    perform::{Scene, Task, task, touches_files},
     pool::{Event, Pool},
     recover::Opened,
 };
@@ -214,7 +214,10 @@ impl<'d> Drive<'d> {
                 }
                 Err(Refused::Nothing) => {}
                 Err(refused) => {
-                    self.observer.word(&format!("refused: {refused}"));
+                    // What a person asked for just now is refused to that person, by whoever passed it on.
+                    if !matches!(input, Input::RunRequested(_) | Input::Resumed(_) | Input::Retried(_) | Input::Refreshed(_)) {
+                        self.observer.word(&format!("refused: {refused}"));
+                    }
                     self.refused.push(refused);
                 }
             }
@@ -455,10 +458,4 @@ enum Moment {
     Start,
     Passing,
     Rest,
-}
-
-/// The script answers in memory unless the step's contract, or the script itself, is about real files and commands.
-fn touches_files(job: &crate::engine::Job, script: &Scenario) -> bool {
-    let writes = script.scripted(&job.step, job.execution).is_some_and(|scripted| !scripted.outputs.is_empty());
-    writes || !job.inputs.is_empty() || !job.outputs.is_empty() || !job.verify.is_empty()
 }

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 use serde_json::Value;
 
 use crate::{
-    engine::{Account, AgentEngine, AgentWork, Budget, FlowLimit, Job, Keep, Models, OpenAi, Tools, Work},
+    engine::{Account, AgentEngine, AgentWork, Budget, FlowLimit, Job, Keep, Models, OpenAi, Scenario, Tools, Work},
     id::Time,
     kernel::{Frame, Running, Slot, State, scope_at, template_scope},
     record::{At, EngineWord, ErrorClass, Failure, FailureKind, Mode, Parent, Reply, ReplyOutcome},
@@ -216,4 +216,10 @@ fn plain(value: &Value) -> String {
         Value::Null => String::new(),
         Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => value.to_string(),
     }
+}
+
+/// The script answers in memory unless the step's contract, or the script itself, is about real files and commands.
+pub(super) fn touches_files(job: &Job, script: &Scenario) -> bool {
+    let writes = script.scripted(&job.step, job.execution).is_some_and(|scripted| !scripted.outputs.is_empty());
+    writes || !job.inputs.is_empty() || !job.outputs.is_empty() || !job.verify.is_empty()
 }
