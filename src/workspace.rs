@@ -179,7 +179,7 @@ impl Workspace {
             }
         }
         let ended = self.drive(opened, &book.library, redactor, first, scenario, request.wait_for_human, observer)?;
-        Ok((id, ended))
+        Ok((id, refused_first(ended)?))
     }
 
     /// `None`: somebody else made it.

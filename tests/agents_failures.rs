@@ -208,6 +208,9 @@ fn the_steps_time_ends_a_call() {
     test.write("flows/work.yaml", &test.text("flows/work.yaml").replace("{delay: 1ms, attempts: 3}", "{attempts: 1}"));
     run(&test).code(1);
     assert_eq!(receipt(&test)["error_detail"]["kind"], "timeout");
+    // It may have been answered, and paid for: the line is there, and claims no figures.
+    let cost: Value = serde_json::from_str(test.text("run_base/r/cost.jsonl").lines().last().expect("a line")).unwrap();
+    assert_eq!((&cost["call"]["step_id"], &cost["total"]["unknown"]), (&json!("make"), &json!(1)), "{cost}");
 }
 
 #[test]

@@ -62,12 +62,25 @@ impl Talk<'_, '_, '_> {
     /// One answer. What the server turns out to lack is left out, and it is asked again.
     pub(super) async fn ask(&mut self, wanted: Wanted, pack: &Pack) -> Result<Answer, Broken> {
         loop {
+            if self.task.limits.stop.level() >= StopLevel::Term {
+                return Err(Broken::stopped());
+            }
             let request = self.request(wanted);
             let began = Instant::now();
             let price = self.work.model.price;
             let reserved = self.work.budget.reserve(&self.task.job.flow, self.prompt_tokens(&request), price);
             let reserved = reserved.map_err(Broken::limited)?;
-            let called = self.send(&request).await?;
+            // What was said and counted so far stands in its files before the next call: a kill in the middle of it takes nothing.
+            self.task.outlet.written().await;
+            let called = match self.send(&request).await {
+                Ok(called) => called,
+                Err(broken) => {
+                    // Under way when it was given up: it may be answered, and has to be paid for then.
+                    self.count(None, began.elapsed()).await;
+                    reserved.settle(None, None);
+                    return Err(broken);
+                }
+            };
             let took = began.elapsed();
             match called {
                 Ok(answer) => {
