@@ -91,8 +91,20 @@ impl Config {
         // A variable that is not UTF-8 is nothing a flow can name.
         let env: BTreeMap<String, String> =
             vars.into_iter().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect();
-        let mut user = user_file(&env).map(|path| read(&path)).transpose()?.unwrap_or_default();
-        let mut own = read(&own_file(cwd))?;
+        let user = user_file(&env).map(|path| read(&path)).transpose()?.unwrap_or_default();
+        Self::made(cwd, flags, env, read(&own_file(cwd))?, user)
+    }
+
+    /// What would hold without any file, for whoever looks for the mistake in one.
+    ///
+    /// # Errors
+    /// As [`Config::load`], for the environment.
+    pub fn without_files(cwd: &Path, flags: &Flags, vars: impl IntoIterator<Item = (OsString, OsString)>) -> Result<Self, Error> {
+        let env = vars.into_iter().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+        Self::made(cwd, flags, env.collect(), File::default(), File::default())
+    }
+
+    fn made(cwd: &Path, flags: &Flags, env: BTreeMap<String, String>, mut own: File, mut user: File) -> Result<Self, Error> {
         let engines = Engines::load(own.engines(), user.engines(), &env)?;
         let var = |name: &str| env.get(&format!("FLOW_STUDIO_{name}")).filter(|value| !value.is_empty());
         let dir = |flag: &Option<PathBuf>, name: &str, own: Option<PathBuf>, user: Option<PathBuf>, default: &str| {

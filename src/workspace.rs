@@ -269,7 +269,10 @@ impl Workspace {
         let ended = self.drive(opened, &library, redactor, first, scenario, request.wait_for_human, observer)?;
         match ended.refused.first() {
             // Whoever resumes until it is done, is done: a run may have been killed after its last line.
-            Some(Refused::NothingToResume { .. }) => Ok(ended),
+            Some(nothing @ Refused::NothingToResume { .. }) => {
+                observer.word(&nothing.to_string());
+                Ok(ended)
+            }
             _ => refused_first(ended),
         }
     }

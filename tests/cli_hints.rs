@@ -135,3 +135,40 @@ fn a_refusal_is_told_once() {
     let ran = test.go(&["resume", "r", "--from", "nope"]).code(2);
     assert_eq!(ran.stderr.matches("nope").count(), 1, "{}", ran.stderr);
 }
+
+#[test]
+fn a_mistake_on_the_command_line_is_json_where_json_was_asked_for() {
+    let ran = Test::new().go(&["list", "--bogus", "--json"]).code(2);
+    let told: serde_json::Value = serde_json::from_str(&ran.stdout).expect("one JSON object");
+    assert_eq!(told["error"]["kind"], "usage");
+    assert!(told["error"]["message"].as_str().is_some_and(|message| message.contains("--bogus")), "{told}");
+    Test::new().go(&["list", "--bogus"]).code(2).says("--bogus");
+}
+
+#[test]
+fn settings_that_cannot_be_read_stop_every_command_but_the_one_that_looks_for_mistakes() {
+    let test = Test::new().flow("ask", ASK).file("flow-studio.toml", "[bad");
+    test.go(&["list"]).code(3).says("is not a config file");
+    let doctor = test.go(&["doctor"]).code(3);
+    assert!(doctor.stdout.contains("is not a config file") && doctor.stdout.contains("workspace"), "{}", doctor.stdout);
+}
+
+#[test]
+fn what_a_hint_of_an_error_names_is_found_where_the_runs_are() {
+    let test = Test::new().flow("ask", ASK);
+    let runs = test.at("elsewhere");
+    let runs = runs.to_str().expect("UTF-8");
+    test.go(&["--runs", runs, "status", "zebra"]).code(2).says(&format!("flow-studio --runs {runs} list"));
+}
+
+#[test]
+fn steps_of_a_flow_that_is_over_wait_for_nothing() {
+    let test = Test::new().flow("ask", ASK);
+    test.go(&["run", "ask", "--run-id", "r", "--param", "who=ada"]).code(4);
+    test.go(&["cancel", "r"]).code(0);
+    let status = test.go(&["status", "r", "--json"]).code(0);
+    let status: serde_json::Value = serde_json::from_str(&status.stdout).expect("JSON");
+    let standing: Vec<_> = status["flows"][0]["steps"].as_array().expect("steps").iter().map(|step| &step["standing"]).collect();
+    assert_eq!(standing, ["succeeded", "stopped", "stopped"]);
+    test.go(&["resume", "r"]).says("the run has ended, cancelled: there is nothing to resume");
+}

@@ -21,6 +21,8 @@ pub(super) struct Context {
     pub workspace: Workspace,
     /// What the command line set, for `doctor`.
     pub flags: Flags,
+    /// Why the settings are not what the files say; every command but `doctor` ends with it.
+    pub broken: Option<Error>,
     pub cwd: PathBuf,
     pub json: bool,
     pub quiet: bool,
@@ -43,9 +45,13 @@ impl Context {
         let color = color(global, &vars);
         let terminal = std::io::stderr().is_terminal() && !vars.iter().any(|(name, value)| name == "TERM" && value == "dumb");
         let flags = Flags { runs: global.runs.clone(), flows: global.flows.clone(), agents: global.agents.clone() };
-        let config = Config::load(&cwd, &flags, vars)?;
+        let (config, broken) = match Config::load(&cwd, &flags, vars.iter().cloned()) {
+            Ok(config) => (config, None),
+            Err(error) => (Config::without_files(&cwd, &flags, vars)?, Some(error)),
+        };
         log(global.verbose);
-        Ok(Self { workspace: Workspace::new(config, root), flags, cwd, json: global.json, quiet: global.quiet, color, terminal })
+        let workspace = Workspace::new(config, root);
+        Ok(Self { workspace, flags, broken, cwd, json: global.json, quiet: global.quiet, color, terminal })
     }
 
     /// That nothing is found in a directory means something only where it could be read, or is not there.

@@ -73,7 +73,14 @@ pub(super) fn run(_args: &DoctorArgs, context: &Context) -> Result<u8, Error> {
         "version",
         format!("flow-studio {} on {} {}", env!("CARGO_PKG_VERSION"), std::env::consts::OS, std::env::consts::ARCH),
     )];
-    lines.push(settings(context)?);
+    lines.push(match &context.broken {
+        Some(error) => {
+            let why = error.because.iter().flat_map(|cause| cause.lines()).map(str::trim).filter(|line| !line.is_empty());
+            let why: Vec<&str> = why.collect();
+            off(Level::Bad, "config", format!("{}: {}", error.message, why.join(" ")), "mend the file; below, the defaults hold")
+        }
+        None => settings(context)?,
+    });
     lines.extend(directories(context));
     let path = context.workspace.config.env.get("PATH").cloned().unwrap_or_default();
     lines.push(program(&path, "sh", &["-c", "echo there"], Level::Bad, "steps are run by sh: it must be on PATH"));
@@ -101,7 +108,7 @@ fn off(level: Level, what: &str, found: impl Into<String>, hint: impl Into<Strin
     Finding { level, what: what.to_owned(), found: found.into(), hint: Some(hint.into()) }
 }
 
-/// Only what is not the default; a broken file never gets here, it ends every command.
+/// Only what is not the default.
 fn settings(context: &Context) -> Result<Finding, Error> {
     let all = origins(&context.cwd, &context.flags, &context.workspace.config.env)?;
     let set: Vec<String> =

@@ -77,7 +77,7 @@ fn marks(standings: &BTreeMap<StepRef, Standing>) -> Marks {
 
 fn mark(standing: Standing) -> Option<Mark> {
     match standing {
-        Standing::Pending | Standing::Ready => None,
+        Standing::Pending | Standing::Ready | Standing::Stopped => None,
         Standing::Running | Standing::Retrying | Standing::InFlow | Standing::InDetour => Some(Mark::Running),
         Standing::Waiting | Standing::Blocked => Some(Mark::Waiting),
         Standing::Succeeded => Some(Mark::Succeeded),

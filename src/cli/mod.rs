@@ -38,27 +38,57 @@ use context::Context;
 /// Runs the program.
 pub fn main(args: impl IntoIterator<Item = OsString>, vars: impl IntoIterator<Item = (OsString, OsString)>) -> ExitCode {
     let vars: Vec<(OsString, OsString)> = vars.into_iter().collect();
-    let cli = match Cli::try_parse_from(args) {
+    let args: Vec<OsString> = args.into_iter().collect();
+    let cli = match Cli::try_parse_from(&args) {
         Ok(cli) => cli,
-        Err(error) => {
-            // Help and version are no mistakes.
-            let code = if error.use_stderr() { Kind::Usage.exit_code() } else { 0 };
-            let _ = error.print();
-            return ExitCode::from(code);
-        }
+        Err(error) => return misused(&error, args.iter().take_while(|arg| *arg != "--").any(|arg| arg == "--json")),
     };
     let json = cli.global.json;
     let color = context::color(&cli.global, &vars);
     // Without it, a write beyond `ulimit -f` ends us where we stand; everything else works all the same.
     drop(crate::runner::survive_size_limit());
-    let done = Context::new(&cli.global, vars).and_then(|context| dispatch(&cli.command, &context));
+    let mut context = match Context::new(&cli.global, vars) {
+        Ok(context) => context,
+        Err(error) => {
+            context::show_error(&error, json, color);
+            return ExitCode::from(error.kind.exit_code());
+        }
+    };
+    let done = match (&cli.command, context.broken.take()) {
+        (Command::Doctor(_), broken) => {
+            context.broken = broken;
+            dispatch(&cli.command, &context)
+        }
+        (_, Some(broken)) => Err(broken),
+        (_, None) => dispatch(&cli.command, &context),
+    };
     match done {
         Ok(code) => ExitCode::from(code),
-        Err(error) => {
+        Err(mut error) => {
+            // A hint is for pasting: it names the runs that this command looked at.
+            let paste = context.workspace.paste();
+            error.hints.iter_mut().for_each(|hint| *hint = paste.spelled(hint));
             context::show_error(&error, json, color);
             ExitCode::from(error.kind.exit_code())
         }
     }
+}
+
+/// Help and version are no mistakes; everything else is, for a program that reads JSON as for a person.
+fn misused(error: &clap::Error, json: bool) -> ExitCode {
+    if !error.use_stderr() {
+        let _ = error.print();
+        return ExitCode::SUCCESS;
+    }
+    if json {
+        let text = error.to_string();
+        let message = text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
+        let hint = |line: &str| line.trim().strip_prefix("tip: ").or_else(|| line.strip_prefix("Usage: ")).map(str::to_owned);
+        let told = text.lines().filter_map(hint).fold(Error::new(Kind::Usage, message), Error::hint);
+        let _ = context::print_json(&serde_json::json!({ "error": told }));
+    }
+    let _ = error.print();
+    ExitCode::from(Kind::Usage.exit_code())
 }
 
 fn dispatch(command: &Command, context: &Context) -> Result<u8, Error> {

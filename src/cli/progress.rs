@@ -80,7 +80,8 @@ fn below(flow: &FramePath) -> &str {
 
 fn took(ms: u64) -> String {
     match ms {
-        0..=9_999 => format!("{}.{:02} s", ms / 1000, ms % 1000 / 10),
+        0..=999 => format!("{ms} ms"),
+        1_000..=9_999 => format!("{}.{:02} s", ms / 1000, ms % 1000 / 10),
         10_000..=119_999 => format!("{} s", ms / 1000),
         _ => format!("{} min {} s", ms / 60_000, ms % 60_000 / 1000),
     }

@@ -238,7 +238,8 @@ fn text(report: &RunReport) -> String {
             .filter(|reason| *reason != flow.status)
             .map(|reason| format!(": {reason}"))
             .unwrap_or_default();
-        let _ = writeln!(text, "  {} {} ({} of {} steps){reason}", flow.flow, flow.status, flow.steps_done, flow.steps_total);
+        let _ =
+            writeln!(text, "  {} {} ({} of {} steps ended){reason}", flow.flow, flow.status, flow.steps_done, flow.steps_total);
         for warning in &flow.warnings {
             let _ = writeln!(text, "    warning  {warning}");
         }

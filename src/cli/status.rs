@@ -97,7 +97,7 @@ fn flow_text(flow: &FlowReport, paint: Paint, now: Time) -> String {
     let mut out = String::new();
     let _ = writeln!(
         out,
-        "{} — {}: {}, {} of {} steps, {} of work",
+        "{} — {}: {}, {} of {} steps ended, {} of work",
         paint.ink(Ink::Strong, flow.flow_path.as_str()),
         flow.title,
         paint.ink(run_ink(flow.status), flow.status.as_str()),
@@ -118,8 +118,10 @@ fn flow_text(flow: &FlowReport, paint: Paint, now: Time) -> String {
     }
     let many = flow.steps.len() > STEPS_MAX;
     let mut table = Table::new(paint, "  ");
-    let quiet =
-        |standing: Standing| matches!(standing, Standing::Pending | Standing::Ready | Standing::Succeeded | Standing::Skipped);
+    let quiet = |standing: Standing| {
+        use Standing::{Pending, Ready, Skipped, Stopped, Succeeded};
+        matches!(standing, Pending | Ready | Succeeded | Skipped | Stopped)
+    };
     for step in flow.steps.iter().filter(|step| !many || !quiet(step.standing)) {
         let ink = standing_ink(step.standing);
         table.row([

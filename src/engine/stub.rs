@@ -331,7 +331,7 @@ expect: {path: [implement, critique, implement, critique, approve-deploy, deploy
         let ReplyOutcome::Failed(failure) = outcome("unit-tests", 2) else { panic!() };
         assert_eq!(
             (failure.kind, failure.message.as_str()),
-            (FailureKind::Contract, "stdout: expected `13 passed`, got not found")
+            (FailureKind::Contract, "stdout: expected `13 passed`, which was not found")
         );
         assert_eq!(outcome("probe", 1), ReplyOutcome::Blocked { missing: vec!["config/ui.json".to_owned()] });
         let ReplyOutcome::Failed(failure) = outcome("call", 1) else { panic!() };

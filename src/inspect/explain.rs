@@ -114,10 +114,10 @@ fn defined(frame: &Frame, at: &At) -> Vec<String> {
 }
 
 fn now(view: &RunView, frame: &Frame, at: &At, standing: Standing) -> String {
-    let over = || "its flow ended before it was done".to_owned();
     match standing {
         Standing::Pending => pending(view, frame, at),
-        Standing::Ready if !frame.is_open() => over(),
+        Standing::Stopped if view.executions(at).is_empty() => pending(view, frame, at),
+        Standing::Stopped => "its flow ended before it was done".to_owned(),
         Standing::Ready => "it may start as soon as there is room".to_owned(),
         Standing::Running => "it is running".to_owned(),
         Standing::Retrying => "it waits for its next attempt".to_owned(),
@@ -128,7 +128,7 @@ fn now(view: &RunView, frame: &Frame, at: &At, standing: Standing) -> String {
                 .filter(|one| one.flow_path == at.flow && one.step_id == at.step)
                 .map(|one| one.id.as_str())
                 .collect();
-            if open.is_empty() { over() } else { format!("it waits for the answer to {}", listed(&open)) }
+            format!("it waits for the answer to {}", listed(&open))
         }
         Standing::InFlow => "a sub-flow performs it".to_owned(),
         Standing::InDetour => "it failed, and a known fix is being tried".to_owned(),

@@ -21,6 +21,13 @@ impl Paste {
         Self { program: format!("flow-studio --runs {}", quoted(runs)) }
     }
 
+    /// A command that was written without knowing where the runs are.
+    pub fn spelled(&self, hint: &str) -> String {
+        match hint.strip_prefix("flow-studio ") {
+            Some(rest) if !rest.contains("--runs ") => format!("{} {rest}", self.program),
+            _ => hint.to_owned(),
+        }
+    }
     pub fn resume(&self, run: &RunId) -> String {
         format!("{} resume {run}", self.program)
     }

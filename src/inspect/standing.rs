@@ -34,6 +34,8 @@ pub enum Standing {
     Concerns,
     Failed,
     Skipped,
+    /// Its flow ended before it did.
+    Stopped,
 }
 
 impl Standing {
@@ -51,11 +53,17 @@ impl Standing {
             Self::Concerns => "concerns",
             Self::Failed => "failed",
             Self::Skipped => "skipped",
+            Self::Stopped => "stopped",
         }
     }
 
     pub(super) fn of(frame: &Frame, slot: Slot, asks: impl Fn(&crate::id::EscalationId) -> Option<QuestionKind>) -> Self {
-        frame.state(slot).map_or(Self::Pending, |state| of_state(state, asks))
+        let standing = frame.state(slot).map_or(Self::Pending, |state| of_state(state, asks));
+        match standing {
+            Self::Succeeded | Self::Concerns | Self::Failed | Self::Skipped | Self::Stopped => standing,
+            _ if frame.is_open() => standing,
+            _ => Self::Stopped,
+        }
     }
 }
 

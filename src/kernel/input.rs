@@ -118,7 +118,7 @@ pub enum Refused {
     NoStep { flow: String, step: String, hint: String },
     #[error("flow `{flow}` of this run has not ended: use resume, or another run id")]
     StillOpen { flow: String },
-    #[error("the run is {status}: there is nothing to resume")]
+    #[error("the run has ended, {status}: there is nothing to resume")]
     NothingToResume { status: String },
     #[error("{what} is still running: stop the run first")]
     Busy { what: String },

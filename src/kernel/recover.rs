@@ -133,13 +133,7 @@ fn find(turn: &Turn, flow: &FramePath, step: &StepId) -> Result<StepIx, Refused>
     let known = || super::open::known_flows(turn);
     let frame = turn.state.frames.get(flow).ok_or_else(|| Refused::NoFlow { flow: flow.to_string(), known: known() })?;
     frame.plan.find(step.as_str()).ok_or_else(|| {
-        let near = frame
-            .plan
-            .steps
-            .iter()
-            .map(|planned| planned.spec.id.as_str())
-            .min_by_key(|id| strsim::damerau_levenshtein(id, step.as_str()));
-        let hint = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+        let hint = frame.plan.meant(step.as_str()).map(|hint| format!("; {hint}")).unwrap_or_default();
         Refused::NoStep { flow: flow.to_string(), step: step.to_string(), hint }
     })
 }

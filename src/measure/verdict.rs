@@ -89,7 +89,10 @@ pub fn failure_message(checks: &[Check]) -> Option<String> {
     let told: Vec<String> = unmet
         .iter()
         .take(UNMET_MAX)
-        .map(|check| format!("{}: expected {}, got {}", check.name, shown(&check.expected), shown(&check.actual)))
+        .map(|check| match check.actual.as_str() {
+            found @ ("found" | "not found") => format!("{}: expected {}, which was {found}", check.name, shown(&check.expected)),
+            actual => format!("{}: expected {}, got {}", check.name, shown(&check.expected), shown(actual)),
+        })
         .collect();
     match unmet.len() {
         0 => None,

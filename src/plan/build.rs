@@ -7,7 +7,7 @@ use petgraph::{algo::tarjan_scc, graph::NodeIndex};
 use crate::{
     id::{FlowKey, Sha256, StepId},
     spec::{
-        Expr, Flow, Reads, Step, StepField, Template, Verb,
+        Expr, Flow, Reads, Step, StepField, Template, Verb, did_you_mean,
         flow::{Ask, DoneTest, Join, WithValue},
     },
 };
@@ -123,6 +123,13 @@ impl Plan {
     pub fn find(&self, id: &str) -> Option<StepIx> {
         let id = StepId::new(id).ok()?;
         self.index.get(&id).copied()
+    }
+    /// For a name that no step has: the one that was meant if one is near enough, else what there is to name.
+    pub fn meant(&self, id: &str) -> Option<String> {
+        const NAMED_MAX: usize = 20;
+        let ids = || self.steps.iter().map(|planned| planned.spec.id.as_str());
+        let all = || (self.steps.len() <= NAMED_MAX).then(|| format!("its steps: {}", ids().collect::<Vec<_>>().join(", ")));
+        did_you_mean(id, ids()).or_else(all)
     }
     /// The step and all that depends on it, in file order.
     pub fn downstream(&self, from: StepIx) -> Vec<StepIx> {

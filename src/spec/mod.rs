@@ -23,7 +23,7 @@ mod typed;
 mod words;
 pub mod yaml;
 
-pub use diagnostic::{Diagnostic, Diagnostics, Level, Place};
+pub use diagnostic::{Diagnostic, Diagnostics, Level, Place, did_you_mean};
 pub use expr::Expr;
 pub use flow::{Agent, Detour, Flow, Library, Step, Verb};
 pub use load::{Listed, LoadOptions, Loaded, Loader};

@@ -16,7 +16,7 @@ use crate::{
     plan::Book,
     runner::{Rehearsal, rehearse},
     spec::{
-        Diagnostics,
+        Diagnostics, did_you_mean,
         params::{self, Given},
     },
 };
@@ -142,9 +142,8 @@ fn unknown_steps(book: &Book, scenario: &Scenario) -> Diagnostics {
     let mut found = Diagnostics::default();
     for step in scenario.steps.keys().chain(scenario.expect.decisions.keys()).filter(|step| !known(step.base())) {
         let ids: Vec<&str> = plans().flat_map(|plan| plan.steps.iter().map(|planned| planned.spec.id.as_str())).collect();
-        let near = ids.iter().min_by_key(|id| strsim::damerau_levenshtein(id, step.base()));
         let diagnostic = Diagnostic::error("unknown-step", format!("flow `{}` has no step `{step}`", scenario.flow));
-        found.push(diagnostic.maybe_hint(near.map(|near| format!("did you mean `{near}`?"))));
+        found.push(diagnostic.maybe_hint(did_you_mean(step.base(), ids)));
     }
     found
 }

@@ -47,7 +47,7 @@ pub fn run_ink(status: RunStatus) -> Ink {
 
 pub fn standing_ink(standing: Standing) -> Ink {
     match standing {
-        Standing::Pending | Standing::Ready | Standing::Skipped => Ink::Faint,
+        Standing::Pending | Standing::Ready | Standing::Skipped | Standing::Stopped => Ink::Faint,
         Standing::Running | Standing::Retrying | Standing::InFlow | Standing::InDetour => Ink::Busy,
         Standing::Waiting | Standing::Blocked => Ink::Person,
         Standing::Succeeded => Ink::Good,
@@ -65,6 +65,6 @@ pub fn standing_mark(standing: Standing) -> &'static str {
         Standing::Succeeded => "✓",
         Standing::Concerns => "•",
         Standing::Failed => "✗",
-        Standing::Skipped => "-",
+        Standing::Skipped | Standing::Stopped => "-",
     }
 }

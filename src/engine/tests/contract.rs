@@ -69,7 +69,7 @@ async fn every_expectation_is_a_check() {
     let out = bed.run().await;
     assert_eq!(
         out.failure().message,
-        "stdout: expected `nothing of the kind`, got not found; not_stdout: expected no `{`, got found"
+        "stdout: expected `nothing of the kind`, which was not found; not_stdout: expected no `{`, which was found"
     );
 }
 

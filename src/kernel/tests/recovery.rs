@@ -72,7 +72,7 @@ fn resume_from_a_step_runs_it_and_all_that_depends_on_it_again() {
 #[test]
 fn resume_of_a_flow_that_is_over_says_so() {
     let play = Play::flow("steps: [{id: a, run: x}]").run().resume(None);
-    assert_eq!(play.refusals(), ["the run is succeeded: there is nothing to resume"]);
+    assert_eq!(play.refusals(), ["the run has ended, succeeded: there is nothing to resume"]);
 }
 
 #[test]

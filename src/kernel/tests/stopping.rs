@@ -42,7 +42,7 @@ fn cancel_ends_the_run_for_good() {
     let play = play.release("a").release("b");
     assert_eq!((play.path().as_str(), play.ends().to_string().as_str()), ("a b", "cancelled"));
     let play = play.resume(None);
-    assert_eq!(play.refusals(), ["the run is cancelled: there is nothing to resume"]);
+    assert_eq!(play.refusals(), ["the run has ended, cancelled: there is nothing to resume"]);
 }
 
 #[test]
