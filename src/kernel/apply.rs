@@ -136,6 +136,7 @@ pub(super) fn apply_fact(state: &mut State, fact: &Fact, now: Time) {
                 )
                 .unwrap_or(u32::MAX),
                 can_help: handoff.routing.can_further_iteration_help,
+                tree: proof.tree.clone(),
                 proof: (proof.status != crate::record::ReceiptStatus::Succeeded).then(|| proof.clone()),
             };
             let step = frame.state_mut(slot);

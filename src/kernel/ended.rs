@@ -25,6 +25,7 @@ use super::{
     detour,
     input::Refused,
     limits, open,
+    rounds::{Round, Stuck, open_findings},
     route::{LoopSeen, Route, Seen, route},
     scope::{measured_of, scope},
     state::{Slot, StepResult},
@@ -89,6 +90,12 @@ pub(super) fn decide_after(turn: &mut Turn, path: &FramePath, slot: Slot, forens
         decision.reason = format!("{} ({note})", decision.reason);
     }
     decision.forensic_summary.extend(forensic.clone());
+    if matches!(routed.rule, Rule::LoopSameSignature | Rule::LoopExhausted | Rule::LoopNoFurtherHelp) {
+        let open = turn.step(path, slot).result.as_deref().map(open_findings).unwrap_or_default();
+        if !open.is_empty() {
+            decision.forensic_summary.insert("open_findings".to_owned(), json!(open));
+        }
+    }
     if routed.rollback {
         decision.forensic_summary.insert("rollback".to_owned(), json!(true));
     }
@@ -125,16 +132,12 @@ fn look(turn: &Turn, path: &FramePath, slot: Slot, detour: bool) -> (Seen, Optio
     let ends_loop = frame.plan.step(slot.step).ends_loop.zip(spec.ends_loop.as_ref()).map(|(which, around)| {
         let state = &frame.loops[which];
         let until = around.until.as_ref().is_none_or(|until| holds(until, false));
-        let signature = loop_signature(&result);
         LoopSeen {
             iteration: state.iteration,
             iterations_max: around.iterations_max + state.granted,
             satisfied: verified && until,
             can_help: result.can_help,
-            // From five errors to three is a round that helped, although both failed alike.
-            same_signature: signature.is_some()
-                && signature.as_deref() == state.last_signature.as_deref()
-                && result.figures().as_deref() == state.last_figures.as_deref(),
+            stuck: Round::of(&result).stuck(&state.rounds),
             standing_high,
             on_exhausted: around.on_exhausted,
         }
@@ -160,7 +163,7 @@ fn look(turn: &Turn, path: &FramePath, slot: Slot, detour: bool) -> (Seen, Optio
     (seen, error)
 }
 
-fn loop_signature(result: &StepResult) -> Option<String> {
+pub(super) fn loop_signature(result: &StepResult) -> Option<String> {
     let said = result.handoff.as_ref().and_then(|handoff| handoff.routing.failure_signature.clone());
     said.or_else(|| result.proof.as_ref()?.error_detail.as_ref().map(|detail| detail.signature.clone()))
 }
@@ -245,7 +248,10 @@ fn reason(turn: &Turn, path: &FramePath, slot: Slot, seen: &Seen, routed: Route,
         Rule::Blocked => error,
         Rule::LoopVerified => format!("VERIFIED in {rounds}"),
         Rule::LoopNoFurtherHelp => format!("{rounds}: the step says that another round cannot help"),
-        Rule::LoopSameSignature => format!("{rounds} failed as the round before, with the same figures"),
+        Rule::LoopSameSignature => {
+            let stuck = seen.ends_loop.as_ref().and_then(|around| around.stuck).unwrap_or(Stuck::SameFailure);
+            format!("{rounds} {stuck}")
+        }
         Rule::LoopExhausted => format!("{rounds} is over and it still says {}", result.status),
         Rule::LoopAgain => format!("{rounds}: {} ({error})", result.status),
         Rule::Verified => "VERIFIED".to_owned(),

@@ -21,6 +21,7 @@ mod nesting;
 mod open;
 mod performer;
 mod recover;
+mod rounds;
 mod route;
 mod scope;
 mod signature;

@@ -6,6 +6,8 @@ use crate::{
     spec::{Halt, OnExhausted, OnFailure},
 };
 
+use super::rounds::Stuck;
+
 /// What the table looks at.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Seen {
@@ -34,7 +36,8 @@ pub struct LoopSeen {
     /// VERIFIED, and `until` true where there is one.
     pub satisfied: bool,
     pub can_help: Option<bool>,
-    pub same_signature: bool,
+    /// Another round would be the same again.
+    pub stuck: Option<Stuck>,
     /// A HIGH concern or a failed check stands.
     pub standing_high: bool,
     pub on_exhausted: Option<OnExhausted>,
@@ -119,7 +122,7 @@ pub fn loop_exit(seen: &LoopSeen, detour: bool) -> LoopExit {
     } else if seen.can_help == Some(false) {
         // With a HIGH concern open, "no further help" is as good as spent.
         if seen.standing_high { spent(seen, Rule::LoopNoFurtherHelp) } else { LoopExit::Leave(Rule::LoopNoFurtherHelp) }
-    } else if seen.same_signature {
+    } else if seen.stuck.is_some() {
         if detour { LoopExit::Detour } else { spent(seen, Rule::LoopSameSignature) }
     } else if seen.iteration >= seen.iterations_max {
         spent(seen, Rule::LoopExhausted)

@@ -13,7 +13,7 @@ use crate::{
     },
 };
 
-use super::signature::figures;
+use super::{rounds::Round, signature::figures};
 
 /// A step of a flow, or one instance of a `for_each` step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -86,6 +86,8 @@ pub struct StepResult {
     pub proof: Option<Arc<Proof>>,
     pub high_concerns: u32,
     pub can_help: Option<bool>,
+    /// The work tree that a judge saw.
+    pub tree: Option<Sha256>,
 }
 
 impl StepResult {
@@ -133,9 +135,8 @@ pub struct LoopState {
     pub iteration: u32,
     /// Rounds that a person granted besides the limit.
     pub granted: u32,
-    pub last_signature: Option<Arc<str>>,
-    /// The figures in the message of that failure.
-    pub last_figures: Option<Arc<str>>,
+    /// What the rounds before left, the last one first; only as many as the brake looks at.
+    pub rounds: Vector<Round>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

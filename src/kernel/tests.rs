@@ -20,6 +20,8 @@ mod refresh;
 mod retries;
 mod rollback;
 mod routing;
+mod say;
 mod stopping;
 
-use play::{Play, Say, blocked, fails, fatal, flaky, high, interrupted, ok, permanent, transient, unverified, verified};
+use play::Play;
+use say::{Say, blocked, fails, fatal, flaky, high, interrupted, ok, permanent, transient, unverified, verified};

@@ -288,4 +288,7 @@ pub struct Proof {
     pub tool_versions: BTreeMap<String, String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub git: Option<Git>,
+    /// Of the work tree as the judge of a loop saw it: what is committed, changed and new.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tree: Option<Sha256>,
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::id::{FramePath, Time};
+use crate::id::{FramePath, Sha256, Time};
 
 use super::{
     entry::LimitName,
@@ -108,6 +108,8 @@ pub struct Reply {
     /// Why it was interrupted, where a limit was the reason.
     pub limit: Option<LimitHit>,
     pub sandbox: Option<Sandbox>,
+    /// Of the work tree, where the step judges a loop.
+    pub tree: Option<Sha256>,
 }
 
 impl Reply {
@@ -139,6 +141,7 @@ impl Reply {
             retry_after_ms: None,
             limit: None,
             sandbox: None,
+            tree: None,
         }
     }
 }

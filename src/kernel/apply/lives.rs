@@ -32,6 +32,7 @@ pub(super) fn skipped_result() -> StepResult {
         handoff: None,
         high_concerns: 0,
         can_help: None,
+        tree: None,
         proof: None,
     }
 }

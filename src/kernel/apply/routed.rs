@@ -5,7 +5,10 @@ use std::sync::Arc;
 
 use crate::{
     id::{FramePath, StepRef},
-    kernel::state::{Frame, Life, Running, Settled, Slot, State},
+    kernel::{
+        rounds::Round,
+        state::{Frame, Life, Running, Settled, Slot, State},
+    },
     record::{Decision, DecisionKind, Rule, Status},
 };
 
@@ -19,13 +22,12 @@ pub(super) fn loop_body(frame: &Frame, last: Slot) -> Vec<StepRef> {
 pub(super) fn routed(state: &mut State, flow: &FramePath, decision: &Arc<Decision>) {
     let Some((frame, slot)) = locate(state, flow, &decision.step_id) else { return };
     frame.last_decision = Some(decision.clone());
-    let figures = frame.state_mut(slot).result.as_ref().and_then(|result| result.figures());
+    let round = frame.state_mut(slot).result.as_deref().map(Round::of).unwrap_or_default();
     if let Some(which) = frame.plan.step(slot.step).ends_loop
         && let Some(around) = frame.loops.get_mut(which)
         && decision.iteration.is_some()
     {
-        around.last_signature = decision.signature.as_deref().map(Arc::from);
-        around.last_figures = figures.map(Arc::from);
+        around.rounds = round.then(&around.rounds);
     }
     let standing = {
         let step = frame.state_mut(slot);

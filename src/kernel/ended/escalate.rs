@@ -19,7 +19,11 @@ pub(super) fn escalate(turn: &mut Turn, path: &FramePath, slot: Slot, rule: Rule
     let spec = frame.plan.step(slot.step).spec.clone();
     let step = frame.name(slot);
     let result = turn.step(path, slot).result.clone().expect("a step that ended has a result");
-    let concerns = result.proof.as_deref().map(failed_concerns).unwrap_or_default();
+    // What an agent found stands in its handoff, what it failed among it.
+    let concerns = match &result.handoff {
+        Some(handoff) => handoff.concerns.clone(),
+        None => result.proof.as_deref().map(failed_concerns).unwrap_or_default(),
+    };
     let loops = matches!(rule, Rule::LoopExhausted | Rule::LoopNoFurtherHelp | Rule::LoopSameSignature);
     let by_flow = matches!(rule, Rule::StopTheLine | Rule::EscalateWhen);
     let kind = match rule {

@@ -95,6 +95,7 @@ pub(super) fn written(turn: &Turn, at: &At, slot: Slot, running: &Running, reply
         sandbox: reply.sandbox.clone(),
         tool_versions: reply.tool_versions.clone(),
         git: None,
+        tree: reply.tree.clone(),
     };
     let envelope = envelope(turn, at, &proof, reply);
     (proof, envelope)

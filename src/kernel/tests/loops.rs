@@ -1,6 +1,8 @@
 //! Microloops: author and critic, bounded.
 
-use super::{Play, fails, high, ok, unverified, verified};
+use crate::{id::Sha256, record::Concern, spec::Severity};
+
+use super::{Play, Say, fails, high, ok, unverified, verified};
 
 const LOOP: &str = "steps: [{id: write, run: x}, {id: judge, run: x, loop: {to: write, max: 3}}, {id: ship, run: x}]";
 
@@ -134,4 +136,65 @@ fn a_step_that_depends_on_what_is_left_of_a_loop_sees_the_last_round() {
   - {id: s, run: x, when: steps.j.iteration == 2}";
     let play = Play::flow(flow).reply("j", [unverified(), verified()]).run();
     assert_eq!(play.path(), "w j w j s");
+}
+
+/// A loop whose judge is an agent: its concerns are findings.
+fn judged(rounds: u32, says: Vec<Say>) -> Play {
+    let flow = format!(
+        "steps: [{{id: write, run: x}}, {{id: judge, agent: critic, engine: stub, loop: {{to: write, max: {rounds}}}}}, {{id: ship, run: x}}]"
+    );
+    let mut play = Play::flow(&flow).reply("judge", says);
+    play.file("agents/critic.md", "---\nname: critic\ndescription: looks\n---\nLook.");
+    play.run()
+}
+
+fn found(concerns: &[(Severity, &str, &str)]) -> Say {
+    let concern = |(severity, place, description): &(Severity, &str, &str)| Concern {
+        severity: *severity,
+        description: (*description).to_owned(),
+        location: Some((*place).to_owned()),
+        recommendation: None,
+    };
+    unverified().said(|draft| draft.concerns = concerns.iter().map(concern).collect())
+}
+
+#[test]
+fn findings_that_come_again_or_grow_end_the_loop_before_its_counter() {
+    use Severity::{High, Low, Medium};
+    let (again, stuck, spent) = ("LOOP loop-again", "ESCALATE loop-same-signature", "ESCALATE loop-exhausted");
+    let (a, b, c, d) = ((High, "src/a.rs:1", "no bound"), (High, "b", "no test"), (Medium, "c", "slow"), (Low, "d", "odd"));
+    let moved = (High, "src/a.rs:99-120", "No  bound");
+    let cases: [(&str, Vec<Say>, &[&str]); 6] = [
+        ("the same set, in another order and on other lines", vec![found(&[a, b]), found(&[b, moved])], &[again, stuck]),
+        ("more", vec![found(&[a]), found(&[a, c])], &[again, stuck]),
+        ("more, and fewer HIGH ones", vec![found(&[a, b]), found(&[a, c, d]), found(&[a])], &[again, again, spent]),
+        ("as many, and others", vec![found(&[a]), found(&[b]), found(&[a])], &[again, again, spent]),
+        ("fewer", vec![found(&[a, b, c]), found(&[a, b]), found(&[a])], &[again, again, spent]),
+        ("none named", vec![unverified(), unverified(), unverified()], &[again, again, "CONTINUE loop-exhausted"]),
+    ];
+    for (case, says, decisions) in cases {
+        assert_eq!(judged(3, says).decisions("judge"), decisions, "{case}");
+    }
+    let play = judged(9, vec![found(&[d, a]), found(&[d, a])]);
+    let last = play.last_decision("judge");
+    assert_eq!(last.reason, "round 2 of 9 found the same 2 things as the round before");
+    assert_eq!(last.forensic_summary["open_findings"], serde_json::json!(["HIGH src/a.rs:1: no bound", "LOW d: odd"]));
+    let asked: Vec<&str> = play.question("judge-1").concerns.iter().map(|one| one.description.as_str()).collect();
+    assert_eq!(asked, ["odd", "no bound"], "whoever is asked sees what stands open");
+}
+
+#[test]
+fn work_that_goes_to_and_fro_is_stopped_by_its_tree() {
+    let (one, two) = (Sha256::of(b"1"), Sha256::of(b"2"));
+    let (again, stuck, spent) = ("LOOP loop-again", "ESCALATE loop-same-signature", "ESCALATE loop-exhausted");
+    let cases: [(&[Option<&Sha256>], &[&str]); 3] = [
+        (&[Some(&one), Some(&two), Some(&one)], &[again, again, stuck]),
+        // The work may be done elsewhere than in this tree.
+        (&[Some(&one), Some(&one), Some(&one), Some(&one)], &[again, again, again, spent]),
+        (&[Some(&one), None, Some(&one), None], &[again, again, again, spent]),
+    ];
+    for (trees, decisions) in cases {
+        let says = trees.iter().enumerate().map(|(at, tree)| high(&format!("finding {at}")).tree((*tree).cloned()));
+        assert_eq!(judged(4, says.collect()).decisions("judge"), decisions, "{trees:?}");
+    }
 }

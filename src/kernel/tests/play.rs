@@ -12,90 +12,14 @@ use crate::{
     id::{EscalationId, FlowKey, FramePath, ParamName, RunId, Sha256, StepId, Time},
     kernel::{Command, Decided, FramePhase, Input, RefreshPlan, Refused, Request, Resume, Roles, State, commands, decide},
     plan::Book,
-    record::{
-        Answer, At, Channel, Concern, Draft, DraftRouting, EngineWord, Entry, ErrorClass, Fact, Failure, FailureKind, Kept, Mode,
-        Question, QuestionStatus, Reply, ReplyOutcome, RunOptions, RunStatus, Shown, Status, StopCause, Summary,
-    },
-    spec::{Loader, Severity},
+    record::{Answer, At, Channel, Decision, Entry, Fact, Question, QuestionStatus, RunOptions, RunStatus, Shown, StopCause},
+    spec::Loader,
 };
 
-use super::audit;
-
-/// One scripted reply.
-#[derive(Clone)]
-pub(super) struct Say {
-    outcome: ReplyOutcome,
-    draft: Option<Draft>,
-    kept: Kept,
-    stderr: String,
-}
-
-fn draft(status: Status) -> Draft {
-    Draft { status, summary: Summary::default(), concerns: Vec::new(), assumptions: Vec::new(), routing: DraftRouting::default() }
-}
-
-impl Say {
-    fn new(outcome: ReplyOutcome) -> Self {
-        Self { outcome, draft: None, kept: Kept::default(), stderr: String::new() }
-    }
-    pub(super) fn failing(kind: FailureKind, class: ErrorClass, message: &str) -> Self {
-        Self::new(ReplyOutcome::Failed(Failure { kind, class, message: message.to_owned(), exit_code: Some(1) }))
-    }
-    fn said(mut self, change: impl FnOnce(&mut Draft)) -> Self {
-        change(self.draft.get_or_insert_with(|| draft(Status::Unverified)));
-        self
-    }
-    /// "Another round cannot help", or can.
-    pub(super) fn can_help(self, yes: bool) -> Self {
-        self.said(|draft| draft.routing.can_further_iteration_help = Some(yes))
-    }
-    pub(super) fn high(self, description: &str) -> Self {
-        let concern =
-            Concern { severity: Severity::High, description: description.to_owned(), location: None, recommendation: None };
-        self.said(|draft| draft.concerns.push(concern))
-    }
-    pub(super) fn prints(mut self, stdout: &str) -> Self {
-        self.kept.json = serde_json::from_str(stdout).ok();
-        self.kept.stdout = Some(stdout.to_owned());
-        self
-    }
-}
-
-pub(super) fn ok() -> Say {
-    Say::new(ReplyOutcome::Done)
-}
-pub(super) fn verified() -> Say {
-    ok().said(|draft| draft.status = Status::Verified)
-}
-pub(super) fn unverified() -> Say {
-    ok().said(|draft| draft.status = Status::Unverified)
-}
-/// UNVERIFIED with a HIGH concern.
-pub(super) fn high(concern: &str) -> Say {
-    unverified().high(concern)
-}
-/// An exit code, as commands fail.
-pub(super) fn fails(message: &str) -> Say {
-    Say::failing(FailureKind::Exit, ErrorClass::Retriable, message)
-}
-pub(super) fn flaky(message: &str) -> Say {
-    Say::failing(FailureKind::Hung, ErrorClass::Retriable, message)
-}
-pub(super) fn transient(message: &str) -> Say {
-    Say::failing(FailureKind::Overloaded, ErrorClass::Transient, message)
-}
-pub(super) fn permanent(message: &str) -> Say {
-    Say::failing(FailureKind::Auth, ErrorClass::Permanent, message)
-}
-pub(super) fn fatal(message: &str) -> Say {
-    Say::failing(FailureKind::Boundary, ErrorClass::Fatal, message)
-}
-pub(super) fn blocked(missing: &str) -> Say {
-    Say::new(ReplyOutcome::Blocked { missing: vec![missing.to_owned()] })
-}
-pub(super) fn interrupted() -> Say {
-    Say::new(ReplyOutcome::Interrupted { why: "stopped".to_owned() })
-}
+use super::{
+    audit,
+    say::{Say, interrupted, ok},
+};
 
 /// Inputs of one play until it must be stuck in a circle.
 const INPUTS_MAX: usize = 5_000;
@@ -423,6 +347,13 @@ impl Play {
         });
         about.collect()
     }
+    pub(super) fn last_decision(&self, step: &str) -> Decision {
+        let about = self.facts().filter_map(|fact| match fact {
+            Fact::Routed { decision, .. } if decision.step_id.as_str() == step => Some((**decision).clone()),
+            _ => None,
+        });
+        about.last().expect("it was decided")
+    }
     pub(super) fn ends(&self) -> RunStatus {
         self.state.status()
     }
@@ -490,16 +421,6 @@ impl Drop for Play {
         if std::thread::panicking() {
             eprintln!("{}\n{}", self.files["flows/main.yaml"], self.story());
         }
-    }
-}
-
-impl Say {
-    pub(super) fn reply(&self, now: Time) -> Box<Reply> {
-        let mut reply = Reply::new(self.outcome.clone(), EngineWord::Stub, Mode::Stub, now, now);
-        reply.draft.clone_from(&self.draft);
-        reply.kept = self.kept.clone();
-        reply.stderr_tail.clone_from(&self.stderr);
-        Box::new(reply)
     }
 }
 

@@ -1,7 +1,7 @@
 //! The routing precedence as a table: each row is seen by `route`, and the first rule that fits decides.
 
 use crate::{
-    kernel::{LoopSeen, Seen, route},
+    kernel::{LoopSeen, Seen, rounds::Stuck, route},
     spec::{Halt, OnExhausted, OnFailure},
 };
 
@@ -27,7 +27,7 @@ fn around() -> LoopSeen {
         iterations_max: 3,
         satisfied: false,
         can_help: None,
-        same_signature: false,
+        stuck: None,
         standing_high: false,
         on_exhausted: None,
     }
@@ -133,15 +133,15 @@ fn the_exits_of_a_loop_in_their_order() {
     type Row<'r> = (&'r str, &'r dyn Fn(&mut LoopSeen));
     let rows: &[Row<'_>] = &[
         ("CONTINUE loop-verified", &|l| (l.satisfied, l.can_help, l.iteration) = (true, Some(false), 9)),
-        ("CONTINUE loop-no-further-help", &|l| (l.can_help, l.same_signature) = (Some(false), true)),
+        ("CONTINUE loop-no-further-help", &|l| (l.can_help, l.stuck) = (Some(false), Some(Stuck::SameFailure))),
         ("ESCALATE loop-no-further-help", &|l| (l.can_help, l.standing_high) = (Some(false), true)),
         ("CONTINUE loop-no-further-help", &|l| {
             (l.can_help, l.standing_high, l.on_exhausted) = (Some(false), true, Some(Continue));
         }),
         ("TERMINATE loop-no-further-help", &|l| (l.can_help, l.standing_high, l.on_exhausted) = (Some(false), true, Some(Stop))),
-        ("CONTINUE loop-same-signature", &|l| l.same_signature = true),
-        ("ESCALATE loop-same-signature", &|l| (l.same_signature, l.standing_high) = (true, true)),
-        ("ESCALATE loop-same-signature", &|l| (l.same_signature, l.on_exhausted) = (true, Some(Escalate))),
+        ("CONTINUE loop-same-signature", &|l| l.stuck = Some(Stuck::SameFailure)),
+        ("ESCALATE loop-same-signature", &|l| (l.stuck, l.standing_high) = (Some(Stuck::SameFailure), true)),
+        ("ESCALATE loop-same-signature", &|l| (l.stuck, l.on_exhausted) = (Some(Stuck::SameFailure), Some(Escalate))),
         ("LOOP loop-again", &|l| l.iteration = 2),
         ("CONTINUE loop-exhausted", &|l| l.iteration = 3),
         ("CONTINUE loop-exhausted", &|l| l.iteration = 4),
@@ -158,7 +158,7 @@ fn the_exits_of_a_loop_in_their_order() {
 
 #[test]
 fn a_repeated_failure_in_a_loop_takes_a_detour_where_one_fits() {
-    let around = LoopSeen { same_signature: true, ..around() };
+    let around = LoopSeen { stuck: Some(Stuck::SameFailure), ..around() };
     let seen = |seen: &mut Seen| (seen.ends_loop, seen.detour, seen.verified) = (Some(around), true, false);
     assert_eq!(routed(seen), "DETOUR loop-same-signature");
 }

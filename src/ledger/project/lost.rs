@@ -59,6 +59,7 @@ impl Lost<'_> {
             sandbox: None,
             tool_versions: std::collections::BTreeMap::new(),
             git: None,
+            tree: None,
         }
     }
 

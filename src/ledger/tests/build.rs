@@ -126,6 +126,7 @@ pub(super) fn proof(agent: &str, n: u64) -> Proof {
         sandbox: None,
         tool_versions: BTreeMap::new(),
         git: None,
+        tree: None,
     }
 }
 
