@@ -148,6 +148,10 @@ impl Progress {
                 let note = answer.note.as_deref().map(|note| format!(": {note}")).unwrap_or_default();
                 self.line(&format!("{} {id}  {} by {}{note}", self.paint("35", "!"), answer.choose, answer.by));
             }
+            Fact::EngineFailed { engine, failures, until: Some(until) } => {
+                let pause = until.as_ms().saturating_sub(entry.ts.as_ms()) / 1000;
+                self.line(&format!("! {engine}  failed {failures} times in a row: {pause} s of pause"));
+            }
             Fact::StepLost { at, .. } => self.line(&format!("! {}  was lost with its process", Self::name(at))),
             _ => {}
         }

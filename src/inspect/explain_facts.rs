@@ -130,11 +130,16 @@ fn words(view: &RunView, at: &At, moment: &Moment) -> Option<Said> {
             plain(format!("the flow reached its limit of {}", limit_words(*limit, *used, *max)))
         }
         Fact::LimitRaised { limit, max, .. } => plain(format!("the limit was raised to {}", limit_words(*limit, *max, *max))),
+        Fact::EngineFailed { engine, failures, until: Some(until) } => {
+            plain(format!("{engine} failed {failures} times in a row: nothing was asked of it before {until}"))
+        }
         Fact::FlowCompleted { outcome: Outcome::Cancelled, reason, .. } => {
             let why = if reason == "cancelled" { String::new() } else { format!(": {reason}") };
             plain(format!("its flow was cancelled{why}"))
         }
         Fact::RunCreated { .. }
+        | Fact::EngineFailed { .. }
+        | Fact::EngineAnswered { .. }
         | Fact::FlowStarted { .. }
         | Fact::LineStopped { .. }
         | Fact::LineReleased { .. }

@@ -223,6 +223,8 @@ impl<F: FnMut(Wanted<'_>) -> Result<Arc<Book>, BookError>> Loading<F> {
             | Fact::LineReleased { .. }
             | Fact::LimitReached { .. }
             | Fact::LimitRaised { .. }
+            | Fact::EngineFailed { .. }
+            | Fact::EngineAnswered { .. }
             | Fact::DoneChecked { .. }
             | Fact::FlowClosing { .. }
             | Fact::FlowCompleted { .. }
@@ -331,6 +333,8 @@ impl<F: FnMut(Wanted<'_>) -> Result<Arc<Book>, BookError>> Loading<F> {
             | Fact::LineReleased { .. }
             | Fact::LimitReached { .. }
             | Fact::LimitRaised { .. }
+            | Fact::EngineFailed { .. }
+            | Fact::EngineAnswered { .. }
             | Fact::DoneChecked { .. }
             | Fact::FlowClosing { .. }
             | Fact::FlowCompleted { .. }
@@ -387,6 +391,8 @@ fn flow_of(fact: &Fact) -> Option<&FramePath> {
         | Fact::StepLost { at, .. } => Some(&at.flow),
         Fact::EscalationRequested { question } | Fact::EscalationRaised { question } => Some(&question.flow_path),
         Fact::RunCreated { .. }
+        | Fact::EngineFailed { .. }
+        | Fact::EngineAnswered { .. }
         | Fact::EscalationAnswered { .. }
         | Fact::AnswerRefused { .. }
         | Fact::EscalationVoided { .. }

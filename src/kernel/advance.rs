@@ -14,7 +14,7 @@ use crate::{
 
 use super::{
     ask::{Asked, option, raise, written},
-    close, ended, limits, open,
+    breaker, close, ended, limits, open,
     scope::scope,
     state::{Frame, FramePhase, Slot},
     turn::Turn,
@@ -131,7 +131,9 @@ fn start_ready(turn: &mut Turn, path: &FramePath) {
         let jobs = root.options.jobs.or(root.plan.flow.jobs).unwrap_or(JOBS_DEFAULT);
         let full = turn.state.running.len() >= jobs as usize;
         // A question or a sub-flow takes no place; a command waits for one.
-        let next = frame.ready.iter().find(|slot| !full || !takes_place(frame, **slot)).copied();
+        let free = |slot: &&Slot| !full || !takes_place(frame, **slot);
+        let served = |slot: &&Slot| breaker::paused(&turn.state, frame, slot.step).is_none();
+        let next = frame.ready.iter().find(|slot| free(slot) && served(slot)).copied();
         let Some(slot) = next else { return };
         start(turn, path, slot);
     }

@@ -24,6 +24,7 @@ use self::{
     refresh::refreshed,
     routed::{loop_body, routed},
 };
+use super::breaker::Breaker;
 use super::state::{
     DoneState, FramePhase, Group, Life, LoopState, RunInfo, Running, Settled, Slot, State, StepResult, StepState,
 };
@@ -211,6 +212,11 @@ pub(super) fn apply_fact(state: &mut State, fact: &Fact, now: Time) {
             hold(state, question);
         }
         Fact::EscalationAnswered { id, answer } => {
+            let asked = state.questions.get(id).is_some_and(|one| one.rule == crate::record::Rule::CircuitOpen);
+            if asked {
+                let open = |breaker: &Breaker| Breaker { until: None, ..*breaker };
+                state.breakers = state.breakers.iter().map(|(engine, breaker)| (*engine, open(breaker))).collect();
+            }
             close_question(state, id, |question| {
                 question.status = QuestionStatus::Answered;
                 question.answer = Some(answer.clone());
@@ -255,6 +261,10 @@ pub(super) fn apply_fact(state: &mut State, fact: &Fact, now: Time) {
             state.line_stops.remove(by);
         }
         Fact::LimitReached { flow, limit, max, .. } => limit_reached(state, flow, *limit, *max),
+        Fact::EngineFailed { engine, failures, until } => {
+            state.breakers.insert(*engine, Breaker { failures: *failures, until: *until });
+        }
+        Fact::EngineAnswered { engine } => drop(state.breakers.remove(engine)),
         Fact::LimitRaised { flow, limit, max } => limit_raised(state, flow, *limit, *max),
         Fact::DoneChecked { flow, id, passed, detail } => {
             if let Some(frame) = state.frames.get_mut(flow) {
@@ -276,6 +286,8 @@ pub(super) fn apply_fact(state: &mut State, fact: &Fact, now: Time) {
         }
         Fact::DefinitionRefreshed { flow, definition, .. } => refreshed(state, flow, definition, now),
         Fact::Resumed { .. } => {
+            // Whoever starts it again has a reason to.
+            state.breakers.clear();
             nobody_ran(state, now);
             state.stop = None;
             // Whoever goes on after a fatal failure has seen it.

@@ -6,7 +6,7 @@ use crate::{
     spec::OnTimeout,
 };
 
-use super::state::State;
+use super::{breaker, state::State};
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Command {
@@ -42,13 +42,14 @@ pub fn commands(state: &State) -> Vec<Command> {
     }
     let busy = !wanted.is_empty();
     let stopping = state.stop.is_some() || state.fatal.is_some();
-    let wake = if stopping { None } else { next_time(state) };
+    let held = breaker::next_start(state).filter(|_| state.line_stops.is_empty());
+    let wake = if stopping { None } else { next_time(state).into_iter().chain(held).min() };
     match wake {
         Some(at) => wanted.push(Command::WakeAt(at)),
         None if !busy => wanted.push(Command::Rest),
         None => {}
     }
-    if !busy && state.due.is_empty() && !stopping && wake.is_some() {
+    if !busy && state.due.is_empty() && held.is_none() && !stopping && wake.is_some() {
         // Only a deadline of a person is left: it is computed from stored data whenever the run is looked at again.
         wanted.push(Command::Rest);
     }

@@ -14,15 +14,15 @@ use crate::{
     id::{FramePath, StepRef},
     plan::StepIx,
     record::{
-        At, Decision, DecisionKind, ErrorClass, Fact, InputNote, IterationOf, Kept, ReceiptStatus, Reply, ReplyOutcome, Rule,
-        Status, StopCause,
+        At, Decision, DecisionKind, EngineWord, ErrorClass, Fact, InputNote, IterationOf, Kept, ReceiptStatus, Reply,
+        ReplyOutcome, Rule, Status, StopCause,
     },
     spec::{Effects, OnFailure},
 };
 
 use self::{escalate::escalate, written::written};
 use super::{
-    detour,
+    breaker, detour,
     input::Refused,
     limits, open,
     rounds::{Round, Stuck, open_findings},
@@ -42,6 +42,7 @@ pub(super) fn replied(turn: &mut Turn, at: &At, execution: u32, attempt: u32, re
     }
     let slot = turn.frame(&at.flow).slot(&at.step).ok_or_else(late)?;
     let note = InputNote::Replied { at: at.clone(), execution, attempt };
+    breaker::heard(turn, &at.flow, slot, &reply.outcome);
     if let ReplyOutcome::Failed(failure) = &reply.outcome
         && !running.unwanted
         && turn.state.stop != Some(StopCause::Cancel)
@@ -156,6 +157,8 @@ fn look(turn: &Turn, path: &FramePath, slot: Slot, detour: bool) -> (Seen, Optio
         verified,
         escalates,
         detour: detour && (!result.passed || ends_loop.is_some()),
+        unserved: detail.as_ref().is_some_and(|detail| detail.class == ErrorClass::Transient)
+            && breaker::open(&turn.state, frame, slot.step).is_some(),
         on_failure: spec.on_failure,
         ends_loop,
         last: frame.unsettled == 1 && frame.live == 1 && settles_group,
@@ -234,6 +237,10 @@ fn reason(turn: &Turn, path: &FramePath, slot: Slot, seen: &Seen, routed: Route,
             format!("`{when}` holds")
         }
         Rule::FailedDetour => format!("{error}: detour {} is for that", detour.unwrap_or_default()),
+        Rule::CircuitOpen => {
+            let (engine, failures) = breaker::open(&turn.state, frame, slot.step).unwrap_or((EngineWord::Openai, 0));
+            format!("{error}; calls of {engine} failed {failures} times in a row, and no more are made without your word")
+        }
         Rule::FailedPolicy => {
             let used = detour::used_up(frame, slot);
             let tried = if used.is_empty() { String::new() } else { format!(" (detours tried: {})", used.join(", ")) };

@@ -10,6 +10,7 @@ mod again;
 mod answer;
 mod apply;
 mod ask;
+mod breaker;
 mod close;
 mod command;
 mod decide;
@@ -29,6 +30,7 @@ mod state;
 mod tries;
 mod turn;
 
+pub use breaker::Breaker;
 pub use command::{Command, commands};
 pub use decide::{Decided, Next, decide, decide_parked};
 pub use input::{Input, RefreshPlan, Refused, Request, Resume, Retry, Roles};

@@ -21,6 +21,8 @@ pub struct Seen {
     pub escalates: Option<Halt>,
     /// A detour matches and has attempts left.
     pub detour: bool,
+    /// It failed because nobody served its engine, as did the calls before it.
+    pub unserved: bool,
     pub on_failure: OnFailure,
     /// The step ends a loop; how the loop stands.
     pub ends_loop: Option<LoopSeen>,
@@ -66,6 +68,9 @@ pub fn route(seen: &Seen) -> Route {
     }
     if seen.failed && seen.detour {
         return to(Detour, Rule::FailedDetour);
+    }
+    if seen.failed && seen.unserved {
+        return to(Escalate, Rule::CircuitOpen);
     }
     // The last step of a loop is its judge: its red is a verdict that the loop answers, not a failure of the flow.
     let judged = seen.ends_loop.is_some() && matches!(seen.on_failure, OnFailure::Stop | OnFailure::Continue);

@@ -9,11 +9,12 @@ use crate::{
     id::{DetourId, EscalationId, FlowKey, FramePath, ParamName, RunId, Sha256, StepId, StepRef, Time},
     plan::{Book, Plan, StepIx},
     record::{
-        At, Decision, Envelope, Git, Item, LimitName, Outcome, Parent, Proof, Question, RunOptions, RunStatus, Status, StopCause,
+        At, Decision, EngineWord, Envelope, Git, Item, LimitName, Outcome, Parent, Proof, Question, RunOptions, RunStatus,
+        Status, StopCause,
     },
 };
 
-use super::{rounds::Round, signature::figures};
+use super::{breaker::Breaker, rounds::Round, signature::figures};
 
 /// A step of a flow, or one instance of a `for_each` step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -249,6 +250,8 @@ pub struct State {
     pub fatal: Option<Arc<str>>,
     pub rested: Option<RunStatus>,
     pub now: Time,
+    /// Engines whose last call failed.
+    pub breakers: OrdMap<EngineWord, Breaker>,
     /// The time of the line before this one: until then, whatever runs was seen.
     pub(super) before: Time,
     pub seq: u64,
@@ -271,6 +274,7 @@ impl State {
             fatal: None,
             rested: None,
             now: Time::from_ms(0),
+            breakers: OrdMap::new(),
             before: Time::from_ms(0),
             seq: 0,
         }

@@ -5,6 +5,7 @@ mod again;
 mod answers;
 mod approvals;
 mod audit;
+mod breaker;
 mod detours;
 mod fan_out;
 mod flows;

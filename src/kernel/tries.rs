@@ -7,6 +7,7 @@ use crate::{
 };
 
 use super::{
+    breaker,
     signature::signature,
     state::{Running, Slot},
     turn::Turn,
@@ -52,10 +53,14 @@ pub(super) fn try_again(
         if !may || running.attempt >= attempts_max || spec.effects == Effects::Once {
             return false;
         }
+        if breaker::open(&turn.state, frame, slot.step).is_some() {
+            return false;
+        }
         // The server knows best when it has time again.
         let wait = retry_after_ms.map(|ms| ms.min(RETRY_AFTER_MS_MAX));
         let wait = wait.unwrap_or_else(|| backoff_ms(at, running.attempt, retry.delay_ms, retry.delay_ms_max));
-        (WaitReason::Retry, turn.now.plus(wait))
+        let due = turn.now.plus(wait);
+        (WaitReason::Retry, breaker::paused(&turn.state, frame, slot.step).map_or(due, |until| until.max(due)))
     };
     let attempt = running.attempt;
     turn.emit(Fact::AttemptEnded {

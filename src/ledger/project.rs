@@ -287,6 +287,8 @@ impl Projection {
             | Fact::LineReleased { .. }
             | Fact::LimitReached { limit: LimitName::Steps | LimitName::Tokens | LimitName::Usd, .. }
             | Fact::LimitRaised { .. }
+            | Fact::EngineFailed { .. }
+            | Fact::EngineAnswered { .. }
             | Fact::DoneChecked { .. }
             | Fact::FlowClosing { .. }
             | Fact::ParamsChanged { .. }

@@ -322,6 +322,18 @@ pub enum Fact {
         limit: LimitName,
         max: u64,
     },
+    /// Whoever serves an engine did not answer as it should, so often in a row.
+    EngineFailed {
+        engine: EngineWord,
+        failures: u32,
+        /// Nothing is asked of it before.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until: Option<Time>,
+    },
+    /// It answers again.
+    EngineAnswered {
+        engine: EngineWord,
+    },
     DoneChecked {
         flow: FramePath,
         id: StepId,

@@ -57,7 +57,7 @@ FailureKind {
 });
 words!(/// The rule that made a decision; its name is recorded (design §5, routing precedence).
 Rule {
-    Fatal = "fatal", StopTheLine = "stop-the-line", FailedDetour = "failed-detour", FailedPolicy = "failed-policy", Blocked = "blocked",
+    Fatal = "fatal", StopTheLine = "stop-the-line", FailedDetour = "failed-detour", CircuitOpen = "circuit-open", FailedPolicy = "failed-policy", Blocked = "blocked",
     EscalateWhen = "escalate-when", LoopVerified = "loop-verified", LoopNoFurtherHelp = "loop-no-further-help",
     LoopSameSignature = "loop-same-signature", LoopExhausted = "loop-exhausted", LoopAgain = "loop-again", Navigator = "navigator",
     Verified = "verified", UnverifiedForward = "unverified-forward", Terminal = "terminal", Approval = "approval", Ask = "ask",

@@ -11,10 +11,11 @@ use crate::{
 /// Everything in a state that facts change, as text.
 pub(super) fn picture(state: &State) -> String {
     let mut text = String::new();
-    let State { run, open_frames, running, due, questions, open_questions, requested, line_stops, .. } = state;
+    let State { run, open_frames, running, due, questions, open_questions, requested, line_stops, breakers, .. } = state;
     let _ = writeln!(text, "{:?} {:?} {:?} {:?} {:?} {}", run, state.stop, state.fatal, state.rested, state.now, state.seq);
     let _ =
         writeln!(text, "{open_frames:?}\n{running:?}\n{due:?}\n{questions:?}\n{open_questions:?}\n{requested:?}\n{line_stops:?}");
+    let _ = writeln!(text, "{breakers:?}");
     for frame in state.frames.values() {
         let _ = writeln!(text, "{} {} {} {:?} {:?}", frame.path, frame.key, frame.generation, frame.parent, frame.phase);
         let _ = writeln!(text, "{:?} {:?} {:?} {:?}", frame.params, frame.options, frame.failing, frame.rolled_back);

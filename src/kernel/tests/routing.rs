@@ -15,6 +15,7 @@ fn seen() -> Seen {
         verified: true,
         escalates: None,
         detour: false,
+        unserved: false,
         on_failure: OnFailure::Stop,
         ends_loop: None,
         last: false,
