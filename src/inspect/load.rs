@@ -150,7 +150,7 @@ impl<F: FnMut(Wanted<'_>) -> Result<Arc<Book>, BookError>> Loading<F> {
             self.note(&fact, &concerned);
             let place = self.view.moments.len();
             let about_flow = concerned.is_empty() || matches!(*fact, Fact::FlowStarted { .. });
-            if let Some(flow) = flow_of(&fact).filter(|_| about_flow) {
+            if let Some(flow) = fact.flow().filter(|_| about_flow) {
                 self.view.flows.entry(flow.clone()).or_default().push(place);
             }
             for at in concerned {
@@ -364,43 +364,4 @@ fn why_again(before: &Execution) -> SetAside {
         || before.ended.is_none()
         || before.proof().is_some_and(|proof| proof.status == ReceiptStatus::Interrupted);
     if detoured && !interrupted { SetAside::Detour } else { SetAside::Interrupted }
-}
-
-/// The flow that a fact stands in, for facts that are about no step of it.
-fn flow_of(fact: &Fact) -> Option<&FramePath> {
-    match fact {
-        Fact::FlowStarted { flow, .. }
-        | Fact::LimitReached { flow, .. }
-        | Fact::LimitRaised { flow, .. }
-        | Fact::DoneChecked { flow, .. }
-        | Fact::FlowClosing { flow }
-        | Fact::FlowCompleted { flow, .. }
-        | Fact::ParamsChanged { flow, .. }
-        | Fact::DefinitionRefreshed { flow, .. }
-        | Fact::Confined { flow, .. }
-        | Fact::Superseded { flow, .. }
-        | Fact::Reopened { flow, .. }
-        | Fact::Routed { flow, .. } => Some(flow),
-        Fact::StepStarted { at, .. }
-        | Fact::AttemptEnded { at, .. }
-        | Fact::AttemptStarted { at, .. }
-        | Fact::StepEnded { at, .. }
-        | Fact::StepSkipped { at, .. }
-        | Fact::FannedOut { at, .. }
-        | Fact::LoopAgain { at, .. }
-        | Fact::StepLost { at, .. } => Some(&at.flow),
-        Fact::EscalationRequested { question } | Fact::EscalationRaised { question } => Some(&question.flow_path),
-        Fact::RunCreated { .. }
-        | Fact::EngineFailed { .. }
-        | Fact::EngineAnswered { .. }
-        | Fact::EscalationAnswered { .. }
-        | Fact::AnswerRefused { .. }
-        | Fact::EscalationVoided { .. }
-        | Fact::EscalationExpired { .. }
-        | Fact::LineStopped { .. }
-        | Fact::LineReleased { .. }
-        | Fact::Resumed { .. }
-        | Fact::StopRequested { .. }
-        | Fact::RunRested { .. } => None,
-    }
 }

@@ -6,10 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     id::{AgentKey, EscalationId, FramePath, RunId, StepRef, Time},
-    record::{
-        At, Decision, Entry, Envelope, Fact, FailureKind, Header, LimitName, Proof, Question, QuestionStatus, Receipt,
-        RoutingSignal,
-    },
+    record::{At, Decision, Entry, Envelope, Fact, Header, LimitName, Proof, Question, QuestionStatus, Receipt, RoutingSignal},
 };
 
 use super::{
@@ -181,7 +178,7 @@ impl Projection {
                 sink.event(stamp.seq, at, Event::Started, &|| jsonl(&[&line]));
             }
             Fact::AttemptEnded { at, execution, attempt, why, due, error, signature: _, failure } => {
-                if *failure == Some(FailureKind::Timeout) {
+                if *failure == Some(crate::record::FailureKind::Timeout) {
                     let started = self.started.get(at);
                     let line = TimeoutLine {
                         timeout_ms: started.and_then(|started| started.timeout_ms),
@@ -331,7 +328,7 @@ impl Projection {
         sink.latest(file(Kind::Handoff), &|| pretty(handoff));
         part.scent_due |= part.scent.note(Some(handoff), decision);
         let started = self.started.remove(at);
-        if proof.error_detail.as_ref().is_some_and(|detail| detail.kind == FailureKind::Timeout) {
+        if proof.error_detail.as_ref().is_some_and(|detail| detail.kind == crate::record::FailureKind::Timeout) {
             let line = TimeoutLine {
                 agent_key: Some(&proof.agent_key),
                 timeout_ms: started.and_then(|started| started.timeout_ms),

@@ -2,6 +2,7 @@
 //! In: nothing. Out: the types of the journal and of every file in RUN_BASE that another tool reads.
 //! Never: a file opened, a rule decided, a field flattened or untagged.
 
+mod about;
 mod decision;
 mod entry;
 mod envelope;
