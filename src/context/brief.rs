@@ -40,6 +40,8 @@ pub struct Brief {
     pub verify: Vec<(String, String)>,
     /// What the steps before handed over, the nearest first.
     pub handed: Vec<Handed>,
+    /// What agents decided and assumed elsewhere in the run: in other flows, in other branches.
+    pub trail: Vec<Decided>,
     /// In a later round of a loop: what its last step found in the round before.
     pub findings: Option<Findings>,
     /// What a person wrote for this execution.
@@ -91,6 +93,15 @@ pub struct Handed {
     pub said: Said,
     /// Where its handoff lies, relative to RUN_BASE.
     pub path: String,
+}
+
+/// What a step left on the scent trail.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decided {
+    /// `<flow>/<step>`.
+    pub by: String,
+    pub decisions: Vec<String>,
+    pub assumptions: Vec<String>,
 }
 
 /// How an earlier step spoke.

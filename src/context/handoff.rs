@@ -25,7 +25,8 @@ pub const MEANING: &str = "\
 The handoff is one JSON object:
 - `status`: VERIFIED if the task is done and you have checked it; UNVERIFIED if it is not done or not checked; BLOCKED if \
 something is missing that you cannot get (say what in `concerns`).
-- `summary`: `what_i_did`, `what_i_found`, `key_decisions` (a list), and `evidence` with `artifacts_produced` (paths of files \
+- `summary`: `what_i_did`, `what_i_found`, `key_decisions` (a list, each as `subject: what was \
+decided`; where it changes an earlier one, say `instead of`), and `evidence` with `artifacts_produced` (paths of files \
 that you wrote or changed), `commands_run`, `measurements`.
 - `concerns`: a list of `severity` (HIGH, MEDIUM or LOW), `description`, and where it helps `location` and `recommendation`.
 - `assumptions`: a list of `assumption`, `why`, `impact_if_wrong`.

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::*;
 use crate::{
-    context::{Findings, Handed, Round, Said, Teaching},
+    context::{Decided, Findings, Handed, Round, Said, Teaching},
     id::{AgentKey, FlowKey, FramePath, RunId, StepRef, Time},
     record::{Concern, Envelope, Status},
     spec::{Access, Role, Severity, text::CharterText},
@@ -61,6 +61,11 @@ fn brief() -> Brief {
         outputs: vec!["src/app.py".to_owned()],
         verify: vec![("unit".to_owned(), "pytest -q".to_owned())],
         handed: vec![handed("plan", true, "planned it"), handed("signal", false, "read the ticket")],
+        trail: vec![Decided {
+            by: "plan/design".to_owned(),
+            decisions: vec!["storage: sqlite".to_owned()],
+            assumptions: vec!["one writer".to_owned()],
+        }],
         findings: Some(Findings {
             step: step("critique"),
             status: Status::Unverified,

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::{record::Concern, spec::Access};
 
 use super::{
-    brief::{Brief, Findings, Handed, Said},
+    brief::{Brief, Decided, Findings, Handed, Said},
     pack::{Class, FileText},
 };
 
@@ -81,6 +81,11 @@ pub(super) fn sections(brief: &Brief, files: &[FileText], artifacts: &[String], 
     kept("contract", "## What is checked", contract(brief));
     found.extend(brief.findings.iter().map(findings));
     found.extend(brief.handed.iter().map(handed));
+    if !brief.trail.is_empty() {
+        let path = Some(format!("{}/scent_trail.json", brief.flow_path));
+        let heading = "## Decided elsewhere in this run".to_owned();
+        found.push(Section::of_others("scent trail".to_owned(), Class::History, heading, trail(&brief.trail), path));
+    }
     found.extend(files.iter().map(file));
     if !artifacts.is_empty() {
         let mut section = Section::new("artifacts", Class::Artifact, "## Artifacts so far", artifacts.join("\n") + "\n");
@@ -241,6 +246,16 @@ fn handed(handed: &Handed) -> Section {
     let where_from = if handed.direct { "What step" } else { "Earlier, step" };
     let heading = format!("## {where_from} `{}` handed over", handed.step);
     Section::of_others(format!("handoff {}", handed.step), class, heading, body, Some(handed.path.clone()))
+}
+
+fn trail(all: &[Decided]) -> String {
+    let mut body = String::new();
+    for one in all {
+        let _ = writeln!(body, "{}", one.by);
+        list(&mut body, "Decisions", &one.decisions);
+        list(&mut body, "Assumptions", &one.assumptions);
+    }
+    body
 }
 
 fn assumptions(body: &mut String, envelope: &crate::record::Envelope) {

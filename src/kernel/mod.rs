@@ -27,6 +27,7 @@ mod route;
 mod scope;
 mod signature;
 mod state;
+mod trail;
 mod tries;
 mod turn;
 
@@ -38,6 +39,8 @@ pub use route::{LoopExit, LoopSeen, Route, Seen, loop_exit, route};
 pub use scope::{scope_at, scope_value, template_scope};
 pub use signature::signature;
 pub use state::{DoneState, Frame, FramePhase, Group, Life, LoopState, Running, Settled, Slot, State, StepResult, StepState};
+
+pub use trail::handoffs;
 
 #[cfg(test)]
 mod tests;

@@ -23,6 +23,7 @@ mod rollback;
 mod routing;
 mod say;
 mod stopping;
+mod trail;
 
 use play::Play;
 use say::{Say, blocked, fails, fatal, flaky, high, interrupted, ok, permanent, transient, unverified, verified};

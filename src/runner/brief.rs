@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    context::{Brief, Findings, Fixes, Handed, Round, Said, Teaching},
-    kernel::{Frame, Running, Slot, State, StepResult, template_scope},
+    context::{Brief, Decided, Findings, Fixes, Handed, Round, Said, Teaching},
+    kernel::{Frame, Running, Slot, State, StepResult, handoffs, template_scope},
     plan::StepIx,
-    record::{Envelope, FailureKind, Parent},
+    record::{At, Envelope, FailureKind, Parent},
     spec::{Agent, Template, flow::AgentStep},
 };
 
@@ -68,6 +68,7 @@ pub(super) fn brief(asked: &Asked<'_>) -> Result<Brief, (FailureKind, String)> {
         outputs: spec.outputs.clone(),
         verify: spec.verify.iter().map(|verify| (verify.id.to_string(), verify.run.clone())).collect(),
         handed: handed(frame, slot),
+        trail: trail(state, frame, slot),
         findings: findings(frame, slot),
         note: frame.state(slot).and_then(|state| state.note.as_deref()).map(str::to_owned),
         fixes: fixes(state, frame),
@@ -98,6 +99,19 @@ fn handed(frame: &Frame, slot: Slot) -> Vec<Handed> {
     let further = before.iter().rev().filter(|step| **step != slot.step && !needs.contains(step));
     found.extend(further.filter_map(|step| one(*step, false)).take(HISTORY_MAX));
     found
+}
+
+/// Decisions and assumptions of agents that are not told of as handoffs: of other flows in the run, of other branches.
+fn trail(state: &State, frame: &Frame, slot: Slot) -> Vec<Decided> {
+    let before = frame.plan.upstream(slot.step);
+    let told: Vec<_> = before.iter().chain([&slot.step]).map(|step| frame.at((*step).into())).collect();
+    let one = |(at, envelope): (At, &Envelope)| {
+        let decisions = envelope.summary.key_decisions.clone();
+        let assumptions: Vec<String> = envelope.assumptions.iter().map(|one| one.assumption.clone()).collect();
+        let nothing = decisions.is_empty() && assumptions.is_empty();
+        (!nothing && !told.contains(&at)).then(|| Decided { by: at.to_string(), decisions, assumptions })
+    };
+    handoffs(state).filter_map(one).take(HISTORY_MAX).collect()
 }
 
 fn told(frame: &Frame, slot: Slot, result: &StepResult, direct: bool) -> Handed {

@@ -8,6 +8,7 @@ use crate::{
         limits,
         signature::signature,
         state::{Running, Slot},
+        trail,
         turn::Turn,
     },
     record::{
@@ -134,6 +135,9 @@ pub(super) fn envelope(turn: &Turn, at: &At, proof: &Proof, reply: &Reply) -> En
     let mut concerns = said.concerns;
     if reply.draft.is_some() && failed {
         concerns.extend(failed_concerns(proof));
+    }
+    if reply.draft.is_some() {
+        concerns.extend(trail::conflicts(&turn.state, at, &said.summary.key_decisions));
     }
     concerns.truncate(CONCERNS_MAX);
     let recommendation = said.routing.recommendation.unwrap_or(match status {
