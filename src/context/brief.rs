@@ -5,10 +5,12 @@ use std::{collections::BTreeMap, path::PathBuf};
 use serde_json::Value;
 
 use crate::{
-    id::{AgentKey, FlowKey, FramePath, RunId, StepRef, Time},
+    id::{AgentKey, FlowKey, FramePath, RunId, StepId, StepRef, Time},
     record::{Concern, Envelope, Status},
     spec::{Access, Role, text::CharterText},
 };
+
+use super::handoff::Form;
 
 /// Everything that an agent may be told. Texts are final: templates of the flow are filled in, and what came from
 /// agents, commands and parameters stands as it is.
@@ -44,6 +46,8 @@ pub struct Brief {
     pub trail: Vec<Decided>,
     /// In a later round of a loop: what its last step found in the round before.
     pub findings: Option<Findings>,
+    /// The steps that this one chooses from.
+    pub choice: Option<Vec<Way>>,
     /// What a person wrote for this execution.
     pub note: Option<String>,
     /// In a detour: what failed.
@@ -95,6 +99,23 @@ pub struct Handed {
     pub path: String,
 }
 
+/// A step that may come next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Way {
+    pub step: StepId,
+    pub title: Option<String>,
+}
+
+impl Brief {
+    /// What the agent is asked for at the end.
+    pub fn form(&self) -> Form {
+        match &self.choice {
+            None => Form::Handoff,
+            Some(ways) => Form::Choice(ways.iter().map(|way| way.step.to_string()).collect()),
+        }
+    }
+}
+
 /// What a step left on the scent trail.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Decided {
@@ -109,6 +130,8 @@ pub struct Decided {
 pub enum Said {
     /// An agent, in its handoff.
     Agent(Box<Envelope>),
+    /// To a navigator: what was measured of any step, and no words.
+    Measured(Value),
     /// A command, a person, a built-in verb: what is known of how it ended.
     Result { exit_code: Option<i32>, error: Option<String>, answer: Option<String>, note: Option<String> },
 }

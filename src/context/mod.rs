@@ -8,6 +8,6 @@ mod pack;
 mod prompt;
 mod tokens;
 
-pub use brief::{Brief, Decided, Findings, Fixes, Handed, Round, Said, Teaching};
+pub use brief::{Brief, Decided, Findings, Fixes, Handed, Round, Said, Teaching, Way};
 pub use pack::{BUDGET_TOKENS, FileText, Pack, pack};
 pub use tokens::estimate;

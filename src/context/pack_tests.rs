@@ -61,6 +61,7 @@ fn brief() -> Brief {
         outputs: vec!["src/app.py".to_owned()],
         verify: vec![("unit".to_owned(), "pytest -q".to_owned())],
         handed: vec![handed("plan", true, "planned it"), handed("signal", false, "read the ticket")],
+        choice: None,
         trail: vec![Decided {
             by: "plan/design".to_owned(),
             decisions: vec!["storage: sqlite".to_owned()],

@@ -79,6 +79,7 @@ pub(super) fn sections(brief: &Brief, files: &[FileText], artifacts: &[String], 
         );
     }
     kept("contract", "## What is checked", contract(brief));
+    kept("ways", "## Steps that may come next", ways(brief));
     found.extend(brief.findings.iter().map(findings));
     found.extend(brief.handed.iter().map(handed));
     if !brief.trail.is_empty() {
@@ -232,6 +233,9 @@ fn handed(handed: &Handed) -> Section {
             concerns(&mut body, &envelope.concerns);
             assumptions(&mut body, envelope);
         }
+        Said::Measured(figures) => {
+            let _ = writeln!(body, "{}", serde_json::to_string_pretty(figures).unwrap_or_default());
+        }
         Said::Result { exit_code, error, answer, note } => {
             if let Some(code) = exit_code {
                 let _ = writeln!(body, "Exit code: {code}");
@@ -246,6 +250,15 @@ fn handed(handed: &Handed) -> Section {
     let where_from = if handed.direct { "What step" } else { "Earlier, step" };
     let heading = format!("## {where_from} `{}` handed over", handed.step);
     Section::of_others(format!("handoff {}", handed.step), class, heading, body, Some(handed.path.clone()))
+}
+
+fn ways(brief: &Brief) -> String {
+    let mut body = String::new();
+    for way in brief.choice.iter().flatten() {
+        let title = way.title.as_deref().map(|title| format!(": {title}")).unwrap_or_default();
+        let _ = writeln!(body, "- `{}`{title}", way.step);
+    }
+    body
 }
 
 fn trail(all: &[Decided]) -> String {

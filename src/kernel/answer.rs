@@ -17,7 +17,7 @@ use crate::{
 use super::{
     ended,
     input::{Refused, Roles},
-    limits,
+    limits, navigator,
     state::{Life, Slot},
     turn::Turn,
 };
@@ -174,6 +174,7 @@ fn carry_out(turn: &mut Turn, question: &Question, answer: &Answer, push_back: O
         | QuestionKind::EscalateWhen
         | QuestionKind::StopTheLine
         | QuestionKind::LoopExhausted
+        | QuestionKind::Navigator
         | QuestionKind::Lost => repaired(turn, &path, slot, question, answer),
         QuestionKind::Limit | QuestionKind::Done => {}
     }
@@ -187,6 +188,12 @@ pub(super) fn words(answer: &Answer) -> String {
 /// `approve`, `retry`, `skip`, `mark-done`, `abort` on a step that ended badly.
 fn repaired(turn: &mut Turn, path: &FramePath, slot: Slot, question: &Question, answer: &Answer) {
     match answer.choose.as_str() {
+        choice if question.kind == QuestionKind::Navigator && navigator::is_candidate(turn.frame(path), slot, choice) => {
+            routed_by(turn, path, slot, answer, DecisionKind::Continue);
+            if let Ok(choice) = StepRef::new(choice) {
+                navigator::leave_out(turn, path, slot, &[choice]);
+            }
+        }
         "retry" if question.kind == QuestionKind::LoopExhausted => one_more_round(turn, path, slot, answer),
         "retry" => {
             let own = vec![turn.frame(path).name(slot)];

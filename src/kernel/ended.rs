@@ -24,7 +24,7 @@ use self::{escalate::escalate, written::written};
 use super::{
     breaker, detour,
     input::Refused,
-    limits, open,
+    limits, navigator, open,
     rounds::{Round, Stuck, open_findings},
     route::{LoopSeen, Route, Seen, route},
     scope::{measured_of, scope},
@@ -102,7 +102,16 @@ pub(super) fn decide_after(turn: &mut Turn, path: &FramePath, slot: Slot, forens
     }
     decision.detour_id = found.filter(|_| routed.decision == DecisionKind::Detour);
     decision.next_step_ids = next_steps(turn, path, slot, routed);
+    if routed.rule == Rule::Navigator {
+        navigator::note(turn, path, slot, &mut decision);
+        navigator::propose(turn, path, slot, &decision);
+    }
+    let chose = matches!(routed.decision, DecisionKind::Continue | DecisionKind::InjectFlow) && routed.rule == Rule::Navigator;
+    let next = decision.next_step_ids.clone();
     carry_out(turn, path, slot, routed, decision);
+    if chose {
+        navigator::leave_out(turn, path, slot, &next);
+    }
 }
 
 pub(super) fn route_failed_detour(turn: &mut Turn, path: &FramePath, slot: Slot, note: &BTreeMap<String, Value>) {
@@ -161,6 +170,7 @@ fn look(turn: &Turn, path: &FramePath, slot: Slot, detour: bool) -> (Seen, Optio
             && breaker::open(&turn.state, frame, slot.step).is_some(),
         on_failure: spec.on_failure,
         ends_loop,
+        navigates: navigator::chosen(frame, slot),
         last: frame.unsettled == 1 && frame.live == 1 && settles_group,
     };
     (seen, error)
@@ -216,6 +226,8 @@ pub(super) fn decision(turn: &Turn, path: &FramePath, slot: Slot, kind: Decision
         detour_id: None,
         escalation_id: None,
         forensic_summary: forensic,
+        candidates: Vec::new(),
+        confidence: None,
         by: "kernel".to_owned(),
     }
 }
@@ -264,8 +276,8 @@ fn reason(turn: &Turn, path: &FramePath, slot: Slot, seen: &Seen, routed: Route,
         Rule::Verified => "VERIFIED".to_owned(),
         Rule::UnverifiedForward => "UNVERIFIED, and nothing forbids to go on; its concerns travel with the handoff".to_owned(),
         Rule::Terminal => format!("{}; nothing is left in this flow", result.status),
-        Rule::Navigator
-        | Rule::Approval
+        Rule::Navigator => navigator::reason(frame, slot, &error),
+        Rule::Approval
         | Rule::Ask
         | Rule::Lost
         | Rule::Limit
@@ -287,7 +299,8 @@ fn next_steps(turn: &Turn, path: &FramePath, slot: Slot, routed: Route) -> Vec<S
             let which = frame.plan.step(slot.step).ends_loop;
             which.map(|which| StepRef::from(&frame.plan.step(frame.plan.loops[which].first).spec.id)).into_iter().collect()
         }
-        DecisionKind::Detour | DecisionKind::InjectFlow | DecisionKind::InjectNodes | DecisionKind::ExtendGraph => Vec::new(),
+        DecisionKind::InjectFlow => after(turn, path, slot),
+        DecisionKind::Detour | DecisionKind::InjectNodes | DecisionKind::ExtendGraph => Vec::new(),
         DecisionKind::Terminate | DecisionKind::Escalate => Vec::new(),
     }
 }
@@ -341,8 +354,11 @@ fn carry_out(turn: &mut Turn, path: &FramePath, slot: Slot, routed: Route, mut d
                 turn.emit(Fact::LineStopped { by: id });
             }
         }
-        DecisionKind::InjectFlow | DecisionKind::InjectNodes | DecisionKind::ExtendGraph => {
-            unreachable!("the routing table never gives what only a navigator proposes")
+        DecisionKind::InjectFlow => {
+            turn.emit(Fact::Routed { flow: path.clone(), decision: Arc::new(decision) });
+        }
+        DecisionKind::InjectNodes | DecisionKind::ExtendGraph => {
+            unreachable!("the routing table gives neither")
         }
     }
 }

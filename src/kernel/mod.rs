@@ -18,6 +18,7 @@ mod detour;
 mod ended;
 mod input;
 mod limits;
+mod navigator;
 mod nesting;
 mod open;
 mod performer;
@@ -35,11 +36,12 @@ pub use breaker::Breaker;
 pub use command::{Command, commands};
 pub use decide::{Decided, Next, decide, decide_parked};
 pub use input::{Input, RefreshPlan, Refused, Request, Resume, Retry, Roles};
-pub use route::{LoopExit, LoopSeen, Route, Seen, loop_exit, route};
-pub use scope::{scope_at, scope_value, template_scope};
+pub use route::{Chosen, LoopExit, LoopSeen, Route, Seen, loop_exit, route};
+pub use scope::{measured_of_result, scope_at, scope_value, template_scope};
 pub use signature::signature;
 pub use state::{DoneState, Frame, FramePhase, Group, Life, LoopState, Running, Settled, Slot, State, StepResult, StepState};
 
+pub use navigator::candidates;
 pub use trail::handoffs;
 
 #[cfg(test)]

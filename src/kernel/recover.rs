@@ -154,6 +154,7 @@ fn void_stale(turn: &mut Turn, flow: &FramePath) {
             | QuestionKind::EscalateWhen
             | QuestionKind::StopTheLine
             | QuestionKind::LoopExhausted
+            | QuestionKind::Navigator
             | QuestionKind::Lost => {
                 let step = frame.slot(&one.step_id).and_then(|slot| frame.state(slot));
                 matches!(step.map(|step| &step.life), Some(Life::Gated(id) | Life::Asking(id) | Life::Held(id)) if *id == one.id)

@@ -26,8 +26,20 @@ pub struct Seen {
     pub on_failure: OnFailure,
     /// The step ends a loop; how the loop stands.
     pub ends_loop: Option<LoopSeen>,
+    /// The step chooses what comes next; what it chose.
+    pub navigates: Option<Chosen>,
     /// Nothing of the flow is left after this step.
     pub last: bool,
+}
+
+/// What a navigator answered, held against the graph.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Chosen {
+    Step,
+    /// A step that is a flow of its own.
+    Flow,
+    /// No answer, or none of the steps that may come next.
+    Nothing,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,6 +84,10 @@ pub fn route(seen: &Seen) -> Route {
     if seen.failed && seen.unserved {
         return to(Escalate, Rule::CircuitOpen);
     }
+    // A choice that did not come is asked of a person, who sees the same candidates.
+    if seen.failed && seen.navigates.is_some() && seen.on_failure != OnFailure::Rollback {
+        return to(Escalate, Rule::Navigator);
+    }
     // The last step of a loop is its judge: its red is a verdict that the loop answers, not a failure of the flow.
     let judged = seen.ends_loop.is_some() && matches!(seen.on_failure, OnFailure::Stop | OnFailure::Continue);
     if seen.failed && !judged {
@@ -100,6 +116,12 @@ pub fn route(seen: &Seen) -> Route {
             LoopExit::Ask(rule) => to(Escalate, rule),
             LoopExit::Stop(rule) => to(Terminate, rule),
         };
+    }
+    match seen.navigates {
+        Some(Chosen::Step) => return to(Continue, Rule::Navigator),
+        Some(Chosen::Flow) => return to(DecisionKind::InjectFlow, Rule::Navigator),
+        Some(Chosen::Nothing) => return to(Escalate, Rule::Navigator),
+        None => {}
     }
     match (seen.last, seen.verified) {
         (true, _) => to(Terminate, Rule::Terminal),

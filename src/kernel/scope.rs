@@ -29,6 +29,14 @@ pub(super) fn measured_of(proof: &Proof) -> Value {
     measured(exit, &proof.checks, proof.tests.as_ref(), proof.status == ReceiptStatus::Succeeded)
 }
 
+/// What was measured of a step that ended, as expressions see it.
+pub fn measured_of_result(result: &StepResult) -> Value {
+    result
+        .proof
+        .as_deref()
+        .map_or_else(|| json!({"passed": result.passed, "exit_code": result.exit_code, "checks_failed": []}), measured_of)
+}
+
 /// The values that an expression with these reads can see at a step.
 pub(super) fn scope(state: &State, frame: &Frame, reads: &Reads, own: Option<Slot>, measured: Option<&Value>) -> Scope {
     let mut scope = Scope::new();

@@ -6,7 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     id::{AgentKey, EscalationId, FramePath, RunId, StepRef, Time},
-    record::{At, Decision, Entry, Envelope, Fact, Header, LimitName, Proof, Question, QuestionStatus, Receipt, RoutingSignal},
+    record::{
+        At, Decision, DecisionKind, Entry, Envelope, Fact, Header, LimitName, Proof, Question, QuestionStatus, Receipt,
+        RoutingSignal,
+    },
 };
 
 use super::{
@@ -223,6 +226,9 @@ impl Projection {
             }
             Fact::Routed { flow, decision } => {
                 sink.line(stamp.seq, self.paths.decisions(flow), &|| jsonl(&[decision]));
+                if let Some(place) = self.paths.navigated(flow, decision) {
+                    sink.whole(stamp.seq, place, &|| pretty(decision));
+                }
                 let ended_here = line.iter().any(|fact| match fact {
                     Fact::StepEnded { at, execution, .. } | Fact::StepLost { at, execution, .. } => {
                         at.flow == *flow && at.step == decision.step_id && *execution == decision.execution
@@ -363,6 +369,8 @@ impl Projection {
 /// Where the kernel went after this execution, if it says so in the same line.
 fn routed<'a>(line: &'a [Fact], at: &At, execution: u32) -> Option<&'a Decision> {
     line.iter().find_map(|fact| match fact {
+        // A proposal moves nothing.
+        Fact::Routed { decision, .. } if decision.decision == DecisionKind::ExtendGraph => None,
         Fact::Routed { flow, decision } if *flow == at.flow && decision.step_id == at.step && decision.execution == execution => {
             Some(decision.as_ref())
         }

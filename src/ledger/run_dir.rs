@@ -9,7 +9,7 @@ use std::{
 
 use crate::{
     id::{AgentKey, EscalationId, FramePath, RunId, SnapshotName, StepRef},
-    record::{EngineWord, Manifest},
+    record::{Decision, DecisionKind, EngineWord, Manifest},
     redact::Clean,
 };
 
@@ -237,11 +237,14 @@ impl RunDir {
     pub fn decisions(&self, flow: &FramePath) -> InRun {
         InRun::of(format!("{flow}/routing/decisions.jsonl"))
     }
-    pub fn injections(&self, flow: &FramePath) -> InRun {
-        InRun::of(format!("{flow}/routing/injections"))
-    }
-    pub fn proposals(&self, flow: &FramePath) -> InRun {
-        InRun::of(format!("{flow}/routing/proposals"))
+    /// What a navigator put in, or proposed; `None`: the decision did neither.
+    pub fn navigated(&self, flow: &FramePath, decision: &Decision) -> Option<InRun> {
+        let dir = match decision.decision {
+            DecisionKind::InjectFlow | DecisionKind::InjectNodes => "injections",
+            DecisionKind::ExtendGraph => "proposals",
+            _ => return None,
+        };
+        Some(InRun::of(format!("{flow}/routing/{dir}/{}-{}.json", decision.step_id, decision.execution)))
     }
     pub fn escalation(&self, flow: &FramePath, id: &EscalationId) -> InRun {
         InRun::of(format!("{flow}/escalations/{id}.json"))

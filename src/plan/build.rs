@@ -107,6 +107,7 @@ impl Plan {
         shared_outputs(flow, &graph, &mut mistakes);
         shared_names(flow, &mut mistakes);
         names_before_use(flow, &index, &graph, &mut mistakes);
+        navigators(flow, &graph, &mut mistakes);
         if !mistakes.is_empty() {
             return Err(mistakes);
         }
@@ -288,6 +289,21 @@ fn loops(flow: &Flow, index: &BTreeMap<StepId, StepIx>, graph: &Graph, mistakes:
         one.outer = outer;
     }
     loops
+}
+
+/// Where one chooses there is something to choose from.
+fn navigators(flow: &Flow, graph: &Graph, mistakes: &mut Vec<GraphMistake>) {
+    for (at, step) in flow.steps.iter().enumerate().filter(|(_, step)| step.navigated) {
+        let next = graph.neighbors(NodeIndex::new(at)).count();
+        if next < 2 {
+            mistakes.push(GraphMistake {
+                code: "navigator-without-choice",
+                path: format!("/steps/{at}/route"),
+                message: format!("`{}` is to choose, and {next} steps need it", step.id),
+                hint: "let two or more steps name it in `needs`".to_owned(),
+            });
+        }
+    }
 }
 
 /// Two steps that may run at the same time must not write the same file.

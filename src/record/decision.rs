@@ -38,6 +38,11 @@ pub struct Decision {
     /// What the rule saw: exit code, status, failed checks, HIGH concerns.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub forensic_summary: BTreeMap<String, serde_json::Value>,
+    /// What a navigator could choose from.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub candidates: Vec<StepRef>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confidence: Option<f64>,
     /// `kernel`, `navigator` or `human:<name>`.
     pub by: String,
 }

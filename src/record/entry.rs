@@ -121,6 +121,8 @@ pub enum SkipReason {
     Person,
     /// Its `join` can no longer be met.
     Unreachable,
+    /// The navigator took another way.
+    NotChosen,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

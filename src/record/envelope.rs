@@ -91,6 +91,12 @@ pub struct EnvelopeRouting {
     pub failure_signature: Option<String>,
     #[serde(default)]
     pub reason: String,
+    /// Of a navigator: how sure it is, from 0 to 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confidence: Option<f64>,
+    /// Of a navigator: what the flow lacks, in its words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proposal: Option<String>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -129,6 +135,13 @@ pub struct DraftRouting {
     pub failure_signature: Option<String>,
     #[serde(default)]
     pub reason: String,
+    /// A navigator's; nobody else is asked for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(skip)]
+    pub confidence: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(skip)]
+    pub proposal: Option<String>,
 }
 
 impl Envelope {

@@ -25,6 +25,8 @@ pub enum QuestionKind {
     EscalateWhen,
     StopTheLine,
     LoopExhausted,
+    /// The navigator named no step that may come next.
+    Navigator,
     /// A once-only step may have half run.
     Lost,
     Limit,

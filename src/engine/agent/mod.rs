@@ -12,7 +12,7 @@ mod work;
 use std::collections::BTreeMap;
 
 use crate::{
-    context::{Pack, handoff, pack},
+    context::{Pack, pack},
     record::{CommandRun, Draft, LimitHit, Reply, ReplyOutcome, Sandbox, Tokens},
     spec::Access,
 };
@@ -54,7 +54,7 @@ pub(crate) struct Ended {
 /// Packs what the agent is told, lets its engine work, and makes a reply of what came back.
 pub(crate) async fn perform(task: &Task<'_>, work: &AgentWork) -> Reply {
     let ending = match &work.engine {
-        AgentEngine::OpenAi(_) => handoff::ending_by_question(),
+        AgentEngine::OpenAi(_) => work.brief.form().ending(),
     };
     let pack = packed(task, work, ending).await;
     let mut transcript = Transcript::new(task, work);

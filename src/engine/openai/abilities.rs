@@ -8,7 +8,7 @@ use std::{
 
 use serde_json::{Value, json};
 
-use crate::context::handoff;
+use crate::context::handoff::Form;
 
 /// How tools are offered to a model.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -38,8 +38,8 @@ impl ObjectWay {
         }
     }
     /// The request's `response_format`.
-    pub fn format(self) -> Option<Value> {
-        let schema = || json!({"name": handoff::SCHEMA_NAME, "schema": handoff::schema()});
+    pub fn format(self, form: &Form) -> Option<Value> {
+        let schema = || json!({"name": form.name(), "schema": form.schema()});
         match self {
             Self::Schema => Some(json!({"type": "json_schema", "json_schema": schema()})),
             Self::Object => Some(json!({"type": "json_object"})),

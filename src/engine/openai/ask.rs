@@ -115,7 +115,7 @@ impl Talk<'_, '_, '_> {
             }
             Wanted::Work => {}
             Wanted::Handoff => {
-                if let Some(format) = self.abilities.object.format() {
+                if let Some(format) = self.abilities.object.format(&self.work.brief.form()) {
                     request["response_format"] = format;
                 }
             }

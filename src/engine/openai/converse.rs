@@ -132,7 +132,9 @@ impl Talk<'_, '_, '_> {
                 (self.messages, self.turn, self.closing) = (messages, turn, closing);
             }
         }
-        if !self.closing {
+        // Whoever only chooses has seen all there is to see.
+        let chooses = self.work.brief.choice.is_some();
+        if !self.closing && !chooses {
             self.work_on(pack).await?;
         }
         self.hand_off().await
@@ -260,7 +262,7 @@ impl Talk<'_, '_, '_> {
     /// One more turn for the handoff, and one to repair it.
     async fn hand_off(&mut self) -> Result<Draft, Broken> {
         if !std::mem::replace(&mut self.closing, true) {
-            self.tell(&handoff::question()).await;
+            self.tell(&self.work.brief.form().question()).await;
         }
         let mut why = String::new();
         for round in 0..2 {
@@ -269,7 +271,7 @@ impl Talk<'_, '_, '_> {
             }
             let answer = self.ask(Wanted::Handoff, &Pack::default()).await?;
             self.messages.push(answer.message());
-            match handoff::read(&answer.text) {
+            match self.work.brief.form().read(&answer.text) {
                 Ok(draft) => return Ok(draft),
                 Err(wrong) => why = wrong,
             }

@@ -32,6 +32,7 @@ pub(super) fn hold(state: &mut State, question: &Question) {
         | QuestionKind::EscalateWhen
         | QuestionKind::StopTheLine
         | QuestionKind::LoopExhausted
+        | QuestionKind::Navigator
         | QuestionKind::Lost => {
             let Some(slot) = frame.slot(&question.step_id) else { return };
             let life = match question.kind {

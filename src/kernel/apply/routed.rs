@@ -39,7 +39,7 @@ pub(super) fn routed(state: &mut State, flow: &FramePath, decision: &Arc<Decisio
             set_life(frame, slot, Life::Idle);
             make_ready(frame, slot);
         }
-        DecisionKind::Continue => {
+        DecisionKind::Continue | DecisionKind::InjectFlow => {
             let failed = frame.state_mut(slot).result.as_ref().is_some_and(|result| !result.passed);
             let open_end = matches!(decision.rule, Rule::LoopExhausted | Rule::LoopNoFurtherHelp | Rule::LoopSameSignature);
             if failed || (standing && open_end) || decision.rule == Rule::Answered && standing {
@@ -78,7 +78,6 @@ pub(super) fn routed(state: &mut State, flow: &FramePath, decision: &Arc<Decisio
         DecisionKind::Loop
         | DecisionKind::Detour
         | DecisionKind::Escalate
-        | DecisionKind::InjectFlow
         | DecisionKind::InjectNodes
         | DecisionKind::ExtendGraph => {}
     }

@@ -4,6 +4,7 @@ use crate::{
     id::{EscalationId, FramePath},
     kernel::{
         ask::{Asked, option, raise, repair_options},
+        navigator,
         scope::{scope, scope_value},
         state::Slot,
         turn::Turn,
@@ -30,6 +31,7 @@ pub(super) fn escalate(turn: &mut Turn, path: &FramePath, slot: Slot, rule: Rule
         Rule::StopTheLine => QuestionKind::StopTheLine,
         Rule::EscalateWhen => QuestionKind::EscalateWhen,
         Rule::Blocked => QuestionKind::Blocked,
+        Rule::Navigator => QuestionKind::Navigator,
         _ if loops => QuestionKind::LoopExhausted,
         _ => QuestionKind::Failed,
     };
@@ -39,6 +41,8 @@ pub(super) fn escalate(turn: &mut Turn, path: &FramePath, slot: Slot, rule: Rule
             option("skip", "Go on as it is", "what stands open stays on the report as a warning"),
             option("abort", "Stop the flow", "no further step of this flow starts"),
         ]
+    } else if rule == Rule::Navigator {
+        navigator::options(frame, slot)
     } else if by_flow {
         vec![
             option("approve", "Go on", "the step counts as it ended and the flow goes on"),
@@ -57,6 +61,7 @@ pub(super) fn escalate(turn: &mut Turn, path: &FramePath, slot: Slot, rule: Rule
     });
     let question = question.unwrap_or_else(|| match kind {
         QuestionKind::Blocked => format!("{step} is blocked: {reason}. How to go on?"),
+        QuestionKind::Navigator => format!("{step}: {reason}. Which way?"),
         QuestionKind::LoopExhausted => format!("{step}: {reason}. How to go on?"),
         QuestionKind::StopTheLine | QuestionKind::EscalateWhen => format!("{step}: {reason}. Go on?"),
         _ => format!("{step} failed: {reason}. How to go on?"),

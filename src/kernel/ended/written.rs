@@ -169,6 +169,8 @@ pub(super) fn envelope(turn: &Turn, at: &At, proof: &Proof, reply: &Reply) -> En
                 .failure_signature
                 .or_else(|| proof.error_detail.as_ref().map(|detail| detail.signature.clone())),
             reason: said.routing.reason,
+            confidence: said.routing.confidence,
+            proposal: said.routing.proposal,
         },
         measured,
     }

@@ -18,6 +18,7 @@ fn seen() -> Seen {
         unserved: false,
         on_failure: OnFailure::Stop,
         ends_loop: None,
+        navigates: None,
         last: false,
     }
 }

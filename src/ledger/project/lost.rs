@@ -86,6 +86,8 @@ impl Lost<'_> {
             concerns: vec![concern],
             assumptions: Vec::new(),
             routing: EnvelopeRouting {
+                confidence: None,
+                proposal: None,
                 recommendation: DecisionKind::Escalate,
                 next_step_suggestion: None,
                 can_further_iteration_help: None,

@@ -147,6 +147,8 @@ pub(super) fn envelope(name: &str, agent: &str, execution: u32) -> Envelope {
         concerns: Vec::new(),
         assumptions: Vec::new(),
         routing: EnvelopeRouting {
+            confidence: None,
+            proposal: None,
             recommendation: DecisionKind::Continue,
             next_step_suggestion: None,
             can_further_iteration_help: None,
@@ -159,6 +161,8 @@ pub(super) fn envelope(name: &str, agent: &str, execution: u32) -> Envelope {
 
 pub(super) fn decision(name: &str, agent: &str, execution: u32, kind: DecisionKind) -> Decision {
     Decision {
+        candidates: Vec::new(),
+        confidence: None,
         timestamp: time(8),
         run_id: run_id(),
         flow_key: FlowKey::new(FLOW).unwrap(),
