@@ -34,6 +34,7 @@ mod agents;
 mod answer;
 mod dry_run;
 mod errors;
+mod notify;
 mod open_run;
 mod preflight;
 mod rehearsal;
@@ -140,6 +141,7 @@ impl Workspace {
         let params = params::resolve(&main, &request.params).map_err(|found| invalid(flow.as_str(), found))?;
         let scenario = self.scenario(request.scenario.as_deref())?;
         let engine = request.engine.map(Into::into);
+        notify::hooks(&self.config.notify)?;
         preflight::check(&self.config, &self.root, &book.library, engine, scenario.is_some())?;
         let redactor = self.redactor(&book.library)?;
         let files = frozen_files(&book, &redactor)?;
@@ -376,7 +378,11 @@ impl Workspace {
             roles: Box::new(move |name| Roles { has: config.roles(name), self_approval: config.self_approval }),
             signals: true,
         };
-        Drive::run(opened, &setup, first, observer).map_err(|error| drive_error(&id, &error))
+        let redactor = setup.redactor.clone();
+        let mut telling = notify::Telling::start(&self.config, &opened.run, &opened.state, redactor, self.paste(), observer)?;
+        let ended = Drive::run(opened, &setup, first, &mut telling).map_err(|error| drive_error(&id, &error));
+        telling.finish();
+        ended
     }
 
     /// What was running when the last process ended is lost, and waits: which of it runs again is about to be said.
@@ -401,6 +407,7 @@ impl Workspace {
     fn redactor(&self, library: &Library) -> Result<Redactor, Error> {
         let mut known: Vec<(String, String)> = secrets(&self.config, library).into_iter().collect();
         known.extend(agents::keys(&self.config));
+        known.extend(notify::keys(&self.config));
         Redactor::new(&known).map_err(|bad| Error::new(Kind::Invalid, bad.to_string()))
     }
 

@@ -22,7 +22,7 @@ use super::{ReadRun, Workspace, errors::closed, errors::drive_error};
 
 /// How long a person waits to hear what the process that drives the run made of the answer. It looks into its inbox
 /// twice a second at the least.
-const HEARD_WITHIN: Duration = Duration::from_secs(5);
+const HEARD_WITHIN: Duration = Duration::from_secs(3);
 
 #[derive(Debug, Clone, Default)]
 pub struct AnswerRequest {
