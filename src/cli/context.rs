@@ -73,7 +73,7 @@ impl Context {
     }
 
     /// A file that a person names: as it lies from here, where it lies here; else as the run may know it.
-    pub fn from_here(&self, path: &str) -> String {
+    pub fn named_here(&self, path: &str) -> String {
         let here = self.cwd.join(path);
         if here.exists() { here.to_string_lossy().into_owned() } else { path.to_owned() }
     }

@@ -126,7 +126,7 @@ impl Desk<'_> {
             let Some(path) = self.ask("A file that shows it is done? (Enter: the note has to do) ")? else {
                 return Ok(Then::Leave);
             };
-            evidence.extend(Some(path).filter(|path| !path.is_empty()).map(|path| self.context.from_here(&path)));
+            evidence.extend(Some(path).filter(|path| !path.is_empty()).map(|path| self.context.named_here(&path)));
         }
         let mut values = BTreeMap::new();
         if choose != "reject" && !choose.starts_with("push-back:") {

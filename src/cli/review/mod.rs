@@ -88,7 +88,7 @@ pub(super) fn run(args: &ReviewArgs, context: &Context) -> Result<u8, Error> {
                 note: note.clone(),
                 by: by.clone().or_else(|| args.by.clone()),
                 digest: digest.clone(),
-                evidence: evidence.iter().map(|path| context.from_here(path)).collect(),
+                evidence: evidence.iter().map(|path| context.named_here(path)).collect(),
                 values: given(set, values.as_ref())?,
             };
             answer::run(&request, context)
