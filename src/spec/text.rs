@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::{AgentKey, DetourId, FlowKey, ParamName, SnapshotName, StepId};
 
-use super::{Access, Effects, Halt, Length, OnExhausted, OnFailure, OnTimeout, ParseAs, Role, Severity};
+use super::{Access, CountsAs, Effects, Halt, Length, Measure, OnExhausted, OnFailure, OnTimeout, ParseAs, Role, Severity};
 
 /// A runbook flow: `flows/<flow>.yaml`.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -200,6 +200,10 @@ pub struct StepText {
     #[serde(default)]
     #[schemars(length(max = 200))]
     pub verify: Vec<VerifyText>,
+    /// What else is measured of a `run` or `exec` step.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 10))]
+    pub measure: Vec<Measure>,
 
     pub access: Option<Access>,
     pub effects: Option<Effects>,
@@ -374,6 +378,16 @@ pub struct VerifyText {
     pub parse: Option<ParseAs>,
     /// The report file that is parsed, where the tool writes one; left out, standard output.
     pub report: Option<String>,
+    /// Of findings: whether they are lint or security.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub counts_as: Option<CountsAs>,
+    /// Of findings: more warnings than these fail the check; left out, any number is fine. Errors always fail it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_warnings: Option<u64>,
+    /// Of coverage: the percentage of lines below which the check fails.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 100))]
+    pub min_coverage: Option<f64>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
