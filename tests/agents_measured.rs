@@ -129,7 +129,7 @@ fn figures_of_linters_and_coverage_reach_the_receipt_and_later_conditions() {
     verify:
       - {id: cover, parse: lcov, report: lcov.info, min_coverage: 50, run: \"printf 'SF:a\\\\nDA:1,1\\\\nDA:2,0\\\\nend_of_record\\\\n' > lcov.info\"}
       - {id: scan, parse: sarif, counts_as: security, run: cat scan.sarif}
-      - {id: style, parse: ruff, run: echo '[]'}
+      - {id: style, parse: ruff, run: \"echo '[]'\"}
   - id: gate
     when: steps.check.measured.coverage.percent >= 50.0 && steps.check.measured.security.errors == 0
     run: echo through

@@ -30,6 +30,8 @@ const ASKED_MAX: usize = 200;
 const EMPTY_TREES: [&str; 2] =
     ["4b825dc642cb6eb9a060e54bf8d69288fbee4904", "6ef19b41225c5369f1c104d45d8d85efa9b057b53b14b4b9b939dd74decc5321"];
 
+const LEAVE_OUT: &str = ":(exclude,literal)";
+
 /// The contents as they were before the work.
 pub(crate) struct Before {
     /// `None`: nobody asked.
@@ -152,7 +154,7 @@ impl Scratch {
         let (workspace, run) = (real(&job.workspace), real(&job.run_base));
         let runs = run.parent().and_then(|runs| runs.strip_prefix(&workspace).ok()).filter(|rest| !rest.as_os_str().is_empty());
         let leave_out = runs.map(|runs| {
-            let mut text = OsString::from(":(exclude,literal)");
+            let mut text = OsString::from(LEAVE_OUT);
             text.push(runs);
             text
         });
@@ -236,13 +238,23 @@ impl Scratch {
             Ok(Ok(output)) => output,
         };
         let said = String::from_utf8_lossy(&output.stderr);
-        let first = said.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or("it says no more").chars().take(200);
+        let first = said.lines().map(str::trim).find(|line| !line.is_empty() && !self.is_known(line));
+        let first = || first.unwrap_or("it says no more").chars().take(200).collect::<String>();
         match output.status.code() {
             Some(0) => Ok((output.stdout, None)),
             // With --ignore-errors: all but what it names.
-            Some(1) => Ok((output.stdout, Some(format!("without what git cannot read: {}", first.collect::<String>())))),
-            _ => Err(format!("git: {}", first.collect::<String>())),
+            Some(1) if first() == "it says no more" => Ok((output.stdout, None)),
+            Some(1) => Ok((output.stdout, Some(format!("without what git cannot read: {}", first())))),
+            _ => Err(format!("git: {}", first())),
         }
+    }
+
+    /// That the runs are ignored anyway is no news; git says it where they are left out by name.
+    fn is_known(&self, line: &str) -> bool {
+        let runs = self.leave_out.as_ref().and_then(|text| text.to_str()?.strip_prefix(LEAVE_OUT));
+        // From the top of the repository, of which the workspace may be a part.
+        let is_runs = runs.is_some_and(|runs| line.strip_suffix(runs).is_some_and(|rest| rest.is_empty() || rest.ends_with('/')));
+        is_runs || line.starts_with("hint:") || line.starts_with("The following paths are ignored by")
     }
 }
 

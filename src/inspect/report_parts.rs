@@ -178,7 +178,8 @@ pub(super) fn measured(view: &RunView, frame: &Frame) -> String {
         let Some((execution, proof)) = current.and_then(|one| Some((one, one.proof()?))) else { continue };
         let receipt = receipt_path(view, &at, execution).map(|path| format!(" ([receipt](../{path}))")).unwrap_or_default();
         let mut facts = Vec::new();
-        if let Some(code) = proof.commands.first().and_then(|command| command.exit_code) {
+        // What an agent ran on its way says nothing of how it ended.
+        if let Some(code) = proof.commands.first().filter(|_| proof.model.is_none()).and_then(|command| command.exit_code) {
             facts.push(format!("exit {code}"));
         }
         if !proof.checks.is_empty() {

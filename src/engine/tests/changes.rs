@@ -106,9 +106,8 @@ async fn no_program_is_run_that_the_repository_names() {
 
 #[tokio::test]
 async fn names_may_hold_anything() {
-    let out = bed("echo 1 > 'a b'; echo 1 > \"$(printf 'new\\nline')\"; echo 1 > \"$(printf 'x\\377')\"; echo 1 > ':!x*'")
-        .run()
-        .await;
+    let out =
+        bed("echo 1 > 'a b'; echo 1 > \"$(printf 'new\\nline')\"; echo 1 > \"$(printf 'x\\377')\"; echo 1 > ':!x*'").run().await;
     assert_eq!(told(&out), ["added :!x* +1 -0", "added a b +1 -0", "added new\\nline +1 -0", "added x\\xff +1 -0"]);
 }
 
@@ -122,6 +121,11 @@ async fn only_what_lies_below_the_workspace_counts_and_no_run() {
     std::fs::create_dir_all(&bed.job.run_base).unwrap();
     let out = bed.run().await;
     assert_eq!(told(&out), ["added inside +1 -0"]);
+    assert_eq!(figures(&out).reason, None);
+    // Runs that git ignores anyway are nothing that it could not read.
+    bed.file(".gitignore", "runs/\n");
+    let out = bed.with(|job| job.work = Work::Shell { script: "echo 1 > again".to_owned() }).run().await;
+    assert_eq!((told(&out), &figures(&out).reason), (vec!["added again +1 -0".to_owned()], &None));
 }
 
 #[tokio::test]
