@@ -68,7 +68,10 @@ fn a_touched_file_is_no_changed_file_and_the_lie_is_seen_everywhere() {
     assert_eq!(decision["forensic_summary"]["downgraded_from"], "VERIFIED", "{decision}");
     assert!(decision["forensic_summary"]["claimed_otherwise"].to_string().contains("src/a.py"), "{decision}");
     let report = test.go(&["report", "r"]).code(0).stdout;
-    assert!(report.contains("claimed \"produced `src/a.py`\"") && report.contains("1 file changed (+1 -1)"), "{report}");
+    assert!(
+        report.contains("its content is as it was before this step") && report.contains("1 file changed (+1 -1)"),
+        "{report}"
+    );
     test.go(&["verify", "r"]).code(0);
 }
 

@@ -20,6 +20,7 @@ mod source;
 pub mod template;
 pub mod text;
 mod typed;
+mod verify_text;
 mod words;
 pub mod yaml;
 

@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::{AgentKey, DetourId, FlowKey, ParamName, SnapshotName, StepId};
 
-use super::{Access, CountsAs, Effects, Halt, Length, Measure, OnExhausted, OnFailure, OnTimeout, ParseAs, Role, Severity};
+pub use super::verify_text::VerifyText;
+use super::{Access, Effects, Halt, Length, Measure, OnExhausted, OnFailure, OnTimeout, Role, Severity};
 
 /// A runbook flow: `flows/<flow>.yaml`.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -366,28 +367,6 @@ pub struct ExpectText {
     pub stderr: Option<String>,
     /// CEL over `json`, the standard output read as JSON.
     pub json: Option<String>,
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct VerifyText {
-    pub id: StepId,
-    /// Shell text, run after the step's work.
-    pub run: String,
-    /// How its output is read; left out, only the exit code counts.
-    pub parse: Option<ParseAs>,
-    /// The report file that is parsed, where the tool writes one; left out, standard output.
-    pub report: Option<String>,
-    /// Of findings: whether they are lint or security.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub counts_as: Option<CountsAs>,
-    /// Of findings: more warnings than these fail the check; left out, any number is fine. Errors always fail it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub max_warnings: Option<u64>,
-    /// Of coverage: the percentage of lines below which the check fails.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 0, max = 100))]
-    pub min_coverage: Option<f64>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
