@@ -84,7 +84,7 @@ mod tests {
 
     #[test]
     fn names_are_bytes_and_are_shown_as_one_line() {
-        let answer = b":100644 100644 aa bb M\0a b\nc\0:000000 100644 00 bb A\0x\xff\0:100644 000000 aa 00 D\0logo.png\03\t1\ta b\nc\02\t0\tx\xff\0-\t-\tlogo.png\0";
+        let answer = b":100644 100644 aa bb M\0a b\nc\0:000000 100644 00 bb A\0x\xff\0:100644 000000 aa 00 D\0logo.png\x003\t1\ta b\nc\x002\t0\tx\xff\0-\t-\tlogo.png\0";
         let all = changes(answer).unwrap();
         assert_eq!(change_list(&all), "modified +3 -1 a b\\nc\ndeleted binary logo.png\nadded +2 -0 x\\xff\n");
         let figures = change_figures(all);

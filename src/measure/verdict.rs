@@ -80,9 +80,9 @@ impl Reported {
         reply.checks.push(self.check);
         match self.measure {
             Measure::Tests(next) => merge(&mut reply.tests, next, add_tests),
-            Measure::Findings(CountsAs::Lint, next) => merge_boxed(&mut reply.lint, next, add_findings),
-            Measure::Findings(CountsAs::Security, next) => merge_boxed(&mut reply.security, next, add_findings),
-            Measure::Coverage(next) => merge_boxed(&mut reply.coverage, next, add_coverage),
+            Measure::Findings(CountsAs::Lint, next) => merge_boxed(&mut reply.lint, *next, add_findings),
+            Measure::Findings(CountsAs::Security, next) => merge_boxed(&mut reply.security, *next, add_findings),
+            Measure::Coverage(next) => merge_boxed(&mut reply.coverage, *next, add_coverage),
         }
     }
 }
@@ -120,9 +120,9 @@ fn told_coverage(seen: &CoverageFigures) -> String {
     format!("{}% ({} of {} lines)", seen.percent, seen.lines_covered, seen.lines_total)
 }
 
-fn merge_boxed<T>(sum: &mut Option<Box<Figures<T>>>, next: Box<Figures<T>>, add: impl FnOnce(&mut T, T)) {
+fn merge_boxed<T>(sum: &mut Option<Box<Figures<T>>>, next: Figures<T>, add: impl FnOnce(&mut T, T)) {
     let mut plain = sum.take().map(|sum| *sum);
-    merge(&mut plain, *next, add);
+    merge(&mut plain, next, add);
     *sum = plain.map(Box::new);
 }
 

@@ -87,7 +87,7 @@ pub(super) fn lcov(text: &str) -> Result<CoverageFigures, Unread> {
                 let fields: Vec<&str> = rest.split(',').collect();
                 match (key, fields.as_slice()) {
                     ("DA", [line, hits, ..]) => {
-                        *file.lines.entry(number(line)?).or_default() |= hit(hits).ok_or_else(malformed)?
+                        *file.lines.entry(number(line)?).or_default() |= hit(hits).ok_or_else(malformed)?;
                     }
                     ("BRDA", [line, .., taken]) if fields.len() >= 4 => {
                         number(line)?;
