@@ -8,15 +8,20 @@ use serde_json::Value;
 use crate::{
     id::{DetourId, EscalationId, FlowKey, FramePath, ParamName, Sha256, StepId, StepRef, Time},
     plan::{Book, Plan, StepIx},
-    record::{
-        At, Decision, EngineWord, Envelope, Git, Item, LimitName, Outcome, Parent, Proof, Question, RunOptions, RunStatus,
-        Status, StopCause,
-    },
+    record::{At, Decision, EngineWord, Git, Item, LimitName, Outcome, Parent, Question, RunOptions, RunStatus, StopCause},
 };
 
-pub use super::running::{RunInfo, Running};
+pub use super::{
+    result::StepResult,
+    running::{RunInfo, Running},
+};
 
-use super::{breaker::Breaker, cost::Cost, rounds::Round, signature::figures};
+use super::{
+    breaker::Breaker,
+    cost::Cost,
+    counts::{CountKey, Counted},
+    rounds::Round,
+};
 
 /// A step of a flow, or one instance of a `for_each` step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -67,37 +72,6 @@ pub enum Settled {
     Standing,
     Failed,
     Skipped,
-}
-
-/// What later steps may ask about a step that ended.
-#[derive(Debug, Clone, PartialEq)]
-pub struct StepResult {
-    pub status: Status,
-    pub passed: bool,
-    pub skipped: bool,
-    pub exit_code: Option<i32>,
-    pub iteration: Option<u32>,
-    pub error: Option<Arc<str>>,
-    pub choice: Option<Arc<str>>,
-    pub note: Option<Arc<str>>,
-    pub stdout: Option<Arc<str>>,
-    pub stderr: Option<Arc<str>>,
-    pub json: Option<Arc<Value>>,
-    /// For expressions; only of steps that speak for themselves.
-    pub handoff: Option<Arc<Envelope>>,
-    /// Kept while the kernel may still have to route on it.
-    pub proof: Option<Arc<Proof>>,
-    pub high_concerns: u32,
-    pub can_help: Option<bool>,
-    /// The work tree that a judge saw.
-    pub tree: Option<Sha256>,
-}
-
-impl StepResult {
-    /// What its failure counts: the numbers that a signature leaves out.
-    pub(super) fn figures(&self) -> Option<String> {
-        self.error.as_deref().map(figures)
-    }
 }
 
 /// A `for_each` step and how far its instances are.
@@ -201,6 +175,8 @@ pub struct Frame {
     pub last_decision: Option<Arc<Decision>>,
     /// Questions asked so far per step, for their names.
     pub asked: OrdMap<StepRef, u32>,
+    /// Tests that verify commands counted.
+    pub counts: OrdMap<CountKey, Counted>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -21,6 +21,7 @@ mod source;
 pub mod template;
 pub mod text;
 mod typed;
+mod verify_text;
 mod words;
 pub mod yaml;
 
@@ -32,4 +33,7 @@ pub use names::{Names, Problem, Reads, StepField};
 pub use source::{Part, Places};
 pub use template::Template;
 pub use typed::read_as;
-pub use words::{Access, BadLength, Effects, Halt, Length, OnExhausted, OnFailure, OnTimeout, ParseAs, Role, Severity};
+pub use words::{
+    About, Access, BadLength, CountsAs, Effects, Halt, Length, Measure, OnExhausted, OnFailure, OnTimeout, ParseAs, Role,
+    Severity,
+};

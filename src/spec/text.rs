@@ -10,9 +10,12 @@ use crate::id::{AgentKey, DetourId, FlowKey, ParamName, SnapshotName, StepId};
 
 mod agent;
 
-pub use agent::{AgentText, ToolsText};
+pub use {
+    super::verify_text::VerifyText,
+    agent::{AgentText, ToolsText},
+};
 
-use super::{Access, Effects, Halt, Length, OnExhausted, OnFailure, OnTimeout, ParseAs, Role, Severity};
+use super::{Access, Effects, Halt, Length, Measure, OnExhausted, OnFailure, OnTimeout, Role, Severity};
 
 /// A runbook flow: `flows/<flow>.yaml`.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -204,6 +207,10 @@ pub struct StepText {
     #[serde(default)]
     #[schemars(length(max = 200))]
     pub verify: Vec<VerifyText>,
+    /// What else is measured of a `run` or `exec` step.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 10))]
+    pub measure: Vec<Measure>,
 
     pub access: Option<Access>,
     pub effects: Option<Effects>,
@@ -370,18 +377,6 @@ pub struct ExpectText {
     pub stderr: Option<String>,
     /// CEL over `json`, the standard output read as JSON.
     pub json: Option<String>,
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct VerifyText {
-    pub id: StepId,
-    /// Shell text, run after the step's work.
-    pub run: String,
-    /// How its output is read; left out, only the exit code counts.
-    pub parse: Option<ParseAs>,
-    /// The report file that is parsed, where the tool writes one; left out, standard output.
-    pub report: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
