@@ -24,6 +24,8 @@ use self::{
     refresh::refreshed,
     routed::{loop_body, routed},
 };
+pub(super) use lives::leaves_out;
+
 use super::breaker::Breaker;
 use super::state::{
     DoneState, FramePhase, Group, Life, LoopState, RunInfo, Running, Settled, Slot, State, StepResult, StepState,
@@ -113,6 +115,7 @@ pub(super) fn apply_fact(state: &mut State, fact: &Fact, now: Time) {
             let ran = state.running.remove(at).is_some();
             let Some((frame, slot)) = locate(state, &at.flow, &at.step) else { return };
             let waited = if let Life::Waiting { due } = frame.state_mut(slot).life { Some(due) } else { None };
+            let looked_at = frame.plan.step(slot.step).keep.figures;
             let speaks = matches!(frame.plan.step(slot.step).spec.verb, crate::spec::Verb::Agent(_));
             let kept = kept.as_deref();
             let text = |text: &Option<String>| text.as_deref().map(Arc::from);
@@ -138,7 +141,7 @@ pub(super) fn apply_fact(state: &mut State, fact: &Fact, now: Time) {
                 .unwrap_or(u32::MAX),
                 can_help: handoff.routing.can_further_iteration_help,
                 tree: proof.tree.clone(),
-                proof: (proof.status != crate::record::ReceiptStatus::Succeeded).then(|| proof.clone()),
+                proof: (proof.status != crate::record::ReceiptStatus::Succeeded || looked_at).then(|| proof.clone()),
             };
             let step = frame.state_mut(slot);
             step.result = Some(Arc::new(result));

@@ -46,7 +46,7 @@ pub enum Life {
     Asking(EscalationId),
     /// A sub-flow performs it.
     InFlow(FramePath),
-    /// It failed, and a known fix is being tried.
+    /// It ended, and something is done before it starts again: a known fix, or what a navigator put in.
     InDetour(FramePath),
     /// It ended, and the kernel has not yet decided.
     Ended,
@@ -123,6 +123,10 @@ pub struct StepState {
     pub before: Option<Arc<StepResult>>,
     pub group: Option<Arc<Group>>,
     pub detours: Option<Arc<BTreeMap<DetourId, u32>>>,
+    /// How often it put something in.
+    pub injections: u32,
+    /// Of a step that chooses: the one that goes on.
+    pub chosen: Option<StepId>,
     /// Signature of the attempt before.
     pub last_signature: Option<Arc<str>>,
     /// What a person wrote for the next execution.
@@ -197,6 +201,8 @@ pub struct Frame {
     pub done: OrdMap<StepId, DoneState>,
     pub outcome_reason: Option<Arc<str>>,
     pub last_decision: Option<Arc<Decision>>,
+    /// What navigators of this flow put in so far, for the files' names.
+    pub injections: u32,
     /// Questions asked so far per step, for their names.
     pub asked: OrdMap<StepRef, u32>,
 }

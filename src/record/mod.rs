@@ -11,6 +11,7 @@ mod proof;
 mod question;
 mod receipt;
 mod reply;
+mod way;
 mod words;
 
 pub use decision::{Decision, IterationOf};
@@ -29,4 +30,5 @@ pub use proof::{
 pub use question::{Answer, Change, Channel, Option_, Question, QuestionKind, QuestionStatus, Shown, subject_digest};
 pub use receipt::{Header, Receipt};
 pub use reply::{Failure, Kept, LimitHit, Reply, ReplyOutcome, Stream};
+pub use way::{Injected, Injection, Way};
 pub use words::{DecisionKind, EngineWord, ErrorClass, FailureKind, Mode, ReceiptStatus, Rule, RunStatus, Status};

@@ -3,11 +3,13 @@
 //! Never: anything run, anything written, a mistake found only when the step starts.
 
 mod agent;
+mod charter;
 mod check;
 pub mod diagnostic;
 pub mod expr;
 mod files;
 pub mod flow;
+mod injections;
 mod library;
 pub mod load;
 pub mod names;
