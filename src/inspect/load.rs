@@ -216,7 +216,10 @@ impl<F: FnMut(Wanted<'_>) -> Result<Arc<Book>, BookError>> Loading<F> {
                 let question = self.view.state.questions.get(id).or_else(|| self.view.state.requested.get(id));
                 question.map(|one| At { flow: one.flow_path.clone(), step: one.step_id.clone() }).into_iter().collect()
             }
-            Fact::FlowStarted { parent: Some(Parent::SubFlow { at } | Parent::Detour { at, .. } | Parent::Injected { at, .. }), .. } => vec![at.clone()],
+            Fact::FlowStarted {
+                parent: Some(Parent::SubFlow { at } | Parent::Detour { at, .. } | Parent::Injected { at, .. }),
+                ..
+            } => vec![at.clone()],
             Fact::RunCreated { .. }
             | Fact::FlowStarted { .. }
             | Fact::LineStopped { .. }

@@ -15,8 +15,9 @@ use crate::{
 };
 
 use super::{
+    apply,
     ask::{Asked, option, raise, written},
-    apply, breaker, close, ended, limits, navigator, open,
+    breaker, close, ended, limits, navigator, open,
     scope::scope,
     state::{Frame, FramePhase, Slot},
     turn::Turn,

@@ -8,7 +8,9 @@ use std::sync::Arc;
 
 use crate::{
     id::{FramePath, StepId, StepRef},
-    record::{Answer, At, Decision, DecisionKind, Fact, Injected, Injection, Option_, Outcome, Question, QuestionKind, Rule, Way},
+    record::{
+        Answer, At, Decision, DecisionKind, Fact, Injected, Injection, Option_, Outcome, Question, QuestionKind, Rule, Way,
+    },
 };
 
 use super::{
@@ -150,7 +152,9 @@ pub(super) fn options(state: &State, frame: &Frame, slot: Slot) -> Vec<Option_> 
         let title = title(frame, &way);
         let (label, effect) = match &way {
             Way::Step(step) => (format!("Go on with {step}"), "this step goes on, the other ways are left out"),
-            Way::Inject(what) => (format!("Put in the steps of {}", what.name()), "they run inside this flow, then it is chosen again"),
+            Way::Inject(what) => {
+                (format!("Put in the steps of {}", what.name()), "they run inside this flow, then it is chosen again")
+            }
         };
         option(&way.to_string(), &title.unwrap_or(label), effect)
     };

@@ -6,10 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     id::{AgentKey, EscalationId, FramePath, RunId, StepRef, Time},
-    record::{
-        At, Decision, Entry, Envelope, Fact, Header, LimitName, Proof, Question, QuestionStatus, Receipt,
-        RoutingSignal,
-    },
+    record::{At, Decision, Entry, Envelope, Fact, Header, LimitName, Proof, Question, QuestionStatus, Receipt, RoutingSignal},
 };
 
 use super::{

@@ -195,7 +195,8 @@ fn environment(state: &State, scene: &Scene, frame: &Frame, slot: Slot, running:
         set("ITEM", plain(item));
     }
     // A known fix has to know what it fixes: whose failure, where that step works, and what it said.
-    let fixes = matches!(frame.parent.as_deref(), Some(Parent::Detour { .. } | Parent::Injected { what: Injection::Detour(_), .. }));
+    let fixes =
+        matches!(frame.parent.as_deref(), Some(Parent::Detour { .. } | Parent::Injected { what: Injection::Detour(_), .. }));
     if fixes {
         // One that was put in where nothing failed finds them empty.
         let failed = failed_before(state, frame);

@@ -53,7 +53,9 @@ fn may_put_in(state: &State, frame: &Frame, slot: Slot, what: &Injection) -> boo
     let around = || state.accounts(&frame.path).into_iter().filter_map(|path| state.frames.get(&path));
     let inside = around().any(|above| above.key.as_str() == what.name());
     // Known fixes have no charter of their own.
-    let own = |frame: &&Frame| !matches!(frame.parent.as_deref(), Some(Parent::Detour { .. } | Parent::Injected { what: Injection::Detour(_), .. }));
+    let own = |frame: &&Frame| {
+        !matches!(frame.parent.as_deref(), Some(Parent::Detour { .. } | Parent::Injected { what: Injection::Detour(_), .. }))
+    };
     let excluded = around().filter(own).any(|above| above.plan.flow.charter.excludes(what.name()).is_some());
     !inside && !excluded && plan(frame, what).is_some() && into(frame, slot, what).is_some()
 }

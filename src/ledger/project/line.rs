@@ -48,10 +48,8 @@ pub(super) fn place_of_choice(paths: &RunDir, flow: &FramePath, decision: &Decis
             decision.injected.as_ref().map(|injected| paths.injection(flow, injected.number, &decision.step_id))
         }
         DecisionKind::ExtendGraph => Some(paths.proposal(flow, &decision.step_id, decision.execution)),
-        DecisionKind::Continue
-        | DecisionKind::Loop
-        | DecisionKind::Detour
-        | DecisionKind::Terminate
-        | DecisionKind::Escalate => None,
+        DecisionKind::Continue | DecisionKind::Loop | DecisionKind::Detour | DecisionKind::Terminate | DecisionKind::Escalate => {
+            None
+        }
     }
 }

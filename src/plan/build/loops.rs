@@ -14,7 +14,12 @@ use crate::{
 
 use super::{GraphMistake, LoopPlan};
 
-pub(super) fn loops(flow: &Flow, index: &BTreeMap<StepId, StepIx>, graph: &Graph, mistakes: &mut Vec<GraphMistake>) -> Vec<LoopPlan> {
+pub(super) fn loops(
+    flow: &Flow,
+    index: &BTreeMap<StepId, StepIx>,
+    graph: &Graph,
+    mistakes: &mut Vec<GraphMistake>,
+) -> Vec<LoopPlan> {
     let mut loops = Vec::new();
     for (at, step) in flow.steps.iter().enumerate() {
         let Some(ends) = &step.ends_loop else { continue };

@@ -24,11 +24,7 @@ impl Check<'_> {
         self.chooser(pointer, text);
         let Some(inject) = text.inject.as_deref() else { return Some(Navigates::default()) };
         self.inject(&format!("{pointer}/inject"), inject, charter);
-        Some(Navigates {
-            flows: inject.flows.clone(),
-            detours: inject.detours.clone(),
-            injections_max: inject.max.unwrap_or(1),
-        })
+        Some(Navigates { flows: inject.flows.clone(), detours: inject.detours.clone(), injections_max: inject.max.unwrap_or(1) })
     }
 
     /// Whoever chooses does nothing else, and a choice that does not come is asked of a person.
