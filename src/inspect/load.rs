@@ -362,7 +362,8 @@ impl<F: FnMut(Wanted<'_>) -> Result<Arc<Book>, BookError>> Loading<F> {
 
 /// Why a step started again although nothing had set its last execution aside.
 fn why_again(before: &Execution) -> SetAside {
-    let detoured = before.decisions.iter().any(|one| one.decision == DecisionKind::Detour || one.rule == Rule::DetourDone);
+    let back = |rule| matches!(rule, Rule::DetourDone | Rule::InjectionDone);
+    let detoured = before.decisions.iter().any(|one| one.decision == DecisionKind::Detour || back(one.rule));
     let interrupted = before.lost_at.is_some()
         || before.ended.is_none()
         || before.proof().is_some_and(|proof| proof.status == ReceiptStatus::Interrupted);

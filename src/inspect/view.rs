@@ -46,7 +46,7 @@ pub enum SetAside {
     Interrupted,
     /// The flow was started again in this run.
     FlowAgain,
-    /// A known fix was tried, and the step ran again after it.
+    /// A known fix was tried, or something was put in, and the step ran again after it.
     Detour,
 }
 
