@@ -138,7 +138,8 @@ pub(super) fn reason(state: &State, frame: &Frame, slot: Slot, error: &str) -> S
         (Some(_), Some(way)) => format!("chose {way}: {why}"),
         (Some(name), None) => format!("chose `{name}`, which is none of {ways}"),
         (None, Some(way)) => format!("only {way} may come next"),
-        (None, None) => format!("named no way; there is {ways}"),
+        (None, None) if why.is_empty() => format!("named no way; there is {ways}"),
+        (None, None) => format!("named no way: {why}; there is {ways}"),
     }
 }
 
