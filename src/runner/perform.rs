@@ -8,11 +8,14 @@ use crate::{
     engine::{Account, AgentEngine, AgentWork, Budget, FlowLimit, Job, Keep, Models, OpenAi, Scenario, Tools, Watched, Work},
     id::Time,
     kernel::{Frame, Running, Slot, State, scope_at, template_scope},
-    record::{At, EngineWord, ErrorClass, Failure, FailureKind, Mode, Parent, Reply, ReplyOutcome},
+    record::{At, EngineWord, ErrorClass, Failure, FailureKind, Injection, Mode, Parent, Reply, ReplyOutcome},
     spec::{Access, Template, Verb, flow::Step},
 };
 
-use super::brief::{Asked, brief};
+use super::{
+    brief::{Asked, brief},
+    choice::failed_before,
+};
 
 /// What all steps of a run share on this machine.
 #[derive(Debug, Clone)]
@@ -103,7 +106,10 @@ fn agent(asked: &Asked<'_>) -> Result<AgentWork, (FailureKind, String)> {
         EngineWord::Openai => AgentEngine::OpenAi(scene.agents.openai.clone()),
         other => return Err((FailureKind::Spawn, format!("the engine `{other}` is not available in this version"))),
     };
-    let word = step.model.as_deref().or(agent.model.as_deref());
+    // A choice from a list does not take a large model, unless somebody says so.
+    let usual = spec.navigates.is_some().then_some("fast");
+    let own = agent.model.as_deref().filter(|model| *model != "inherit");
+    let word = step.model.as_deref().or(own).or(usual);
     let model = scene.agents.models.choose(word, running.attempt).ok_or_else(|| {
         (
             FailureKind::Spawn,
@@ -135,7 +141,7 @@ fn limits(state: &State, frame: &Frame) -> Vec<FlowLimit> {
             found.push(FlowLimit { flow: frame.path.clone(), tokens_max, usd_millionths_max });
         }
         around = match frame.parent.as_deref() {
-            Some(Parent::SubFlow { at } | Parent::Detour { at, .. }) => state.frames.get(&at.flow),
+            Some(Parent::SubFlow { at } | Parent::Detour { at, .. } | Parent::Injected { at, .. }) => state.frames.get(&at.flow),
             // No limit keeps a rollback from its work.
             Some(Parent::Rollback { .. }) | None => None,
         };
@@ -197,11 +203,16 @@ fn environment(state: &State, scene: &Scene, frame: &Frame, slot: Slot, running:
         set("ITEM", plain(item));
     }
     // A known fix has to know what it fixes: whose failure, where that step works, and what it said.
-    if let Some(Parent::Detour { at, .. }) = frame.parent.as_deref() {
-        let failed = state.step(at).and_then(|step| step.result.clone());
-        set("FAILED_STEP", at.step.to_string());
-        set("FAILED_ARTIFACTS", path(scene.run_base.join(at.flow.as_str()).join("artifacts")));
-        set("FAILED_ERROR", failed.and_then(|result| result.error.clone()).as_deref().unwrap_or_default().replace('\0', " "));
+    let fixes =
+        matches!(frame.parent.as_deref(), Some(Parent::Detour { .. } | Parent::Injected { what: Injection::Detour(_), .. }));
+    if fixes {
+        // One that was put in where nothing failed finds them empty.
+        let failed = failed_before(state, frame);
+        let result = failed.as_ref().and_then(|at| state.step(at)?.result.clone());
+        let artifacts = failed.as_ref().map(|at| path(scene.run_base.join(at.flow.as_str()).join("artifacts")));
+        set("FAILED_STEP", failed.map(|at| at.step.to_string()).unwrap_or_default());
+        set("FAILED_ARTIFACTS", artifacts.unwrap_or_default());
+        set("FAILED_ERROR", result.and_then(|result| result.error.clone()).as_deref().unwrap_or_default().replace('\0', " "));
     }
     if let Some(note) = frame.state(slot).and_then(|step| step.note.as_deref()) {
         set("NOTE", note.to_owned());

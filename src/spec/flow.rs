@@ -81,7 +81,8 @@ pub struct Step {
     pub escalate: Option<Escalate>,
     pub approve: Option<Ask>,
     pub ends_loop: Option<Loop>,
-    pub navigated: bool,
+    /// It chooses which of the steps that need it comes next.
+    pub navigates: Option<Navigates>,
     /// Digest of the step as it was written.
     pub sha256: Sha256,
 }
@@ -254,6 +255,15 @@ pub struct Loop {
     pub iterations_max: u32,
     pub until: Option<Expr>,
     pub on_exhausted: Option<OnExhausted>,
+}
+
+/// What a navigator may put in before it chooses.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Navigates {
+    pub flows: Vec<FlowKey>,
+    pub detours: Vec<DetourId>,
+    /// In all.
+    pub injections_max: u32,
 }
 
 #[derive(Debug, Clone)]

@@ -3,12 +3,14 @@
 //! Never: anything run, anything written, a mistake found only when the step starts.
 
 mod agent;
+mod charter;
 mod check;
 pub mod diagnostic;
 pub mod expr;
 mod files;
 pub mod flow;
 pub mod form;
+mod injections;
 mod library;
 pub mod load;
 pub mod names;

@@ -7,6 +7,7 @@ mod flow;
 mod params;
 mod paths;
 mod references;
+mod route;
 mod step;
 mod verb;
 mod verify;
