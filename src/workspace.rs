@@ -68,6 +68,8 @@ pub struct RunRequest {
     pub scenario: Option<PathBuf>,
     pub wait_for_human: bool,
     pub allow_unenforced: bool,
+    /// Only what changes nothing.
+    pub observe_only: bool,
     pub strict: bool,
 }
 
@@ -78,13 +80,9 @@ impl Workspace {
     }
 
     pub fn loader(&self) -> Loader {
-        self.loader_with(false)
-    }
-
-    fn loader_with(&self, allow_unenforced: bool) -> Loader {
         let reviewers = (!self.config.reviewers.is_empty())
             .then(|| self.config.reviewers.keys().map(|role| crate::spec::Role(role.clone())).collect());
-        let options = LoadOptions { allow_unenforced, reviewers };
+        let options = LoadOptions { reviewers };
         Loader::new(&self.config.flows_dir, &self.config.agents_dir, &self.root).with_options(options)
     }
 
@@ -92,8 +90,8 @@ impl Workspace {
     ///
     /// # Errors
     /// Every mistake at once, each with its place.
-    pub fn book(&self, flow: &FlowKey, strict: bool, allow_unenforced: bool) -> Result<(Arc<Book>, Diagnostics), Error> {
-        let loaded = self.loader_with(allow_unenforced).load_library(flow).map_err(|found| invalid(flow.as_str(), found))?;
+    pub fn book(&self, flow: &FlowKey, strict: bool) -> Result<(Arc<Book>, Diagnostics), Error> {
+        let loaded = self.loader().load_library(flow).map_err(|found| invalid(flow.as_str(), found))?;
         let book = build(&loaded.value).map_err(|found| invalid(flow.as_str(), found))?;
         if strict && !loaded.warnings.is_empty() {
             return Err(invalid(flow.as_str(), loaded.warnings.strict()));
@@ -105,9 +103,9 @@ impl Workspace {
     ///
     /// # Errors
     /// Every mistake at once, each with its place.
-    pub fn check_file(&self, path: &Path, allow_unenforced: bool) -> Result<Diagnostics, Error> {
+    pub fn check_file(&self, path: &Path) -> Result<Diagnostics, Error> {
         let shown = path.display().to_string();
-        let loaded = self.loader_with(allow_unenforced).load_file(path).map_err(|found| invalid(&shown, found))?;
+        let loaded = self.loader().load_file(path).map_err(|found| invalid(&shown, found))?;
         let library = Library {
             flows: [(loaded.value.key.clone(), loaded.value.clone())].into(),
             main: loaded.value.key.clone(),
@@ -129,7 +127,7 @@ impl Workspace {
             return self.resume(&again, observer).map(|ended| (id, ended));
         }
         let git = self.ask_git();
-        let (book, warnings) = self.book(&flow, request.strict, request.allow_unenforced)?;
+        let (book, warnings) = self.book(&flow, request.strict)?;
         for warning in warnings.iter() {
             observer.word(warning.render(false).trim_end());
         }
@@ -138,7 +136,7 @@ impl Workspace {
         let params = params::resolve(&main, &request.params).map_err(|found| invalid(flow.as_str(), found))?;
         let scenario = self.scenario(request.scenario.as_deref())?;
         let engine = request.engine.map(Into::into);
-        preflight::check(&self.config, &self.root, &book.library, engine, scenario.is_some())?;
+        preflight::check(&self.config, &self.root, &book.library, &self.wanted(request))?;
         let redactor = self.redactor(&book.library)?;
         let files = frozen_files(&book, &redactor)?;
         let given = request.run_id.as_deref().map(run_id).transpose()?;
@@ -163,7 +161,9 @@ impl Workspace {
                 }
                 self.freeze(&mut opened, &path, generation, &book, &files)?;
                 let clean = redactor.clean(params).map_err(|leak| Error::new(Kind::Refused, leak.to_string()))?;
-                let options = RunOptions { jobs: request.jobs.or(self.config.jobs), from, until, engine };
+                let (allow_unenforced, observe_only) = (request.allow_unenforced, request.observe_only);
+                let jobs = request.jobs.or(self.config.jobs);
+                let options = RunOptions { jobs, from, until, engine, allow_unenforced, observe_only };
                 first.push(Input::RunRequested(Box::new(Request {
                     run_id: id.clone(),
                     flow,
@@ -437,6 +437,7 @@ impl Workspace {
                 env: self.config.step_env.clone(),
                 secrets: secrets(&self.config, library),
                 grace_ms: self.config.grace_ms,
+                means: preflight::means(&self.config),
                 agents: agents::agents(&self.config, engine::Account::new(&spent)),
             },
             redactor,
@@ -495,7 +496,7 @@ impl Workspace {
     /// Today's definition, if it is not the frozen one.
     fn today(&self, state: &State, root: &FramePath) -> Option<Result<Arc<Book>, Error>> {
         let frame = state.frame(root)?;
-        match self.book(&frame.key, false, false) {
+        match self.book(&frame.key, false) {
             Ok((book, _)) if book.definition == frame.definition => None,
             Ok((book, _)) => Some(Ok(book)),
             Err(error) => Some(Err(error)),
@@ -632,7 +633,7 @@ fn frozen_book(run: &RunDir, flow: &FramePath, definition: &Sha256) -> Result<Ar
         if frozen.definition != *definition {
             continue;
         }
-        let options = LoadOptions { allow_unenforced: true, reviewers: None };
+        let options = LoadOptions { reviewers: None };
         let loaded = Loader::in_memory(frozen.files).with_options(options).load_library(&root);
         let library = loaded.map_err(|found| found.render(false))?.value;
         let book = build(&library).map_err(|found| found.render(false))?;

@@ -60,7 +60,10 @@ pub struct RunArgs {
     /// End with 0 when the run waits for a person
     #[arg(long)]
     pub wait_ok: bool,
-    /// Run steps with `access: observe` although nothing enforces it
+    /// Run only what changes nothing, and show what the rest would have done
+    #[arg(long)]
+    pub observe_only: bool,
+    /// Run steps that promise `access: observe` or `network: none` also where nothing enforces it; their receipts say so
     #[arg(long)]
     pub allow_unenforced: bool,
     /// Warnings are mistakes
@@ -85,6 +88,7 @@ pub(super) fn run(args: &RunArgs, context: &Context) -> Result<u8, Error> {
         scenario: args.scenario.clone(),
         wait_for_human: args.wait_for_human,
         allow_unenforced: args.allow_unenforced,
+        observe_only: args.observe_only,
         strict: args.strict,
     };
     if args.dry_run {

@@ -32,6 +32,7 @@ pub(crate) async fn perform(task: &Task<'_>) -> Reply {
             compare(task, before, after, expected, &mut reply).await
         }
         Work::Render { text, to } => render(task, text, to, &mut reply).await,
+        Work::Scan(_) => todo!(),
         Work::Shell { .. } | Work::Exec { .. } | Work::Agent(_) => unreachable!("`perform` gives these to others"),
     };
     if let Err(outcome) = ended {

@@ -3,6 +3,7 @@
 //! Never: anything run, anything written, a mistake found only when the step starts.
 
 mod agent;
+mod built_in;
 mod check;
 pub mod diagnostic;
 pub mod expr;
@@ -31,4 +32,6 @@ pub use names::{Names, Problem, Reads, StepField};
 pub use source::{Part, Places};
 pub use template::Template;
 pub use typed::read_as;
-pub use words::{Access, BadLength, Effects, Halt, Length, OnExhausted, OnFailure, OnTimeout, ParseAs, Role, Severity};
+pub use words::{
+    Access, BadLength, Effects, Halt, Length, Network, OnExhausted, OnFailure, OnFinding, OnTimeout, ParseAs, Role, Severity,
+};

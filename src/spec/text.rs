@@ -6,9 +6,10 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::id::{AgentKey, DetourId, FlowKey, ParamName, SnapshotName, StepId};
+use crate::id::{AgentKey, DetourId, FlowKey, ParamName, StepId};
 
-use super::{Access, Effects, Halt, Length, OnExhausted, OnFailure, OnTimeout, ParseAs, Role, Severity};
+pub use super::built_in::{CompareExpectText, CompareText, RenderText, ScanText, SnapshotText};
+use super::{Access, Effects, Halt, Length, Network, OnExhausted, OnFailure, OnTimeout, ParseAs, Role, Severity};
 
 /// A runbook flow: `flows/<flow>.yaml`.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -111,6 +112,7 @@ pub struct DefaultsText {
     pub retry: Option<RetryText>,
     pub on_failure: Option<OnFailure>,
     pub access: Option<Access>,
+    pub network: Option<Network>,
 }
 
 /// The engines an agent step can be given to.
@@ -202,6 +204,7 @@ pub struct StepText {
     pub verify: Vec<VerifyText>,
 
     pub access: Option<Access>,
+    pub network: Option<Network>,
     pub effects: Option<Effects>,
     pub timeout: Option<Length>,
     pub retry: Option<RetryText>,
@@ -297,56 +300,6 @@ pub struct ApproveText {
     pub evidence: Vec<String>,
     pub expires: Option<Length>,
     pub on_timeout: Option<OnTimeout>,
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct SnapshotText {
-    pub name: SnapshotName,
-    /// Paths and globs, relative to the workspace.
-    #[serde(default)]
-    pub files: Vec<String>,
-    /// Name → shell text whose standard output is kept.
-    #[serde(default)]
-    pub commands: BTreeMap<SnapshotName, String>,
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct CompareText {
-    pub before: SnapshotName,
-    pub after: SnapshotName,
-    #[serde(default)]
-    pub expect: CompareExpectText,
-}
-
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct CompareExpectText {
-    /// Only these may differ (globs); `[]` means nothing may.
-    pub changed_only: Option<Vec<String>>,
-    /// These must be byte for byte the same (globs).
-    #[serde(default)]
-    pub identical: Vec<String>,
-    /// At least one of these must differ (globs).
-    #[serde(default)]
-    pub changed: Vec<String>,
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct RenderText {
-    /// The template file, relative to the workspace or the flow's directory.
-    pub template: String,
-    /// Where the result goes: `artifacts/…` in the run, else the workspace.
-    pub to: String,
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ScanText {
-    #[serde(default)]
-    pub paths: Vec<String>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -37,7 +37,6 @@ pub(super) trait Shelf {
     fn template(&mut self, path: &str) -> Result<Arc<str>, Missing>;
     /// Roles that some person has; `None`: not known here.
     fn reviewers(&self) -> Option<&BTreeSet<Role>>;
-    fn allow_unenforced(&self) -> bool;
 }
 
 /// Why a file that a flow names is not there.
