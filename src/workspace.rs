@@ -36,6 +36,7 @@ mod errors;
 mod open_run;
 mod preflight;
 mod rehearsal;
+mod scan;
 mod view;
 
 use errors::{closed, drive_error, invalid, never_started, no_run, open_error};
@@ -43,6 +44,7 @@ use errors::{closed, drive_error, invalid, never_started, no_run, open_error};
 pub use dry_run::{DryRun, DryStep, Runs};
 pub use open_run::ReadRun;
 pub use rehearsal::{Tested, Verdict};
+pub use scan::ScanRequest;
 
 /// Names that are tried for a new run while other processes take them; far more than start at one moment.
 const TRIES_MAX: u32 = 1000;

@@ -234,3 +234,24 @@ fn a_step_sees_a_small_environment_and_secrets_only_where_it_names_them() {
         names.iter().filter(|name| !expected.contains(name) && !["_", "OLDPWD", "SHLVL"].contains(name)).collect();
     assert!(others.is_empty(), "{others:?}");
 }
+
+/// The flow does not say `access: observe` of its snapshot; the run does.
+#[test]
+fn a_run_that_only_observes_says_what_it_would_have_changed() {
+    let test = Test::new().file("data/kept", "as it was\n").flow(
+        "mend",
+        "steps:\n\
+         \x20 - {id: pre, snapshot: {name: pre, files: [data/*], commands: {c: 'cat data/kept'}}}\n\
+         \x20 - {id: look, run: 'cat data/kept', access: observe, expect: {stdout: was}}\n\
+         \x20 - {id: mend, run: 'echo mended > data/kept', approve: {question: Mend it?}}\n\
+         \x20 - {id: sly, snapshot: {name: sly, commands: {c: 'echo x > data/kept'}}, on_failure: continue}\n\
+         done:\n  - {id: signed, ask: {question: Sure?}}\n",
+    );
+    let ran = test.go(&["run", "mend", "--run-id", "r", "--observe-only"]).code(0);
+    assert!(ran.stderr.contains("mend/mend would run, after asking a person: echo mended > data/kept"), "{}", ran.stderr);
+    assert_eq!(test.text("data/kept"), "as it was\n");
+    let report = test.go(&["run", "mend", "--run-id", "s", "--observe-only", "--json"]).code(0).json();
+    assert_eq!(report["passed_over"], json!([{"flow": "mend", "step": "mend",
+        "would": "would run, after asking a person: echo mended > data/kept"}]));
+    test.go(&["verify", "r"]).code(0);
+}

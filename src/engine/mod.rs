@@ -9,6 +9,7 @@ pub mod openai;
 mod orphans;
 mod outlet;
 mod process;
+mod scan;
 mod shell;
 mod stop;
 mod stub;

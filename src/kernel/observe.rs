@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use crate::{
-    id::FramePath,
+    id::{FramePath, StepRef},
     plan::StepIx,
     spec::{Access, Reads, StepField, Verb, flow::Step},
 };
@@ -86,8 +86,10 @@ fn is_over(frame: &Frame, step: StepIx) -> bool {
     frame.steps.get(step.at()).is_some_and(|state| state.passed_over.is_some())
 }
 
-/// The steps of a flow that were passed over, with what they would have done.
-pub(super) fn all(frame: &Frame) -> Vec<(StepIx, Arc<str>)> {
-    let steps = (0..).map(StepIx).zip(frame.steps.iter());
-    steps.filter_map(|(step, state)| Some((step, state.passed_over.clone()?))).collect()
+impl Frame {
+    /// The steps that were passed over, with what they would have done.
+    pub fn passed_over(&self) -> Vec<(StepRef, Arc<str>)> {
+        let steps = (0..).map(StepIx).zip(self.steps.iter());
+        steps.filter_map(|(step, state)| Some((self.name(step.into()), state.passed_over.clone()?))).collect()
+    }
 }

@@ -13,6 +13,7 @@ mod joins;
 mod limits;
 mod loops;
 mod navigator;
+mod observing;
 mod play;
 mod policies;
 mod properties;

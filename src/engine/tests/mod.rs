@@ -62,6 +62,7 @@ impl Bed {
             expect: Expect::default(),
             verify: Vec::new(),
             keep: Keep { stdout: true, stderr: true, json: false },
+            rail: crate::rails::Rail::Open,
         };
         Self { _dir: dir, job, redactor: Redactor::default() }
     }
