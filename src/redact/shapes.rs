@@ -69,6 +69,7 @@ pub(super) enum Drop {
 /// A private key of 16384 bits has 13 KiB.
 const KEY_BYTES_MAX: usize = 16 * 1024;
 const DIGIT_WITHIN: usize = 64;
+const THROWN_BYTES_MIN: usize = 8;
 /// Between the name of a secret and its value: quotes, a colon or an equals sign, spaces.
 const GAP_BYTES_MAX: usize = 8;
 const JWT_HEADER_BYTES_MAX: usize = 1024;
@@ -219,7 +220,7 @@ impl Shape {
                 let window = &rest[..rest.len().min(DIGIT_WITHIN)];
                 let bytes = window.iter().take_while(|byte| class.has(**byte)).count();
                 let closed = bytes < window.len() || window.len() == DIGIT_WITHIN || end;
-                let enough = bytes >= bytes_min && (!digit || window[..bytes].iter().any(u8::is_ascii_digit));
+                let enough = bytes >= bytes_min && (!digit || is_thrown(&window[..bytes]));
                 match (enough, closed) {
                     (true, _) => Seen::Yes { lead: 0, skip: at + bytes, then: Drop::Run(class) },
                     (false, true) => Seen::No,
@@ -274,6 +275,12 @@ impl Shape {
             Body::Url => seen_url(rest, at, end),
         }
     }
+}
+
+/// It has a digit, and that among so many letters without a dash as no word of a kebab-case name has.
+fn is_thrown(body: &[u8]) -> bool {
+    body.split(|byte| !byte.is_ascii_alphanumeric())
+        .any(|run| run.len() >= THROWN_BYTES_MIN && run.iter().any(u8::is_ascii_digit))
 }
 
 fn seen_key(rest: &[u8], at: usize, end: bool) -> Seen {

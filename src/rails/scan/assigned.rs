@@ -57,13 +57,14 @@ fn is_code(path: &str) -> bool {
 
 /// The key names something that belongs to a secret, not the secret: its digest, its file, how many of them.
 fn is_about_a_secret(key: &str) -> bool {
-    const ABOUT: [&str; 32] = [
-        "sha", "hash", "digest", "checksum", "fingerprint", "path", "file", "url", "uri", "endpoint", "env", "name", "type", "kind",
+    const ABOUT: [&str; 33] = [
+        "id", "sha", "hash", "digest", "checksum", "fingerprint", "path", "file", "url", "uri", "endpoint", "env", "name", "type", "kind",
         "count", "max", "min", "limit", "budget", "length", "size", "prompt", "completion", "tokenizer", "public", "pattern", "regex",
         "field", "label", "version", "ttl", "expires",
     ];
     let key = key.to_ascii_lowercase();
-    let words = key.split(|c: char| !c.is_ascii_alphanumeric());
+    // `sha256` is about `sha`.
+    let words = key.split(|c: char| !c.is_ascii_alphanumeric()).map(|word| word.trim_end_matches(|c: char| c.is_ascii_digit()));
     words.into_iter().any(|word| ABOUT.contains(&word) || word.strip_suffix('s').is_some_and(|one| ABOUT.contains(&one)))
         || key.ends_with("tokens")
         || key.ends_with("path")
