@@ -6,6 +6,7 @@
 //! secret wherever they stand. Each pass works on a stream and holds back only bytes that may still turn out to
 //! be a secret, so live output stays live and a secret split over two reads is found.
 
+mod bounds;
 mod found;
 mod shapes;
 mod stream;
@@ -17,6 +18,7 @@ use std::{borrow::Cow, sync::Arc};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
+pub use bounds::cut;
 pub use found::{Found, shapes_in};
 pub use stream::StreamRedactor;
 

@@ -251,7 +251,10 @@ fn a_run_that_only_observes_says_what_it_would_have_changed() {
     assert!(ran.stderr.contains("mend/mend would run, after asking a person: echo mended > data/kept"), "{}", ran.stderr);
     assert_eq!(test.text("data/kept"), "as it was\n");
     let report = test.go(&["run", "mend", "--run-id", "s", "--observe-only", "--json"]).code(0).json();
-    assert_eq!(report["passed_over"], json!([{"flow": "mend", "step": "mend",
-        "would": "would run, after asking a person: echo mended > data/kept"}]));
+    assert_eq!(
+        report["passed_over"],
+        json!([{"flow": "mend", "step": "mend",
+        "would": "would run, after asking a person: echo mended > data/kept"}])
+    );
     test.go(&["verify", "r"]).code(0);
 }

@@ -271,7 +271,8 @@ fn a_finding_in_a_flow_stops_the_run_and_all_its_branches() {
 
 #[test]
 fn a_finding_may_be_an_ordinary_failure() {
-    let flow = "steps:\n  - {id: out, scan: {paths: [dist], on_finding: fail}, on_failure: continue}\n  - {id: on, run: touch on}\n";
+    let flow =
+        "steps:\n  - {id: out, scan: {paths: [dist], on_finding: fail}, on_failure: continue}\n  - {id: on, run: touch on}\n";
     let test = Test::new().file("dist/b.txt", &shaped()[0].line).flow("ship", flow);
     test.go(&["run", "ship", "--run-id", "r"]).code(0);
     assert!(test.at("on").exists());

@@ -13,15 +13,15 @@ use common::{
 };
 use serde_json::json;
 
-/// A value that no shape knows, and the forms in which it travels.
-fn word() -> (String, Vec<String>) {
+/// A value that no shape knows; the forms in which it travels, and what of each must not be seen.
+fn word() -> (String, Vec<String>, Vec<String>) {
     use base64::Engine as _;
     let word = format!("{}/{}?{}", "correct horse", Dice::new(3).text("abcdefghijk", 9), "b&ttery");
     let percent = percent_encoding::utf8_percent_encode(&word, percent_encoding::NON_ALPHANUMERIC).to_string();
-    let base = base64::engine::general_purpose::STANDARD.encode(&word);
-    let basic = base64::engine::general_purpose::STANDARD.encode(format!("user:{word}"));
-    let forms = vec![word.clone(), percent.clone(), percent.to_lowercase(), base[..base.len() - 4].to_owned(), basic[12..basic.len() - 4].to_owned()];
-    (word, forms)
+    let encode = |text: &str| base64::engine::general_purpose::STANDARD.encode(text);
+    let (base, basic) = (encode(&word), encode(&format!("user:{word}")));
+    let traces = vec![word.clone(), percent.clone(), base[4..base.len() - 4].to_owned(), basic[12..basic.len() - 4].to_owned()];
+    (word.clone(), vec![word, percent, base, basic], traces)
 }
 
 fn planted(forms: &[String]) -> String {
@@ -43,21 +43,22 @@ fn traces(one: &Planted) -> Vec<String> {
 
 #[test]
 fn eighty_kinds_of_secrets_planted_everywhere_are_nowhere() {
-    let (word, forms) = word();
+    let (word, forms, word_traces) = word();
     let text = planted(&forms);
     let said = text.clone();
     let llm = Llm::answering(move |nth, asked| match (nth, asked.get("response_format").is_some()) {
-        (0, _) => calls(&[
+        (1, _) => calls(&[
             ("run_command", json!({"command": "cat planted.txt; cat planted.txt >&2; exit 3"})),
             ("read_file", json!({"path": "planted.txt"})),
             ("list_files", json!({"path": "named"})),
             ("search", json!({"pattern": "found", "path": "planted.txt"})),
             ("write_file", json!({"path": "artifacts/by-tool.txt", "content": said})),
             ("write_file", json!({"path": said, "content": "x"})),
+            ("write_file", json!({"path": format!("artifacts/{}", shaped()[0].line), "content": "x"})),
             (said.as_str(), json!({})),
         ]),
-        (1, _) => error(400, &said),
-        (2, _) => calls(&[("edit_file", json!({"path": "artifacts/by-tool.txt", "old": "found", "new": said}))]),
+        (2, _) => error(400, &said),
+        (3, _) => calls(&[("edit_file", json!({"path": "artifacts/by-tool.txt", "old": "found", "new": said}))]),
         (_, false) => says(&said),
         (_, true) => handoff(&json!({
             "status": "UNVERIFIED",
@@ -85,7 +86,7 @@ fn eighty_kinds_of_secrets_planted_everywhere_are_nowhere() {
         .file("params.json", &json!({"blob": text}).to_string())
         .env("VAULT_WORD", &word)
         .env("OPENAI_BASE_URL", &llm.url)
-        .env("OPENAI_API_KEY", &shaped()[0].line["found ".len()..]);
+        .env("OPENAI_API_KEY", shaped()[0].line.split_whitespace().nth(1).unwrap());
     // A name is text, too: what lists a directory prints it.
     for one in shaped().iter().filter(|one| !one.line.contains(['/', '\n'])).take(20) {
         test.write(&format!("named/{}", one.line), "");
@@ -101,7 +102,9 @@ fn eighty_kinds_of_secrets_planted_everywhere_are_nowhere() {
         test.go(&["show", "r", "agent", "--prompt"]),
         test.go(&["show", "r", "said", "--log"]),
     ];
-    assert!(llm.asked().len() > 4, "the agents were asked: {}", ran.stderr);
+    let errors: Vec<String> =
+        ["agent", "again"].map(|step| test.text(&format!("run_base/r/work/receipts/{step}-author.json"))).into();
+    assert!(llm.asked().len() > 4, "the agents were asked {} times: {errors:#?}", llm.asked().len());
     let mut seen: Vec<(String, Vec<u8>)> =
         test.every_file("run_base").into_iter().map(|(path, bytes)| (path.display().to_string(), bytes)).collect();
     for (at, one) in std::iter::once(&ran).chain(&more).enumerate() {
@@ -110,21 +113,24 @@ fn eighty_kinds_of_secrets_planted_everywhere_are_nowhere() {
     }
     let names: String = seen.iter().map(|(name, _)| format!("{name}\n")).collect();
     seen.push(("the names of the files".to_owned(), names.into_bytes()));
+    // What the model said itself is sent back to it as it said it; everything else was redacted before.
     for (at, asked) in llm.asked().iter().enumerate() {
-        seen.push((format!("request {at}"), asked.to_string().into_bytes()));
+        let told = asked["messages"].as_array().unwrap().iter().filter(|one| one["role"] != "assistant");
+        let told: Vec<&serde_json::Value> = told.collect();
+        seen.push((format!("request {at}"), json!(told).to_string().into_bytes()));
     }
     let kinds = shaped();
     assert!(kinds.len() >= 80, "{}", kinds.len());
     let mut leaks = Vec::new();
     for (name, bytes) in &seen {
         for one in &kinds {
-            let found = traces(one).iter().any(|trace| memchr_in(bytes, trace.as_bytes()));
-            if found {
-                leaks.push(format!("{} in {name}", one.kind));
+            if let Some(at) = traces(one).iter().find_map(|trace| place(bytes, trace.as_bytes())) {
+                let before = String::from_utf8_lossy(&bytes[at.saturating_sub(60)..at]).into_owned();
+                leaks.push(format!("{} in {name}, after {before:?}", one.kind));
             }
         }
-        for form in &forms {
-            if memchr_in(bytes, form.as_bytes()) {
+        for form in &word_traces {
+            if place(bytes, form.as_bytes()).is_some() {
                 leaks.push(format!("the word as {form} in {name}"));
             }
         }
@@ -133,6 +139,6 @@ fn eighty_kinds_of_secrets_planted_everywhere_are_nowhere() {
     assert!(leaks.is_empty(), "{leaks:#?}");
 }
 
-fn memchr_in(bytes: &[u8], needle: &[u8]) -> bool {
-    memchr::memmem::find(bytes, needle).is_some()
+fn place(bytes: &[u8], needle: &[u8]) -> Option<usize> {
+    memchr::memmem::find(bytes, needle)
 }

@@ -85,7 +85,14 @@ impl ScanReport {
                 (None, _) => one.path.clone(),
             };
             // Writing to a String cannot fail.
-            let _ = writeln!(text, "{:6} {} {place}  [{}]\n       {}", one.severity.to_string(), one.rule, one.fingerprint, one.shown);
+            let _ = writeln!(
+                text,
+                "{:6} {} {place}  [{}]\n       {}",
+                one.severity.to_string(),
+                one.rule,
+                one.fingerprint,
+                one.shown
+            );
         }
         if self.found > self.findings.len() as u64 {
             let _ = writeln!(text, "… and {} more", self.found - self.findings.len() as u64);
@@ -261,4 +268,3 @@ fn shown(text: &str, line: Line, hidden: &[(usize, usize, String)]) -> String {
     let cut: String = out.trim().chars().take(SHOWN_CHARS_MAX).collect();
     if cut.len() < out.trim().len() { format!("{cut}…") } else { cut }
 }
-

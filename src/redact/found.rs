@@ -1,7 +1,10 @@
 //! Where the shapes stand in a text: for whoever looks for secrets instead of hiding them. The rules are the same ones.
 //! In: bytes. Out: names and places. Never: a place that redaction would leave as it is, or the other way round.
 
-use super::shapes::{Seen, Shapes, automaton, shape_of};
+use super::{
+    bounds::Before,
+    shapes::{Seen, Shapes, automaton, shape_of},
+};
 
 /// A secret by its shape.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,12 +23,8 @@ pub fn shapes_in(bytes: &[u8]) -> Vec<Found> {
         let start = look + hit.start();
         let shape = shape_of(hit.pattern().as_usize());
         // After a placeholder stands its bracket.
-        let before = match start {
-            0 => None,
-            _ if start == done && done > 0 => Some(b']'),
-            _ => Some(bytes[start - 1]),
-        };
-        match shape.seen(&bytes[start..], before, true) {
+        let before = if done > 0 { Before::new(b"]") } else { Before::default() };
+        match shape.seen(&bytes[start..], &before.and(&bytes[done..start]), true) {
             Seen::No | Seen::Open => look = start + 1,
             Seen::Yes { lead, skip, then } => {
                 let from = start + skip;

@@ -7,6 +7,7 @@ use std::sync::LazyLock;
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 
 use super::{
+    bounds::Before,
     table::{Body, Class, FIRST, PREFIX_BYTES_MAX, SHAPES, Shape},
     values::placeholder,
 };
@@ -83,8 +84,8 @@ const KEY_LINE_BYTES_MIN: usize = 40;
 pub(super) struct Shapes {
     held: Vec<u8>,
     drop: Drop,
-    /// The last byte given out; a prefix counts only where a word may begin.
-    before: Option<u8>,
+    /// The last bytes given out; a prefix counts only where a word may begin.
+    before: Before,
 }
 
 impl Shapes {
@@ -95,7 +96,7 @@ impl Shapes {
 
     pub(super) fn pass(&mut self, chunk: &[u8], end: bool) -> Vec<u8> {
         if self.held.is_empty() && self.drop == Drop::Nothing && !hinted(chunk) && (end || begins(chunk, 0).is_none()) {
-            self.before = chunk.last().copied().or(self.before);
+            self.before.add(chunk);
             return chunk.to_vec();
         }
         let mut data = std::mem::take(&mut self.held);
@@ -163,8 +164,8 @@ impl Shapes {
                 break;
             }
             let shape = shape_of(found.pattern().as_usize());
-            let before = if start > done { Some(data[start - 1]) } else { self.before };
-            match shape.seen(&data[start..], before, end) {
+            let before = self.before.and(&data[done..start]);
+            match shape.seen(&data[start..], &before, end) {
                 Seen::No => look = start + 1,
                 Seen::Open => {
                     self.give(&data[done..start], out);
@@ -173,7 +174,7 @@ impl Shapes {
                 Seen::Yes { lead, skip, then } => {
                     self.give(&data[done..start + lead], out);
                     out.extend_from_slice(&placeholder(shape.name));
-                    self.before = Some(b']');
+                    self.before.add(b"]");
                     done = start + skip;
                     look = done;
                     if then != Drop::Nothing {
@@ -189,7 +190,7 @@ impl Shapes {
     }
 
     fn give(&mut self, bytes: &[u8], out: &mut Vec<u8>) {
-        self.before = bytes.last().copied().or(self.before);
+        self.before.add(bytes);
         out.extend_from_slice(bytes);
     }
 }
@@ -202,19 +203,20 @@ fn find(data: &[u8], needle: &[u8]) -> Option<usize> {
 fn begins(data: &[u8], from: usize) -> Option<usize> {
     let may = |at: &usize| {
         let rest = &data[*at..];
-        FIRST[usize::from(rest[0])] && SHAPES.iter().any(|shape| shape.prefix.len() > rest.len() && shape.prefix.starts_with(rest))
+        FIRST[usize::from(rest[0])]
+            && SHAPES.iter().any(|shape| shape.prefix.len() > rest.len() && shape.prefix.starts_with(rest))
     };
     (from.max(data.len().saturating_sub(PREFIX_BYTES_MAX - 1))..data.len()).find(may)
 }
 
 impl Shape {
     /// `data` begins with the prefix.
-    pub(super) fn seen(&self, data: &[u8], before: Option<u8>, end: bool) -> Seen {
+    pub(super) fn seen(&self, data: &[u8], before: &Before, end: bool) -> Seen {
         let rest = &data[self.prefix.len()..];
         let at = self.prefix.len();
         match self.body {
             Body::Run { class, bytes_min, digit } => {
-                if before.is_some_and(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-')) {
+                if !before.begins_a_word() {
                     return Seen::No;
                 }
                 let window = &rest[..rest.len().min(DIGIT_WITHIN)];
@@ -228,7 +230,7 @@ impl Shape {
                 }
             }
             Body::Jwt => {
-                if before.is_some_and(|byte| Class::WordDash.has(byte)) {
+                if !before.begins_a_word() {
                     return Seen::No;
                 }
                 let window = &rest[..rest.len().min(JWT_HEADER_BYTES_MAX)];
@@ -244,7 +246,7 @@ impl Shape {
                 }
             }
             Body::Exact { class, bytes } => {
-                if before.is_some_and(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-')) {
+                if !before.begins_a_word() {
                     return Seen::No;
                 }
                 let run = rest.iter().take(bytes + 1).take_while(|byte| Class::WordDash.has(**byte)).count();
@@ -256,7 +258,7 @@ impl Shape {
                 }
             }
             Body::After { class, bytes_min, of } => {
-                if !of.allows(before) {
+                if !of.allows(before.last()) {
                     return Seen::No;
                 }
                 let gap = rest.iter().take(GAP_BYTES_MAX).take_while(|byte| b":= \"'\\".contains(byte)).count();

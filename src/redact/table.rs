@@ -29,7 +29,10 @@ impl Class {
             Self::Token => alnum || matches!(byte, b'_' | b'-' | b'.' | b'~' | b'+' | b'/' | b'='),
             Self::Jwt => alnum || matches!(byte, b'_' | b'-' | b'.' | b'='),
             Self::Address => alnum || matches!(byte, b'_' | b'-' | b'.' | b'~' | b'+' | b'/' | b'=' | b'%' | b'@'),
-            Self::Field => byte.is_ascii_graphic() && !matches!(byte, b';' | b'"' | b'\'' | b'`' | b'<' | b'>' | b'{' | b'}' | b'$' | b'[' | b']' | b'\\'),
+            Self::Field => {
+                byte.is_ascii_graphic()
+                    && !matches!(byte, b';' | b'"' | b'\'' | b'`' | b'<' | b'>' | b'{' | b'}' | b'$' | b'[' | b']' | b'\\')
+            }
         }
     }
 }
@@ -220,8 +223,6 @@ pub(super) const SHAPES: [Shape; 113] = [
     after(";pwd=", "db-password", Field, 4),
     after("PGPASSWORD=", "db-password", Field, 4),
 ];
-
-
 
 /// How much of a stream's end may be the beginning of a prefix.
 pub(super) const PREFIX_BYTES_MAX: usize = {

@@ -40,9 +40,8 @@ impl Workspace {
             })?;
             return Ok(scanner.finish());
         }
-        let cannot = |error: std::io::Error| {
-            Error::new(Kind::System, format!("`{}` cannot be looked at", request.target)).because(&error)
-        };
+        let cannot =
+            |error: std::io::Error| Error::new(Kind::System, format!("`{}` cannot be looked at", request.target)).because(&error);
         if path.symlink_metadata().is_ok() {
             let omit = self.config.runs_dir.clone();
             scanner.path(&path, &request.target, false, Some(&omit)).map_err(cannot)?;

@@ -48,7 +48,8 @@ pub(super) fn ran(draft: &Draft, commands: &[CommandRun]) -> Vec<Claim> {
             None if texts.is_empty() => "no command was run".to_owned(),
             None => "no command like it was run".to_owned(),
             Some((text, command)) => {
-                let first: String = text.trim().lines().next().unwrap_or_default().chars().take(120).collect();
+                let first = text.trim().lines().next().unwrap_or_default();
+                let first = crate::redact::cut(first, 120).unwrap_or(first);
                 match command.exit_code {
                     Some(code) => format!("ran `{first}`, exit code {code}"),
                     None => format!("ran `{first}`, which did not end by itself"),

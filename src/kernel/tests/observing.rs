@@ -80,6 +80,7 @@ fn no_known_fix_is_entered_and_nothing_is_taken_back() {
 
 #[test]
 fn the_definition_of_done_is_not_asked_for() {
-    let play = observing("steps: [{id: a, run: x}]\ndone: [{id: d, that: steps.a.passed}, {id: e, ask: {question: Sure?}}]").run();
+    let play =
+        observing("steps: [{id: a, run: x}]\ndone: [{id: d, that: steps.a.passed}, {id: e, ask: {question: Sure?}}]").run();
     assert_eq!(play.ends().to_string(), "succeeded");
 }

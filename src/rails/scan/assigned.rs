@@ -49,8 +49,8 @@ pub(super) fn values(path: &str, text: &str) -> Vec<(usize, usize)> {
 
 fn is_code(path: &str) -> bool {
     const CODE: [&str; 24] = [
-        "rs", "py", "js", "ts", "jsx", "tsx", "go", "java", "kt", "rb", "c", "h", "cc", "cpp", "hpp", "cs", "php", "swift", "scala",
-        "hbs", "html", "vue", "md", "sql",
+        "rs", "py", "js", "ts", "jsx", "tsx", "go", "java", "kt", "rb", "c", "h", "cc", "cpp", "hpp", "cs", "php", "swift",
+        "scala", "hbs", "html", "vue", "md", "sql",
     ];
     path.rsplit_once('.').is_some_and(|(_, ext)| CODE.contains(&ext))
 }
@@ -58,9 +58,39 @@ fn is_code(path: &str) -> bool {
 /// The key names something that belongs to a secret, not the secret: its digest, its file, how many of them.
 fn is_about_a_secret(key: &str) -> bool {
     const ABOUT: [&str; 33] = [
-        "id", "sha", "hash", "digest", "checksum", "fingerprint", "path", "file", "url", "uri", "endpoint", "env", "name", "type", "kind",
-        "count", "max", "min", "limit", "budget", "length", "size", "prompt", "completion", "tokenizer", "public", "pattern", "regex",
-        "field", "label", "version", "ttl", "expires",
+        "id",
+        "sha",
+        "hash",
+        "digest",
+        "checksum",
+        "fingerprint",
+        "path",
+        "file",
+        "url",
+        "uri",
+        "endpoint",
+        "env",
+        "name",
+        "type",
+        "kind",
+        "count",
+        "max",
+        "min",
+        "limit",
+        "budget",
+        "length",
+        "size",
+        "prompt",
+        "completion",
+        "tokenizer",
+        "public",
+        "pattern",
+        "regex",
+        "field",
+        "label",
+        "version",
+        "ttl",
+        "expires",
     ];
     let key = key.to_ascii_lowercase();
     // `sha256` is about `sha`.
@@ -76,27 +106,68 @@ fn is_about_a_secret(key: &str) -> bool {
 fn is_random(value: &str) -> bool {
     let letters = value.bytes().any(|byte| byte.is_ascii_alphabetic());
     let digits = value.bytes().any(|byte| byte.is_ascii_digit());
-    value.len() >= BYTES_MIN && letters && digits && value.is_ascii() && !is_placeholder(value) && !is_reference(value) && entropy(value) >= ENTROPY_MIN
+    value.len() >= BYTES_MIN
+        && letters
+        && digits
+        && value.is_ascii()
+        && !is_placeholder(value)
+        && !is_reference(value)
+        && entropy(value) >= ENTROPY_MIN
 }
 
 /// It leads to a value instead of being one: a path, an address, a member, a call, a template.
 fn is_reference(value: &str) -> bool {
-    let dotted = value.contains('.') && value.split('.').all(|part| part.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'));
+    let dotted =
+        value.contains('.') && value.split('.').all(|part| part.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'));
     let path = value.starts_with('/') || value.starts_with("./") || value.starts_with("~/") || value.contains("::");
     let steps = value.split('/').count();
     let words = steps > 2 && value.split('/').all(|part| part.len() < 20);
-    value.contains("://") || dotted || path || words || value.contains("()") || value.starts_with("arn:") || value.starts_with("sha256:") || value.starts_with("sha512-") || value.starts_with("sha256-") || value.starts_with("projects/")
+    value.contains("://")
+        || dotted
+        || path
+        || words
+        || value.contains("()")
+        || value.starts_with("arn:")
+        || value.starts_with("sha256:")
+        || value.starts_with("sha512-")
+        || value.starts_with("sha256-")
+        || value.starts_with("projects/")
 }
 
 /// What stands in documents where a secret would.
 pub(super) fn is_placeholder(value: &str) -> bool {
     const WORDS: [&str; 27] = [
-        "example", "changeme", "change-me", "change_me", "your", "dummy", "placeholder", "redacted", "sample", "fake", "xxxx", "****",
-        "....", "insert", "replace", "foobar", "<", "${", "$(", "{{", "%(", "0123456789", "1234567", "abcdef", "deadbeef", "00000000",
+        "example",
+        "changeme",
+        "change-me",
+        "change_me",
+        "your",
+        "dummy",
+        "placeholder",
+        "redacted",
+        "sample",
+        "fake",
+        "xxxx",
+        "****",
+        "....",
+        "insert",
+        "replace",
+        "foobar",
+        "<",
+        "${",
+        "$(",
+        "{{",
+        "%(",
+        "0123456789",
+        "1234567",
+        "abcdef",
+        "deadbeef",
+        "00000000",
         "notreal",
     ];
     const WHOLE: [&str; 14] = [
-        "password", "passwd", "pass", "pwd", "secret", "token", "key", "user", "pw", "hunter2", "postgres", "root", "admin", "test",
+        "password", "passwd", "pass", "pwd", "secret", "token", "key", "user", "pw", "hunter2", "postgres", "root", "admin",
+        "test",
     ];
     let low = value.to_ascii_lowercase();
     let varied = {
@@ -104,7 +175,11 @@ pub(super) fn is_placeholder(value: &str) -> bool {
         value.bytes().for_each(|byte| seen[usize::from(byte)] = true);
         seen.iter().filter(|one| **one).count()
     };
-    WORDS.iter().any(|word| low.contains(word)) || WHOLE.contains(&low.as_str()) || varied <= 3 || value.starts_with('$') || value.contains('…')
+    WORDS.iter().any(|word| low.contains(word))
+        || WHOLE.contains(&low.as_str())
+        || varied <= 3
+        || value.starts_with('$')
+        || value.contains('…')
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a few hundred bytes at most")]

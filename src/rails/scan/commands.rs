@@ -51,7 +51,8 @@ pub(super) fn destructive(text: &str) -> Vec<Destructive> {
 }
 
 fn rule(command: &str, args: &[&str]) -> Option<&'static str> {
-    let long = |name: &str| args.iter().any(|arg| *arg == name || arg.strip_prefix(name).is_some_and(|rest| rest.starts_with('=')));
+    let long =
+        |name: &str| args.iter().any(|arg| *arg == name || arg.strip_prefix(name).is_some_and(|rest| rest.starts_with('=')));
     let short = |letter: char| {
         args.iter().any(|arg| arg.len() < 6 && arg.starts_with('-') && !arg.starts_with("--") && arg.contains(letter))
     };

@@ -27,7 +27,8 @@ impl Scanner<'_> {
         let git = |args: &[&str]| -> Result<String, DiffError> {
             let mut command = Command::new("git");
             command.args(["-c", "core.fsmonitor=false", "-c", "core.quotePath=false"]).args(args).current_dir(directory);
-            let output = command.env_clear().envs(env).env("GIT_OPTIONAL_LOCKS", "0").env("LC_ALL", "C").stdin(Stdio::null()).output()?;
+            let output =
+                command.env_clear().envs(env).env("GIT_OPTIONAL_LOCKS", "0").env("LC_ALL", "C").stdin(Stdio::null()).output()?;
             if output.status.success() {
                 return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
             }
@@ -35,8 +36,16 @@ impl Scanner<'_> {
             let why = why.lines().next().unwrap_or_default().to_owned();
             Err(DiffError::Git { rev: rev.to_owned(), why })
         };
-        const PLAIN: [&str; 8] =
-            ["--no-ext-diff", "--no-textconv", "--no-color", "--unified=0", "--relative", "--src-prefix=a/", "--dst-prefix=b/", "--no-renames"];
+        const PLAIN: [&str; 8] = [
+            "--no-ext-diff",
+            "--no-textconv",
+            "--no-color",
+            "--unified=0",
+            "--relative",
+            "--src-prefix=a/",
+            "--dst-prefix=b/",
+            "--no-renames",
+        ];
         let mut args = vec!["diff"];
         args.extend(PLAIN);
         args.extend(["--end-of-options", rev, "--"]);

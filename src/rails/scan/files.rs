@@ -44,7 +44,11 @@ impl Scanner<'_> {
                 continue;
             }
             let below = entry.path().strip_prefix(path).unwrap_or(entry.path()).to_string_lossy();
-            let shown = if shown.is_empty() || shown == "." { below.into_owned() } else { format!("{}/{below}", shown.trim_end_matches('/')) };
+            let shown = if shown.is_empty() || shown == "." {
+                below.into_owned()
+            } else {
+                format!("{}/{below}", shown.trim_end_matches('/'))
+            };
             self.file(entry.path(), &shown);
         }
         Ok(())

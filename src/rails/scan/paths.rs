@@ -18,8 +18,18 @@ pub(super) fn sensitive(path: &str, text: Option<&str>) -> Option<&'static str> 
         ".netrc" | "_netrc" | ".pgpass" | ".my.cnf" | ".git-credentials" | ".htpasswd" | ".pypirc" | ".dockercfg" => {
             return Some("a file of passwords");
         }
-        "credentials" | "credentials.json" | "credentials.yaml" | "credentials.yml" | "credentials.toml" | "secrets.json"
-        | "secrets.yaml" | "secrets.yml" | "secrets.toml" | "secrets.env" | "service-account.json" | "client_secret.json" => {
+        "credentials"
+        | "credentials.json"
+        | "credentials.yaml"
+        | "credentials.yml"
+        | "credentials.toml"
+        | "secrets.json"
+        | "secrets.yaml"
+        | "secrets.yml"
+        | "secrets.toml"
+        | "secrets.env"
+        | "service-account.json"
+        | "client_secret.json" => {
             return Some("a file of credentials");
         }
         "kubeconfig" => return Some("access to a cluster"),
@@ -36,7 +46,8 @@ pub(super) fn sensitive(path: &str, text: Option<&str>) -> Option<&'static str> 
     // A certificate is public; what cannot be read may be anything.
     if ends(&[".pem", ".key", ".der"]) {
         let public = text.is_some_and(|text| {
-            !text.contains("PRIVATE KEY") && ["-----BEGIN CERTIFICATE", "-----BEGIN PUBLIC KEY"].iter().any(|one| text.contains(one))
+            !text.contains("PRIVATE KEY")
+                && ["-----BEGIN CERTIFICATE", "-----BEGIN PUBLIC KEY"].iter().any(|one| text.contains(one))
         });
         return (!public).then_some("a private key, by its name");
     }
