@@ -70,7 +70,6 @@ pub struct RunRequest {
     pub scenario: Option<PathBuf>,
     pub wait_for_human: bool,
     pub allow_unenforced: bool,
-    /// Only what changes nothing.
     pub observe_only: bool,
     pub strict: bool,
 }
@@ -163,9 +162,8 @@ impl Workspace {
                 }
                 self.freeze(&mut opened, &path, generation, &book, &files)?;
                 let clean = redactor.clean(params).map_err(|leak| Error::new(Kind::Refused, leak.to_string()))?;
-                let (allow_unenforced, observe_only) = (request.allow_unenforced, request.observe_only);
-                let jobs = request.jobs.or(self.config.jobs);
-                let options = RunOptions { jobs, from, until, engine, allow_unenforced, observe_only };
+                let RunRequest { allow_unenforced, observe_only, .. } = *request;
+                let options = RunOptions { jobs: request.jobs.or(self.config.jobs), from, until, engine, allow_unenforced, observe_only };
                 first.push(Input::RunRequested(Box::new(Request {
                     run_id: id.clone(),
                     flow,

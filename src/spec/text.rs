@@ -204,6 +204,7 @@ pub struct StepText {
     pub verify: Vec<VerifyText>,
 
     pub access: Option<Access>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub network: Option<Network>,
     pub effects: Option<Effects>,
     pub timeout: Option<Length>,

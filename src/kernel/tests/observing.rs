@@ -67,7 +67,7 @@ fn sub_flows_are_looked_into_and_their_changes_passed_over() {
 
 #[test]
 fn no_known_fix_is_entered_and_nothing_is_taken_back() {
-    let detours = "[{id: fix, when: {error: boom}, steps: [{id: f, run: x}], verify: x}]";
+    let detours = "  - {id: fix, when: {error: boom}, steps: [{id: f, run: x}], verify: x}";
     let play = observing("steps: [{id: a, run: x, access: observe}]").detours(detours).reply("a", [fails("boom")]).run();
     assert_eq!((play.path().as_str(), play.ends().to_string().as_str()), ("a", "failed"));
     let play = observing(
