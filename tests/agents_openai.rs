@@ -157,7 +157,11 @@ fn an_observer_is_given_nothing_that_writes() {
 #[test]
 fn what_an_observing_agent_runs_changes_nothing_and_it_is_told_why() {
     let command = json!({"command": "echo x > made; echo y > \"$TMPDIR/own\" && cat \"$TMPDIR/own\""});
-    let llm = Llm::script([calls(&[("run_command", json!({"command": "echo x > made"})), ("run_command", command)]), says("Well."), verified()]);
+    let llm = Llm::script([
+        calls(&[("run_command", json!({"command": "echo x > made"})), ("run_command", command)]),
+        says("Well."),
+        verified(),
+    ]);
     let test = test(&llm, "    access: observe\n");
     run(&test).code(0);
     assert!(!test.at("made").exists());
