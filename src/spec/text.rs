@@ -1,9 +1,9 @@
 //! A flow as people write it: one Rust type per YAML mapping, from which the JSON Schema is generated.
 //! In: a YAML document that the schema accepts. Out: the same, typed. Never: a default filled in, a name resolved.
 
+mod ask;
 mod catalog;
 mod route;
-mod verbs;
 
 use std::collections::BTreeMap;
 
@@ -12,12 +12,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::{AgentKey, FlowKey, ParamName, StepId};
 
-use super::{Access, Effects, Halt, Length, Measure, OnExhausted, OnFailure, Role, Severity};
+use super::{Access, Effects, Halt, Length, Measure, Network, OnExhausted, OnFailure, Role, Severity};
 
-pub use super::verify_text::VerifyText;
+pub use super::{
+    built_in::{CompareExpectText, CompareText, RenderText, ScanText, SnapshotText},
+    verify_text::VerifyText,
+};
+pub use ask::{ApproveText, AskText, OptionText};
 pub use catalog::{AgentText, DetourText, DetourWhenText, DetoursText, ToolsText};
 pub use route::{InjectText, RouteText};
-pub use verbs::{ApproveText, AskText, CompareExpectText, CompareText, OptionText, RenderText, ScanText, SnapshotText};
 
 /// A runbook flow: `flows/<flow>.yaml`.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -120,6 +123,7 @@ pub struct DefaultsText {
     pub retry: Option<RetryText>,
     pub on_failure: Option<OnFailure>,
     pub access: Option<Access>,
+    pub network: Option<Network>,
 }
 
 /// The engines an agent step can be given to.
@@ -215,6 +219,8 @@ pub struct StepText {
     pub measure: Vec<Measure>,
 
     pub access: Option<Access>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub network: Option<Network>,
     pub effects: Option<Effects>,
     pub timeout: Option<Length>,
     pub retry: Option<RetryText>,
