@@ -4,8 +4,16 @@ use std::{collections::BTreeSet, fs, path::Path, process::Command};
 
 use flow_studio::{id::FlowKey, spec::Loader};
 
-const DOCUMENTS: &[&str] =
-    &["README.md", "ARCHITECTURE.md", "GLOSSARY.md", "CHANGELOG.md", "docs/tutorial.md", "docs/how-to.md", "docs/reference.md"];
+const DOCUMENTS: &[&str] = &[
+    "README.md",
+    "ARCHITECTURE.md",
+    "GLOSSARY.md",
+    "CHANGELOG.md",
+    "docs/tutorial.md",
+    "docs/how-to.md",
+    "docs/reference.md",
+    "docs/diagnose.md",
+];
 
 fn documents() -> Vec<(&'static str, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -70,5 +78,25 @@ fn every_link_to_a_file_leads_somewhere() {
             let path = above.parent().unwrap().join(target.split('#').next().unwrap());
             assert!(path.exists(), "{name} points to {target}");
         }
+    }
+}
+
+#[test]
+fn the_causes_in_the_document_are_those_of_the_program() {
+    let text = documents().into_iter().find(|(name, _)| *name == "docs/diagnose.md").unwrap().1;
+    let table = text.split("## The causes").nth(1).unwrap();
+    let mut written: Vec<&str> = table.lines().filter(|line| line.starts_with("| `")).collect();
+    let mut known: Vec<String> = flow_studio::inspect::CAUSES
+        .iter()
+        .map(|cause| {
+            let hint = if cause.weak { " (hint)" } else { "" };
+            format!("| `{}`{hint} | {} | {} |", cause.id, cause.means, cause.remedy)
+        })
+        .collect();
+    written.sort_unstable();
+    known.sort_unstable();
+    assert_eq!(written, known);
+    for class in flow_studio::inspect::Class::ALL {
+        assert!(table.contains(&format!("### {}: ", class.as_str())), "{}", class.as_str());
     }
 }

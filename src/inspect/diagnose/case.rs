@@ -128,7 +128,7 @@ impl<'r> Case<'r> {
         let show = |what: &str| self.paste.of_step("show", run, &ran.flow, &ran.step, what);
         if let Some(question) = self.question_about(ran) {
             return found
-                .then(format!("see what it printed"), show(" --log"))
+                .then("see what it printed", show(" --log"))
                 .then(format!("{once}, answer the question"), self.paste.review(run, &question.id));
         }
         let base = ran.step.split('[').next().unwrap_or_default();

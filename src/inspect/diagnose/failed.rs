@@ -2,12 +2,13 @@
 
 use crate::{
     kernel::DoneState,
-    record::{Channel, Fact, Outcome, Parent, Rule, StopCause},
+    record::{Channel, Fact, Outcome, Parent, Question, StopCause},
 };
 
 use super::{
     super::{
-        remains::{Ran, number},
+        paste::quoted,
+        remains::{DecisionSeen, Ran, number, whole},
         words::{count, first_line},
     },
     case::{Case, Found},
@@ -75,38 +76,37 @@ pub(super) fn expired(case: &Case<'_>) -> Option<Found> {
 
 pub(super) fn aborted(case: &Case<'_>) -> Option<Found> {
     let view = case.view()?;
-    let frame = case
-        .ended(Outcome::Failed)
-        .find(|frame| frame.last_decision.as_deref().is_some_and(|last| last.rule == Rule::Answered))?;
-    let decision = frame.last_decision.as_deref()?;
-    let own = view.state.questions.get(decision.escalation_id.as_ref()?)?;
+    let frame = case.ended(Outcome::Failed).find(|frame| frame.failing.is_some())?;
+    let own = |one: &&DecisionSeen| one.flow == frame.path.as_str() && one.decision == "TERMINATE" && one.rule == "answered";
+    let decision = case.remains.decisions.iter().rfind(own)?;
     // What failed by itself is the cause; the answer came after it.
-    let broke = case.last(frame.path.as_str(), decision.step_id.as_str()).filter(|ran| ran.status() == "failed");
+    let broke = case.last(&decision.flow, &decision.step).filter(|ran| ran.status() == "failed");
     if broke.is_some_and(|ran| ran.kind() != "missing") {
         return None;
     }
-    let found = Found::new(format!(
-        "{} stopped flow {} at {}: {}",
-        decision.by.trim_start_matches("human:"),
-        frame.path,
-        decision.step_id,
-        decision.reason
-    ));
-    let found = found.at(Case::question_path(own), first_line(&own.question));
-    let flow = super::super::paste::quoted(frame.path.as_str());
-    let again = case.command(&format!("retry {} --flow {flow} --step {}", case.run(), decision.step_id.base()));
+    let about = |one: &&std::sync::Arc<Question>| one.flow_path == frame.path && one.step_id.as_str() == decision.step;
+    let asked = view.state.questions.values().rfind(about);
+    let found = Found::new(format!("flow {} was stopped at {}: {}", decision.flow, decision.step, decision.reason));
+    let found = match asked {
+        Some(question) => found.at(Case::question_path(question), first_line(&question.question)),
+        None => found,
+    };
+    let found = found.at(&decision.path, format!("TERMINATE by rule answered: {}", decision.reason));
+    let (flow, step) = (quoted(&decision.flow), decision.step.split('[').next().unwrap_or_default());
+    let again = case.command(&format!("retry {} --flow {flow} --step {step}", case.run()));
     Some(found.then("after the cause is gone, run it again and go on", again))
 }
 
 pub(super) fn rollback_failed(case: &Case<'_>) -> Option<Found> {
-    let frame = case.ended(Outcome::Failed).find(|frame| matches!(frame.parent.as_deref(), Some(Parent::Rollback { .. })))?;
-    let failing = frame.failing.as_deref()?;
-    let found = Found::new(format!("taking back {} failed: {}", failing.0, failing.1));
-    let found = match case.last(frame.path.as_str(), failing.0.as_str()) {
-        Some(ran) => case.story(found, ran),
-        None => found,
-    };
-    let show = case.paste.of_step("show", case.run(), frame.path.as_str(), failing.0.as_str(), " --log");
+    let view = case.view()?;
+    let undone = view.frames().filter(|frame| matches!(frame.parent.as_deref(), Some(Parent::Rollback { .. })));
+    let mut failed = undone.filter_map(|frame| {
+        let failed = |ran: &&Ran| ran.counts && ran.flow == frame.path.as_str() && ran.status() == "failed";
+        case.remains.rans.iter().find(failed)
+    });
+    let ran = failed.next()?;
+    let found = case.story(Found::new(format!("taking back what was done failed: {}: {}", ran.name(), words(ran))), ran);
+    let show = case.paste.of_step("show", case.run(), &ran.flow, &ran.step, " --log");
     Some(found.then("see how far it came, and take the rest back by hand", show))
 }
 
@@ -120,8 +120,7 @@ pub(super) fn not_done(case: &Case<'_>) -> Option<Found> {
     let found = Found::new(format!("{}: `{id}` of the Definition of Done does not hold: {detail}", frame.path));
     let found = found.at("journal.jsonl", format!("done_checked {id}: {detail}"));
     let last = frame.plan.steps.last().map(|planned| planned.spec.id.to_string()).unwrap_or_default();
-    let again =
-        case.command(&format!("resume {} --flow {} --from {last}", case.run(), super::super::paste::quoted(frame.path.as_str())));
+    let again = case.command(&format!("resume {} --flow {} --from {last}", case.run(), quoted(frame.path.as_str())));
     Some(
         found.then("after it holds, check again from the last step", again).then("read the story", case.paste.report(case.run())),
     )
@@ -149,8 +148,7 @@ pub(super) fn tests(case: &Case<'_>) -> Option<Found> {
     let tests = ran.measured("tests")?;
     let first =
         tests.get("failures").and_then(|all| all.get(0)?.as_str()).map(|name| format!(", first {name}")).unwrap_or_default();
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count of tests")]
-    let failed = count(failed(ran)? as usize, "test");
+    let failed = count(whole(failed(ran)?), "test");
     let says = format!("{}: {failed} failed{first}", ran.name());
     let path = ran.evidence_path("tests").unwrap_or(&ran.receipt_path).to_owned();
     let found = case.story(Found::new(says.clone()).at(path, says), ran);
@@ -171,7 +169,7 @@ pub(super) fn lint(case: &Case<'_>) -> Option<Found> {
         });
         own || ran
             .failed_checks()
-            .any(|check| check.get("name").and_then(|name| name.as_str()).is_some_and(|name| name.ends_with(": findings")))
+            .any(|check| check.get("name").and_then(serde_json::Value::as_str).is_some_and(|name| name.ends_with(": findings")))
     };
     let ran = first_failing(case, findings)?;
     Some(told(case, ran, format!("{} reports findings: {}", ran.name(), words(ran)), "mend what it names"))

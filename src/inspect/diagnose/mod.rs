@@ -10,6 +10,7 @@ mod rank;
 mod security;
 mod stuck;
 mod stuck_asks;
+mod table;
 mod unowned;
 mod waiting;
 mod wrong;
@@ -24,7 +25,8 @@ use crate::{
 
 use super::{evidence::Verdict, paste::Paste, remains::Remains, status::NextStep, summary::TrailItem};
 
-pub use causes::{CAUSES, Cause};
+pub use causes::Cause;
+pub use table::CAUSES;
 
 /// Which playbook applies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]

@@ -38,6 +38,6 @@ impl Pattern {
 
 /// Each compiled once; a test compiles them all.
 static COMPILED: LazyLock<Vec<(&'static str, Regex)>> = LazyLock::new(|| {
-    let texts = super::causes::CAUSES.iter().filter_map(super::causes::Cause::text).filter(|text| !text.is_empty());
+    let texts = super::table::CAUSES.iter().filter_map(super::causes::Cause::text).filter(|text| !text.is_empty());
     texts.map(|text| (text, Regex::new(text).expect("a constant pattern"))).collect()
 });

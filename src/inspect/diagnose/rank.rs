@@ -15,7 +15,8 @@ use super::{
     },
     Class, Diagnosis, Likely,
     case::{Case, Found},
-    causes::{CAUSES, Cause},
+    causes::Cause,
+    table::CAUSES,
 };
 
 /// Causes that are told; what comes later is noise.
@@ -25,14 +26,17 @@ const NEXT_MAX: usize = 5;
 pub(super) fn diagnose(remains: &Remains, paste: &Paste) -> Diagnosis {
     let panel = evidence(remains, None, paste);
     let case = Case { remains, panel: &panel, paste };
-    let mut found: Vec<(&Cause, Found)> = CAUSES.iter().flat_map(|cause| cause.find(&case).map(|found| (cause, found))).collect();
+    let mut found: Vec<(&Cause, Found)> =
+        CAUSES.iter().filter_map(|cause| cause.find(&case).map(|found| (cause, found))).collect();
     let class = class(&case, &found);
     // The class's own causes first, strong before weak; then the others as the tree would come to them.
     found.sort_by_key(|(cause, _)| (cause.class != class, cause.weak, cause.class));
     found.retain(|(cause, _)| cause.class == class || cause.class != Class::Healthy);
-    if found.iter().any(|(cause, _)| cause.class == Class::Failed && !cause.last_resort) {
-        found.retain(|(cause, _)| cause.class != Class::Failed || !cause.last_resort);
-    }
+    // What says the least is told where nothing says more.
+    let more =
+        |class: Class| found.iter().any(|(cause, _)| !cause.last_resort && (cause.class == class || class == Class::Healthy));
+    let more = Class::ALL.iter().copied().filter(|class| more(*class)).collect::<Vec<_>>();
+    found.retain(|(cause, _)| !cause.last_resort || !more.contains(&cause.class));
     found.truncate(CAUSES_MAX);
     let causes: Vec<Likely> = found
         .into_iter()
@@ -135,17 +139,17 @@ fn trail(case: &Case<'_>, causes: &[Likely]) -> Vec<TrailItem> {
             0 => "receipts, outputs and frozen files are what the journal says".to_owned(),
             n => format!("{} held against the journal: {}", count(n, "difference"), report.findings[0].path),
         };
-        saw("*", found);
+        saw(".", found);
     }
     let leaks = match remains.leaks.first() {
         None => format!("no text with the shape of a secret in {}", count(remains.files.len() - remains.unscanned.len(), "file")),
         Some(leak) => format!("{} with the shape of a secret, first in {}", count(remains.leaks.len(), "file"), leak.path),
     };
-    saw("*", leaks);
+    saw(".", leaks);
     for (path, lines) in &remains.scans {
         saw(path, if lines.is_empty() { "clean".to_owned() } else { count(lines.len(), "finding") });
     }
-    saw("*", format!("evidence {}: {}", case.panel.verdict.as_str(), case.panel.headline));
+    saw(".", format!("evidence {}: {}", case.panel.verdict.as_str(), case.panel.headline));
     if let Some(first) = causes.first() {
         trail.extend(first.trail.iter().cloned());
     }

@@ -136,9 +136,9 @@ fn published(case: &Case<'_>) -> Option<(String, String)> {
                 command
                     .get("argv")?
                     .as_array()
-                    .map(|argv| argv.iter().filter_map(|one| one.as_str()).collect::<Vec<_>>().join(" "))
+                    .map(|argv| argv.iter().filter_map(serde_json::Value::as_str).collect::<Vec<_>>().join(" "))
             };
-            command.get("run").and_then(|run| run.as_str()).map(str::to_owned).or_else(argv)
+            command.get("run").and_then(serde_json::Value::as_str).map(str::to_owned).or_else(argv)
         });
         let found = texts.into_iter().find(|text| words.iter().any(|word| text.contains(word)))?;
         Some((ran.receipt_path.clone(), found))
@@ -166,7 +166,7 @@ pub(super) fn secret(case: &Case<'_>) -> Option<Found> {
     }
     found = match published(case) {
         Some((path, command)) => found.at(path, format!("something was published: {command}")),
-        None => found.at("*", "no command of the run is known to publish"),
+        None => found.at(".", "no command of the run is known to publish"),
     };
     if remains.scans.is_empty() {
         found = found.at(format!("{flow}/boundary_scan.log"), "is not there: no step looked for secrets");

@@ -222,7 +222,7 @@ pub(super) fn told(case: &Case<'_>) -> Option<Found> {
 pub(super) fn left_out(case: &Case<'_>) -> Option<Found> {
     let view = interrupted(case).filter(|view| view.state.rested.is_some() && view.state.stop.is_none())?;
     let frame = view.roots().find(|frame| frame.is_open() && frame.allowed.is_some())?;
-    let only = frame.options.until.as_ref().map(|until| format!("--until {until}")).unwrap_or_else(|| "--only".to_owned());
+    let only = frame.options.until.as_ref().map_or_else(|| "--only".to_owned(), |until| format!("--until {until}"));
     let found = Found::new(format!("flow {} was confined ({only}): what was allowed is done", frame.path));
     Some(found.at("journal.jsonl", format!("flow_started {} with {only}", frame.path)).then("go on with the rest", case.resume()))
 }

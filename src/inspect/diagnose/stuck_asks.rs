@@ -114,7 +114,7 @@ pub(super) fn blocked(case: &Case<'_>) -> Option<Found> {
     let question = case.asked(QuestionKind::Blocked).next()?;
     let found = asks_about(case, question, format!("{} is BLOCKED: {}", question.step_id, first_line(&question.reason)));
     // Who should have made it.
-    let missing = question.reason.split_once("missing: ").map(|(_, names)| names).unwrap_or_default();
+    let missing = &question.reason;
     let makers = case.view()?.frames().flat_map(|frame| {
         let makes =
             frame.plan.steps.iter().filter(|planned| planned.spec.outputs.iter().any(|path| missing.contains(path.as_str())));

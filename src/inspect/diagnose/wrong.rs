@@ -287,6 +287,7 @@ pub(super) fn done(case: &Case<'_>) -> Option<Found> {
         case.view().is_none() && !case.remains.rans.is_empty() && case.remains.counting().all(|ran| ran.status() == "succeeded");
     ended.then(|| {
         let last = case.remains.rans.last().map(|ran| ran.receipt_path.clone()).unwrap_or_default();
-        Found::new("its receipts say that it succeeded; nothing proves them").at(last, "succeeded")
+        let found = Found::new("its receipts say that it succeeded; nothing proves them").at(&last, "succeeded");
+        found.then("read the last of them", case.read_file(&last))
     })
 }

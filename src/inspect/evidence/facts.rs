@@ -109,9 +109,9 @@ pub(super) fn loops(ground: &Ground<'_>) -> Metric {
             metric.from(ran, Some(&left.path));
             let says = format!("{} was left without VERIFIED ({})", ran.name(), left.rule);
             if ran.high_concerns().next().is_some() {
-                metric.against(says + ", with a HIGH concern open")
+                metric.against(says + ", with a HIGH concern open");
             } else {
-                metric.says.push(says)
+                metric.says.push(says);
             }
         }
     }

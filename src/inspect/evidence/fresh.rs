@@ -5,7 +5,7 @@
 use serde_json::Value;
 
 use super::{
-    super::remains::{Ran, number},
+    super::remains::{Ran, number, whole},
     Freshness, Ground, Metric,
 };
 
@@ -34,8 +34,7 @@ pub(super) fn changed_files(ran: &Ran) -> Option<u64> {
         return Some(listed.len() as u64);
     }
     let counted = number(changes, &["files", "files_changed", "changed", "changed_files"]);
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count of files")]
-    counted.map(|count| count as u64).or(listed.map(|_| 0))
+    counted.map(|count| whole(count) as u64).or(listed.map(|_| 0))
 }
 
 /// How a figure of this execution stands, and why.

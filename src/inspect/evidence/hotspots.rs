@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::{
     super::{
-        remains::{Ran, number},
+        remains::{Ran, number, real},
         words::{count, first_line},
     },
     Ground, Hotspot,
@@ -71,7 +71,7 @@ pub(super) fn hotspots(ground: &Ground<'_>) -> Vec<Hotspot> {
     for (path, by) in touched {
         let spot = spots.entry(path.clone()).or_default();
         if by.len() > 1 {
-            spot.add(2.0 * by.len() as f64, format!("touched by {}: {}", count(by.len(), "step"), by.join(", ")));
+            spot.add(2.0 * real(by.len()), format!("touched by {}: {}", count(by.len(), "step"), by.join(", ")));
         } else {
             spot.add(0.5, format!("written by {}", by[0]));
         }

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::{
     super::{
-        remains::{Ran, number},
+        remains::{Ran, number, real, whole},
         words::count,
     },
     Ground, Metric, MetricName,
@@ -53,7 +53,7 @@ pub(super) fn tests(ground: &Ground<'_>) -> Metric {
         let of = |name: &str| number(tests, &[name]).unwrap_or(0.0);
         let good = ran.status() == "succeeded" || ran.handoff_status() == "VERIFIED";
         if good && of("failed") > 0.0 {
-            metric.against(format!("{} counts as good although {} failed", ran.name(), count(of("failed") as usize, "test")));
+            metric.against(format!("{} counts as good although {} failed", ran.name(), count(whole(of("failed")), "test")));
         }
         if good && of("passed") + of("failed") == 0.0 {
             let skipped = if of("skipped") > 0.0 { format!(", {} skipped", figure(of("skipped"))) } else { String::new() };
@@ -83,7 +83,7 @@ fn vanished(ground: &Ground<'_>, ran: &Ran) -> Option<String> {
         format!(
             "{}: the {} that failed in execution {} did not pass, {} fewer are there",
             ran.name(),
-            count(failed as usize, "test"),
+            count(whole(failed), "test"),
             before.execution,
             figure(lost)
         )
@@ -102,7 +102,7 @@ pub(super) fn findings(ground: &Ground<'_>, name: MetricName) -> Metric {
         let bad = number(found, &["errors", "findings", "high", "issues", "total"]).unwrap_or(0.0);
         total += bad;
         if bad > 0.0 && ran.handoff_status() == "VERIFIED" {
-            metric.against(format!("{} says VERIFIED with {}", ran.name(), count(bad as usize, "finding")));
+            metric.against(format!("{} says VERIFIED with {}", ran.name(), count(whole(bad), "finding")));
         }
     }
     let mut read: Vec<&Ran> = sources;
@@ -117,27 +117,24 @@ pub(super) fn findings(ground: &Ground<'_>, name: MetricName) -> Metric {
             }
         }
     }
-    let scans: Vec<_> = match name {
-        MetricName::Security => {
-            ground.remains.scans.iter().filter(|(path, _)| ground.has_flow(path.split('/').next().unwrap_or_default())).collect()
-        }
-        _ => Vec::new(),
-    };
+    let own = |path: &str| ground.has_flow(path.split('/').next().unwrap_or_default());
+    let scans: Vec<_> = ground.remains.scans.iter().filter(|(path, _)| name == MetricName::Security && own(path)).collect();
     for (path, lines) in &scans {
-        total += lines.len() as f64;
+        total += real(lines.len());
         metric.says.push(format!("{path} holds {}", count(lines.len(), "finding")));
         if !lines.is_empty() && succeeded(ground) {
             metric.against(format!("the run succeeded with {} in {path}", count(lines.len(), "finding")));
         }
     }
     if read.is_empty() && scans.is_empty() {
-        let otherwise = match name {
-            MetricName::Security => "no step scans, and no scanner's report was read",
-            _ => "no step has a `verify` that reads a linter's report",
+        let otherwise = if name == MetricName::Security {
+            "no step scans, and no scanner's report was read"
+        } else {
+            "no step has a `verify` that reads a linter's report"
         };
         return unmeasured(ground, name, otherwise);
     }
-    metric.figure = Some(count(total as usize, "finding"));
+    metric.figure = Some(count(whole(total), "finding"));
     metric.red = total > 0.0;
     if !read.is_empty() {
         age(&mut metric, ground, &read);

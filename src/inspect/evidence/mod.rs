@@ -292,7 +292,9 @@ fn headline(verdict: Verdict, against: &[String], unknowns: &[String], red: &[Me
     let bad = if bad.is_empty() { String::new() } else { format!("; bad news from {}", bad.join(", ")) };
     match verdict {
         Verdict::Agrees => format!("what was measured agrees{bad}"),
-        Verdict::Contradicts => format!("{}{bad}", count(against.len(), "thing") + " in it contradict what is claimed or seen"),
+        Verdict::Contradicts => {
+            format!("{} between what is claimed and what was seen{bad}", count(against.len(), "contradiction"))
+        }
         Verdict::Unknown => {
             let first = unknowns.first().map(|one| format!(": {one}")).unwrap_or_default();
             format!("nothing contradicts, but not everything is known{first}{bad}")
@@ -327,7 +329,7 @@ fn unknowns(ground: &Ground<'_>, metrics: &[Metric]) -> Vec<String> {
         for one in assumptions.into_iter().flatten() {
             let word = |name: &str| one.get(name).and_then(serde_json::Value::as_str).unwrap_or_default();
             let wrong = if word("impact_if_wrong").is_empty() {
-                "".to_owned()
+                String::new()
             } else {
                 format!("; if wrong: {}", word("impact_if_wrong"))
             };
@@ -345,13 +347,11 @@ fn next(ground: &Ground<'_>, metrics: &[Metric], verdict: Verdict, paste: &Paste
     let run = &ground.remains.run_id;
     let mut found = Vec::new();
     for metric in metrics.iter().filter(|one| one.measured && one.verdict == verdict) {
-        let command = match (metric.metric, metric.sources.first()) {
-            (MetricName::Record, _) => paste.command(&format!("verify {run}")),
-            (_, Some(source)) if ground.remains.view.is_some() => {
-                let (flow, step) = source.step.split_once('/').unwrap_or(("", &source.step));
-                paste.of_step("show", run, flow, step, " --receipt")
-            }
-            (_, _) => continue,
+        let source = metric.sources.first().filter(|source| source.step.contains('/') && ground.remains.view.is_some());
+        let command = match source.and_then(|source| source.step.split_once('/')) {
+            Some((flow, step)) => paste.of_step("show", run, flow, step, " --receipt"),
+            None if metric.metric == MetricName::Record => paste.command(&format!("verify {run}")),
+            None => continue,
         };
         let why = format!("see what {} says", metric.metric.as_str());
         if !found.iter().any(|next: &NextStep| next.command == command) {

@@ -267,8 +267,10 @@ fn questions(run: &RunDir, remains: &mut Remains) {
             }
         }
         let roots = Roots { workspace: workspace.clone(), run_base: run.base().to_owned(), flow_dir };
-        let missing = question.reason.split_once("missing: ").map(|(_, names)| names.to_owned()).unwrap_or_default();
-        for name in missing.split(", ").filter(|name| !name.is_empty()) {
+        // `missing: a, b`, or `blocked: a does not exist; b …`.
+        let (_, missing) = question.reason.split_once(": ").unwrap_or_default();
+        let names = missing.split([',', ';']).filter_map(|one| one.split_whitespace().next());
+        for name in names.map(|name| name.trim_matches('`')).filter(|_| question.kind == crate::record::QuestionKind::Blocked) {
             if roots.look(name).is_ok() {
                 arrived.push((question.id.clone(), name.to_owned()));
             }

@@ -20,7 +20,7 @@ use super::{
 };
 
 pub use disk::Machine;
-pub use ran::{Ran, number};
+pub use ran::{Ran, number, real, whole};
 
 /// How much of the journal there is.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -47,7 +47,7 @@ pub struct Ran {
 }
 
 impl Ran {
-    pub fn text<'v>(&'v self, pointer: &str) -> &'v str {
+    pub fn text(&self, pointer: &str) -> &str {
         self.receipt.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
     }
     pub fn status(&self) -> &str {
@@ -75,7 +75,7 @@ impl Ran {
     pub fn handoff_status(&self) -> &str {
         self.handoff.get("status").and_then(Value::as_str).unwrap_or_default()
     }
-    pub fn concerns<'v>(&'v self) -> impl Iterator<Item = &'v Value> {
+    pub fn concerns(&self) -> impl Iterator<Item = &Value> {
         self.handoff.get("concerns").and_then(Value::as_array).into_iter().flatten()
     }
     pub fn high_concerns(&self) -> impl Iterator<Item = &Value> {
@@ -104,6 +104,17 @@ impl Ran {
 /// A number under one of these names.
 pub fn number(value: &Value, names: &[&str]) -> Option<f64> {
     names.iter().find_map(|name| value.get(*name).and_then(Value::as_f64))
+}
+
+/// A figure that counts something.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "figures of receipts are counts; what is none is 0")]
+pub fn whole(figure: f64) -> usize {
+    figure as usize
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a count of lines or steps")]
+pub fn real(count: usize) -> f64 {
+    count as f64
 }
 
 /// Every execution of the run that ended.
@@ -147,7 +158,7 @@ fn of_execution(view: &RunView, frame: &Frame, at: &At, step: StepIx, one: &Exec
     Ran {
         flow: at.flow.to_string(),
         step: at.step.to_string(),
-        agent: one.proof().map(|proof| proof.agent_key.clone()).unwrap_or_else(|| frame.agent_key(step)),
+        agent: one.proof().map_or_else(|| frame.agent_key(step), |proof| proof.agent_key.clone()),
         execution: u64::from(one.number),
         counts: one.set_aside.is_none(),
         failing: false,

@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::{
     engine,
     error::{Error, Kind},
-    id::RunId,
+    id::{RunId, Time},
     inspect::{Machine, Paste, Remains, RunView, Wanted},
     ledger::{RunDir, RunDirError, RunsDir},
 };
@@ -18,6 +18,14 @@ impl Workspace {
     /// # Errors
     /// There is no such directory, or its name cannot be a run's.
     pub fn remains(&self, run: &str) -> Result<(Remains, Paste), Error> {
+        self.remains_at(run, self.now())
+    }
+
+    /// The same, looked at from another time: how long something has been waiting for counts from there.
+    ///
+    /// # Errors
+    /// As [`Workspace::remains`].
+    pub fn remains_at(&self, run: &str, now: Time) -> Result<(Remains, Paste), Error> {
         let (runs, id, paste) = self.place_of(run)?;
         let dir = runs.open(&id).map_err(|error| match error {
             RunDirError::Missing(_) => no_run(&runs, &id),
@@ -26,7 +34,7 @@ impl Workspace {
         let books = |run: &RunDir, wanted: Wanted<'_>| frozen_book(run, wanted.flow, wanted.definition).map_err(Into::into);
         let drifted = |view: &RunView, flow: &crate::id::FramePath| matches!(self.today(&view.state, flow), Some(Ok(_)));
         let machine = Machine { orphans: &|base, under_way| engine::living(base, under_way), drifted: &drifted };
-        Ok((Remains::look(&dir, self.now(), &machine, books), paste))
+        Ok((Remains::look(&dir, now, &machine, books), paste))
     }
 
     /// A name means a run here; a path means that directory, wherever it lies.
