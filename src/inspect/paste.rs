@@ -66,10 +66,9 @@ impl Paste {
     pub fn command(&self, rest: &str) -> String {
         format!("{} {rest}", self.program)
     }
-    /// A command about one step; a flow inside another is named.
+    /// A command about one step; its flow is named, because several flows of a run may have a step of that name.
     pub fn of_step(&self, verb: &str, run: &RunId, flow: &str, step: &str, tail: &str) -> String {
-        let flow = if flow.contains('.') { format!(" --flow {}", quoted(flow)) } else { String::new() };
-        format!("{} {verb} {run} {}{flow}{tail}", self.program, quoted(step))
+        format!("{} {verb} {run} {} --flow {}{tail}", self.program, quoted(step), quoted(flow))
     }
     pub fn report(&self, run: &RunId) -> String {
         format!("{} report {run}", self.program)

@@ -91,3 +91,28 @@ fn one_flow_of_a_run_has_its_own_panel() {
     let of = |flow: &str| bed.test.go(&["evidence", "r", "--flow", flow, "--json"]).json()["red"].to_string();
     assert_eq!((of("g").as_str(), of("f").as_str()), ("[]", "[\"checks\",\"concerns\"]"));
 }
+
+#[test]
+fn every_kind_of_figure_is_read_from_a_receipt() {
+    let receipt = serde_json::json!({
+        "status": "succeeded", "engine": "shell", "step_id": "code", "completed_at": "2026-01-05T09:00:00.000Z",
+        "lint": {"measured": true, "figures": {"errors": 2, "warnings": 5, "notes": 0, "total": 7}, "evidence_path": "build/logs/lint.txt"},
+        "security": {"measured": false, "reason": "no scanner is installed"},
+        "coverage": {"measured": true, "figures": {"lines_covered": 30, "lines_total": 40, "percent": 75.0, "files": 3}},
+        "changes": {"measured": true, "figures": {"files": 2, "added": 90, "removed": 4, "per_file": [
+            {"path": "src/login.rs", "change": "modified", "added": 80, "removed": 4}, {"path": "docs/a.md", "change": "added", "added": 10}]}},
+    });
+    let bed = Bed::empty()
+        .write("run_base/r/build/receipts/code-author.json", &receipt.to_string())
+        .write("run_base/r/build/handoffs/code-author.json", "{\"status\": \"VERIFIED\"}");
+    let panel = bed.told().1;
+    let figure = |name| panel.metric(name).unwrap().figure.clone().unwrap_or_default();
+    assert_eq!(figure(MetricName::Lint), "2 findings");
+    assert_eq!(figure(MetricName::Coverage), "75.0 %");
+    assert_eq!(figure(MetricName::Changes), "2 files, 90 lines added, 4 removed");
+    assert_eq!(panel.metric(MetricName::Lint).unwrap().sources[0].evidence.as_deref(), Some("build/logs/lint.txt"));
+    let security = panel.metric(MetricName::Security).unwrap();
+    assert_eq!(security.reason.as_deref(), Some("no scanner is installed (build/receipts/code-author.json)"));
+    assert!(panel.contradictions.iter().any(|says| says.contains("says VERIFIED with 2 findings")), "{:?}", panel.contradictions);
+    assert_eq!(panel.hotspots[0].path, "src/login.rs");
+}

@@ -29,12 +29,13 @@ pub(super) fn in_artifacts(path: &str) -> bool {
 /// How many files an execution changed, where that was measured.
 pub(super) fn changed_files(ran: &Ran) -> Option<u64> {
     let changes = ran.measured("changes")?;
-    let listed = ["files", "paths", "changed"].iter().find_map(|name| changes.get(*name)?.as_array());
-    if let Some(listed) = listed.filter(|listed| !listed.is_empty()) {
-        return Some(listed.len() as u64);
-    }
-    let counted = number(changes, &["files", "files_changed", "changed", "changed_files"]);
-    counted.map(|count| whole(count) as u64).or(listed.map(|_| 0))
+    let counted = number(changes, &["files", "files_changed", "changed_files"]).map(|files| whole(files) as u64);
+    counted.or_else(|| listed(changes).map(|listed| listed.len() as u64))
+}
+
+/// The changed files one by one, as far as a receipt lists them.
+pub(super) fn listed(changes: &Value) -> Option<&Vec<Value>> {
+    ["per_file", "files", "paths", "changed"].iter().find_map(|name| changes.get(*name)?.as_array())
 }
 
 /// How a figure of this execution stands, and why.

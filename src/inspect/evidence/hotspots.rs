@@ -11,7 +11,7 @@ use super::{
         words::{count, first_line},
     },
     Ground, Hotspot,
-    fresh::in_artifacts,
+    fresh::{in_artifacts, listed},
     work::changed_paths,
 };
 
@@ -129,7 +129,7 @@ fn touches(ran: &Ran) -> Vec<String> {
 /// Lines per file, where the receipt has them.
 fn changed_lines(ran: &Ran) -> Vec<(String, f64)> {
     let Some(changes) = ran.measured("changes") else { return Vec::new() };
-    let files = ["files", "changed"].iter().find_map(|name| changes.get(*name)?.as_array()).into_iter().flatten();
+    let files = listed(changes).into_iter().flatten();
     let of = |one: &Value| {
         let lines = number(one, &["added", "insertions"]).unwrap_or(0.0)
             + number(one, &["removed", "deletions", "deleted"]).unwrap_or(0.0);

@@ -99,7 +99,10 @@ pub(super) fn findings(ground: &Ground<'_>, name: MetricName) -> Metric {
     for ran in &sources {
         metric.from(ran, ran.evidence_path(word));
         let Some(found) = ran.measured(word) else { continue };
-        let bad = number(found, &["errors", "findings", "high", "issues", "total"]).unwrap_or(0.0);
+        // What a linter warns of is no mistake yet; what a scanner finds is looked at whatever it calls it.
+        let names: &[&str] =
+            if name == MetricName::Lint { &["errors", "issues", "total"] } else { &["total", "findings", "high"] };
+        let bad = number(found, names).unwrap_or(0.0);
         total += bad;
         if bad > 0.0 && ran.handoff_status() == "VERIFIED" {
             metric.against(format!("{} says VERIFIED with {}", ran.name(), count(whole(bad), "finding")));

@@ -7,7 +7,7 @@ use super::{
         words::{count, first_line},
     },
     Ground, Metric, MetricName, Verdict,
-    fresh::{changed_files, in_artifacts},
+    fresh::{changed_files, in_artifacts, listed},
 };
 
 /// Sentences of one kind; the rest is counted.
@@ -41,8 +41,7 @@ pub(super) fn changes(ground: &Ground<'_>) -> Metric {
 /// Names of the files that an execution changed.
 pub(super) fn changed_paths(ran: &Ran) -> Vec<String> {
     let Some(changes) = ran.measured("changes") else { return Vec::new() };
-    let listed = ["files", "paths", "changed"].iter().find_map(|name| changes.get(*name)?.as_array());
-    let named = listed.into_iter().flatten().filter_map(|one| one.as_str().or_else(|| one.get("path")?.as_str()));
+    let named = listed(changes).into_iter().flatten().filter_map(|one| one.as_str().or_else(|| one.get("path")?.as_str()));
     named.map(str::to_owned).collect()
 }
 
