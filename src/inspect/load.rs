@@ -75,7 +75,7 @@ impl RunView {
             Ok(reader) => reader,
             Err(error) => return (None, Some(error)),
         };
-        let failed = (&mut reader).find_map(|entry| entry.map_err(unreadable).and_then(|entry| loading.add(entry)).err());
+        let failed = reader.find_map(|entry| entry.map_err(unreadable).and_then(|entry| loading.add(entry)).err());
         let mut view = match loading.finish() {
             Ok(view) => view,
             Err(empty) => return (None, failed.or(Some(empty))),

@@ -273,7 +273,7 @@ pub static CAUSES: &[Cause] = &[
         "The last line of the journal was not finished: it never happened",
         "Nothing: the next resume cuts it").weak(),
     looks(Stuck, "manifest-missing", stuck::manifest,
-        "run.json is not there or cannot be read; the journal tells what it would",
+        "The file run.json is not there or cannot be read; the journal tells what it would",
         "Resume or repair makes it again").weak(),
     // Who is waited for.
     looks(Waiting, "evidence-changed", waiting::evidence_changed,

@@ -86,7 +86,7 @@ pub(super) fn outputs(ground: &Ground<'_>) -> Metric {
         says.push((Verdict::Unknown, "where the workspace was is not known: files were not looked at again".to_owned()));
     }
     let more = says.len().saturating_sub(SAYS_MAX);
-    says.sort_by(|a, b| b.0.cmp(&a.0));
+    says.sort_by_key(|(verdict, _)| std::cmp::Reverse(*verdict));
     for (verdict, text) in says.into_iter().take(SAYS_MAX) {
         match verdict {
             Verdict::Contradicts => metric.against(text),

@@ -34,10 +34,13 @@ const SCAN_TOTAL_MAX: u64 = 128 * 1024 * 1024;
 const LEAKS_MAX: usize = 50;
 const SMALL_BYTES_MAX: u64 = 4 * 1024 * 1024;
 
+/// Of these executions of the run at this place, those that still have a process.
+pub type Living<'m> = dyn Fn(&Path, &[(StepRef, u32)]) -> Vec<StepRef> + 'm;
+
 /// What is asked of the machine, because a directory cannot tell.
 pub struct Machine<'m> {
     /// Of these executions, those of which a process still runs.
-    pub orphans: &'m dyn Fn(&Path, &[(StepRef, u32)]) -> Vec<StepRef>,
+    pub orphans: &'m Living<'m>,
     /// Whether a flow's files are others today than when it was started.
     pub drifted: &'m dyn Fn(&RunView, &FramePath) -> bool,
 }
