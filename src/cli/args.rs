@@ -7,8 +7,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::error::{Error, Kind};
 
 use super::{
-    agents, completions, doctor, explain, flows, graph, init, list, report, resume, retry, review, run, scan, schema, show,
-    status, test, validate, verify,
+    agents, completions, diagnose, diff, doctor, evidence, explain, flows, graph, init, list, report, resume, retry, review, run,
+    scan, schema, show, status, test, validate, verify,
 };
 
 const AFTER: &str = "\
@@ -93,6 +93,12 @@ pub enum Command {
     Show(show::ShowArgs),
     /// Why a step ran, was skipped, ran again, went where it went
     Explain(explain::ExplainArgs),
+    /// What is wrong with a run, where it shows, and what to type next
+    Diagnose(diagnose::DiagnoseArgs),
+    /// The evidence of a run: each measure, fresh or stale, and whether they agree
+    Evidence(evidence::EvidenceArgs),
+    /// What differs between two runs: route, measures, prompts, parameters, flow
+    Diff(diff::DiffArgs),
     /// The story of a flow, as Markdown
     Report(report::ReportArgs),
     /// A flow as a picture

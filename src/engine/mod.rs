@@ -23,7 +23,7 @@ use shell::Line;
 use task::Task;
 
 pub use agent::{Account, AgentEngine, AgentWork, Budget, FlowLimit, Model, Models, OpenAi, Price, Tool, Tools};
-pub use orphans::end_orphans;
+pub use orphans::{end_orphans, living};
 pub use outlet::Outlet;
 pub use stop::{Stop, StopLevel, StopSwitch};
 pub use stub::{Asked, Said, Scenario, ScenarioExpect, Scripted, perform_scripted, stub_reply};

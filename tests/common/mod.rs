@@ -63,6 +63,11 @@ impl Test {
         self.file(&format!("flows/{name}.yaml"), &format!("flow: {name}\ntitle: {name}\n{body}"))
     }
 
+    /// The flow is another from now on.
+    pub fn flow_again(&self, name: &str, body: &str) {
+        self.write(&format!("flows/{name}.yaml"), &format!("flow: {name}\ntitle: {name}\n{body}"));
+    }
+
     pub fn file(self, path: &str, text: &str) -> Self {
         self.write(path, text);
         self
