@@ -13,6 +13,7 @@ mod graph;
 mod init;
 mod list;
 mod progress;
+mod record;
 mod render;
 mod report;
 mod resume;
@@ -106,6 +107,7 @@ fn dispatch(command: &Command, context: &Context) -> Result<u8, Error> {
         Command::Status(args) => status::run(args, context),
         Command::Show(args) => show::run(args, context),
         Command::Explain(args) => explain::run(args, context),
+        Command::Record(args) => record::run(args, context),
         Command::Report(args) => report::run(args, context),
         Command::Graph(args) => graph::run(args, context),
         Command::Flows(args) => flows::run(args, context),

@@ -10,4 +10,5 @@ mod tokens;
 
 pub use brief::{Brief, Decided, Findings, Fixes, Handed, Round, Said, Teaching, Way};
 pub use pack::{BUDGET_TOKENS, FileText, Pack, pack};
+pub use prompt::steady;
 pub use tokens::estimate;

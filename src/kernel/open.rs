@@ -13,7 +13,7 @@ use crate::{
 use super::{
     input::{Refused, Request},
     scope::{scope, scope_value},
-    state::{FramePhase, Slot},
+    state::{Frame, FramePhase, Slot},
     turn::Turn,
 };
 
@@ -76,7 +76,7 @@ pub(super) fn sub_flow(turn: &mut Turn, path: &FramePath, slot: Slot) -> Result<
         params.insert(name.clone(), value);
     }
     let generation = turn.state.frames.get(&child).map_or(1, |old| old.generation + 1);
-    let options = RunOptions { engine: frame.options.engine, ..RunOptions::default() };
+    let options = inherited(frame);
     let fact = Fact::FlowStarted {
         flow: child,
         key: flow.clone(),
@@ -103,7 +103,7 @@ pub(super) fn detour(turn: &mut Turn, at: &At, detour: &DetourId) -> bool {
         generation: turn.state.frames.get(&child).map_or(1, |old| old.generation + 1),
         parent: Some(Parent::Detour { at: at.clone(), detour: detour.clone() }),
         params: (*frame.params).clone(),
-        options: RunOptions { engine: frame.options.engine, ..RunOptions::default() },
+        options: inherited(frame),
         git: frame.git.clone(),
     };
     turn.emit(fact);
@@ -151,4 +151,9 @@ pub(super) fn root(path: &FramePath) -> FramePath {
 pub(super) fn known_flows(turn: &Turn) -> String {
     let names: Vec<Arc<str>> = turn.state.frames.keys().map(|path| Arc::from(path.as_str())).collect();
     names.join(", ")
+}
+
+/// What holds for the flows inside of one, too.
+fn inherited(frame: &Frame) -> RunOptions {
+    RunOptions { engine: frame.options.engine, replay: frame.options.replay.clone(), ..RunOptions::default() }
 }

@@ -9,8 +9,8 @@ use crate::{
     id::{DetourId, EscalationId, FlowKey, FramePath, ParamName, RunId, Sha256, StepId, StepRef, Time},
     plan::{Book, Plan, StepIx},
     record::{
-        At, Decision, EngineWord, Envelope, Git, Item, LimitName, Outcome, Parent, Proof, Question, RunOptions, RunStatus,
-        Status, StopCause,
+        At, CallLimits, Decision, EngineWord, Envelope, Git, Item, LimitName, Outcome, Parent, Proof, Question, RunOptions,
+        RunStatus, Status, StopCause,
     },
 };
 
@@ -183,8 +183,7 @@ pub struct Frame {
     pub executions: u32,
     pub steps_max: Option<u32>,
     pub wall_ms_max: Option<u64>,
-    pub tokens_max: Option<u64>,
-    pub usd_millionths_max: Option<u64>,
+    pub calls: CallLimits,
     /// Time during which something of it ran, up to `active_since`.
     pub active_ms: u64,
     pub active_since: Option<Time>,

@@ -13,6 +13,7 @@ use super::{
     envelope::Envelope,
     proof::{Git, Proof},
     question::{Answer, Change, Question},
+    recording::Replaying,
     reply::Kept,
     words::{EngineWord, FailureKind, Mode, RunStatus},
 };
@@ -106,6 +107,9 @@ pub struct RunOptions {
     /// Agents are performed by this engine.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub engine: Option<EngineWord>,
+    /// What the engine `replay` answers from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replay: Option<Replaying>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -157,6 +161,10 @@ pub enum LimitName {
     Tokens,
     /// Millionths of a US dollar.
     Usd,
+    /// Calls of models.
+    Turns,
+    /// Calls whose cost is not known.
+    UnknownCost,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -10,6 +10,7 @@ mod manifest;
 mod proof;
 mod question;
 mod receipt;
+mod recording;
 mod reply;
 mod words;
 
@@ -24,9 +25,10 @@ pub use envelope::{
 pub use manifest::{FlowStatus, Manifest, OpenQuestion};
 pub use proof::{
     Call, Check, Claim, CommandRun, ContextManifest, ContextPart, CostLine, ErrorDetail, Figures, Git, InputFile, OutputFile,
-    Proof, RoutingSignal, Sandbox, Spent, TestFigures, Tokens,
+    Proof, RoutingSignal, Sandbox, Spent, Switch, TestFigures, Tokens,
 };
 pub use question::{Answer, Change, Channel, Option_, Question, QuestionKind, QuestionStatus, Shown, subject_digest};
 pub use receipt::{Header, Receipt};
-pub use reply::{Failure, Kept, LimitHit, Reply, ReplyOutcome, Stream};
-pub use words::{DecisionKind, EngineWord, ErrorClass, FailureKind, Mode, ReceiptStatus, Rule, RunStatus, Status};
+pub use recording::{RecordedFile, RecordingIndex, Replaying};
+pub use reply::{CallLimits, Failure, Kept, LimitHit, Reply, ReplyOutcome, Stream};
+pub use words::{DecisionKind, Drift, EngineWord, ErrorClass, FailureKind, Mode, ReceiptStatus, Rule, RunStatus, Status};

@@ -1,14 +1,17 @@
 //! From an order of the kernel to a job for an engine: environment, paths, templates filled in.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 use serde_json::Value;
 
 use crate::{
-    engine::{Account, AgentEngine, AgentWork, Budget, FlowLimit, Job, Keep, Models, OpenAi, Scenario, Tools, Work},
+    engine::{
+        Account, AgentEngine, AgentWork, Budget, FlowLimit, Job, Keep, Model, Models, OpenAi, Recording, Replay, Scenario, Tools,
+        Work,
+    },
     id::Time,
     kernel::{Frame, Running, Slot, State, scope_at, template_scope},
-    record::{At, EngineWord, ErrorClass, Failure, FailureKind, Mode, Parent, Reply, ReplyOutcome},
+    record::{At, CallLimits, Drift, EngineWord, ErrorClass, Failure, FailureKind, Mode, Parent, Replaying, Reply, ReplyOutcome},
     spec::{Template, Verb},
 };
 
@@ -36,6 +39,16 @@ pub struct Agents {
     pub models: Models,
     /// What all of the run's calls draw on.
     pub account: Account,
+    /// By directory, as runs name them; or why one cannot be used.
+    pub recordings: BTreeMap<String, Result<Arc<Recording>, String>>,
+}
+
+impl Agents {
+    fn replay(&self, replaying: Option<&Replaying>) -> Result<Replay, String> {
+        let one = replaying.ok_or("there is no recording to replay: the flow was started without --recording")?;
+        let recording = self.recordings.get(&one.recording).ok_or("the recording was not looked for")?.clone()?;
+        Ok(Replay { recording, lenient: one.drift == Drift::Lenient, shared: self.openai.shared.clone() })
+    }
 }
 
 /// Turns of an agent for which neither flow nor front matter says a number: enough for a day's task, an end to a loop.
@@ -93,10 +106,16 @@ fn agent(asked: &Asked<'_>) -> Result<AgentWork, (FailureKind, String)> {
     let spec = &frame.plan.step(slot.step).spec;
     let engine = match frame.engine_of(step) {
         EngineWord::Openai => AgentEngine::OpenAi(scene.agents.openai.clone()),
+        EngineWord::Replay => {
+            let replay = scene.agents.replay(frame.options.replay.as_ref());
+            AgentEngine::Replay(replay.map_err(|why| (FailureKind::Spawn, why))?)
+        }
         other => return Err((FailureKind::Spawn, format!("the engine `{other}` is not available in this version"))),
     };
     let word = step.model.as_deref().or(agent.model.as_deref());
-    let model = scene.agents.models.choose(word, running.attempt).ok_or_else(|| {
+    // A recording needs no model of this machine.
+    let replayed = matches!(engine, AgentEngine::Replay(_)).then(|| vec![Model { name: "recorded".to_owned(), price: None }]);
+    let mut models = scene.agents.models.choose(word, running.attempt).or(replayed).ok_or_else(|| {
         (
             FailureKind::Spawn,
             format!("no model is set for `{}`: name one under [models] in flow-studio.toml", word.unwrap_or("standard")),
@@ -105,7 +124,8 @@ fn agent(asked: &Asked<'_>) -> Result<AgentWork, (FailureKind, String)> {
     let name = frame.name(slot);
     Ok(AgentWork {
         agent: step.agent.clone(),
-        model,
+        model: models.remove(0),
+        fallbacks: models,
         brief: brief(asked)?,
         tools: Tools::new(agent.tools.as_deref(), &agent.disallowed_tools, spec.access),
         turns_max: step.max_turns.or(agent.turns_max).unwrap_or(TURNS_MAX),
@@ -122,9 +142,8 @@ fn limits(state: &State, frame: &Frame) -> Vec<FlowLimit> {
     let mut found = Vec::new();
     let mut around = Some(frame);
     while let Some(frame) = around {
-        if frame.tokens_max.is_some() || frame.usd_millionths_max.is_some() {
-            let (tokens_max, usd_millionths_max) = (frame.tokens_max, frame.usd_millionths_max);
-            found.push(FlowLimit { flow: frame.path.clone(), tokens_max, usd_millionths_max });
+        if frame.calls != CallLimits::default() {
+            found.push(FlowLimit { flow: frame.path.clone(), calls: frame.calls });
         }
         around = match frame.parent.as_deref() {
             Some(Parent::SubFlow { at } | Parent::Detour { at, .. }) => state.frames.get(&at.flow),

@@ -9,6 +9,7 @@ pub mod expr;
 mod files;
 pub mod flow;
 mod library;
+mod limits;
 pub mod load;
 pub mod names;
 pub mod params;

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::{AgentKey, DetourId, FlowKey, ParamName, SnapshotName, StepId};
 
+pub use super::limits::{LimitsText, OnUnknownCost};
 use super::{Access, Effects, Halt, Length, OnExhausted, OnFailure, OnTimeout, ParseAs, Role, Severity};
 
 /// A runbook flow: `flows/<flow>.yaml`.
@@ -122,20 +123,6 @@ pub enum EngineText {
     Codex,
     Stub,
     Replay,
-}
-
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct LimitsText {
-    /// Time during which something runs; waiting for a person does not count.
-    pub wall: Option<Length>,
-    /// Executions of steps.
-    #[schemars(range(min = 1))]
-    pub steps: Option<u32>,
-    #[schemars(range(min = 1))]
-    pub tokens: Option<u64>,
-    #[schemars(range(min = 0.0))]
-    pub usd: Option<f64>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
