@@ -39,7 +39,7 @@ pub struct LeftOut {
 }
 
 pub(super) fn run(args: &RecordArgs, context: &Context) -> Result<u8, Error> {
-    let recorded = context.workspace.record(&args.run_id, &args.to)?;
+    let recorded = context.workspace.record_agents(&args.run_id, &args.to)?;
     let to = context.named(&args.to);
     let flow =
         recorded.index.transcripts.first().and_then(|file| file.path.split(['/', '.']).next()).unwrap_or("FLOW").to_owned();

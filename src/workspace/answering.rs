@@ -67,7 +67,7 @@ impl Workspace {
     ///
     /// # Errors
     /// There is no such run, nothing in it can be replayed, or the directory cannot be written.
-    pub fn record(&self, run: &str, to: &Path) -> Result<Recorded, Error> {
+    pub fn record_agents(&self, run: &str, to: &Path) -> Result<Recorded, Error> {
         let read = self.read_run(run)?;
         let dir = self.run_dir(&read.id)?;
         let recording = Recording::open(dir.base()).map_err(|error| refused(&error))?;
