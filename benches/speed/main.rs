@@ -2,6 +2,7 @@
 //! In: the release binary, a scratch directory on a real disk. Out: figures, each held against a floor of the same run.
 //! Never: a timed test; numbers live here and fail nothing.
 
+mod agents;
 mod bed;
 mod runs;
 mod steps;
@@ -39,10 +40,11 @@ impl Row {
 
 type Workload = fn(&Path) -> Vec<Row>;
 
-const ALL: [(&str, Workload); 9] = [
+const ALL: [(&str, Workload); 10] = [
     ("chain", steps::chain),
     ("wide", steps::wide),
     ("stub", steps::stub),
+    ("agents", agents::agents),
     ("many", runs::many),
     ("resume", runs::resume),
     ("cold", runs::cold),

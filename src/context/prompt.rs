@@ -126,6 +126,22 @@ fn step(brief: &Brief) -> String {
     text
 }
 
+/// A prompt without what differs from one run of a flow to the next and means nothing to its agent: the run's name and how
+/// often the step was started in it.
+pub fn steady(prompt: &str) -> String {
+    let line = |line: &str| {
+        if line.starts_with("You perform the step `")
+            && let Some(at) = line.rfind(" This is run `")
+        {
+            return format!("{} This is run `…`.\n", &line[..at]);
+        }
+        if line.starts_with("It was started before; this is execution ") { String::new() } else { line.to_owned() }
+    };
+    // Only the first section says it; what others wrote is taken as it stands.
+    let end = prompt.find("\n\n").map_or(prompt.len(), |end| end + 1);
+    prompt[..end].split_inclusive('\n').map(line).collect::<String>() + &prompt[end..]
+}
+
 fn list(text: &mut String, title: &str, lines: &[String]) {
     if lines.is_empty() {
         return;

@@ -1,15 +1,21 @@
 //! From an order of the kernel to a job for an engine: environment, paths, templates filled in.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 use serde_json::Value;
 
 use crate::{
-    engine::{Account, AgentEngine, AgentWork, Budget, FlowLimit, Job, Keep, Models, OpenAi, Scenario, Tools, Watched, Work},
+    engine::{
+        Account, AgentEngine, AgentWork, Budget, FlowLimit, Job, Keep, Model, Models, OpenAi, Recording, Replay, Scenario, Tools,
+        Watched, Work,
+    },
     id::Time,
     kernel::{Frame, Running, Slot, State, scope_at, template_scope},
     rails::{self, CannotHold, Means, Rail},
-    record::{At, EngineWord, ErrorClass, Failure, FailureKind, Injection, Mode, Parent, Reply, ReplyOutcome},
+    record::{
+        At, CallLimits, Drift, EngineWord, ErrorClass, Failure, FailureKind, Injection, Mode, Parent, Replaying, Reply,
+        ReplyOutcome,
+    },
     spec::{Access, Template, Verb, flow::Step},
 };
 
@@ -42,6 +48,16 @@ pub struct Agents {
     pub models: Models,
     /// What all of the run's calls draw on.
     pub account: Account,
+    /// By directory, as runs name them; or why one cannot be used.
+    pub recordings: BTreeMap<String, Result<Arc<Recording>, String>>,
+}
+
+impl Agents {
+    fn replay(&self, replaying: Option<&Replaying>) -> Result<Replay, String> {
+        let one = replaying.ok_or("there is no recording to replay: the flow was started without --recording")?;
+        let recording = self.recordings.get(&one.recording).ok_or("the recording was not looked for")?.clone()?;
+        Ok(Replay { recording, lenient: one.drift == Drift::Lenient, shared: self.openai.shared.clone() })
+    }
 }
 
 /// Turns of an agent for which neither flow nor front matter says a number: enough for a day's task, an end to a loop.
@@ -134,6 +150,10 @@ fn agent(asked: &Asked<'_>, rail: &Rail) -> Result<AgentWork, (FailureKind, Stri
     let Asked { scene, frame, slot, running, step, agent, .. } = *asked;
     let engine = match frame.engine_of(step) {
         EngineWord::Openai => AgentEngine::OpenAi(scene.agents.openai.clone()),
+        EngineWord::Replay => {
+            let replay = scene.agents.replay(frame.options.replay.as_ref());
+            AgentEngine::Replay(replay.map_err(|why| (FailureKind::Spawn, why))?)
+        }
         other => return Err((FailureKind::Spawn, format!("the engine `{other}` is not available in this version"))),
     };
     // A choice from a list does not take a large model, unless somebody says so.
@@ -141,7 +161,9 @@ fn agent(asked: &Asked<'_>, rail: &Rail) -> Result<AgentWork, (FailureKind, Stri
     let usual = spec.navigates.is_some().then_some("fast");
     let own = agent.model.as_deref().filter(|model| *model != "inherit");
     let word = step.model.as_deref().or(own).or(usual);
-    let model = scene.agents.models.choose(word, running.attempt).ok_or_else(|| {
+    // A recording needs no model of this machine.
+    let replayed = matches!(engine, AgentEngine::Replay(_)).then(|| vec![Model { name: "recorded".to_owned(), price: None }]);
+    let mut models = scene.agents.models.choose(word, running.attempt).or(replayed).ok_or_else(|| {
         (
             FailureKind::Spawn,
             format!("no model is set for `{}`: name one under [models] in flow-studio.toml", word.unwrap_or("standard")),
@@ -150,7 +172,8 @@ fn agent(asked: &Asked<'_>, rail: &Rail) -> Result<AgentWork, (FailureKind, Stri
     let name = frame.name(slot);
     Ok(AgentWork {
         agent: step.agent.clone(),
-        model,
+        model: models.remove(0),
+        fallbacks: models,
         brief: brief(asked)?,
         tools: Tools::new(agent.tools.as_deref(), &agent.disallowed_tools, access(frame, slot), rail.fence().is_some()),
         turns_max: step.max_turns.or(agent.turns_max).unwrap_or(TURNS_MAX),
@@ -167,9 +190,8 @@ fn limits(state: &State, frame: &Frame) -> Vec<FlowLimit> {
     let mut found = Vec::new();
     let mut around = Some(frame);
     while let Some(frame) = around {
-        if frame.tokens_max.is_some() || frame.usd_millionths_max.is_some() {
-            let (tokens_max, usd_millionths_max) = (frame.tokens_max, frame.usd_millionths_max);
-            found.push(FlowLimit { flow: frame.path.clone(), tokens_max, usd_millionths_max });
+        if frame.calls != CallLimits::default() {
+            found.push(FlowLimit { flow: frame.path.clone(), calls: frame.calls });
         }
         around = match frame.parent.as_deref() {
             Some(Parent::SubFlow { at } | Parent::Detour { at, .. } | Parent::Injected { at, .. }) => state.frames.get(&at.flow),

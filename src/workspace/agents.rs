@@ -1,5 +1,7 @@
 //! How agents are performed here: from settings to servers, models and keys.
 
+use std::collections::BTreeMap;
+
 use secrecy::ExposeSecret as _;
 
 use crate::{
@@ -7,10 +9,13 @@ use crate::{
     engine::{self, Account, Models, OpenAi, Price},
     redact::Redactor,
     runner::Agents,
+    spec::Library,
 };
 
+use super::answering::Recordings;
+
 /// How agents are performed here.
-pub(super) fn agents(config: &Config, account: Account) -> Agents {
+pub(super) fn agents(config: &Config, account: Account, recordings: Recordings) -> Agents {
     let Engines { openai, tiers, prices } = &config.engines;
     let price = |(name, (input_usd, output_usd)): (&String, &(f64, f64))| {
         (name.clone(), Price { input_usd: *input_usd, output_usd: *output_usd })
@@ -28,6 +33,7 @@ pub(super) fn agents(config: &Config, account: Account) -> Agents {
             shipped: engine::openai::host(&openai.base_url) == "api.openai.com",
         },
         account,
+        recordings,
     }
 }
 
@@ -37,4 +43,10 @@ pub(super) fn keys(config: &Config) -> Option<(String, String)> {
     let OpenAiSettings { api_key, api_key_env, .. } = &config.engines.openai;
     let key = api_key.as_ref()?.expose_secret();
     (key.len() >= Redactor::VALUE_BYTES_MIN).then(|| (api_key_env.clone(), key.to_owned()))
+}
+
+/// Values of the secrets that a flow or one of its sub-flows declares.
+pub(super) fn secrets(config: &Config, library: &Library) -> BTreeMap<String, String> {
+    let names = library.flows.values().flat_map(|flow| flow.secrets.iter());
+    names.filter_map(|name| Some((name.clone(), config.env.get(name)?.clone()))).collect()
 }

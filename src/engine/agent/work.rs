@@ -6,6 +6,7 @@ use secrecy::SecretString;
 
 use crate::{
     context::Brief,
+    engine::replay::Replay,
     id::AgentKey,
     record::{EngineWord, Mode},
     spec::Access,
@@ -20,6 +21,8 @@ pub struct AgentWork {
     pub engine: AgentEngine,
     /// The one to use in this attempt.
     pub model: Model,
+    /// Those that take over, in this order, where the server does not have it.
+    pub fallbacks: Vec<Model>,
     pub brief: Brief,
     pub tools: Tools,
     /// Answers of the model in one execution, the handoff not counted.
@@ -37,17 +40,20 @@ pub struct AgentWork {
 #[derive(Debug, Clone)]
 pub enum AgentEngine {
     OpenAi(OpenAi),
+    Replay(Replay),
 }
 
 impl AgentEngine {
     pub const fn word(&self) -> EngineWord {
         match self {
             Self::OpenAi(_) => EngineWord::Openai,
+            Self::Replay(_) => EngineWord::Replay,
         }
     }
     pub const fn mode(&self) -> Mode {
         match self {
             Self::OpenAi(_) => Mode::Api,
+            Self::Replay(_) => Mode::Replay,
         }
     }
 }
@@ -84,6 +90,18 @@ impl Price {
     #[expect(clippy::cast_precision_loss, reason = "no call has 2^52 tokens")]
     pub fn cost_usd(self, prompt: u64, completion: u64) -> f64 {
         (prompt as f64 * self.input_usd + completion as f64 * self.output_usd) / 1_000_000.0
+    }
+
+    /// Tokens of an answer that so many millionths of a dollar buy; `None`: they cost nothing.
+    #[expect(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "`as` saturates, and no price is less than 0"
+    )]
+    pub(crate) fn answer_tokens(self, usd_millionths: u64) -> Option<u64> {
+        // A dollar a million tokens is a millionth a token.
+        (self.output_usd > 0.0).then(|| (usd_millionths as f64 / self.output_usd) as u64)
     }
 }
 

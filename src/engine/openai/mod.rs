@@ -8,13 +8,17 @@ mod answer;
 mod ask;
 mod converse;
 mod parked;
+mod switch;
 mod text_tools;
 mod tools;
+mod voice;
 mod wire;
 
 use std::sync::{Arc, OnceLock};
 
+pub(crate) use answer::{Answer, ToolCall};
 pub(crate) use converse::perform;
+pub(crate) use voice::{Tape, Told, Voice};
 
 pub use crate::net::{host, is_local};
 

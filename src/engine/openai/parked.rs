@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::{
     engine::Job,
     id::{FramePath, StepRef},
-    record::{CommandRun, Tokens},
+    record::{CommandRun, Switch, Tokens},
 };
 
 /// Of one attempt that ended and may be followed by another.
@@ -23,6 +23,9 @@ pub(super) struct Parked {
     pub tokens: Option<Tokens>,
     pub cost_usd: Option<f64>,
     pub commands: Vec<CommandRun>,
+    pub switches: Vec<Switch>,
+    /// The model that was asked last, and why there is no answer.
+    pub left: Option<(String, String)>,
 }
 
 impl Parked {
