@@ -160,6 +160,8 @@ fn parameters(brief: &Brief) -> String {
     for (name, value) in brief.params.iter().chain(item) {
         match value {
             Value::Null => {}
+            // Left out by whoever started the flow.
+            Value::String(value) if value.is_empty() => {}
             Value::String(value) if value.contains('\n') => {
                 let _ = write!(text, "- {name}:\n{}", fence(value, longest_fence(value)));
             }
@@ -188,7 +190,11 @@ fn findings(found: &Findings) -> Section {
         let _ = writeln!(body, "Error: {error}");
     }
     concerns(&mut body, &found.concerns);
-    let heading = format!("## What `{}` found in the round before", found.step);
+    let heading = if found.own {
+        "## What was measured of your own work before".to_owned()
+    } else {
+        format!("## What `{}` found in the round before", found.step)
+    };
     Section::of_others(format!("findings {}", found.step), Class::Handoff, heading, body, Some(found.path.clone()))
 }
 

@@ -2,7 +2,7 @@
 # The change under discussion. Out: diff.patch, change.json, which is printed too.
 set -eu
 . "$FLOWS/scripts/sdlc/lib.sh"
-mkdir -p "$ARTIFACTS"
+
 made=$RUN_BASE/build/artifacts/branch.json
 base=$(field base "$made")
 target=$(field target "$made")

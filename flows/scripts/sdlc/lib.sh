@@ -1,6 +1,7 @@
 # Sourced by the scripts of the seven flows: where the project's commands stand, what the work tree looks like, what
 # earlier flows of the run left.
 . "$FLOWS/scripts/json.sh"
+mkdir -p "$STEP_DIR" "$ARTIFACTS"
 
 # 69 is BLOCKED: the last line says what is missing.
 blocked() { echo "$*" >&2; exit 69; }

@@ -8,7 +8,6 @@ set -eu
 
 git rev-parse --git-dir > /dev/null 2>&1 || blocked "a git repository; $PWD is none: give another one with --workspace"
 git rev-parse -q --verify HEAD > /dev/null || blocked "a first commit in $PWD"
-mkdir -p "$ARTIFACTS" "$STEP_DIR"
 
 # -- What was asked for, and what earlier flows made of it.
 request() {

@@ -3,7 +3,7 @@
 # read are named, not left out.
 set -eu
 . "$FLOWS/scripts/sdlc/lib.sh"
-mkdir -p "$ARTIFACTS" "$STEP_DIR"
+
 program list --limit "$PARAM_RUNS" --json > "$STEP_DIR/list.json"
 sed -n 's/^ *"run_id": *"\([^"]*\)".*/\1/p' "$STEP_DIR/list.json" | sort -u > "$STEP_DIR/ids"
 {

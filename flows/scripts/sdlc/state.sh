@@ -14,7 +14,7 @@ busy=
 for sign in MERGE_HEAD CHERRY_PICK_HEAD REVERT_HEAD rebase-merge rebase-apply; do
     if [ -e "$(git rev-parse --git-path "$sign")" ]; then busy=$sign; fi
 done
-mkdir -p "$ARTIFACTS"
+
 changes > "$ARTIFACTS/uncommitted.txt"
 git diff HEAD -- . "$(runs_inside)" > "$ARTIFACTS/uncommitted.patch"
 cat << JSON

@@ -3,7 +3,7 @@
 # artifacts/tests.txt. Never: its own exit code for theirs; what failed says so in the TAP.
 set -eu
 . "$FLOWS/scripts/sdlc/lib.sh"
-mkdir -p "$ARTIFACTS" "$STEP_DIR"
+
 command=$(command_of "${1:-test}")
 [ -n "$command" ] || blocked "the command \`${1:-test}\` of this project"
 

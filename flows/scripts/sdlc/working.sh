@@ -2,7 +2,7 @@
 # The work tree against its commit, new files and all, through an index of its own: the real one is not touched.
 set -eu
 . "$FLOWS/scripts/sdlc/lib.sh"
-mkdir -p "$STEP_DIR"
+
 GIT_INDEX_FILE=$STEP_DIR/index
 export GIT_INDEX_FILE
 git read-tree HEAD
