@@ -10,11 +10,13 @@ FLOW_STUDIO_READY := build
 
 include stepwise.mk
 
-.PHONY: help build demo test bench bench-peers fmt clippy doc schemas ci studio toolchain \
+.PHONY: help build demo sdlc test bench bench-peers fmt clippy doc schemas ci studio toolchain \
         retention-status cleanup-aged retention-hold retention-release
 
 help:
 	@echo 'make demo      a real flow on this repository: look, mend, ask, report (no key, no server)'
+	@echo 'make sdlc [WORKSPACE=DIR] [RUN_ID=ID] [PARAMS="name=value …"]'
+	@echo '               seven flows from a request to something that is live; again with RUN_ID, it goes on'
 	@echo 'make test      all tests'
 	@echo 'make build     the program: $(FLOW_STUDIO)'
 	@echo
@@ -34,6 +36,14 @@ build: toolchain
 
 demo: build
 	@sh scripts/demo.sh "$(FLOW_STUDIO)"
+
+# Variables as they were typed, and for the recipe only: see stepwise.mk.
+override WORKSPACE := $(value WORKSPACE)
+override ENGINE := $(value ENGINE)
+sdlc: export WORKSPACE := $(WORKSPACE)
+sdlc: export ENGINE := $(ENGINE)
+sdlc: build
+	@sh scripts/sdlc.sh "$(FLOW_STUDIO)"
 
 test: toolchain
 	cargo test --locked --quiet

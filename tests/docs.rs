@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, fs, path::Path, process::Command};
 use flow_studio::{id::FlowKey, spec::Loader};
 
 const DOCUMENTS: &[&str] =
-    &["README.md", "ARCHITECTURE.md", "GLOSSARY.md", "CHANGELOG.md", "docs/tutorial.md", "docs/how-to.md", "docs/reference.md"];
+    &["README.md", "ARCHITECTURE.md", "GLOSSARY.md", "CHANGELOG.md", "docs/tutorial.md", "docs/how-to.md", "docs/reference.md", "docs/sdlc.md"];
 
 fn documents() -> Vec<(&'static str, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));

@@ -37,7 +37,7 @@ fn build_makes_red_tests_green_and_commits_them() {
     bench.test.verified(0);
     // The second round knew what was wrong with the first: what the critic said, and what was measured.
     let prompt = bench.test.go(&["show", "r", "write-code", "--prompt"]).code(0).stdout;
-    for words in ["What `critique-code` found in the round before", "What was measured of your own work before", "a truth value is taken"] {
+    for words in ["What `critique-code` found in the round before", "What went wrong with your own work before", "a truth value is taken"] {
         assert!(prompt.contains(words), "{words}\n{prompt}");
     }
 }

@@ -5,7 +5,10 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use crate::{record::Concern, spec::Access};
+use crate::{
+    record::{Concern, Status},
+    spec::Access,
+};
 
 use super::{
     brief::{Brief, Decided, Findings, Handed, Said},
@@ -81,7 +84,7 @@ pub(super) fn sections(brief: &Brief, files: &[FileText], artifacts: &[String], 
     kept("contract", "## What is checked", contract(brief));
     kept("ways", "## Steps that may come next", ways(brief));
     found.extend(brief.findings.iter().map(findings));
-    found.extend(brief.handed.iter().map(handed));
+    found.extend(brief.handed.iter().filter(|handed| tells(handed)).map(handed));
     if !brief.trail.is_empty() {
         let path = Some(format!("{}/scent_trail.json", brief.flow_path));
         let heading = "## Decided elsewhere in this run".to_owned();
@@ -190,10 +193,10 @@ fn findings(found: &Findings) -> Section {
         let _ = writeln!(body, "Error: {error}");
     }
     concerns(&mut body, &found.concerns);
-    let heading = if found.own {
-        "## What was measured of your own work before".to_owned()
-    } else {
-        format!("## What `{}` found in the round before", found.step)
+    let heading = match (found.own, &found.error) {
+        (true, Some(_)) => "## What went wrong with your own work before".to_owned(),
+        (true, None) => "## What you handed over before".to_owned(),
+        (false, _) => format!("## What `{}` found in the round before", found.step),
     };
     Section::of_others(format!("findings {}", found.step), Class::Handoff, heading, body, Some(found.path.clone()))
 }
@@ -209,6 +212,18 @@ fn concerns(body: &mut String, concerns: &[Concern]) {
         }
         body.push('\n');
     }
+}
+
+/// A step from further back that went well and has nothing to say takes no room.
+fn tells(handed: &Handed) -> bool {
+    let silent = match &handed.said {
+        Said::Agent(envelope) => {
+            envelope.summary.key_decisions.is_empty() && envelope.concerns.is_empty() && envelope.assumptions.is_empty()
+        }
+        Said::Measured(_) => false,
+        Said::Result { error, answer, note, .. } => error.is_none() && answer.is_none() && note.is_none(),
+    };
+    handed.direct || !handed.passed || handed.status != Status::Verified || !silent
 }
 
 fn handed(handed: &Handed) -> Section {

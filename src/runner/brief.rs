@@ -188,12 +188,15 @@ fn findings(frame: &Frame, slot: Slot) -> Vec<Findings> {
     let critic = frame.plan.step(slot.step).in_loop.and_then(|around| frame.plan.loops.get(around)).map(|around| around.last);
     let of = |told: Slot| {
         let before = frame.state(told)?.before.as_deref()?;
+        let (own, error) = (told == slot, before.error.as_deref().map(str::to_owned));
+        // Its own failed checks stand in the error already.
+        let concerns = if own && error.is_some() { None } else { envelope(before) };
         Some(Findings {
             step: frame.name(told),
-            own: told == slot,
+            own,
             status: before.status,
-            concerns: envelope(before).map(|envelope| envelope.concerns).unwrap_or_default(),
-            error: before.error.as_deref().map(str::to_owned),
+            concerns: concerns.map(|envelope| envelope.concerns).unwrap_or_default(),
+            error,
             path: path(frame, told),
         })
     };

@@ -8,6 +8,7 @@ use crate::{
     engine::{Account, AgentEngine, AgentWork, Budget, FlowLimit, Job, Keep, Models, OpenAi, Scenario, Tools, Work},
     id::Time,
     kernel::{Frame, Running, Slot, State, scope_at, template_scope},
+    plan::undone,
     record::{At, EngineWord, ErrorClass, Failure, FailureKind, Mode, Parent, Reply, ReplyOutcome},
     spec::{Template, Verb},
 };
@@ -194,6 +195,15 @@ fn environment(state: &State, scene: &Scene, frame: &Frame, slot: Slot, running:
         set("FAILED_STEP", at.step.to_string());
         set("FAILED_ARTIFACTS", path(scene.run_base.join(at.flow.as_str()).join("artifacts")));
         set("FAILED_ERROR", failed.and_then(|result| result.error.clone()).as_deref().unwrap_or_default().replace('\0', " "));
+    }
+    // An undo sees what the step saw that it takes back.
+    if let Some(Parent::Rollback { of, steps, .. }) = frame.parent.as_deref()
+        && let Some(undone) = undone(steps, name.as_str())
+    {
+        let base = scene.run_base.join(of.as_str());
+        set("FLOW", state.frames.get(of).map_or_else(|| of.to_string(), |frame| frame.key.to_string()));
+        set("STEP_DIR", path(base.join("work").join(undone.as_str())));
+        set("ARTIFACTS", path(base.join("artifacts")));
     }
     if let Some(note) = frame.state(slot).and_then(|step| step.note.as_deref()) {
         set("NOTE", note.to_owned());

@@ -6,7 +6,7 @@ git rev-parse --git-dir > /dev/null 2>&1 || blocked "a git repository; $PWD is n
 target=${PARAM_TARGET:-$(default_branch)}
 [ -n "$target" ] || blocked 'the branch to go back to: --param target=NAME'
 git rev-parse -q --verify "refs/heads/$target" > /dev/null || blocked "the branch $target"
-upstream=$(git rev-parse -q --abbrev-ref "$target@{upstream}" 2> /dev/null || true)
+upstream=$(git for-each-ref --format='%(upstream:short)' "refs/heads/$target")
 if [ -n "$upstream" ] && [ "${1:-}" = fetch ]; then git fetch -q "${upstream%%/*}"; fi
 behind=0 ahead=0
 if [ -n "$upstream" ]; then behind=$(git rev-list --count "$target..$upstream") ahead=$(git rev-list --count "$upstream..$target"); fi

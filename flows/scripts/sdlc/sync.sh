@@ -5,7 +5,7 @@ set -eu
 [ -z "$(changes)" ] || { echo "there are uncommitted changes" >&2; exit 1; }
 target=${PARAM_TARGET:-$(default_branch)}
 git checkout -q "$target"
-upstream=$(git rev-parse -q --abbrev-ref "@{upstream}" 2> /dev/null || true)
+upstream=$(git for-each-ref --format='%(upstream:short)' "refs/heads/$target")
 if [ -n "$upstream" ]; then
     git merge -q --ff-only "$upstream" || { echo "$target and $upstream have parted; a person has to bring them together" >&2; exit 1; }
 fi
