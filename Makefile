@@ -21,7 +21,7 @@ help:
 	@echo 'make build     the program: $(FLOW_STUDIO)'
 	@echo
 	@echo 'make stepwise-help       the flows here, and how to run one'
-	@echo 'make stepwise-<flow> [RUN_ID=ID] [START_STEP=STEP] [PARAMS="name=value …"]'
+	@echo 'make stepwise-<flow> [RUN_ID=ID] [START_STEP=STEP] [WORKSPACE=DIR] [PARAMS="name=value …"]'
 	@echo
 	@echo 'make ci        what CI runs: fmt, clippy, test, doc, schemas'
 	@echo 'make fmt clippy doc schemas bench bench-peers'
@@ -37,10 +37,8 @@ build: toolchain
 demo: build
 	@sh scripts/demo.sh "$(FLOW_STUDIO)"
 
-# Variables as they were typed, and for the recipe only: see stepwise.mk.
-override WORKSPACE := $(value WORKSPACE)
+# As it was typed; RUN_ID, WORKSPACE and PARAMS likewise, in stepwise.mk.
 override ENGINE := $(value ENGINE)
-sdlc: export WORKSPACE := $(WORKSPACE)
 sdlc: export ENGINE := $(ENGINE)
 sdlc: build
 	@sh scripts/sdlc.sh "$(FLOW_STUDIO)"

@@ -32,12 +32,17 @@ fn build_makes_red_tests_green_and_commits_them() {
     // One commit on a branch of its own, and nothing else was touched.
     assert_eq!(bench.git(&["rev-parse", "main"]), before);
     assert_eq!(bench.git(&["log", "--format=%s", "main..flow-studio/r"]), "Links that expire");
-    assert_eq!(bench.git(&["diff", "--name-only", "main", "flow-studio/r"]), "shortlinks/server.py\nshortlinks/store.py\ntests/test_expiry.py");
+    assert_eq!(
+        bench.git(&["diff", "--name-only", "main", "flow-studio/r"]),
+        "shortlinks/server.py\nshortlinks/store.py\ntests/test_expiry.py"
+    );
     assert_eq!(bench.git(&["status", "--porcelain"]), "");
     bench.test.verified(0);
     // The second round knew what was wrong with the first: what the critic said, and what was measured.
     let prompt = bench.test.go(&["show", "r", "write-code", "--prompt"]).code(0).stdout;
-    for words in ["What `critique-code` found in the round before", "What went wrong with your own work before", "a truth value is taken"] {
+    for words in
+        ["What `critique-code` found in the round before", "What went wrong with your own work before", "a truth value is taken"]
+    {
         assert!(prompt.contains(words), "{words}\n{prompt}");
     }
 }
@@ -95,7 +100,12 @@ fn a_false_claim_about_green_work_is_a_row_of_the_gate() {
     bench.run("review", &[REQUEST]).code(0);
     bench.run("gate", &[]).code(1);
     let verdict = bench.artifact("gate/verdict.md");
-    assert!(verdict.starts_with("# BOUNCE\n") && verdict.contains("| claims | NO |") && verdict.contains("| tests | yes | 11 passed, 0 failed |"), "{verdict}");
+    assert!(
+        verdict.starts_with("# BOUNCE\n")
+            && verdict.contains("| claims | NO |")
+            && verdict.contains("| tests | yes | 11 passed, 0 failed |"),
+        "{verdict}"
+    );
     // Nothing passes the boundary.
     bench.run("deploy", &[]).code(1);
     assert_eq!(bench.decided("deploy", "verdict"), ["TERMINATE failed-policy"]);

@@ -1,5 +1,7 @@
 //! The example in a repository of its own, the shipped flows and agents, and the program.
 
+#![allow(dead_code, reason = "every test file takes what it needs of this")]
+
 use std::{
     fs,
     path::{Path, PathBuf},

@@ -1,6 +1,8 @@
 //! A model that plays the example's scenarios through the API: it reads files, writes those that the script names with the real
 //! tools, runs the tests, and hands over what the script says. In: requests. Out: turns of a model.
 
+#![allow(dead_code, reason = "every test file takes what it needs of this")]
+
 use std::{
     collections::BTreeMap,
     fs,
@@ -46,7 +48,8 @@ pub fn model(change: impl Fn(&mut Part) + Send + Sync + 'static) -> Llm {
             let mut of_step = known.iter().filter(|(name, _)| *name == this.0);
             of_step.position(|one| *one == this).unwrap() + 1
         };
-        let replies = scenarios[&flow].steps.iter().find(|(name, _)| name.as_str() == step).map(|(_, replies)| replies.as_slice());
+        let replies =
+            scenarios[&flow].steps.iter().find(|(name, _)| name.as_str() == step).map(|(_, replies)| replies.as_slice());
         let script = replies.and_then(|replies| replies.get(nth - 1).or(replies.last())).cloned().unwrap_or_default();
         let ran_tests = asked.to_string().contains(TEST);
         let draft = draft(&script, ran_tests);
@@ -83,7 +86,8 @@ fn turn(asked: &Value, messages: &[Value], part: &Part) -> Turn {
     if asked.get("response_format").is_some() {
         return handoff(&part.draft);
     }
-    let tools: Vec<&str> = asked["tools"].as_array().into_iter().flatten().filter_map(|tool| tool["function"]["name"].as_str()).collect();
+    let tools: Vec<&str> =
+        asked["tools"].as_array().into_iter().flatten().filter_map(|tool| tool["function"]["name"].as_str()).collect();
     let spoken = messages.iter().filter(|message| message["role"] == "assistant").count();
     match spoken {
         0 => calls(&[("list_files", json!({}))]),
