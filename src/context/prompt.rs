@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use serde_json::{Value, json};
 
 use crate::{
-    record::{Concern, Way},
+    record::{Concern, Status, Way},
     spec::Access,
 };
 
@@ -85,7 +85,7 @@ pub(super) fn sections(brief: &Brief, files: &[FileText], artifacts: &[String], 
     kept("contract", "## What is checked", contract(brief));
     kept("ways", "## Ways that are open", brief.choice.as_ref().map(ways).unwrap_or_default());
     found.extend(brief.findings.iter().map(findings));
-    found.extend(brief.handed.iter().map(handed));
+    found.extend(brief.handed.iter().filter(|handed| tells(handed)).map(handed));
     found.extend(brief.choice.iter().flat_map(|choice| &choice.put_in).map(put_in));
     if !brief.trail.is_empty() {
         let path = Some(format!("{}/scent_trail.json", brief.flow_path));
@@ -184,6 +184,8 @@ fn parameters(brief: &Brief) -> String {
     for (name, value) in brief.params.iter().chain(item) {
         match value {
             Value::Null => {}
+            // Left out by whoever started the flow.
+            Value::String(value) if value.is_empty() => {}
             Value::String(value) if value.contains('\n') => {
                 let _ = write!(text, "- {name}:\n{}", fence(value, longest_fence(value)));
             }
@@ -212,7 +214,11 @@ fn findings(found: &Findings) -> Section {
         let _ = writeln!(body, "Error: {error}");
     }
     concerns(&mut body, &found.concerns);
-    let heading = format!("## What `{}` found in the round before", found.step);
+    let heading = match (found.own, &found.error) {
+        (true, Some(_)) => "## What went wrong with your own work before".to_owned(),
+        (true, None) => "## What you handed over before".to_owned(),
+        (false, _) => format!("## What `{}` found in the round before", found.step),
+    };
     Section::of_others(format!("findings {}", found.step), Class::Handoff, heading, body, Some(found.path.clone()))
 }
 
@@ -227,6 +233,18 @@ fn concerns(body: &mut String, concerns: &[Concern]) {
         }
         body.push('\n');
     }
+}
+
+/// A step from further back that went well and has nothing to say takes no room.
+fn tells(handed: &Handed) -> bool {
+    let silent = match &handed.said {
+        Said::Agent(envelope) => {
+            envelope.summary.key_decisions.is_empty() && envelope.concerns.is_empty() && envelope.assumptions.is_empty()
+        }
+        Said::Measured(_) => false,
+        Said::Result { error, answer, note, .. } => error.is_none() && answer.is_none() && note.is_none(),
+    };
+    handed.direct || !handed.passed || handed.status != Status::Verified || !silent
 }
 
 fn handed(handed: &Handed) -> Section {

@@ -11,6 +11,7 @@ use crate::{
     },
     id::Time,
     kernel::{Frame, Running, Slot, State, scope_at, template_scope},
+    plan::undone,
     rails::{self, CannotHold, Means, Rail},
     record::{
         At, CallLimits, Drift, EngineWord, ErrorClass, Failure, FailureKind, Injection, Mode, Parent, Replaying, Reply,
@@ -274,6 +275,15 @@ fn environment(state: &State, scene: &Scene, frame: &Frame, slot: Slot, running:
         set("FAILED_STEP", failed.map(|at| at.step.to_string()).unwrap_or_default());
         set("FAILED_ARTIFACTS", artifacts.unwrap_or_default());
         set("FAILED_ERROR", result.and_then(|result| result.error.clone()).as_deref().unwrap_or_default().replace('\0', " "));
+    }
+    // An undo sees what the step saw that it takes back.
+    if let Some(Parent::Rollback { of, steps, .. }) = frame.parent.as_deref()
+        && let Some(undone) = undone(steps, name.as_str())
+    {
+        let base = scene.run_base.join(of.as_str());
+        set("FLOW", state.frames.get(of).map_or_else(|| of.to_string(), |frame| frame.key.to_string()));
+        set("STEP_DIR", path(base.join("work").join(undone.as_str())));
+        set("ARTIFACTS", path(base.join("artifacts")));
     }
     if let Some(note) = frame.state(slot).and_then(|step| step.note.as_deref()) {
         set("NOTE", note.to_owned());
