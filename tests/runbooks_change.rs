@@ -103,7 +103,7 @@ fn what_callers_notice_is_approved_applied_tried_and_written_down() {
         ("new\n".into(), "theirs\n".into(), "x\n".into())
     );
     let entry = test.text("run_base/r/change/artifacts/changelog.md");
-    assert!(entry.contains("## Another one") && entry.contains("approve (seen)"), "{entry}");
+    assert!(entry.contains("## Another one") && entry.contains("by a person"), "{entry}");
     assert!(test.at("cloud/looked").exists(), "the lag was met");
     assert!(!test.at("cloud/told").exists());
 }

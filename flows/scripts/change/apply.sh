@@ -3,6 +3,7 @@
 # Never: an undo that is called done while what is live differs from the snapshot by one byte.
 set -eu
 . "$FLOWS/scripts/change/lib.sh"
+mkdir -p "$STEP_DIR"
 if [ "${1:-}" = --undo ]; then
     outer undo
     for what in live sources others; do
