@@ -35,6 +35,7 @@ pub fn origins(cwd: &Path, flags: &Flags, env: &BTreeMap<String, String>) -> Res
         ("self-approval", from(false, None, |file| file.self_approval.is_some())),
         ("engines.openai.base_url", from(false, Some("OPENAI_BASE_URL"), |file| file.engines.names_address())),
         ("models", from(false, None, |file| file.models.names_any())),
+        ("notify", from(false, None, |file| file.notify.is_some())),
         ("reviewers", from(false, None, |file| !file.reviewers.is_empty())),
     ])
 }

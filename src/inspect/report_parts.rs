@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt::Write as _};
 use crate::{
     id::FramePath,
     kernel::{DoneState, Frame, Slot},
-    record::{At, DecisionKind, Figures, Question, RunStatus},
+    record::{At, DecisionKind, Question, RunStatus},
     spec::Severity,
 };
 
@@ -178,14 +178,15 @@ pub(super) fn measured(view: &RunView, frame: &Frame) -> String {
         let Some((execution, proof)) = current.and_then(|one| Some((one, one.proof()?))) else { continue };
         let receipt = receipt_path(view, &at, execution).map(|path| format!(" ([receipt](../{path}))")).unwrap_or_default();
         let mut facts = Vec::new();
-        if let Some(code) = proof.commands.first().and_then(|command| command.exit_code) {
+        // What an agent ran on its way says nothing of how it ended.
+        if let Some(code) = proof.commands.first().filter(|_| proof.model.is_none()).and_then(|command| command.exit_code) {
             facts.push(format!("exit {code}"));
         }
         if !proof.checks.is_empty() {
             let passed = proof.checks.iter().filter(|check| check.passed).count();
             facts.push(format!("{passed} of {} checks passed", proof.checks.len()));
         }
-        facts.extend(proof.tests.as_ref().map(tests));
+        facts.extend(super::figures::measured_words(proof));
         if !proof.outputs.is_empty() {
             let there = proof.outputs.iter().filter(|output| output.exists).count();
             facts.push(format!("{there} of {} outputs are there", proof.outputs.len()));
@@ -209,16 +210,6 @@ pub(super) fn measured(view: &RunView, frame: &Frame) -> String {
         }
     }
     out
-}
-
-fn tests(figures: &Figures) -> String {
-    match (&figures.figures, &figures.reason) {
-        (Some(tests), _) => {
-            format!("{} of {} tests passed, {} failed, {} skipped", tests.passed, tests.total, tests.failed, tests.skipped)
-        }
-        (None, Some(reason)) => format!("tests not measured: {}", cell(reason)),
-        (None, None) => "tests not measured".to_owned(),
-    }
 }
 
 /// Warnings of the flow, and the concerns and assumptions that nobody has taken away.

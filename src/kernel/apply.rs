@@ -24,10 +24,10 @@ use self::{
     refresh::refreshed,
     routed::{loop_body, routed},
 };
-use super::breaker::Breaker;
 use super::state::{
     DoneState, FramePhase, Group, Life, LoopState, RunInfo, Running, Settled, Slot, State, StepResult, StepState,
 };
+use super::{breaker::Breaker, counts, scope};
 
 impl State {
     /// Replays one line of the journal.
@@ -109,9 +109,12 @@ pub(super) fn apply_fact(state: &mut State, fact: &Fact, now: Time) {
                 Running { execution: *execution, attempt: *attempt, started_at: now, timeout_ms, iteration, unwanted: false };
             state.running.insert(at.clone(), running);
         }
-        Fact::StepEnded { at, proof, handoff, kept, .. } => {
+        Fact::StepEnded { at, execution, proof, handoff, kept } => {
             let ran = state.running.remove(at).is_some();
+            state.cost.add(proof);
+            let seq = state.seq;
             let Some((frame, slot)) = locate(state, &at.flow, &at.step) else { return };
+            counts::remember(frame, at, *execution, proof, seq);
             let waited = if let Life::Waiting { due } = frame.state_mut(slot).life { Some(due) } else { None };
             let speaks = matches!(frame.plan.step(slot.step).spec.verb, crate::spec::Verb::Agent(_));
             let kept = kept.as_deref();
@@ -138,6 +141,7 @@ pub(super) fn apply_fact(state: &mut State, fact: &Fact, now: Time) {
                 .unwrap_or(u32::MAX),
                 can_help: handoff.routing.can_further_iteration_help,
                 tree: proof.tree.clone(),
+                measured: scope::figures_of(proof).map(Arc::new),
                 proof: (proof.status != crate::record::ReceiptStatus::Succeeded).then(|| proof.clone()),
             };
             let step = frame.state_mut(slot);

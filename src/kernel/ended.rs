@@ -27,11 +27,14 @@ use super::{
     limits, navigator, open,
     rounds::{Round, Stuck, open_findings},
     route::{LoopSeen, Route, Seen, route},
-    scope::{measured_of, scope},
+    scope::{measured_of_result, scope},
     state::{Slot, StepResult},
     tries::try_again,
     turn::Turn,
 };
+
+/// Claims that a decision names; the receipt has them all.
+const REASONS_MAX: usize = 5;
 
 /// An engine's reply to one attempt.
 pub(super) fn replied(turn: &mut Turn, at: &At, execution: u32, attempt: u32, reply: &Reply) -> Result<InputNote, Refused> {
@@ -122,10 +125,7 @@ fn look(turn: &Turn, path: &FramePath, slot: Slot, detour: bool) -> (Seen, Optio
     let frame = turn.frame(path);
     let spec = frame.plan.step(slot.step).spec.clone();
     let result = turn.step(path, slot).result.clone().expect("a step that ended has a result");
-    let measured = result
-        .proof
-        .as_deref()
-        .map_or_else(|| json!({"passed": result.passed, "exit_code": result.exit_code, "checks_failed": []}), measured_of);
+    let measured = measured_of_result(&result);
     let mut error = None;
     let mut holds = |expr: &crate::spec::Expr, otherwise: bool| {
         expr.eval_bool(&scope(&turn.state, frame, expr.reads(), Some(slot), Some(&measured))).unwrap_or_else(|wrong| {
@@ -194,6 +194,15 @@ pub(super) fn decision(turn: &Turn, path: &FramePath, slot: Slot, kind: Decision
         }
         if result.high_concerns > 0 {
             forensic.insert("high_concerns".to_owned(), json!(result.high_concerns));
+        }
+        if let Some(handoff) = result.handoff.as_deref().filter(|handoff| handoff.measured.downgraded_from.is_some()) {
+            forensic.insert("downgraded_from".to_owned(), json!(handoff.measured.downgraded_from));
+            let reasons: Vec<&String> = handoff.measured.reasons.iter().take(REASONS_MAX).collect();
+            forensic.insert("claimed_otherwise".to_owned(), json!(reasons));
+        }
+        let fewer = result.measured.as_deref().and_then(|measured| measured["tests"]["fewer"].as_u64()).unwrap_or(0);
+        if fewer > 0 {
+            forensic.insert("tests_fewer".to_owned(), json!(fewer));
         }
         if let Some(proof) = &result.proof {
             let failed: Vec<&str> = proof.checks.iter().filter(|check| !check.passed).map(|check| check.name.as_str()).collect();

@@ -6,15 +6,22 @@ use imbl::{OrdMap, OrdSet, Vector};
 use serde_json::Value;
 
 use crate::{
-    id::{DetourId, EscalationId, FlowKey, FramePath, ParamName, RunId, Sha256, StepId, StepRef, Time},
+    id::{DetourId, EscalationId, FlowKey, FramePath, ParamName, Sha256, StepId, StepRef, Time},
     plan::{Book, Plan, StepIx},
-    record::{
-        At, Decision, EngineWord, Envelope, Git, Item, LimitName, Outcome, Parent, Proof, Question, RunOptions, RunStatus,
-        Status, StopCause,
-    },
+    record::{At, Decision, EngineWord, Git, Item, LimitName, Outcome, Parent, Question, RunOptions, RunStatus, StopCause},
 };
 
-use super::{breaker::Breaker, rounds::Round, signature::figures};
+pub use super::{
+    result::StepResult,
+    running::{RunInfo, Running},
+};
+
+use super::{
+    breaker::Breaker,
+    cost::Cost,
+    counts::{CountKey, Counted},
+    rounds::Round,
+};
 
 /// A step of a flow, or one instance of a `for_each` step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -65,37 +72,6 @@ pub enum Settled {
     Standing,
     Failed,
     Skipped,
-}
-
-/// What later steps may ask about a step that ended.
-#[derive(Debug, Clone, PartialEq)]
-pub struct StepResult {
-    pub status: Status,
-    pub passed: bool,
-    pub skipped: bool,
-    pub exit_code: Option<i32>,
-    pub iteration: Option<u32>,
-    pub error: Option<Arc<str>>,
-    pub choice: Option<Arc<str>>,
-    pub note: Option<Arc<str>>,
-    pub stdout: Option<Arc<str>>,
-    pub stderr: Option<Arc<str>>,
-    pub json: Option<Arc<Value>>,
-    /// For expressions; only of steps that speak for themselves.
-    pub handoff: Option<Arc<Envelope>>,
-    /// Kept while the kernel may still have to route on it.
-    pub proof: Option<Arc<Proof>>,
-    pub high_concerns: u32,
-    pub can_help: Option<bool>,
-    /// The work tree that a judge saw.
-    pub tree: Option<Sha256>,
-}
-
-impl StepResult {
-    /// What its failure counts: the numbers that a signature leaves out.
-    pub(super) fn figures(&self) -> Option<String> {
-        self.error.as_deref().map(figures)
-    }
 }
 
 /// A `for_each` step and how far its instances are.
@@ -199,6 +175,8 @@ pub struct Frame {
     pub last_decision: Option<Arc<Decision>>,
     /// Questions asked so far per step, for their names.
     pub asked: OrdMap<StepRef, u32>,
+    /// Tests that verify commands counted.
+    pub counts: OrdMap<CountKey, Counted>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -206,28 +184,6 @@ pub enum DoneState {
     Holds,
     Broken(String),
     Asking(EscalationId),
-}
-
-/// An execution that is wanted to run now.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Running {
-    pub execution: u32,
-    pub attempt: u32,
-    pub started_at: Time,
-    pub timeout_ms: Option<u64>,
-    pub iteration: Option<u32>,
-    /// It is to be ended: its effects are no longer wanted.
-    pub unwanted: bool,
-}
-
-#[derive(Debug, Clone)]
-pub struct RunInfo {
-    pub id: RunId,
-    pub created_at: Time,
-    pub workspace: Arc<str>,
-    pub host: Arc<str>,
-    pub version: Arc<str>,
-    pub by: Arc<str>,
 }
 
 /// Everything the kernel knows of one run.
@@ -250,6 +206,8 @@ pub struct State {
     pub fatal: Option<Arc<str>>,
     pub rested: Option<RunStatus>,
     pub now: Time,
+    /// Of the executions that have ended.
+    pub cost: Cost,
     /// Engines whose last call failed.
     pub breakers: OrdMap<EngineWord, Breaker>,
     /// The time of the line before this one: until then, whatever runs was seen.
@@ -274,6 +232,7 @@ impl State {
             fatal: None,
             rested: None,
             now: Time::from_ms(0),
+            cost: Cost::default(),
             breakers: OrdMap::new(),
             before: Time::from_ms(0),
             seq: 0,

@@ -40,7 +40,7 @@ impl Keep {
             StepField::Stderr => self.stderr = true,
             StepField::Json => self.json = true,
             StepField::Status | StepField::Passed | StepField::ExitCode | StepField::Handoff | StepField::Iteration => {}
-            StepField::Skipped | StepField::Choice | StepField::Note | StepField::Error => {}
+            StepField::Skipped | StepField::Choice | StepField::Note | StepField::Error | StepField::Measured => {}
         }
     }
 }

@@ -16,7 +16,7 @@ mod signals;
 
 pub use clock::Clock;
 pub use drive::{Drive, DriveError, Ended, Observer, Setup, Silent};
-pub use evidence::{evidence_path, look};
+pub use evidence::{evidence_path, look, look_at};
 pub use perform::{Agents, Scene};
 pub use recover::{Books, OpenError, Opened, create, note, open};
 pub use rehearse::{Rehearsal, Waiting, rehearse};

@@ -5,11 +5,11 @@ use std::{collections::BTreeMap, path::PathBuf};
 use serde_json::Value;
 
 use crate::{
-    engine::{Account, AgentEngine, AgentWork, Budget, FlowLimit, Job, Keep, Models, OpenAi, Scenario, Tools, Work},
+    engine::{Account, AgentEngine, AgentWork, Budget, FlowLimit, Job, Keep, Models, OpenAi, Scenario, Tools, Watched, Work},
     id::Time,
     kernel::{Frame, Running, Slot, State, scope_at, template_scope},
     record::{At, EngineWord, ErrorClass, Failure, FailureKind, Mode, Parent, Reply, ReplyOutcome},
-    spec::{Template, Verb},
+    spec::{Access, Template, Verb, flow::Step},
 };
 
 use super::brief::{Asked, brief};
@@ -84,8 +84,16 @@ pub(super) fn task(state: &State, scene: &Scene, at: &At, running: &Running, now
         verify: spec.verify.clone(),
         scope: spec.expect.json.as_ref().map(|json| scope_at(state, frame, json.reads(), slot)).unwrap_or_default(),
         keep: Keep { stdout: keep.stdout, stderr: keep.stderr, json: keep.json },
+        watched: watched(spec),
     };
     Some(if stub { Task::Stub(Box::new(job)) } else { Task::Job(Box::new(job)) })
+}
+
+/// Agents may claim what they changed, so it is looked at; commands only where the flow asks for it.
+fn watched(spec: &Step) -> Watched {
+    let agent = matches!(spec.verb, Verb::Agent(_));
+    let changes = spec.measures_changes || agent && spec.access == Access::Change;
+    Watched { changes, artifacts: agent, tree: spec.ends_loop.is_some() && (agent || spec.measures_changes) }
 }
 
 fn agent(asked: &Asked<'_>) -> Result<AgentWork, (FailureKind, String)> {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::id::{AgentKey, DetourId, FlowKey, ParamName, Sha256, SnapshotName, StepId};
 
 use super::{
-    Access, Effects, Expr, Halt, OnExhausted, OnFailure, OnTimeout, ParseAs, Places, Role, Severity, Template,
+    Access, CountsAs, Effects, Expr, Halt, OnExhausted, OnFailure, OnTimeout, ParseAs, Places, Role, Severity, Template,
     text::{CharterText, ContextText, EngineText, ParamText, RequiresText},
 };
 
@@ -67,6 +67,8 @@ pub struct Step {
     pub outputs: Vec<String>,
     pub expect: Expect,
     pub verify: Vec<Verify>,
+    /// Its changes of the repository are measured, as those of an agent step are anyway.
+    pub measures_changes: bool,
     pub access: Access,
     pub effects: Effects,
     pub timeout_ms: Option<u64>,
@@ -174,8 +176,10 @@ pub struct Ask {
     pub when: Option<Expr>,
     pub to: Vec<Role>,
     pub question: Template,
-    /// Empty: approve or reject.
+    /// Empty: approve or reject; with a form, answer or reject.
     pub options: Vec<Choice>,
+    /// What an answer must bring along. Empty: nothing, and nothing is taken.
+    pub form: BTreeMap<ParamName, ParamText>,
     pub evidence: Vec<Template>,
     pub severity: Severity,
     pub expires_ms: Option<u64>,
@@ -207,12 +211,16 @@ pub enum Matcher {
     Matches(regex::Regex),
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Verify {
     pub id: StepId,
     pub run: String,
     pub parse: ParseAs,
     pub report: Option<String>,
+    pub counts_as: CountsAs,
+    pub warnings_max: Option<u64>,
+    /// Percent of lines.
+    pub coverage_min: Option<f64>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -8,6 +8,7 @@ pub mod diagnostic;
 pub mod expr;
 mod files;
 pub mod flow;
+pub mod form;
 mod library;
 pub mod load;
 pub mod names;
@@ -20,6 +21,7 @@ mod source;
 pub mod template;
 pub mod text;
 mod typed;
+mod verify_text;
 mod words;
 pub mod yaml;
 
@@ -31,4 +33,7 @@ pub use names::{Names, Problem, Reads, StepField};
 pub use source::{Part, Places};
 pub use template::Template;
 pub use typed::read_as;
-pub use words::{Access, BadLength, Effects, Halt, Length, OnExhausted, OnFailure, OnTimeout, ParseAs, Role, Severity};
+pub use words::{
+    About, Access, BadLength, CountsAs, Effects, Halt, Length, Measure, OnExhausted, OnFailure, OnTimeout, ParseAs, Role,
+    Severity,
+};

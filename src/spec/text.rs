@@ -8,7 +8,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::{AgentKey, DetourId, FlowKey, ParamName, SnapshotName, StepId};
 
-use super::{Access, Effects, Halt, Length, OnExhausted, OnFailure, OnTimeout, ParseAs, Role, Severity};
+mod agent;
+
+pub use {
+    super::verify_text::VerifyText,
+    agent::{AgentText, ToolsText},
+};
+
+use super::{Access, Effects, Halt, Length, Measure, OnExhausted, OnFailure, OnTimeout, Role, Severity};
 
 /// A runbook flow: `flows/<flow>.yaml`.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -200,6 +207,10 @@ pub struct StepText {
     #[serde(default)]
     #[schemars(length(max = 200))]
     pub verify: Vec<VerifyText>,
+    /// What else is measured of a `run` or `exec` step.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 10))]
+    pub measure: Vec<Measure>,
 
     pub access: Option<Access>,
     pub effects: Option<Effects>,
@@ -267,6 +278,10 @@ pub struct AskText {
     #[serde(default)]
     #[schemars(length(max = 50))]
     pub options: Vec<OptionText>,
+    /// What an answer must bring along, like `params`; later steps read it as `steps.<id>.json.values.<name>`.
+    #[serde(default)]
+    #[schemars(extend("maxProperties" = 50))]
+    pub form: BTreeMap<ParamName, ParamText>,
     /// Files shown with the question; its digest covers them.
     #[serde(default)]
     pub evidence: Vec<String>,
@@ -362,18 +377,6 @@ pub struct ExpectText {
     pub stderr: Option<String>,
     /// CEL over `json`, the standard output read as JSON.
     pub json: Option<String>,
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct VerifyText {
-    pub id: StepId,
-    /// Shell text, run after the step's work.
-    pub run: String,
-    /// How its output is read; left out, only the exit code counts.
-    pub parse: Option<ParseAs>,
-    /// The report file that is parsed, where the tool writes one; left out, standard output.
-    pub report: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -480,40 +483,4 @@ pub struct DetourWhenText {
     pub error: Option<String>,
     /// CEL over the step just ended.
     pub measured: Option<String>,
-}
-
-/// The front matter of an agent file, as Claude Code writes it. Keys that are not ours are kept.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-pub struct AgentText {
-    /// The agent's name: the same as the file's stem, by which flows call it.
-    pub name: Option<String>,
-    /// When to use it, in one sentence.
-    pub description: String,
-    /// The tools it may use: a list, or names separated by commas; left out, all.
-    pub tools: Option<ToolsText>,
-    /// The tools it may not use.
-    #[serde(rename = "disallowedTools")]
-    pub disallowed_tools: Option<ToolsText>,
-    /// A model's name or tier.
-    pub model: Option<String>,
-    #[serde(rename = "maxTurns")]
-    #[schemars(range(min = 1, max = 1000))]
-    pub max_turns: Option<u32>,
-}
-
-/// A list of tools, or their names separated by commas.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct ToolsText(pub serde_json::Value);
-
-impl JsonSchema for ToolsText {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "ToolsText".into()
-    }
-    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        schemars::json_schema!({
-            "description": "A list of tools, or their names separated by commas.",
-            "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]
-        })
-    }
 }

@@ -19,6 +19,7 @@ use crate::{
 
 use super::{
     Piece, Task,
+    changes::Changed,
     contract::{blocking, roots},
     openai,
 };
@@ -108,12 +109,7 @@ async fn keep_draft(task: &Task<'_>, work: &AgentWork, draft: &Draft) {
 }
 
 /// Holds what the agent claims against what was measured, once outputs and verify commands were looked at.
-pub(crate) async fn hold(task: &Task<'_>, work: &AgentWork, reply: &mut Reply) {
+pub(crate) async fn hold(task: &Task<'_>, work: &AgentWork, changed: &Changed, reply: &mut Reply) {
     let Some(draft) = reply.draft.clone() else { return };
-    reply.claims = claims::ran(&draft, &reply.commands);
-    if let Some(tests) = reply.tests.as_ref().and_then(|tests| tests.figures.as_ref()) {
-        reply.claims.extend(claims::figures(&draft, tests));
-    }
-    let (roots, since) = (roots(task), work.brief.run_started_at);
-    reply.claims.extend(blocking(move || claims::produced(&draft, &roots, since)).await);
+    reply.claims = claims::held(task, &draft, reply, changed, roots(task), work.brief.run_started_at).await;
 }

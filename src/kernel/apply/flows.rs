@@ -144,6 +144,7 @@ pub(super) fn new_frame(path: FramePath, book: Arc<crate::plan::Book>, plan: Arc
         outcome_reason: None,
         last_decision: None,
         asked: before.map(|old| old.asked.clone()).unwrap_or_default(),
+        counts: before.map(|old| old.counts.clone()).unwrap_or_default(),
         plan,
     }
 }

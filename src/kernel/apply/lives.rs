@@ -33,6 +33,7 @@ pub(super) fn skipped_result() -> StepResult {
         high_concerns: 0,
         can_help: None,
         tree: None,
+        measured: None,
         proof: None,
     }
 }

@@ -9,6 +9,7 @@ mod paths;
 mod references;
 mod step;
 mod verb;
+mod verify;
 
 use std::{collections::BTreeSet, sync::Arc};
 

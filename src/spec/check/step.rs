@@ -3,10 +3,10 @@
 //! Never: a name of another step resolved (see `references`), a default applied where the verb does not read it.
 
 use super::super::{
-    Access, Diagnostic, Effects, Length, Names, Part,
+    Access, Diagnostic, Effects, Length, Measure, Names, Part,
     diagnostic::did_you_mean,
-    flow::{Expect, ForEach, Join, Loop, Needs, Poll, Retry, Step, Verify},
-    text::{DefaultsText, EngineText, ExpectText, JoinText, LoopText, PollText, RetryText, RouteText, StepText, VerifyText},
+    flow::{Expect, ForEach, Join, Loop, Needs, Poll, Retry, Step},
+    text::{DefaultsText, EngineText, ExpectText, JoinText, LoopText, PollText, RetryText, RouteText, StepText},
 };
 use super::{Check, digest, verb::Kind};
 
@@ -79,6 +79,7 @@ impl Check<'_> {
             outputs: text.outputs.clone(),
             expect,
             verify,
+            measures_changes: text.measure.contains(&Measure::Changes),
             access: access.or(around.defaults.access.filter(|_| takes("access"))).unwrap_or_default(),
             effects: text.effects.unwrap_or_default(),
             timeout_ms: text.timeout.or(around.defaults.timeout.filter(|_| takes("timeout"))).map(Length::as_ms),
@@ -228,32 +229,6 @@ impl Check<'_> {
         let names = ended.clone().with(&["json"]);
         let json = text.json.as_ref().and_then(|text| self.condition(&format!("{pointer}/json"), text, &names));
         Expect { exit: text.exit.unwrap_or(0), stdout, not_stdout, stderr, json, written: true }
-    }
-
-    fn verify(&mut self, pointer: &str, texts: &[VerifyText]) -> Vec<Verify> {
-        let mut all: Vec<Verify> = Vec::new();
-        for (at, text) in texts.iter().enumerate() {
-            let below = format!("{pointer}/{at}");
-            if all.iter().any(|other| other.id == text.id) {
-                let diagnostic = Diagnostic::error("duplicate-id", format!("the check `{}` is already there", text.id));
-                self.say(&format!("{below}/id"), Part::Value, diagnostic.hint("give each check its own id"));
-            }
-            self.shell(&format!("{below}/run"), &text.run);
-            let parse = self.parse_as(&format!("{below}/parse"), text.parse);
-            if let Some(report) = &text.report {
-                self.path(&format!("{below}/report"), report);
-                if text.parse.is_none() || parse == super::super::ParseAs::Exit {
-                    let diagnostic = Diagnostic::error("key-without-effect", "`report` is not read without `parse`");
-                    self.say(
-                        &format!("{below}/report"),
-                        Part::Key,
-                        diagnostic.hint("add `parse: junit` (or tap, pytest, cargo-test)"),
-                    );
-                }
-            }
-            all.push(Verify { id: text.id.clone(), run: text.run.clone(), parse, report: text.report.clone() });
-        }
-        all
     }
 
     fn retry(&mut self, pointer: &str, text: &StepText, defaults: &DefaultsText) -> Retry {
