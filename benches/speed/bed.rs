@@ -37,7 +37,7 @@ pub static CPU: OnceLock<()> = OnceLock::new();
 pub fn span(work: impl FnOnce()) -> Duration {
     let (start, before) = (Instant::now(), CPU.get().map(|()| processor()));
     work();
-    before.map_or_else(|| start.elapsed(), |before| processor() - before)
+    before.map_or_else(|| start.elapsed(), |before| processor().saturating_sub(before))
 }
 
 /// What this process and all its children that have ended took of the processors, in the hundredths of a second in which Linux

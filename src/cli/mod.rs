@@ -19,6 +19,7 @@ mod resume;
 mod retry;
 mod review;
 mod run;
+mod scan;
 mod schema;
 mod show;
 mod status;
@@ -99,6 +100,7 @@ fn dispatch(command: &Command, context: &Context) -> Result<u8, Error> {
         Command::Cancel(args) => retry::cancel(args, context),
         Command::Review(args) => review::run(args, context),
         Command::Validate(args) => validate::run(args, context),
+        Command::Scan(args) => scan::run(args, context),
         Command::Verify(args) => verify::run(args, context),
         Command::Init(args) => init::run(args, context),
         Command::Test(args) => test::run(args, context),

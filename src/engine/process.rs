@@ -15,6 +15,8 @@ use std::{
 use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
 use tokio::time::{Instant, sleep, sleep_until};
 
+use crate::rails::{self, Fence};
+
 use super::{Outlet, Stop, StopLevel, tap::Tap};
 
 /// After the leader ended, a pipe that somebody else holds is read until it is silent for so long.
@@ -34,6 +36,8 @@ pub(crate) struct Command<'c> {
     pub args: &'c [&'c str],
     pub cwd: &'c Path,
     pub env: &'c BTreeMap<String, String>,
+    /// What the process, and whatever it starts, is held to.
+    pub fence: Option<&'c Fence>,
 }
 
 #[derive(Debug, Clone)]
@@ -116,18 +120,7 @@ enum Ending {
 pub(crate) async fn run(command: Command<'_>, out: &mut Tap, err: &mut Tap, outlet: &Outlet, limits: &Limits) -> Ran {
     let start = Instant::now();
     let ended = |end, left_running| Ran { end, duration: start.elapsed(), left_running };
-    let spawned = tokio::process::Command::new(command.program)
-        .arg0(command.arg0)
-        .args(command.args)
-        .env_clear()
-        .envs(command.env)
-        .current_dir(command.cwd)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .process_group(0)
-        .spawn();
-    let mut child = match spawned {
+    let mut child = match spawn(command) {
         Ok(child) => child,
         Err(error) => return ended(End::NotStarted(error), false),
     };
@@ -224,6 +217,26 @@ pub(crate) async fn run(command: Command<'_>, out: &mut Tap, err: &mut Tap, outl
         },
     };
     Ran { end, duration, left_running: left_running && ending == Ending::Not }
+}
+
+/// Behind its fence, from its first instruction on.
+fn spawn(command: Command<'_>) -> std::io::Result<tokio::process::Child> {
+    // A fence is put up on a thread that knows nothing of the runtime.
+    let runtime = tokio::runtime::Handle::current();
+    rails::start(command.fence, || {
+        let _entered = runtime.enter();
+        tokio::process::Command::new(command.program)
+            .arg0(command.arg0)
+            .args(command.args)
+            .env_clear()
+            .envs(command.env)
+            .current_dir(command.cwd)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .process_group(0)
+            .spawn()
+    })
 }
 
 async fn until(alarm: Option<Instant>) {

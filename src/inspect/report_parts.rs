@@ -12,6 +12,7 @@ use crate::{
 use super::{
     figures::{executor, receipt_path, verb_word},
     paste::Paste,
+    routes::{choice, proposals},
     standing::Standing,
     status::{flow_status, standing},
     view::{Execution, RunView},
@@ -138,10 +139,11 @@ pub(super) fn decided(view: &RunView, frame: &Frame) -> String {
         for decision in view.executions(&at).iter().flat_map(|one| &one.decisions) {
             let ordinary = decision.decision == DecisionKind::Continue && decision.by == "kernel"
                 || decision.rule == crate::record::Rule::Terminal;
-            if !ordinary {
+            if !ordinary && decision.decision != DecisionKind::ExtendGraph {
+                let choice = choice(decision).map(|choice| format!(" ({})", cell(&choice))).unwrap_or_default();
                 let by = if decision.by == "kernel" { String::new() } else { format!(", by {}", cell(&decision.by)) };
                 let text = format!(
-                    "{} after {} (rule {}{by}): {}",
+                    "{} after {} (rule {}{by}): {}{choice}",
                     decision.decision,
                     cell(at.step.as_str()),
                     decision.rule,
@@ -154,6 +156,20 @@ pub(super) fn decided(view: &RunView, frame: &Frame) -> String {
     found.extend(view.answered(&frame.path).into_iter().filter_map(answer));
     found.sort_by_key(|(at, _)| *at);
     found.into_iter().map(|(at, text)| format!("- {at} {text}\n")).collect()
+}
+
+/// What navigators say the flow lacks: a person writes it into the flow, or does not.
+pub(super) fn proposed(view: &RunView, frame: &Frame) -> String {
+    let line = |one: super::routes::Proposal| {
+        format!(
+            "- **{}** (execution {}) proposes: {} (`{}`)\n",
+            cell(one.step_id.as_str()),
+            one.execution,
+            cell(&one.text),
+            one.path
+        )
+    };
+    proposals(view, frame).into_iter().map(line).collect()
 }
 
 fn answer(question: &Question) -> Option<(crate::id::Time, String)> {

@@ -24,6 +24,8 @@ use self::{
     refresh::refreshed,
     routed::{loop_body, routed},
 };
+pub(super) use lives::leaves_out;
+
 use super::state::{
     DoneState, FramePhase, Group, Life, LoopState, RunInfo, Running, Settled, Slot, State, StepResult, StepState,
 };
@@ -116,6 +118,7 @@ pub(super) fn apply_fact(state: &mut State, fact: &Fact, now: Time) {
             let Some((frame, slot)) = locate(state, &at.flow, &at.step) else { return };
             counts::remember(frame, at, *execution, proof, seq);
             let waited = if let Life::Waiting { due } = frame.state_mut(slot).life { Some(due) } else { None };
+            let looked_at = frame.plan.step(slot.step).keep.figures;
             let speaks = matches!(frame.plan.step(slot.step).spec.verb, crate::spec::Verb::Agent(_));
             let kept = kept.as_deref();
             let text = |text: &Option<String>| text.as_deref().map(Arc::from);
@@ -142,7 +145,7 @@ pub(super) fn apply_fact(state: &mut State, fact: &Fact, now: Time) {
                 can_help: handoff.routing.can_further_iteration_help,
                 tree: proof.tree.clone(),
                 measured: scope::figures_of(proof).map(Arc::new),
-                proof: (proof.status != crate::record::ReceiptStatus::Succeeded).then(|| proof.clone()),
+                proof: (proof.status != crate::record::ReceiptStatus::Succeeded || looked_at).then(|| proof.clone()),
             };
             let step = frame.state_mut(slot);
             step.result = Some(Arc::new(result));
@@ -161,9 +164,13 @@ pub(super) fn apply_fact(state: &mut State, fact: &Fact, now: Time) {
                 busy(state, &at.flow, false, now);
             }
         }
-        Fact::StepSkipped { at, why, .. } => {
+        Fact::StepSkipped { at, why, detail } => {
             let Some((frame, slot)) = locate(state, &at.flow, &at.step) else { return };
             frame.doomed.remove(&slot.step);
+            let over = *why == SkipReason::ObserveOnly || frame.options.observe_only && *why == SkipReason::NeedSkipped;
+            if over {
+                frame.state_mut(slot).passed_over = Some(detail.as_str().into());
+            }
             frame.state_mut(slot).result = Some(Arc::new(skipped_result()));
             let counts = *why == SkipReason::Person;
             settle(frame, slot, if counts { Settled::Standing } else { Settled::Skipped });

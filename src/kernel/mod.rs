@@ -22,6 +22,7 @@ mod input;
 mod limits;
 mod navigator;
 mod nesting;
+mod observe;
 mod open;
 mod performer;
 mod recover;
@@ -45,7 +46,7 @@ pub use scope::{measured_of_result, scope_at, scope_value, template_scope};
 pub use signature::signature;
 pub use state::{DoneState, Frame, FramePhase, Group, Life, LoopState, Running, Settled, Slot, State, StepResult, StepState};
 
-pub use navigator::candidates;
+pub use navigator::{title, ways};
 pub use trail::handoffs;
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! How a flow is opened: by a person, by a `flow:` step, as a detour, as a rollback.
+//! How a flow is opened: by a person, by a `flow:` step, by a navigator, as a detour, as a rollback.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use crate::{
     id::{DetourId, FramePath, ParamName},
-    record::{At, Fact, InputNote, Parent, RunOptions},
-    spec::{Verb, flow::WithValue},
+    record::{At, Fact, Injected, Injection, InputNote, Parent},
+    spec::{Verb, flow::WithValue, text::ParamText},
 };
 
 use super::{
@@ -76,7 +76,7 @@ pub(super) fn sub_flow(turn: &mut Turn, path: &FramePath, slot: Slot) -> Result<
         params.insert(name.clone(), value);
     }
     let generation = turn.state.frames.get(&child).map_or(1, |old| old.generation + 1);
-    let options = RunOptions { engine: frame.options.engine, ..RunOptions::default() };
+    let options = frame.options.inherited();
     let fact = Fact::FlowStarted {
         flow: child,
         key: flow.clone(),
@@ -103,11 +103,41 @@ pub(super) fn detour(turn: &mut Turn, at: &At, detour: &DetourId) -> bool {
         generation: turn.state.frames.get(&child).map_or(1, |old| old.generation + 1),
         parent: Some(Parent::Detour { at: at.clone(), detour: detour.clone() }),
         params: (*frame.params).clone(),
-        options: RunOptions { engine: frame.options.engine, ..RunOptions::default() },
+        options: frame.options.inherited(),
         git: frame.git.clone(),
     };
     turn.emit(fact);
     true
+}
+
+/// Puts in what a navigator chose. A flow gets what it shares with the one around it by name, then its own defaults.
+pub(super) fn injection(turn: &mut Turn, at: &At, injected: Injected) {
+    let frame = turn.frame(&at.flow);
+    let Injected { what, into, .. } = injected;
+    let (key, params) = match &what {
+        Injection::Detour(detour) => {
+            (frame.book.detours.get(detour).map(|detour| detour.plan.key.clone()), (*frame.params).clone())
+        }
+        Injection::Flow(flow) => {
+            let declared = frame.book.flows.get(flow).map(|plan| &plan.flow.params);
+            let value = |(name, param): (&ParamName, &ParamText)| {
+                Some((name.clone(), frame.params.get(name).or(param.default.as_ref())?.clone()))
+            };
+            (Some(flow.clone()), declared.into_iter().flatten().filter_map(value).collect())
+        }
+    };
+    let Some(key) = key else { return };
+    let fact = Fact::FlowStarted {
+        generation: turn.state.frames.get(&into).map_or(1, |old| old.generation + 1),
+        flow: into,
+        key,
+        definition: frame.definition.clone(),
+        parent: Some(Parent::Injected { at: at.clone(), what }),
+        params,
+        options: frame.options.inherited(),
+        git: frame.git.clone(),
+    };
+    turn.emit(fact);
 }
 
 /// Starts the undos of what a failed flow did, last done first; the failed step's own undo comes before them.
@@ -134,7 +164,7 @@ pub(super) fn rollback(turn: &mut Turn, path: &FramePath) -> bool {
         generation: turn.state.frames.get(&child).map_or(1, |old| old.generation + 1),
         parent: Some(Parent::Rollback { of: path.clone(), failed: failed.clone(), steps }),
         params: (*frame.params).clone(),
-        options: RunOptions::default(),
+        options: frame.options.inherited(),
         git: frame.git.clone(),
     };
     turn.emit(fact);

@@ -93,7 +93,7 @@ fn command_step(like: &Step, id: StepId, script: String) -> Step {
         escalate: None,
         approve: None,
         ends_loop: None,
-        navigated: false,
+        navigates: None,
         ..like.clone()
     }
 }

@@ -14,6 +14,7 @@ use super::{
     proof::{Git, Proof},
     question::{Answer, Change, Question},
     reply::Kept,
+    way::Injection,
     words::{EngineWord, FailureKind, Mode, RunStatus},
 };
 
@@ -87,6 +88,8 @@ pub enum Parent {
     SubFlow { at: At },
     /// A failed step's known fix.
     Detour { at: At, detour: DetourId },
+    /// What a navigator put in before it chooses.
+    Injected { at: At, what: Injection },
     /// `on_failure: rollback`: the undos of these steps, in this order.
     Rollback { of: FramePath, failed: StepRef, steps: Vec<StepRef> },
 }
@@ -106,6 +109,20 @@ pub struct RunOptions {
     /// Agents are performed by this engine.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub engine: Option<EngineWord>,
+    /// What a step promises may go unenforced, where the machine cannot do better.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub allow_unenforced: bool,
+    /// Only what changes nothing is run.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub observe_only: bool,
+}
+
+impl RunOptions {
+    /// What holds for flows inside of the flow, too.
+    pub fn inherited(&self) -> Self {
+        let Self { engine, allow_unenforced, observe_only, .. } = *self;
+        Self { engine, allow_unenforced, observe_only, ..Self::default() }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -123,6 +140,8 @@ pub enum SkipReason {
     Unreachable,
     /// The navigator took another way.
     NotChosen,
+    /// It would have changed something, or asked somebody, and the run only observes.
+    ObserveOnly,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -12,6 +12,7 @@ mod proof;
 mod question;
 mod receipt;
 mod reply;
+mod way;
 mod words;
 
 pub use decision::{Decision, IterationOf};
@@ -35,4 +36,5 @@ pub use question::{
 };
 pub use receipt::{Header, Receipt};
 pub use reply::{Failure, Kept, LimitHit, Reply, ReplyOutcome, Stream};
+pub use way::{Injected, Injection, Way};
 pub use words::{DecisionKind, EngineWord, ErrorClass, FailureKind, Mode, ReceiptStatus, Rule, RunStatus, Status};

@@ -3,6 +3,7 @@
 //! Never: an order carried out before the line that allows it is synced, a wait without a bound, a decision.
 
 mod brief;
+mod choice;
 mod clock;
 mod drive;
 mod evidence;

@@ -17,7 +17,7 @@ use super::{
     files::{Dir, Files, ReadFile, read_path},
     flow::{Agent, Detour, Flow, Library},
     library, schema,
-    text::{DetoursText, FlowText},
+    text::{DetoursText, FlowText, StepText},
     typed::typed,
     yaml,
 };
@@ -28,8 +28,6 @@ pub(super) const DETOURS: &str = "detours.yaml";
 /// What the reader of a flow is told by its caller.
 #[derive(Debug, Clone, Default)]
 pub struct LoadOptions {
-    /// Accept `access: observe` although nothing enforces it.
-    pub allow_unenforced: bool,
     /// Roles that some person has; `None`: do not look.
     pub reviewers: Option<BTreeSet<Role>>,
 }
@@ -172,7 +170,7 @@ pub(super) struct Reading<'l> {
 /// A flow as far as it could be read.
 pub(super) struct ReadFlow {
     pub(super) flow: Option<Flow>,
-    /// The sub-flows that it names, even where it is broken otherwise.
+    /// The flows that it names, even where it is broken otherwise.
     pub(super) names: Vec<FlowKey>,
 }
 
@@ -246,7 +244,9 @@ impl<'l> Reading<'l> {
         let flow = check::flow(&mut check, key, value);
         let findings = check.into_findings();
         self.found.extend(text.sifted(findings));
-        let mut names: Vec<FlowKey> = value.steps.iter().filter_map(|step| step.flow.clone()).collect();
+        let injected = |step: &StepText| step.inject.iter().flat_map(|inject| inject.flows.clone()).collect::<Vec<_>>();
+        let mut names: Vec<FlowKey> =
+            value.steps.iter().flat_map(|step| step.flow.clone().into_iter().chain(injected(step))).collect();
         names.retain(|name| self.loader.files.exists(Dir::Flows, &format!("{name}.yaml")));
         ReadFlow { flow: flow.filter(|_| !broken), names }
     }
@@ -381,9 +381,5 @@ impl Shelf for Reading<'_> {
 
     fn reviewers(&self) -> Option<&BTreeSet<Role>> {
         self.loader.options.reviewers.as_ref()
-    }
-
-    fn allow_unenforced(&self) -> bool {
-        self.loader.options.allow_unenforced
     }
 }

@@ -3,12 +3,15 @@
 //! Never: anything run, anything written, a mistake found only when the step starts.
 
 mod agent;
+mod built_in;
+mod charter;
 mod check;
 pub mod diagnostic;
 pub mod expr;
 mod files;
 pub mod flow;
 pub mod form;
+mod injections;
 mod library;
 pub mod load;
 pub mod names;
@@ -34,6 +37,6 @@ pub use source::{Part, Places};
 pub use template::Template;
 pub use typed::read_as;
 pub use words::{
-    About, Access, BadLength, CountsAs, Effects, Halt, Length, Measure, OnExhausted, OnFailure, OnTimeout, ParseAs, Role,
-    Severity,
+    About, Access, BadLength, CountsAs, Effects, Halt, Length, Measure, Network, OnExhausted, OnFailure, OnFinding, OnTimeout,
+    ParseAs, Role, Severity,
 };

@@ -33,6 +33,7 @@ fn of_commands() -> Vec<(&'static str, Value)> {
         ("review-answer", written::<AnswerReport>("cli/review-answer", "flow-studio review answer ID --choose KEY --json")),
         ("review-list", written::<Inbox>("cli/review-list", "flow-studio review list --json")),
         ("run", written::<RunReport>("cli/run", "flow-studio run --json")),
+        ("scan", written::<crate::rails::ScanReport>("cli/scan", "flow-studio scan --json")),
         ("show", written::<Shown>("cli/show", "flow-studio show --json")),
         ("status", written::<StatusReport>("cli/status", "flow-studio status --json")),
         ("summary", written::<RunSummary>("cli/summary", "The end of a run")),

@@ -77,10 +77,13 @@ pub(crate) async fn perform(task: &Task<'_>, work: &AgentWork) -> Reply {
     reply.limit = ended.limit;
     reply.transcript_path = Some(work.transcript.clone());
     reply.context = Some(Box::new(pack.manifest));
-    reply.sandbox = Some(match work.access {
-        // Nothing that writes is offered to the agent.
-        Access::Observe => Sandbox { requested: "observe".to_owned(), enforced: "tools".to_owned() },
-        Access::Change => Sandbox { requested: "change".to_owned(), enforced: "tools".to_owned() },
+    reply.sandbox = Some(match (task.job.rail.sandbox(), work.access) {
+        // What it runs stands behind the fence; beside that, no tool that writes is offered to it.
+        (Some(Sandbox { requested, enforced }), _) => {
+            Sandbox { requested: requested.clone(), enforced: format!("tools, {enforced}") }
+        }
+        (None, Access::Observe) => Sandbox { requested: "observe".to_owned(), enforced: "tools".to_owned() },
+        (None, Access::Change) => Sandbox { requested: "change".to_owned(), enforced: "tools".to_owned() },
     });
     reply
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use crate::{
-    context::{Pack, handoff},
+    context::Pack,
     engine::{
         Task,
         agent::{AgentWork, Ended, OpenAi, Transcript},
@@ -231,6 +231,7 @@ impl Talk<'_, '_, '_> {
         match self.toolbox.call(&call.name, &call.arguments).await {
             Done::Told(text) => Ok(text),
             Done::Malformed(why) => {
+                let why = self.task.redactor.text(&why).into_inner();
                 *malformed += 1;
                 if *malformed == MALFORMED_MAX {
                     let message = format!("the agent made {malformed} calls that could not be read; the last: {why}");
@@ -267,7 +268,7 @@ impl Talk<'_, '_, '_> {
         let mut why = String::new();
         for round in 0..2 {
             if round > 0 {
-                self.tell(&handoff::repair(&why)).await;
+                self.tell(&self.work.brief.form().repair(&why)).await;
             }
             let answer = self.ask(Wanted::Handoff, &Pack::default()).await?;
             self.messages.push(answer.message());

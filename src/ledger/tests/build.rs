@@ -167,6 +167,7 @@ pub(super) fn decision(name: &str, agent: &str, execution: u32, kind: DecisionKi
     Decision {
         candidates: Vec::new(),
         confidence: None,
+        injected: None,
         timestamp: time(8),
         run_id: run_id(),
         flow_key: FlowKey::new(FLOW).unwrap(),
