@@ -11,7 +11,7 @@ use petgraph::{algo::tarjan_scc, graph::NodeIndex};
 
 use crate::{
     id::{FlowKey, Sha256, StepId},
-    spec::{Flow, Step, did_you_mean, flow::Join},
+    spec::{Flow, Step, Verb, did_you_mean, flow::Join},
 };
 
 pub use texts::Keep;
