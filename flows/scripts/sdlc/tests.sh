@@ -31,7 +31,7 @@ awk -v code="$code" -v command="$command" '
         else if (how ~ /^(skipped|ignored)/) say(1, name, " # SKIP"); next
     }
     /^(PASSED|XFAIL) / { sub(/^[A-Z]+ /, ""); say(1, $0, ""); next }
-    /^(FAILED|ERROR) [^ ]+(::| - |$)/ { sub(/^[A-Z]+ /, ""); say(0, $0, ""); next }
+    /^(FAILED|ERROR) [^ (][^ ]*(::| - |$)/ { sub(/^[A-Z]+ /, ""); say(0, $0, ""); next }
     /^[^ ]+::[^ ]+ (PASSED|FAILED|ERROR|SKIPPED)/ { say($2 !~ /FAILED|ERROR/, $1, $2 ~ /SKIPPED/ ? " # SKIP" : ""); next }
     /^ *--- (PASS|FAIL|SKIP): / { say($2 !~ /FAIL/, $3, $2 ~ /SKIP/ ? " # SKIP" : ""); next }
     END {
