@@ -39,6 +39,7 @@ mod notify;
 mod open_run;
 mod preflight;
 mod rehearsal;
+mod retention;
 mod scan;
 mod view;
 
@@ -49,6 +50,7 @@ pub use answering::Recorded;
 pub use dry_run::{DryRun, DryStep, Runs};
 pub use open_run::ReadRun;
 pub use rehearsal::{Tested, Verdict};
+pub use retention::RunPruned;
 pub use scan::ScanRequest;
 
 /// Names that are tried for a new run while other processes take them; far more than start at one moment.
