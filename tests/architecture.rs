@@ -116,6 +116,7 @@ const WRITERS: &[(&str, &str)] = &[
     ("src/engine/", "what a step writes: `render` into the workspace"),
     ("src/rails/", "a step's scratch directory"),
     ("src/cli/init.rs", "a first flow, put where there was none"),
+    ("src/cli/report.rs", "a report, put where it is told"),
     ("src/cli/doctor.rs", "a file written to see whether it can be, and how fast"),
 ];
 

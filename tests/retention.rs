@@ -4,8 +4,21 @@ mod common;
 
 use std::{fs, os::unix::fs::symlink};
 
-use common::Test;
+use common::{Ran, Test};
 use serde_json::Value;
+
+trait Tells {
+    /// On standard output.
+    fn tells(self, text: &str) -> Self;
+}
+
+impl Tells for Ran {
+    #[track_caller]
+    fn tells(self, text: &str) -> Self {
+        assert!(self.stdout.contains(text), "`{text}` is not in:\n{}\n{}", self.stdout, self.stderr);
+        self
+    }
+}
 
 const STEPS: &str = "steps:\n  - id: make\n    run: echo proof; echo made > \"$ARTIFACTS/a.txt\"; echo w > \"$STEP_DIR/w\"\n    outputs: [artifacts/a.txt]\n  - id: pre\n    snapshot: {name: pre, commands: {live: echo live}}\n";
 
@@ -25,15 +38,15 @@ fn every(test: &Test) -> Vec<std::path::PathBuf> {
 fn without_a_period_nothing_is_ever_due() {
     let test = done("");
     let before = every(&test);
-    test.go(&["retention", "prune", "--yes"]).code(0).says("nothing is due");
-    test.go(&["retention", "status"]).code(0).says("everything is kept");
+    test.go(&["retention", "prune", "--yes"]).code(0).tells("nothing is due");
+    test.go(&["retention", "status"]).code(0).tells("everything is kept");
     assert_eq!(every(&test), before);
 }
 
 #[test]
 fn nothing_goes_before_its_days_are_over() {
     let test = done("[retention]\nruns = \"2d\"\nlogs = \"1d\"\n");
-    test.go(&["retention", "prune", "--yes"]).code(0).says("nothing is due");
+    test.go(&["retention", "prune", "--yes"]).code(0).tells("nothing is due");
 }
 
 #[test]
@@ -79,7 +92,7 @@ fn a_file_that_went_by_itself_is_still_missed() {
     fs::remove_file(test.at("run_base/r/x/logs/make.1.stdout")).unwrap();
     test.verified(7);
     // What is not what was written is evidence, and stays.
-    test.go(&["retention", "prune", "--yes"]).code(0).says("it is not what was written");
+    test.go(&["retention", "prune", "--yes"]).code(0).tells("it is not what was written");
     assert!(test.at("run_base/r/x/artifacts/a.txt").exists());
 }
 
@@ -103,16 +116,16 @@ fn no_line_excuses_a_receipt_or_another_digest() {
 fn a_run_that_is_held_or_waits_is_never_touched() {
     let test = done("[retention]\nruns = \"0d\"\n").flow("ask", "steps:\n  - id: ask\n    ask: {question: Go on?}\n");
     test.go(&["run", "ask", "--run-id", "w"]).code(4);
-    test.go(&["retention", "hold", "r", "--reason", "an audit"]).code(0).says("by tester");
+    test.go(&["retention", "hold", "r", "--reason", "an audit"]).code(0).tells("by tester");
     let status = test.go(&["retention", "status", "--json"]).code(0).json();
     assert_eq!(status["due_bytes"], 0, "{status:#}");
-    test.go(&["retention", "prune", "--yes"]).code(0).says("nothing is due");
+    test.go(&["retention", "prune", "--yes"]).code(0).tells("nothing is due");
     assert!(test.at("run_base/r/journal.jsonl").exists() && test.at("run_base/w/journal.jsonl").exists());
     test.verified(0);
-    test.go(&["retention", "release", "r"]).code(0).says("an audit");
+    test.go(&["retention", "release", "r"]).code(0).tells("an audit");
     test.go(&["retention", "release", "r"]).code(2).says("is not held");
     test.go(&["retention", "hold", "r", "--reason", " "]).code(2);
-    test.go(&["retention", "prune", "--yes"]).code(0).says("gone: the whole run");
+    test.go(&["retention", "prune", "--yes"]).code(0).tells("gone: the whole run");
     assert!(!test.at("run_base/r").exists() && test.at("run_base/w/journal.jsonl").exists());
     test.go(&["status", "r"]).code(2).says("was removed by retention");
 }
@@ -124,7 +137,7 @@ fn an_archive_holds_what_went_and_puts_it_back() {
     test.go(&["retention", "prune", "--yes", "--archive", "run_base/old"]).code(1).says("lies among the runs");
     fs::remove_dir_all(test.at("run_base/old")).unwrap();
     assert_eq!(test.every_file("run_base/r/x"), before);
-    test.go(&["retention", "prune", "--yes", "--archive", "old"]).code(0).says("old/r.tar.gz");
+    test.go(&["retention", "prune", "--yes", "--archive", "old"]).code(0).tells("old/r.tar.gz");
     assert!(!test.at("run_base/r/x/artifacts/a.txt").exists());
     let tar =
         std::process::Command::new("tar").args(["-xzf", "old/r.tar.gz", "-C", "run_base"]).current_dir(test.root()).status();
@@ -132,7 +145,7 @@ fn an_archive_holds_what_went_and_puts_it_back() {
     assert_eq!(test.every_file("run_base/r/x"), before);
     assert_eq!(test.verified(0)["pruned"], 0);
     // A second archive never replaces the first.
-    test.go(&["retention", "prune", "--yes", "--archive", "old"]).code(0).says("old/r.2.tar.gz");
+    test.go(&["retention", "prune", "--yes", "--archive", "old"]).code(0).tells("old/r.2.tar.gz");
 }
 
 #[test]
@@ -162,7 +175,7 @@ fn a_prune_that_was_killed_half_way_is_explained_and_ended_by_the_next() {
             fs::write(path, bytes).unwrap();
         }
         test.verified(0);
-        test.go(&["retention", "prune", "--yes"]).code(0).says("gone: ");
+        test.go(&["retention", "prune", "--yes"]).code(0).tells("gone: ");
         test.verified(0);
     }
     // A run that had lost its name, and a line that was never finished.
@@ -197,6 +210,6 @@ fn a_run_that_somebody_drives_stays() {
     let holder =
         fs::File::options().read(true).write(true).create(true).truncate(false).open(test.at("run_base/r/.lock")).unwrap();
     holder.lock().unwrap();
-    test.go(&["retention", "prune", "--yes"]).code(0).says("another process drives this run");
+    test.go(&["retention", "prune", "--yes"]).code(0).tells("another process drives this run");
     assert!(test.at("run_base/r/journal.jsonl").exists());
 }

@@ -99,7 +99,7 @@ pub enum Command {
     Evidence(evidence::EvidenceArgs),
     /// What differs between two runs: route, measures, prompts, parameters, flow
     Diff(diff::DiffArgs),
-    /// The story of a flow, as Markdown
+    /// The story of a flow, as Markdown or as one HTML file
     Report(report::ReportArgs),
     /// How long runs are kept: status, prune, hold, release
     Retention(retention::RetentionArgs),
