@@ -74,6 +74,7 @@ fn it_tells_what_the_markdown_tells() {
     for heading in told.lines().filter_map(|line| line.strip_prefix("## ")) {
         assert!(page.contains(&format!("<h2>{heading}</h2>")), "{heading}");
     }
+    assert!(page.contains("receipt <code>x/receipts/bad-shell.json</code>"));
     for word in ["Timeline", "Every decision", "Questions and answers", "failed-policy", "class=\"gantt\"", "flow-graph"] {
         assert!(page.contains(word), "{word}");
     }

@@ -39,7 +39,7 @@ pub fn report_html(view: &RunView, flow: &FramePath, paste: &Paste, svg: &str) -
     let frame = view.state.frame(flow)?;
     let told = report(view, flow, paste)?;
     let stands = status(view, paste);
-    let title = clean(&frame.plan.flow.title);
+    let title = data(&frame.plan.flow.title);
     let word = flow_status(view, frame).to_string();
     let page = html! {
         (DOCTYPE)
@@ -53,8 +53,9 @@ pub fn report_html(view: &RunView, flow: &FramePath, paste: &Paste, svg: &str) -
             }
             body {
                 h1 { (title) " " span class={ "badge " (word) } { (headline(view, frame)) } }
-                @if let Some(reason) = &frame.outcome_reason { p { (clean(reason)) } }
-                p class="dim" { "run " code { (view.run_id) } ", flow " code { (frame.path) } ", by " (clean(&stands.started_by)) }
+                @if let Some(reason) = &frame.outcome_reason { p { (data(reason)) } }
+                p class="dim" { "run " code { (view.run_id) } ", flow " code { (frame.path) } }
+                @if let Some(goal) = &frame.plan.flow.charter.goal { p { "Goal: " (data(goal)) } }
                 (sections(&told))
                 h2 { "The way it went" }
                 div class="wide" { (PreEscaped(svg)) }
@@ -147,6 +148,19 @@ fn plain(text: &str) -> Markup {
                 chars.next();
                 out.push_str(if bold { "</strong>" } else { "<strong>" });
                 bold = !bold;
+            }
+            // A link of ours: the page may lie anywhere, so it names the file and does not lead to it.
+            '[' if !code => {
+                let label: String = chars.by_ref().take_while(|c| *c != ']').collect();
+                let path: String = if chars.next_if_eq(&'(').is_some() {
+                    chars.by_ref().take_while(|c| *c != ')').collect()
+                } else {
+                    String::new()
+                };
+                label.chars().for_each(|c| push(&mut out, c));
+                out.push_str(" <code>");
+                path.trim_start_matches("../").chars().for_each(|c| push(&mut out, c));
+                out.push_str("</code>");
             }
             // `cell` wrote these for us; they are what they stand for.
             '&' if !code => {
@@ -324,6 +338,7 @@ mod tests {
             assert!(!shown.contains('<'), "{shown}");
         }
         assert_eq!(plain("**a** `b<c`").into_string(), "<strong>a</strong> <code>b&lt;c</code>");
+        assert_eq!(plain("[receipt](../x/a<.json)").into_string(), "receipt <code>x/a&lt;.json</code>");
         assert_eq!(plain("a\u{202e}b").into_string(), "a\\u{202e}b");
         assert_eq!(cells("| a | b\\|c |"), ["a", "b\\|c"]);
     }
