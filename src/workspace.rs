@@ -472,14 +472,6 @@ impl Workspace {
         open.map(|frame| frame.path.clone()).ok_or_else(never_started)
     }
 
-    /// `<flow>-<n>`, the first that is free: names carry no time and no luck.
-    fn free_run_id(&self, flow: &FlowKey) -> Result<RunId, Error> {
-        let taken = self.runs.list().unwrap_or_default();
-        let number = |id: &RunId| id.as_str().strip_prefix(flow.as_str())?.strip_prefix('-')?.parse::<u64>().ok();
-        let next = taken.iter().filter_map(number).max().unwrap_or(0) + 1;
-        RunId::new(&format!("{flow}-{next}")).map_err(|bad| Error::new(Kind::Usage, bad.to_string()))
-    }
-
     /// Asks git on a thread of its own, while the flow is being loaded. `None`: there is no repository.
     fn ask_git(&self) -> Option<std::thread::JoinHandle<Option<Git>>> {
         measure::git_marker(&self.root)?;
