@@ -25,7 +25,10 @@ help:
 	@echo
 	@echo 'make ci        what CI runs: fmt, clippy, test, doc, schemas'
 	@echo 'make fmt clippy doc schemas bench bench-peers'
-	@echo 'make retention-status cleanup-aged retention-hold retention-release studio   (with a later version)'
+	@echo 'make retention-status              what each run holds, and what is due by flow-studio.toml'
+	@echo 'make cleanup-aged [ARCHIVE=DIR] [YES=yes]    remove what is due; asks at a terminal'
+	@echo 'make retention-hold RUN_ID=ID REASON="…"     make retention-release RUN_ID=ID'
+	@echo 'make studio                        (with a later version)'
 
 toolchain:
 	@command -v cargo >/dev/null 2>&1 || { \
@@ -69,9 +72,29 @@ schemas: toolchain
 ci:
 	@bash .ci/run
 
-# Not there yet. Better a sentence than a target that does nothing.
-retention-status cleanup-aged retention-hold retention-release:
-	@echo "make: '$@' comes with a later version. Until then runs stay until you remove them: each is one directory in run_base/." >&2; exit 2
+# As they were typed; no shell sees them but as variables.
+override REASON := $(value REASON)
+override ARCHIVE := $(value ARCHIVE)
+override YES := $(value YES)
+retention-status cleanup-aged retention-hold retention-release: export REASON := $(REASON)
+cleanup-aged: export ARCHIVE := $(ARCHIVE)
+cleanup-aged: export YES := $(YES)
 
+retention-status: build
+	@"$$FLOW_STUDIO" retention status
+
+# Without YES=yes it asks at the terminal, and refuses where there is none.
+cleanup-aged: build
+	@"$$FLOW_STUDIO" retention prune $${ARCHIVE:+--archive "$$ARCHIVE"} $$([ "$$YES" = yes ] && echo --yes)
+
+retention-hold: build
+	@[ -n "$$RUN_ID" ] && [ -n "$$REASON" ] || { echo 'make: which run, and why? make retention-hold RUN_ID=… REASON="…"' >&2; exit 2; }
+	@"$$FLOW_STUDIO" retention hold "$$RUN_ID" --reason "$$REASON"
+
+retention-release: build
+	@[ -n "$$RUN_ID" ] || { echo "make: which run? make retention-release RUN_ID=…" >&2; exit 2; }
+	@"$$FLOW_STUDIO" retention release "$$RUN_ID"
+
+# Not there yet. Better a sentence than a target that does nothing.
 studio:
 	@echo "make: the web page comes with a later version. Until then: make stepwise-status, make stepwise-review" >&2; exit 2

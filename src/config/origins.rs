@@ -37,6 +37,7 @@ pub fn origins(cwd: &Path, flags: &Flags, env: &BTreeMap<String, String>) -> Res
         ("engines.openai.base_url", from(false, Some("OPENAI_BASE_URL"), |file| file.engines.names_address())),
         ("models", from(false, None, |file| file.models.names_any())),
         ("notify", from(false, None, |file| file.notify.is_some())),
+        ("retention", from(false, None, |file| file.retention.names_any())),
         ("reviewers", from(false, None, |file| !file.reviewers.is_empty())),
     ])
 }

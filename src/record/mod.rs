@@ -14,6 +14,7 @@ mod question;
 mod receipt;
 mod recording;
 mod reply;
+mod retention;
 mod way;
 mod words;
 
@@ -39,5 +40,6 @@ pub use question::{
 pub use receipt::{Header, Receipt};
 pub use recording::{RecordedFile, RecordingIndex, Replaying};
 pub use reply::{CallLimits, Failure, Kept, LimitHit, Reply, ReplyOutcome, Stream};
+pub use retention::{Archived, Hold, KeptKind, PrunedFile, RetentionAct, RetentionLine};
 pub use way::{Injected, Injection, Way};
 pub use words::{DecisionKind, Drift, EngineWord, ErrorClass, FailureKind, Mode, ReceiptStatus, Rule, RunStatus, Status};
