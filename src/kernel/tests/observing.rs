@@ -75,7 +75,10 @@ fn no_known_fix_is_entered_and_nothing_is_taken_back() {
          {id: t, snapshot: {name: m, files: [x]}}, {id: c, compare: {before: n, after: m}, on_failure: rollback}]",
     );
     let play = play.reply("c", [fails("boom")]).run();
-    assert_eq!((play.path().as_str(), play.reason("main").as_str()), ("s t c", "c: boom; on_failure is rollback; nothing to roll back"));
+    assert_eq!(
+        (play.path().as_str(), play.reason("main").as_str()),
+        ("s t c", "c: boom; on_failure is rollback; nothing to roll back")
+    );
 }
 
 #[test]
