@@ -193,7 +193,7 @@ impl Workspace {
                     host: self.config.host.clone(),
                     version: env!("CARGO_PKG_VERSION").to_owned(),
                     by: self.config.user.clone(),
-                    git: git.join().ok().flatten(),
+                    git: git.and_then(|git| git.join().ok().flatten()),
                 })));
             }
         }
@@ -478,15 +478,15 @@ impl Workspace {
         RunId::new(&format!("{flow}-{next}")).map_err(|bad| Error::new(Kind::Usage, bad.to_string()))
     }
 
-    /// Asks git on a thread of its own, while the flow is being loaded.
-    fn ask_git(&self) -> std::thread::JoinHandle<Option<Git>> {
+    /// Asks git on a thread of its own, while the flow is being loaded. `None`: there is no repository.
+    fn ask_git(&self) -> Option<std::thread::JoinHandle<Option<Git>>> {
+        measure::git_marker(&self.root)?;
         let root = self.root.clone();
         let (path, home) = (self.config.env.get("PATH").cloned(), self.config.env.get("HOME").cloned());
-        std::thread::spawn(move || {
-            measure::git_marker(&root)?;
+        Some(std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().ok()?;
             runtime.block_on(measure::git_state(&root, path.as_deref(), home.as_deref()))
-        })
+        }))
     }
 }
 
