@@ -15,6 +15,11 @@ const DOCUMENTS: &[&str] = &[
     "docs/safety.md",
     "docs/diagnose.md",
     "docs/sdlc.md",
+    "docs/runbooks/incident.md",
+    "docs/runbooks/incident-failed-run.md",
+    "docs/runbooks/incident-stuck-run.md",
+    "docs/runbooks/incident-wrong-output.md",
+    "docs/runbooks/incident-security.md",
 ];
 
 fn documents() -> Vec<(&'static str, String)> {
