@@ -10,13 +10,14 @@ FLOW_STUDIO_READY := build
 
 include stepwise.mk
 
-.PHONY: help build demo sdlc test bench bench-peers fmt clippy doc schemas ci studio toolchain \
+.PHONY: help build demo sdlc replay-demo test bench bench-peers fmt clippy doc schemas ci studio toolchain \
         retention-status cleanup-aged retention-hold retention-release
 
 help:
 	@echo 'make demo      a real flow on this repository: look, mend, ask, report (no key, no server)'
 	@echo 'make sdlc [WORKSPACE=DIR] [RUN_ID=ID] [PARAMS="name=value …"]'
 	@echo '               seven flows from a request to something that is live; again with RUN_ID, it goes on'
+	@echo 'make replay-demo  the flow build on the example, replayed from a recording: no key, no server'
 	@echo 'make test      all tests'
 	@echo 'make build     the program: $(FLOW_STUDIO)'
 	@echo
@@ -45,6 +46,9 @@ override ENGINE := $(value ENGINE)
 sdlc: export ENGINE := $(ENGINE)
 sdlc: build
 	@sh scripts/sdlc.sh "$(FLOW_STUDIO)"
+
+replay-demo: build
+	@sh scripts/replay-demo.sh "$(FLOW_STUDIO)"
 
 test: toolchain
 	cargo test --locked --quiet
