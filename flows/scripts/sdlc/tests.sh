@@ -7,11 +7,14 @@ set -eu
 command=$(command_of "${1:-test}")
 [ -n "$command" ] || blocked "the command \`${1:-test}\` of this project"
 
+# Without how long it took: the same result is the same text, in prompts and in recordings.
+timeless() { sed -E 's/,? ?(finished )?in [0-9]+(\.[0-9]+)? ?s//'; }
+
 code=0
 sh -c "$command" > "$STEP_DIR/tests.raw" 2>&1 < /dev/null || code=$?
 {
     printf '$ %s\n' "$command"
-    tail -n 200 "$STEP_DIR/tests.raw"
+    tail -n 200 "$STEP_DIR/tests.raw" | timeless
     printf '(exit code %s)\n' "$code"
 } > "$ARTIFACTS/tests.txt"
 
@@ -42,4 +45,4 @@ awk -v code="$code" -v command="$command" '
     }' "$STEP_DIR/tests.raw" > "$STEP_DIR/tests.tap"
 cat "$STEP_DIR/tests.tap"
 # The end of what the tool said, for whoever has to mend it.
-if grep -q '^not ok' "$STEP_DIR/tests.tap"; then tail -n 40 "$STEP_DIR/tests.raw" >&2; fi
+if grep -q '^not ok' "$STEP_DIR/tests.tap"; then tail -n 40 "$STEP_DIR/tests.raw" | timeless >&2; fi
