@@ -14,9 +14,11 @@ use crate::error::{Error, Kind};
 
 mod engines;
 mod origins;
+mod programs;
 
 pub use engines::{Engines, OpenAiSettings};
 pub use origins::{Origin, origins};
+pub use programs::{CliSettings, FieldsText, OutputAs, ProgramSettings, PromptBy};
 
 /// What a step may see of our own environment. Where the Rust toolchain was put is needed to find it at all.
 const PASSED_ON: &[&str] =
@@ -58,6 +60,9 @@ struct File {
     /// Like `10s`.
     grace: Option<crate::spec::Length>,
     jobs: Option<u32>,
+    /// Directories whose flow-studio.toml may name programs and addresses; in the user's own file only.
+    #[serde(default)]
+    trust: Vec<String>,
     #[serde(default)]
     engines: engines::EnginesFile,
     #[serde(default)]
@@ -105,7 +110,12 @@ impl Config {
     }
 
     fn made(cwd: &Path, flags: &Flags, env: BTreeMap<String, String>, mut own: File, mut user: File) -> Result<Self, Error> {
-        let engines = Engines::load(own.engines(), user.engines(), &env)?;
+        if !own.trust.is_empty() {
+            return Err(Error::new(Kind::Invalid, "`trust` stands in flow-studio.toml, where it would trust itself")
+                .hint("write it in ~/.config/flow-studio/config.toml, or export FLOW_STUDIO_TRUST=/the/directory"));
+        }
+        let ground = programs::Ground { env: &env, cwd, trusted: programs::trusted(cwd, &user.trust, &env) };
+        let engines = Engines::load(own.engines(), user.engines(), &ground)?;
         let var = |name: &str| env.get(&format!("FLOW_STUDIO_{name}")).filter(|value| !value.is_empty());
         let dir = |flag: &Option<PathBuf>, name: &str, own: Option<PathBuf>, user: Option<PathBuf>, default: &str| {
             let chosen = flag.clone().or_else(|| var(name).map(PathBuf::from)).or(own).or(user).unwrap_or_else(|| default.into());
@@ -168,7 +178,7 @@ fn read(path: &Path) -> Result<File, Error> {
         Err(error) => return Err(Error::new(Kind::Invalid, format!("cannot read {}", path.display())).because(&error)),
     };
     toml::from_str(&text).map_err(|error| {
-        let known = "keys: runs, flows, agents, reviewers, self-approval, grace, jobs, engines, models, prices";
+        let known = "keys: runs, flows, agents, reviewers, self-approval, grace, jobs, trust, engines, models, prices";
         Error::new(Kind::Invalid, format!("{} is not a config file", path.display())).because(&error).hint(known)
     })
 }

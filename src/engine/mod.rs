@@ -4,6 +4,7 @@
 
 mod agent;
 mod builtin;
+mod cli_agent;
 mod contract;
 pub mod openai;
 mod orphans;
@@ -14,6 +15,7 @@ mod stop;
 mod stub;
 mod tap;
 mod task;
+mod watchdog;
 
 use std::{collections::BTreeMap, path::PathBuf};
 
@@ -21,6 +23,7 @@ use shell::Line;
 use task::Task;
 
 pub use agent::{Account, AgentEngine, AgentWork, Budget, FlowLimit, Model, Models, OpenAi, Price, Tool, Tools};
+pub use cli_agent::{ApiKey, Dialect, Fields, Other, OutputForm, Program, PromptWay, Shared as ProgramShared};
 pub use orphans::end_orphans;
 pub use outlet::Outlet;
 pub use stop::{Stop, StopLevel, StopSwitch};

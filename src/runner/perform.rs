@@ -5,14 +5,17 @@ use std::{collections::BTreeMap, path::PathBuf};
 use serde_json::Value;
 
 use crate::{
-    engine::{Account, AgentEngine, AgentWork, Budget, FlowLimit, Job, Keep, Models, OpenAi, Scenario, Tools, Work},
+    engine::{AgentEngine, AgentWork, Budget, FlowLimit, Job, Keep, Scenario, Tools, Work},
     id::Time,
     kernel::{Frame, Running, Slot, State, scope_at, template_scope},
     record::{At, EngineWord, ErrorClass, Failure, FailureKind, Mode, Parent, Reply, ReplyOutcome},
     spec::{Template, Verb},
 };
 
-use super::brief::{Asked, brief};
+use super::{
+    agents::Agents,
+    brief::{Asked, brief},
+};
 
 /// What all steps of a run share on this machine.
 #[derive(Debug, Clone)]
@@ -27,15 +30,6 @@ pub struct Scene {
     /// Between TERM and KILL.
     pub grace_ms: u64,
     pub agents: Agents,
-}
-
-/// How agents are performed on this machine.
-#[derive(Debug, Clone)]
-pub struct Agents {
-    pub openai: OpenAi,
-    pub models: Models,
-    /// What all of the run's calls draw on.
-    pub account: Account,
 }
 
 /// Turns of an agent for which neither flow nor front matter says a number: enough for a day's task, an end to a loop.
@@ -91,17 +85,21 @@ pub(super) fn task(state: &State, scene: &Scene, at: &At, running: &Running, now
 fn agent(asked: &Asked<'_>) -> Result<AgentWork, (FailureKind, String)> {
     let Asked { scene, frame, slot, running, step, agent, .. } = *asked;
     let spec = &frame.plan.step(slot.step).spec;
-    let engine = match frame.engine_of(step) {
-        EngineWord::Openai => AgentEngine::OpenAi(scene.agents.openai.clone()),
-        other => return Err((FailureKind::Spawn, format!("the engine `{other}` is not available in this version"))),
-    };
     let word = step.model.as_deref().or(agent.model.as_deref());
-    let model = scene.agents.models.choose(word, running.attempt).ok_or_else(|| {
-        (
-            FailureKind::Spawn,
-            format!("no model is set for `{}`: name one under [models] in flow-studio.toml", word.unwrap_or("standard")),
-        )
-    })?;
+    let (engine, model) = match frame.engine_of(step) {
+        EngineWord::Openai => {
+            let server = scene.agents.openai.clone().map_err(|why| (FailureKind::Spawn, why))?;
+            let model = scene.agents.models.choose(word, running.attempt).ok_or_else(|| {
+                let word = word.unwrap_or("standard");
+                (FailureKind::Spawn, format!("no model is set for `{word}`: name one under [models] in flow-studio.toml"))
+            })?;
+            (AgentEngine::OpenAi(server), model)
+        }
+        other => {
+            let found = scene.agents.programmed(other, step.program.as_ref()).map_err(|why| (FailureKind::Spawn, why))?;
+            (AgentEngine::Program(Box::new(found.program.clone())), found.model(word))
+        }
+    };
     let name = frame.name(slot);
     Ok(AgentWork {
         agent: step.agent.clone(),

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::{AgentKey, DetourId, FlowKey, ParamName, Sha256, SnapshotName, StepId};
+use crate::id::{AgentKey, DetourId, FlowKey, ParamName, ProgramName, Sha256, SnapshotName, StepId};
 
 use super::{
     Access, Effects, Expr, Halt, OnExhausted, OnFailure, OnTimeout, ParseAs, Places, Role, Severity, Template,
@@ -143,6 +143,8 @@ pub enum Verb {
 pub struct AgentStep {
     pub agent: AgentKey,
     pub engine: EngineText,
+    /// Of `engine: cli`.
+    pub program: Option<ProgramName>,
     pub model: Option<String>,
     pub max_turns: Option<u32>,
     pub teach: Teach,

@@ -42,6 +42,7 @@ const NAMES: &[(&str, &str)] = &[
     ("StepId", KEBAB),
     ("DetourId", KEBAB),
     ("SnapshotName", KEBAB),
+    ("ProgramName", KEBAB),
     ("AgentKey", WORD),
     ("ParamName", WORD),
 ];

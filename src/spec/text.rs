@@ -6,8 +6,9 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::id::{AgentKey, DetourId, FlowKey, ParamName, SnapshotName, StepId};
+use crate::id::{AgentKey, DetourId, FlowKey, ParamName, ProgramName, SnapshotName, StepId};
 
+pub use super::EngineText;
 use super::{Access, Effects, Halt, Length, OnExhausted, OnFailure, OnTimeout, ParseAs, Role, Severity};
 
 /// A runbook flow: `flows/<flow>.yaml`.
@@ -113,17 +114,6 @@ pub struct DefaultsText {
     pub access: Option<Access>,
 }
 
-/// The engines an agent step can be given to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum EngineText {
-    Openai,
-    Claude,
-    Codex,
-    Stub,
-    Replay,
-}
-
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LimitsText {
@@ -221,6 +211,8 @@ pub struct StepText {
     pub r#loop: Option<Box<LoopText>>,
     pub route: Option<RouteText>,
     pub engine: Option<EngineText>,
+    /// Of `engine: cli`: which one of `[engines.cli.<name>]`; left out, the only one.
+    pub program: Option<ProgramName>,
     pub model: Option<String>,
     #[schemars(range(min = 1, max = 1000))]
     pub max_turns: Option<u32>,

@@ -38,6 +38,21 @@ words!(/// What a question does when its time is up.
 words!(/// How the output of a `verify` command is read.
     ParseAs { Exit, CargoTest, Pytest, Junit, Tap, Sarif } default Exit);
 
+/// The engines an agent step can be given to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum EngineText {
+    Openai,
+    /// Claude Code, as a program on this machine.
+    Claude,
+    /// Codex, as a program on this machine.
+    Codex,
+    /// A program that settings describe: `[engines.cli.<name>]`.
+    Cli,
+    Stub,
+    Replay,
+}
+
 /// How bad it is; `HIGH` in files.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "UPPERCASE")]

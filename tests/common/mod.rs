@@ -19,6 +19,7 @@ use tempfile::TempDir;
 
 pub mod agents;
 pub mod llm;
+pub mod programs;
 
 /// Nothing here takes so long; a test that waits in vain ends by this, with a word on what for.
 const PATIENCE: Duration = Duration::from_secs(30);

@@ -3,9 +3,11 @@
 //! Never: a key printed, a handoff taken from loose prose without validation, a word of the agent believed.
 
 mod account;
+mod broken;
 mod claims;
 mod gather;
 mod models;
+mod parked;
 mod transcript;
 mod work;
 
@@ -20,11 +22,13 @@ use crate::{
 use super::{
     Piece, Task,
     contract::{blocking, roots},
-    openai,
+    cli_agent, openai,
 };
 
 pub use account::{Account, Budget, FlowLimit};
 pub use models::Models;
+pub(crate) use broken::Broken;
+pub(crate) use parked::{Parked, Parking};
 pub(crate) use transcript::Transcript;
 pub use work::{AgentEngine, AgentWork, Model, OpenAi, Price, Tool, Tools};
 
@@ -55,11 +59,13 @@ pub(crate) struct Ended {
 pub(crate) async fn perform(task: &Task<'_>, work: &AgentWork) -> Reply {
     let ending = match &work.engine {
         AgentEngine::OpenAi(_) => work.brief.form().ending(),
+        AgentEngine::Program(_) => work.brief.form().ending_at_once(&artifacts(task)),
     };
     let pack = packed(task, work, ending).await;
     let mut transcript = Transcript::new(task, work);
     let ended = match &work.engine {
         AgentEngine::OpenAi(server) => openai::perform(task, work, server, &pack, &mut transcript).await,
+        AgentEngine::Program(program) => cli_agent::perform(task, work, program, &pack, &mut transcript).await,
     };
     if let Some(draft) = &ended.draft {
         keep_draft(task, work, draft).await;
@@ -76,12 +82,23 @@ pub(crate) async fn perform(task: &Task<'_>, work: &AgentWork) -> Reply {
     reply.limit = ended.limit;
     reply.transcript_path = Some(work.transcript.clone());
     reply.context = Some(Box::new(pack.manifest));
-    reply.sandbox = Some(match work.access {
-        // Nothing that writes is offered to the agent.
-        Access::Observe => Sandbox { requested: "observe".to_owned(), enforced: "tools".to_owned() },
-        Access::Change => Sandbox { requested: "change".to_owned(), enforced: "tools".to_owned() },
-    });
+    let requested = match work.access {
+        Access::Observe => "observe",
+        Access::Change => "change",
+    };
+    // Nothing that writes is offered to an observer.
+    let enforced = match &work.engine {
+        AgentEngine::OpenAi(_) => "tools",
+        AgentEngine::Program(program) => program.enforces(),
+    };
+    reply.sandbox = Some(Sandbox { requested: requested.to_owned(), enforced: enforced.to_owned() });
     reply
+}
+
+/// The directory of the flow's artifacts as a program finds it: from the workspace, where it lies in there.
+fn artifacts(task: &Task<'_>) -> String {
+    let dir = task.job.flow_dir.join("artifacts");
+    dir.strip_prefix(&task.job.workspace).unwrap_or(&dir).to_string_lossy().into_owned()
 }
 
 /// The prompts, redacted: they are sent, and kept, in the same words.

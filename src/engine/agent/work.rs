@@ -6,6 +6,7 @@ use secrecy::SecretString;
 
 use crate::{
     context::Brief,
+    engine::cli_agent::Program,
     id::AgentKey,
     record::{EngineWord, Mode},
     spec::Access,
@@ -37,17 +38,21 @@ pub struct AgentWork {
 #[derive(Debug, Clone)]
 pub enum AgentEngine {
     OpenAi(OpenAi),
+    /// A program on this machine that drives a model by itself.
+    Program(Box<Program>),
 }
 
 impl AgentEngine {
     pub const fn word(&self) -> EngineWord {
         match self {
             Self::OpenAi(_) => EngineWord::Openai,
+            Self::Program(program) => program.word(),
         }
     }
     pub const fn mode(&self) -> Mode {
         match self {
             Self::OpenAi(_) => Mode::Api,
+            Self::Program(_) => Mode::Cli,
         }
     }
 }
@@ -70,6 +75,20 @@ pub struct OpenAi {
 pub struct Model {
     pub name: String,
     pub price: Option<Price>,
+}
+
+impl Model {
+    /// What a program calls its own choice.
+    const OWN: &str = "default";
+
+    /// The program chooses.
+    pub fn own() -> Self {
+        Self { name: Self::OWN.to_owned(), price: None }
+    }
+    /// The name, unless the program chooses.
+    pub fn named(&self) -> Option<&str> {
+        Some(self.name.as_str()).filter(|name| *name != Self::OWN)
+    }
 }
 
 /// US dollars per million tokens.
@@ -125,7 +144,19 @@ impl Tool {
         }
     }
 
-    /// What Claude Code calls it. A rule in parentheses, as in `Bash(git *)`, is not taken for the bare tool.
+    /// What Claude Code calls it.
+    pub const fn in_claude(self) -> &'static str {
+        match self {
+            Self::ReadFile => "Read",
+            Self::ListFiles => "Glob",
+            Self::Search => "Grep",
+            Self::WriteFile => "Write",
+            Self::EditFile => "Edit",
+            Self::RunCommand => "Bash",
+        }
+    }
+
+    /// What it is by Claude Code's name. A rule in parentheses, as in `Bash(git *)`, is not taken for the bare tool.
     fn of_claude(name: &str) -> &'static [Self] {
         match name {
             "Read" | "NotebookRead" => &[Self::ReadFile],
@@ -168,6 +199,11 @@ impl Tools {
             ours.retain(|tool| !tool.changes());
         }
         Self { ours, written: written.map(<[String]>::to_vec), disallowed: disallowed.to_vec() }
+    }
+
+    /// None of them changes anything.
+    pub fn only_look(&self) -> bool {
+        !self.ours.iter().any(|tool| tool.changes())
     }
 }
 

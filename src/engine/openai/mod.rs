@@ -7,7 +7,6 @@ mod abilities;
 mod answer;
 mod ask;
 mod converse;
-mod parked;
 mod text_tools;
 mod tools;
 mod wire;
@@ -17,7 +16,9 @@ use std::sync::{Arc, OnceLock};
 pub(crate) use converse::perform;
 
 use abilities::Known;
-use parked::Parking;
+use converse::Broke;
+
+use super::agent::Parking;
 
 /// What is shared by all steps that use one server: connections, and what the server was found to lack.
 #[derive(Clone, Default)]
@@ -27,7 +28,7 @@ pub struct Shared(Arc<Inner>);
 struct Inner {
     server: OnceLock<Result<wire::Server, wire::CallError>>,
     known: Known,
-    parking: Parking,
+    parking: Parking<Broke>,
 }
 
 impl std::fmt::Debug for Shared {

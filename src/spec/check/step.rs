@@ -25,10 +25,14 @@ pub(super) struct Around<'a> {
 const RETRY_DELAY_MS: u64 = 1_000;
 const RETRY_DELAY_MS_MAX: u64 = 60_000;
 
-/// An agent of ours can only do what its tools let it do, and an observer has none that write.
+/// An agent of ours can only do what its tools let it do, and an observer has none that write. An agent program is told to
+/// only read; one that cannot be told so is refused before the flow starts.
 fn held_by_tools(text: &StepText, defaults: &DefaultsText) -> bool {
-    let engine = text.engine.or(defaults.engine).unwrap_or(EngineText::Openai);
-    text.agent.is_some() && matches!(engine, EngineText::Openai | EngineText::Stub) && text.verify.is_empty()
+    let held = match text.engine.or(defaults.engine).unwrap_or(EngineText::Openai) {
+        EngineText::Openai | EngineText::Claude | EngineText::Codex | EngineText::Cli | EngineText::Stub => true,
+        EngineText::Replay => false,
+    };
+    text.agent.is_some() && held && text.verify.is_empty()
 }
 
 impl Check<'_> {
