@@ -10,12 +10,13 @@ FLOW_STUDIO_READY := build
 
 include stepwise.mk
 
-.PHONY: help build demo test bench bench-peers fmt clippy doc schemas ci studio toolchain \
+.PHONY: help build demo test test-agent-clis bench bench-peers fmt clippy doc schemas ci studio toolchain \
         retention-status cleanup-aged retention-hold retention-release
 
 help:
 	@echo 'make demo      a real flow on this repository: look, mend, ask, report (no key, no server)'
 	@echo 'make test      all tests'
+	@echo 'make test-agent-clis   the engines claude and codex with the real programs (npm installs them into .tools)'
 	@echo 'make build     the program: $(FLOW_STUDIO)'
 	@echo
 	@echo 'make stepwise-help       the flows here, and how to run one'
@@ -38,6 +39,11 @@ demo: build
 test: toolchain
 	cargo test --locked --quiet
 
+# Claude Code and Codex themselves, from npm into .tools, against servers on this machine: no key, no cost.
+test-agent-clis: toolchain
+	@sh scripts/agent-clis.sh .tools/agent-clis
+	cargo test --locked --quiet --features agent-clis --test agents_real_programs
+
 bench: toolchain
 	cargo bench --locked
 
@@ -49,7 +55,7 @@ fmt: toolchain
 	cargo fmt
 
 clippy: toolchain
-	cargo clippy --locked --all-targets -- -D warnings
+	cargo clippy --locked --all-targets --all-features -- -D warnings
 
 doc: toolchain
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items

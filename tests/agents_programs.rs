@@ -111,7 +111,7 @@ fn the_front_matters_tools_reach_claude_and_codex_refuses_what_it_cannot_hold() 
     run(&test).code(0);
     let args = test.text("args.1");
     assert_eq!(flag(&args, "--tools"), Some("Bash,Read,WebSearch"));
-    assert_eq!(flag(&args, "--allowedTools"), Some("Bash(git diff *),Read,WebSearch"));
+    assert_eq!(flag(&args, "--allowedTools"), Some("Bash(git diff *),Read,WebSearch,StructuredOutput"));
     assert_eq!(flag(&args, "--disallowedTools"), Some("Write"));
     let front = "---\nname: author\ndescription: x\ndisallowedTools: Bash\n---\nHi.\n";
     let test = with_codex("exit 0").file("agents/author.md", front);
@@ -140,7 +140,7 @@ fn codex_counts_sessions_and_we_count_runs() {
     let test = with_codex(&format!("if [ $n = 1 ]; then\n{first}else\n{second}fi"));
     run(&test).code(0);
     assert!(test.text("args.2").starts_with("exec\nresume\nt-1\n"), "{}", test.text("args.2"));
-    let calls: Vec<Value> = cost(&test).iter().map(|line| line["tokens"]["total"].clone()).collect();
+    let calls: Vec<Value> = cost(&test).iter().map(|line| line["call"]["tokens"]["total"].clone()).collect();
     assert_eq!(calls, [json!(110), json!(52)]);
     assert_eq!(receipt(&test)["tokens"]["total"], 162);
 }
@@ -163,7 +163,8 @@ fn a_session_that_a_busy_service_broke_off_goes_on() {
 
 #[test]
 fn a_limit_of_money_is_told_to_claude_and_asks_when_it_is_reached() {
-    let spent = json!({"subtype": "error_max_budget_usd", "is_error": true, "total_cost_usd": 0.6, "errors": ["Reached maximum budget"]});
+    let spent =
+        json!({"subtype": "error_max_budget_usd", "is_error": true, "total_cost_usd": 0.6, "errors": ["Reached maximum budget"]});
     let test = claude(&format!("{}exit 1", prints(&[init(), result(spent)])));
     let flow = test.text("flows/work.yaml").replace("steps:", "limits: {usd: 0.5}\nsteps:");
     test.write("flows/work.yaml", &flow);
@@ -176,7 +177,11 @@ fn a_limit_of_money_is_told_to_claude_and_asks_when_it_is_reached() {
 #[test]
 fn a_program_that_is_not_there_is_told_with_the_alternatives() {
     let test = test("    engine: claude\n").env("PATH", "/nowhere");
-    run(&test).code(3).says("the program `claude` is not on PATH").says("npm install -g @anthropic-ai/claude-code").says("--engine stub");
+    run(&test)
+        .code(3)
+        .says("the program `claude` is not on PATH")
+        .says("npm install -g @anthropic-ai/claude-code")
+        .says("--engine stub");
     test.go(&["run", "work", "--engine", "codex"]).code(3).says("npm install -g @openai/codex");
 }
 

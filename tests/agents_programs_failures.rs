@@ -110,9 +110,7 @@ fn a_program_that_does_not_end_after_its_last_word_hangs() {
 
 #[test]
 fn a_key_that_is_refused_again_and_again_is_not_waited_for() {
-    let retry = |attempt: u64| {
-        json!({"type": "system", "subtype": "api_retry", "attempt": attempt, "error": "authentication_failed", "error_status": 401})
-    };
+    let retry = |attempt: u64| json!({"type": "system", "subtype": "api_retry", "attempt": attempt, "error": "authentication_failed", "error_status": 401});
     let test = fails("claude", &format!("{}exec sleep 1000", prints(&[init(), retry(1), retry(2)])), "auth");
     assert!(receipt(&test)["error"].as_str().unwrap().contains("401"));
 }

@@ -4,8 +4,16 @@ use std::{collections::BTreeSet, fs, path::Path, process::Command};
 
 use flow_studio::{id::FlowKey, spec::Loader};
 
-const DOCUMENTS: &[&str] =
-    &["README.md", "ARCHITECTURE.md", "GLOSSARY.md", "CHANGELOG.md", "docs/tutorial.md", "docs/how-to.md", "docs/reference.md"];
+const DOCUMENTS: &[&str] = &[
+    "README.md",
+    "ARCHITECTURE.md",
+    "GLOSSARY.md",
+    "CHANGELOG.md",
+    "docs/agent-programs.md",
+    "docs/tutorial.md",
+    "docs/how-to.md",
+    "docs/reference.md",
+];
 
 fn documents() -> Vec<(&'static str, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));

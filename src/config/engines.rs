@@ -116,15 +116,12 @@ impl Engines {
     /// An address that is none, a key that is no header, a tier without a name, a price below 0.
     pub(super) fn load(own: Part, user: Part, ground: &Ground<'_>) -> Result<Self, Error> {
         let env = ground.env;
-        let claude = programs::known(
-            &CLAUDE,
-            own.engines.claude.unwrap_or_default(),
-            user.engines.claude.unwrap_or_default(),
-            ground,
-        )?;
+        let claude =
+            programs::known(&CLAUDE, own.engines.claude.unwrap_or_default(), user.engines.claude.unwrap_or_default(), ground)?;
         let codex =
             programs::known(&CODEX, own.engines.codex.unwrap_or_default(), user.engines.codex.unwrap_or_default(), ground)?;
-        let files = user.engines.cli.into_iter().map(|file| (false, file)).chain(own.engines.cli.into_iter().map(|file| (true, file)));
+        let files =
+            user.engines.cli.into_iter().map(|file| (false, file)).chain(own.engines.cli.into_iter().map(|file| (true, file)));
         let cli = files.map(|(is_own, (name, file))| programs::other(&name, file, is_own, ground)).collect::<Result<_, _>>()?;
         let set = |name: &str| env.get(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
         let (file, below) = (own.engines.openai, user.engines.openai);

@@ -2,7 +2,10 @@
 //! In: two files and the environment. Out: what is started, with which part of the environment, and how its output is read.
 //! Never: a program or an address of a directory that nobody trusts taken in silence, a key printed.
 
-use std::{collections::BTreeMap, path::{Path, PathBuf}};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 use secrecy::SecretString;
 use serde::Deserialize;
@@ -145,8 +148,7 @@ pub(super) const CLAUDE: Usual = Usual {
     env: &["CLAUDE_CONFIG_DIR", "CLAUDE_CODE_OAUTH_TOKEN"],
     models: &[("fast", "haiku"), ("standard", "sonnet"), ("strong", "opus")],
 };
-pub(super) const CODEX: Usual =
-    Usual { name: "codex", api_key_env: "CODEX_API_KEY", env: &["CODEX_HOME"], models: &[] };
+pub(super) const CODEX: Usual = Usual { name: "codex", api_key_env: "CODEX_API_KEY", env: &["CODEX_HOME"], models: &[] };
 
 /// Whose word counts in this directory, and what the environment holds.
 pub(super) struct Ground<'g> {
@@ -209,7 +211,7 @@ pub(super) fn known(usual: &Usual, own: ProgramFile, user: ProgramFile, ground: 
         api_key: ground.key(&api_key_env)?,
         api_key_env: Some(api_key_env),
         env: ground.passed(names.chain(own.env.or(user.env).unwrap_or_default())),
-        idle_ms: idle(&section, own.idle.or(user.idle))?,
+        idle_ms: idle(own.idle.or(user.idle)),
         models,
         untrusted,
     })
@@ -218,7 +220,8 @@ pub(super) fn known(usual: &Usual, own: ProgramFile, user: ProgramFile, ground: 
 /// `[engines.cli.<name>]` of one file.
 pub(super) fn other(name: &str, file: CliFile, own: bool, ground: &Ground<'_>) -> Result<(ProgramName, CliSettings), Error> {
     let section = format!("engines.cli.{name}");
-    let key = ProgramName::new(name).map_err(|bad| Error::new(Kind::Invalid, format!("`[{section}]` has no name that a step can write")).because(&bad))?;
+    let key = ProgramName::new(name)
+        .map_err(|bad| Error::new(Kind::Invalid, format!("`[{section}]` has no name that a step can write")).because(&bad))?;
     let wrong = |message: String, hint: &str| Err(Error::new(Kind::Invalid, message).hint(hint.to_owned()));
     for (key, pointer) in file.fields.pointers() {
         if !pointer.starts_with('/') {
@@ -253,7 +256,10 @@ pub(super) fn other(name: &str, file: CliFile, own: bool, ground: &Ground<'_>) -
         OutputAs::Text | OutputAs::Json | OutputAs::Jsonl => {}
     }
     if file.resume_flag.is_some() && file.fields.session.is_none() {
-        return wrong(format!("`{section}.resume_flag` needs `fields.session`"), "say where the session's id stands, or remove it");
+        return wrong(
+            format!("`{section}.resume_flag` needs `fields.session`"),
+            "say where the session's id stands, or remove it",
+        );
     }
     if file.base_url.is_some() != file.base_url_env.is_some() {
         return wrong(
@@ -270,12 +276,15 @@ pub(super) fn other(name: &str, file: CliFile, own: bool, ground: &Ground<'_>) -
         api_key_env: file.api_key_env,
         api_key,
         env: ground.passed(file.env.unwrap_or_default()),
-        idle_ms: idle(&section, file.idle)?,
+        idle_ms: idle(file.idle),
         models: models(&section, BTreeMap::new(), None, file.models)?,
         untrusted: if own { untrusted(&section, written, ground.trusted) } else { Vec::new() },
     };
     if file.model_flag.is_none() && !program.models.is_empty() {
-        return wrong(format!("`{section}.models` needs `model_flag`"), "say how the program is told its model: model_flag = \"--model\"");
+        return wrong(
+            format!("`{section}.models` needs `model_flag`"),
+            "say how the program is told its model: model_flag = \"--model\"",
+        );
     }
     let settings = CliSettings {
         program,
@@ -312,14 +321,8 @@ fn untrusted<const N: usize>(section: &str, written: [(&str, bool); N], trusted:
     keys.map(|(key, _)| format!("{section}.{key}")).collect()
 }
 
-fn idle(section: &str, length: Option<Length>) -> Result<u64, Error> {
-    match length.map(Length::as_ms) {
-        Some(0) => {
-            Err(Error::new(Kind::Invalid, format!("`{section}.idle` is 0: the program would never get to say a word")).hint("10m"))
-        }
-        Some(ms) => Ok(ms),
-        None => Ok(IDLE_MS),
-    }
+fn idle(length: Option<Length>) -> u64 {
+    length.map_or(IDLE_MS, Length::as_ms)
 }
 
 fn models(
@@ -346,7 +349,10 @@ pub(super) fn trusted(cwd: &Path, dirs: &[String], env: &BTreeMap<String, String
     let named = env.get("FLOW_STUDIO_TRUST").map(String::as_str).unwrap_or_default();
     let all = dirs.iter().map(String::as_str).chain(named.split(':')).filter(|dir| !dir.is_empty());
     // A relative path would trust whatever directory one stands in.
-    all.map(|dir| expanded(dir, env)).filter(|dir| dir.is_absolute()).filter_map(|dir| real(&dir)).any(|dir| here.starts_with(dir))
+    all.map(|dir| expanded(dir, env))
+        .filter(|dir| dir.is_absolute())
+        .filter_map(|dir| real(&dir))
+        .any(|dir| here.starts_with(dir))
 }
 
 /// With `~/` as a shell understands it.

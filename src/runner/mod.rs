@@ -15,10 +15,10 @@ mod recover;
 mod rehearse;
 mod signals;
 
+pub use agents::{Agents, Programmed, Programs};
 pub use clock::Clock;
 pub use drive::{Drive, DriveError, Ended, Observer, Setup, Silent};
 pub use evidence::{evidence_path, look};
-pub use agents::{Agents, Programmed, Programs};
 pub use perform::Scene;
 pub use recover::{Books, OpenError, Opened, create, note, open};
 pub use rehearse::{Rehearsal, Waiting, rehearse};

@@ -31,4 +31,6 @@ pub use names::{Names, Problem, Reads, StepField};
 pub use source::{Part, Places};
 pub use template::Template;
 pub use typed::read_as;
-pub use words::{Access, BadLength, Effects, EngineText, Halt, Length, OnExhausted, OnFailure, OnTimeout, ParseAs, Role, Severity};
+pub use words::{
+    Access, BadLength, Effects, EngineText, Halt, Length, OnExhausted, OnFailure, OnTimeout, ParseAs, Role, Severity,
+};

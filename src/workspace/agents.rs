@@ -6,7 +6,9 @@ use secrecy::ExposeSecret as _;
 
 use crate::{
     config::{CliSettings, Config, Engines, FieldsText, OutputAs, ProgramSettings, PromptBy},
-    engine::{self, Account, ApiKey, Dialect, Fields, Models, OpenAi, Other, OutputForm, Price, Program, ProgramShared, PromptWay},
+    engine::{
+        self, Account, ApiKey, Dialect, Fields, Models, OpenAi, Other, OutputForm, Price, Program, ProgramShared, PromptWay,
+    },
     id::ProgramName,
     redact::Redactor,
     runner::{Agents, Programmed, Programs},
@@ -36,7 +38,10 @@ pub(super) fn agents(config: &Config, account: Account) -> Agents {
         programs: Programs {
             claude: Some(programmed(Dialect::Claude, claude, false)),
             codex: Some(programmed(Dialect::Codex, codex, codex.base_url.is_none())),
-            cli: cli.iter().map(|(name, one)| (name.clone(), programmed(Dialect::Other(other(name, one)), &one.program, false))).collect(),
+            cli: cli
+                .iter()
+                .map(|(name, one)| (name.clone(), programmed(Dialect::Other(other(name, one)), &one.program, false)))
+                .collect(),
         },
         account,
     }
@@ -60,11 +65,17 @@ fn trusted_server(config: &Config) -> Result<(), String> {
     Ok(())
 }
 
+impl super::Workspace {
+    /// What an untrusted directory's settings say of a program that keeps it from being used.
+    pub fn distrusted(settings: &ProgramSettings) -> Vec<String> {
+        let here = settings.base_url.as_deref().is_some_and(engine::openai::is_local);
+        // A server on this machine takes nothing away.
+        settings.untrusted.iter().filter(|key| !(here && key.ends_with(".base_url"))).cloned().collect()
+    }
+}
+
 fn program(dialect: Dialect, settings: &ProgramSettings, prices: Models) -> Result<Programmed, String> {
-    let here = settings.base_url.as_deref().is_some_and(engine::openai::is_local);
-    // A server on this machine takes nothing away.
-    let foreign_keys: Vec<String> =
-        settings.untrusted.iter().filter(|key| !(here && key.ends_with(".base_url"))).cloned().collect();
+    let foreign_keys = super::Workspace::distrusted(settings);
     if !foreign_keys.is_empty() {
         return Err(foreign(&foreign_keys));
     }
@@ -121,7 +132,8 @@ pub(super) fn keys(config: &Config) -> BTreeMap<String, String> {
     let programs = [claude, codex].into_iter().chain(cli.values().map(|one| &one.program));
     let of_programs = programs.filter_map(|program| Some((program.api_key_env.clone()?, program.api_key.clone()?)));
     let of_server = openai.api_key.clone().map(|key| (openai.api_key_env.clone(), key));
-    let token = config.env.get("CLAUDE_CODE_OAUTH_TOKEN").map(|token| ("CLAUDE_CODE_OAUTH_TOKEN".to_owned(), token.clone().into()));
+    let token =
+        config.env.get("CLAUDE_CODE_OAUTH_TOKEN").map(|token| ("CLAUDE_CODE_OAUTH_TOKEN".to_owned(), token.clone().into()));
     let all = of_programs.chain(of_server).chain(token);
     let told = all.map(|(name, key)| (name, key.expose_secret().to_owned()));
     told.filter(|(_, key)| key.len() >= Redactor::VALUE_BYTES_MIN).collect()

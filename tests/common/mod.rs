@@ -18,6 +18,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 pub mod agents;
+pub mod apis;
 pub mod llm;
 pub mod programs;
 

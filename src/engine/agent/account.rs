@@ -91,7 +91,12 @@ impl Budget {
         let used = self.account.0.lock().unwrap_or_else(PoisonError::into_inner);
         let hits = self.limits.iter().filter_map(|limit| {
             let max = limit.usd_millionths_max?;
-            Some(LimitHit { flow: limit.flow.clone(), limit: LimitName::Usd, used: below(&used, &limit.flow).usd_millionths, max })
+            Some(LimitHit {
+                flow: limit.flow.clone(),
+                limit: LimitName::Usd,
+                used: below(&used, &limit.flow).usd_millionths,
+                max,
+            })
         });
         hits.min_by_key(|hit| hit.max.saturating_sub(hit.used))
     }

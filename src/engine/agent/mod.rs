@@ -20,14 +20,14 @@ use crate::{
 };
 
 use super::{
-    Piece, Task,
+    Piece, Task, cli_agent,
     contract::{blocking, roots},
-    cli_agent, openai,
+    openai,
 };
 
 pub use account::{Account, Budget, FlowLimit};
-pub use models::Models;
 pub(crate) use broken::Broken;
+pub use models::Models;
 pub(crate) use parked::{Parked, Parking};
 pub(crate) use transcript::Transcript;
 pub use work::{AgentEngine, AgentWork, Model, OpenAi, Price, Tool, Tools};

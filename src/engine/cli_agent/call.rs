@@ -77,8 +77,7 @@ impl Talk<'_, '_, '_> {
 
     async fn run(&mut self, id: &str, prompt: &str, usd_max: Option<f64>) -> (Ran, Heard, Option<String>) {
         let (task, job, program) = (self.task, self.task.job, self.program);
-        let not_started =
-            |error| Ran { end: End::NotStarted(error), duration: std::time::Duration::ZERO, left_running: false };
+        let not_started = |error| Ran { end: End::NotStarted(error), duration: std::time::Duration::ZERO, left_running: false };
         let scratch = match tempfile::Builder::new().prefix("flow-studio-").tempdir() {
             Ok(scratch) => scratch,
             Err(error) => return (not_started(error), Heard::default(), None),

@@ -18,6 +18,8 @@ use super::{
 
 /// Tools that change nothing; an observer gets no others.
 const READS: [&str; 7] = ["Read", "Glob", "Grep", "LS", "NotebookRead", "WebFetch", "WebSearch"];
+/// By this it hands an object over. A mode that asks nobody denies it, if it is not allowed by name.
+const HANDOFF: &str = "StructuredOutput";
 /// What it does about these again and again does not help.
 const HOPELESS: [&str; 6] =
     ["authentication_failed", "oauth_org_not_allowed", "account_on_hold", "billing_error", "model_not_found", "invalid_request"];
@@ -34,9 +36,8 @@ pub(super) fn line(program: &Program, order: &Order<'_>) -> std::io::Result<Line
     let allowed = allowed(order);
     let bare: Vec<&str> = allowed.iter().map(|rule| rule.split('(').next().unwrap_or_default()).collect();
     flag("--tools", bare.join(","));
-    if !allowed.is_empty() {
-        flag("--allowedTools", allowed.join(","));
-    }
+    let allowed: Vec<&str> = allowed.iter().map(String::as_str).chain([HANDOFF]).collect();
+    flag("--allowedTools", allowed.join(","));
     if !work.tools.disallowed.is_empty() {
         flag("--disallowedTools", work.tools.disallowed.iter().map(|name| in_its_words(name)).collect::<Vec<_>>().join(","));
     }
@@ -225,7 +226,8 @@ fn used(event: &Value) -> Option<Tokens> {
         });
     }
     let usage = event.get("usage").unwrap_or(&json!(null)).clone();
-    let cached = figure(&usage, "cache_read_input_tokens").unwrap_or(0) + figure(&usage, "cache_creation_input_tokens").unwrap_or(0);
+    let cached =
+        figure(&usage, "cache_read_input_tokens").unwrap_or(0) + figure(&usage, "cache_creation_input_tokens").unwrap_or(0);
     tokens(figure(&usage, "input_tokens").map(|input| input + cached), figure(&usage, "output_tokens"))
 }
 
@@ -256,7 +258,10 @@ mod tests {
     #[test]
     fn every_bad_end_has_its_kind() {
         for (event, kind) in [
-            (json!({"subtype": "error_max_turns", "is_error": true, "errors": ["Reached maximum number of turns (1)"]}), FailureKind::TurnLimit),
+            (
+                json!({"subtype": "error_max_turns", "is_error": true, "errors": ["Reached maximum number of turns (1)"]}),
+                FailureKind::TurnLimit,
+            ),
             (json!({"subtype": "error_max_budget_usd", "is_error": true}), FailureKind::Budget),
             (json!({"subtype": "error_max_structured_output_retries"}), FailureKind::BadOutput),
             (json!({"stop_reason": "refusal", "result": "I will not."}), FailureKind::Refused),
@@ -282,9 +287,7 @@ mod tests {
 
     #[test]
     fn a_key_that_is_refused_again_is_hopeless() {
-        let retry = |attempt: u64, error: &str, status: u64| {
-            json!({"type": "system", "subtype": "api_retry", "attempt": attempt, "error": error, "error_status": status})
-        };
+        let retry = |attempt: u64, error: &str, status: u64| json!({"type": "system", "subtype": "api_retry", "attempt": attempt, "error": error, "error_status": status});
         assert!(after(&[retry(1, "authentication_failed", 401)]).hopeless.is_none());
         let heard = after(&[retry(1, "authentication_failed", 401), retry(2, "authentication_failed", 401)]);
         assert_eq!(heard.hopeless.map(|trouble| trouble.kind), Some(FailureKind::Auth));
@@ -293,12 +296,8 @@ mod tests {
 
     #[test]
     fn what_it_ran_is_told_with_its_exit_code() {
-        let call = |id: &str, command: &str| {
-            json!({"type": "assistant", "message": {"id": id, "content": [{"type": "tool_use", "id": id, "name": "Bash", "input": {"command": command}}]}})
-        };
-        let said = |id: &str, is_error: bool, content: Value| {
-            json!({"type": "user", "message": {"content": [{"type": "tool_result", "tool_use_id": id, "is_error": is_error, "content": content}]}})
-        };
+        let call = |id: &str, command: &str| json!({"type": "assistant", "message": {"id": id, "content": [{"type": "tool_use", "id": id, "name": "Bash", "input": {"command": command}}]}});
+        let said = |id: &str, is_error: bool, content: Value| json!({"type": "user", "message": {"content": [{"type": "tool_result", "tool_use_id": id, "is_error": is_error, "content": content}]}});
         let heard = after(&[
             call("1", "make"),
             said("1", true, json!("Exit code 2\nno rule")),

@@ -102,8 +102,14 @@ fn tighten(schema: &mut Value) {
             if let Some(options) = map.remove("oneOf") {
                 map.insert("anyOf".to_owned(), options);
             }
-            let required: Vec<String> =
-                map.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect();
+            let required: Vec<String> = map
+                .get("required")
+                .and_then(Value::as_array)
+                .into_iter()
+                .flatten()
+                .filter_map(Value::as_str)
+                .map(str::to_owned)
+                .collect();
             if let Some(Value::Object(properties)) = map.get_mut("properties") {
                 properties.retain(|_, property| !is_free(property));
                 for (name, property) in properties.iter_mut() {

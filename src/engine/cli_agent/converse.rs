@@ -122,7 +122,9 @@ impl Talk<'_, '_, '_> {
         let mut heard = match before {
             Some(session) => {
                 self.session = session;
-                self.transcript.line(json!({"event": "resumed", "engine": self.program.word(), "session": self.session.id})).await;
+                self.transcript
+                    .line(json!({"event": "resumed", "engine": self.program.word(), "session": self.session.id}))
+                    .await;
                 self.tell(GO_ON).await;
                 self.call("agent", GO_ON).await?
             }
@@ -157,7 +159,8 @@ impl Talk<'_, '_, '_> {
     /// Leaves to the next attempt what it can use: what was spent, and a session that broke off in its work.
     fn park(&mut self, outcome: &ReplyOutcome) {
         let ReplyOutcome::Failed(failure) = outcome else { return };
-        let goes_on = failure.class == ErrorClass::Transient && self.answered && self.program.resumes() && self.session.id.is_some();
+        let goes_on =
+            failure.class == ErrorClass::Transient && self.answered && self.program.resumes() && self.session.id.is_some();
         let parked = Parked {
             execution: self.task.job.execution,
             talk: goes_on.then(|| std::mem::replace(&mut self.session, Session::new())),

@@ -71,7 +71,12 @@ impl Heard {
 
     pub fn command(&mut self, text: &str, exit_code: Option<i32>) {
         if self.commands.len() < COMMANDS_MAX {
-            self.commands.push(CommandRun { run: Some(text.to_owned()), cwd: ".".to_owned(), exit_code, ..CommandRun::default() });
+            self.commands.push(CommandRun {
+                run: Some(text.to_owned()),
+                cwd: ".".to_owned(),
+                exit_code,
+                ..CommandRun::default()
+            });
         }
     }
 
@@ -116,7 +121,10 @@ mod tests {
 
     #[test]
     fn what_is_null_is_absent() {
-        let heard = Heard { answer: r#"{"status":"VERIFIED","routing":{"reason":null},"concerns":[{"location":null}]}"#.into(), ..Heard::default() };
+        let heard = Heard {
+            answer: r#"{"status":"VERIFIED","routing":{"reason":null},"concerns":[{"location":null}]}"#.into(),
+            ..Heard::default()
+        };
         assert_eq!(heard.handoff(), r#"{"status":"VERIFIED","routing":{},"concerns":[{}]}"#);
         let words = Heard { answer: "I am done: null".into(), ..Heard::default() };
         assert_eq!(words.handoff(), "I am done: null");

@@ -72,7 +72,8 @@ impl<'l, 't> Lines<'l, 't> {
     fn line(&mut self) {
         let line = std::mem::take(&mut self.rest);
         if std::mem::take(&mut self.skipping) {
-            self.pending.push_back(json!({"event": "skipped", "message": "a line that is too long", "bytes_max": LINE_BYTES_MAX}));
+            self.pending
+                .push_back(json!({"event": "skipped", "message": "a line that is too long", "bytes_max": LINE_BYTES_MAX}));
             return;
         }
         let line = line.trim_ascii();

@@ -54,28 +54,28 @@ impl Trouble {
         let holds = |words: &[&str]| words.iter().any(|word| lower.contains(word));
         let numbers = || lower.split(|letter: char| !letter.is_ascii_alphanumeric());
         let status = |wanted: &[&str]| numbers().any(|word| wanted.contains(&word));
-        let (kind, class) = if holds(&["context window", "context length", "context_length", "prompt is too long", "input is too long"])
-        {
-            (Kind::Context, Permanent)
-        } else if holds(&["credit balance", "billing", "usage limit", "insufficient_quota", "exceeded your current quota"]) {
-            (Kind::Quota, Permanent)
-        } else if status(&["401"])
-            || holds(&["unauthorized", "invalid api key", "incorrect api key", "not logged in", "/login", "authentication"])
-        {
-            (Kind::Auth, Permanent)
-        } else if status(&["429"]) || holds(&["rate limit", "rate_limit", "too many requests"]) {
-            (Kind::Quota, Transient)
-        } else if status(&["500", "502", "503", "504", "529"]) || holds(&["overloaded", "at capacity", "server_error"]) {
-            (Kind::Overloaded, Transient)
-        } else if status(&["403"]) || holds(&["forbidden", "permission denied", "not permitted"]) {
-            (Kind::PermissionDenied, Permanent)
-        } else if holds(&["usage policy", "content filter", "content_filter", "refus"]) {
-            (Kind::Refused, Permanent)
-        } else if holds(&["connection", "stream disconnected", "timed out", "error sending request", "econnrefused"]) {
-            (Kind::Io, Transient)
-        } else {
-            (Kind::Unknown, Retriable)
-        };
+        let (kind, class) =
+            if holds(&["context window", "context length", "context_length", "prompt is too long", "input is too long"]) {
+                (Kind::Context, Permanent)
+            } else if holds(&["credit balance", "billing", "usage limit", "insufficient_quota", "exceeded your current quota"]) {
+                (Kind::Quota, Permanent)
+            } else if status(&["401"])
+                || holds(&["unauthorized", "invalid api key", "incorrect api key", "not logged in", "/login", "authentication"])
+            {
+                (Kind::Auth, Permanent)
+            } else if status(&["429"]) || holds(&["rate limit", "rate_limit", "too many requests"]) {
+                (Kind::Quota, Transient)
+            } else if status(&["500", "502", "503", "504", "529"]) || holds(&["overloaded", "at capacity", "server_error"]) {
+                (Kind::Overloaded, Transient)
+            } else if status(&["403"]) || holds(&["forbidden", "permission denied", "not permitted"]) {
+                (Kind::PermissionDenied, Permanent)
+            } else if holds(&["usage policy", "content filter", "content_filter", "refus"]) {
+                (Kind::Refused, Permanent)
+            } else if holds(&["connection", "stream disconnected", "timed out", "error sending request", "econnrefused"]) {
+                (Kind::Io, Transient)
+            } else {
+                (Kind::Unknown, Retriable)
+            };
         Self::new(kind, class, message)
     }
 

@@ -78,7 +78,10 @@ fn exited(program: &Program, code: i32, heard: &Heard, last_line: Option<&str>) 
     }
     if !heard.ended {
         let of = format!("{} of its {} events are known", heard.known, heard.events);
-        return failed(Trouble::crashed(format!("{name} ended without a word that its work was done ({of}){}", meanwhile(heard))));
+        return failed(Trouble::crashed(format!(
+            "{name} ended without a word that its work was done ({of}){}",
+            meanwhile(heard)
+        )));
     }
     Ok(())
 }

@@ -19,8 +19,7 @@ use super::{
     abilities::{Abilities, ToolWay},
     answer::{CALLS_MAX, ToolCall},
     ask::Wanted,
-    host,
-    text_tools,
+    host, text_tools,
     tools::{Done, Toolbox},
 };
 

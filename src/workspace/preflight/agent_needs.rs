@@ -113,8 +113,7 @@ impl Needs<'_> {
     }
 
     fn priceless(&mut self, name: &str, flow: &Flow, step: &Step) {
-        let sentence =
-            format!("`limits.usd` needs the price of the model `{name}` (step `{}` of flow `{}`)", step.id, flow.key);
+        let sentence = format!("`limits.usd` needs the price of the model `{name}` (step `{}` of flow `{}`)", step.id, flow.key);
         let hint = "set it in flow-studio.toml, in USD per million tokens: [prices] \"its-name\" = { input = 1, output = 4 }";
         self.missing.say(sentence, Some(hint.to_owned()));
     }
@@ -142,7 +141,8 @@ impl Needs<'_> {
             }
         }
         if !program.counts_turns() && agent.max_turns.or_else(|| persona.as_ref()?.turns_max).is_some() {
-            let sentence = format!("{}: `{}` does not tell its turns, so `max_turns` cannot hold it", place(flow, step), program.name());
+            let sentence =
+                format!("{}: `{}` does not tell its turns, so `max_turns` cannot hold it", place(flow, step), program.name());
             self.missing.say(sentence, Some("remove `max_turns`, and give the step a `timeout`".to_owned()));
         }
         if self.counts_money && !program.tells_cost() {
@@ -182,7 +182,8 @@ impl Needs<'_> {
         if server.api_key.is_none() && !engine::openai::is_local(&server.base_url) {
             let (variable, url) = (&server.api_key_env, &server.base_url);
             self.missing.say(format!("{variable} is not set: it holds the key for {url}"), Some(format!("export {variable}=…")));
-            self.missing.hint("export OPENAI_BASE_URL=http://localhost:11434/v1 to use a server on this machine, which needs no key");
+            self.missing
+                .hint("export OPENAI_BASE_URL=http://localhost:11434/v1 to use a server on this machine, which needs no key");
             self.missing.scriptable = true;
         }
     }
