@@ -111,7 +111,7 @@ fn the_front_matters_tools_reach_claude_and_codex_refuses_what_it_cannot_hold() 
     run(&test).code(0);
     let args = test.text("args.1");
     assert_eq!(flag(&args, "--tools"), Some("Bash,Read,WebSearch"));
-    assert_eq!(flag(&args, "--allowedTools"), Some("Bash(git diff *),Read,WebSearch,StructuredOutput"));
+    assert_eq!(flag(&args, "--allowedTools"), Some("Bash(git diff *),Read,WebSearch"));
     assert_eq!(flag(&args, "--disallowedTools"), Some("Write"));
     let front = "---\nname: author\ndescription: x\ndisallowedTools: Bash\n---\nHi.\n";
     let test = with_codex("exit 0").file("agents/author.md", front);

@@ -362,3 +362,25 @@ fn expanded(text: &str, env: &BTreeMap<String, String>) -> PathBuf {
         _ => PathBuf::from(text),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_is_trusted_by_name_and_never_by_a_relative_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let inside = dir.path().join("a/b");
+        std::fs::create_dir_all(&inside).unwrap();
+        let named = |text: &str| BTreeMap::from([("FLOW_STUDIO_TRUST".to_owned(), text.to_owned())]);
+        let above = dir.path().join("a").to_string_lossy().into_owned();
+        assert!(trusted(&inside, std::slice::from_ref(&above), &BTreeMap::new()));
+        assert!(trusted(&inside, &[], &named(&format!("/nowhere:{above}"))));
+        assert!(!trusted(dir.path(), std::slice::from_ref(&above), &BTreeMap::new()), "what lies around it is not");
+        for text in [".", "", "..", "/nowhere"] {
+            assert!(!trusted(&inside, &[text.to_owned()], &named(text)), "{text}");
+        }
+        let home = BTreeMap::from([("HOME".to_owned(), dir.path().to_string_lossy().into_owned())]);
+        assert!(trusted(&inside, &["~/a".to_owned()], &home));
+    }
+}

@@ -3,6 +3,8 @@
 
 #![allow(dead_code, reason = "every test file takes what it needs of this")]
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use serde_json::{Value, json};
 
 use super::llm::Turn;
@@ -25,9 +27,12 @@ pub fn message(said: &Said) -> Turn {
             "tool_use",
         ),
     };
+    // Answers with one id are taken for one.
+    static NUMBER: AtomicUsize = AtomicUsize::new(1);
+    let id = format!("msg-{}", NUMBER.fetch_add(1, Ordering::Relaxed));
     let usage = json!({"input_tokens": 100, "output_tokens": 1, "cache_creation_input_tokens": 0, "cache_read_input_tokens": 0});
     stream(&[
-        json!({"type": "message_start", "message": {"id": "msg", "type": "message", "role": "assistant", "model": "claude-sonnet-4-5",
+        json!({"type": "message_start", "message": {"id": id, "type": "message", "role": "assistant", "model": "claude-sonnet-4-5",
             "content": [], "stop_reason": null, "stop_sequence": null, "usage": usage}}),
         json!({"type": "content_block_start", "index": 0, "content_block": block}),
         json!({"type": "content_block_delta", "index": 0, "delta": delta}),

@@ -18,8 +18,6 @@ use super::{
 
 /// Tools that change nothing; an observer gets no others.
 const READS: [&str; 7] = ["Read", "Glob", "Grep", "LS", "NotebookRead", "WebFetch", "WebSearch"];
-/// By this it hands an object over. A mode that asks nobody denies it, if it is not allowed by name.
-const HANDOFF: &str = "StructuredOutput";
 /// What it does about these again and again does not help.
 const HOPELESS: [&str; 6] =
     ["authentication_failed", "oauth_org_not_allowed", "account_on_hold", "billing_error", "model_not_found", "invalid_request"];
@@ -36,8 +34,9 @@ pub(super) fn line(program: &Program, order: &Order<'_>) -> std::io::Result<Line
     let allowed = allowed(order);
     let bare: Vec<&str> = allowed.iter().map(|rule| rule.split('(').next().unwrap_or_default()).collect();
     flag("--tools", bare.join(","));
-    let allowed: Vec<&str> = allowed.iter().map(String::as_str).chain([HANDOFF]).collect();
-    flag("--allowedTools", allowed.join(","));
+    if !allowed.is_empty() {
+        flag("--allowedTools", allowed.join(","));
+    }
     if !work.tools.disallowed.is_empty() {
         flag("--disallowedTools", work.tools.disallowed.iter().map(|name| in_its_words(name)).collect::<Vec<_>>().join(","));
     }
