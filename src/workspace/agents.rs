@@ -40,7 +40,7 @@ pub(super) fn agents(config: &Config, account: Account) -> Agents {
             codex: Some(programmed(Dialect::Codex, codex, codex.base_url.is_none())),
             cli: cli
                 .iter()
-                .map(|(name, one)| (name.clone(), programmed(Dialect::Other(other(name, one)), &one.program, false)))
+                .map(|(name, one)| (name.clone(), programmed(Dialect::Other(Box::new(other(name, one))), &one.program, false)))
                 .collect(),
         },
         account,

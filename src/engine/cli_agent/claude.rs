@@ -134,7 +134,7 @@ fn retry(event: &Value, heard: &mut Heard) {
     heard.trouble = Some(trouble);
 }
 
-fn parts<'e>(event: &'e Value) -> impl Iterator<Item = &'e Value> {
+fn parts(event: &Value) -> impl Iterator<Item = &Value> {
     event.pointer("/message/content").and_then(Value::as_array).into_iter().flatten()
 }
 

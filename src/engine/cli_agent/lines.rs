@@ -53,8 +53,7 @@ impl<'l, 't> Lines<'l, 't> {
     }
 
     fn take(&mut self, bytes: &[u8]) {
-        let mut parts = bytes.split_inclusive(|byte| *byte == b'\n');
-        while let Some(part) = parts.next() {
+        for part in bytes.split_inclusive(|byte| *byte == b'\n') {
             let whole = part.ends_with(b"\n");
             if self.rest.len() + part.len() > LINE_BYTES_MAX {
                 self.skipping = true;

@@ -29,7 +29,7 @@ use super::{
 pub enum Dialect {
     Claude,
     Codex,
-    Other(Other),
+    Other(Box<Other>),
 }
 
 /// A program that only settings know.
@@ -148,7 +148,7 @@ impl Program {
     }
 
     /// It says what its runs cost, or at least how many tokens they took.
-    pub const fn tells_cost(&self) -> bool {
+    pub fn tells_cost(&self) -> bool {
         match &self.dialect {
             Dialect::Claude => true,
             Dialect::Codex => false,
@@ -174,7 +174,7 @@ impl Program {
     }
 
     /// It can be told to go on with what it did before.
-    pub(super) const fn resumes(&self) -> bool {
+    pub(super) fn resumes(&self) -> bool {
         match &self.dialect {
             Dialect::Claude | Dialect::Codex => true,
             Dialect::Other(other) => other.resume_flag.is_some(),
@@ -219,7 +219,7 @@ impl Program {
     }
 
     /// Its output is read line by line, each a JSON object.
-    pub(super) const fn speaks_lines(&self) -> bool {
+    pub(super) fn speaks_lines(&self) -> bool {
         match &self.dialect {
             Dialect::Claude | Dialect::Codex => true,
             Dialect::Other(other) => matches!(other.output, OutputForm::Jsonl),
