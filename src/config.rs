@@ -13,10 +13,12 @@ use serde::Deserialize;
 use crate::error::{Error, Kind};
 
 mod engines;
+mod notify;
 mod origins;
 mod programs;
 
 pub use engines::{Engines, OpenAiSettings};
+pub use notify::{NotifySettings, WebhookSettings};
 pub use origins::{Origin, origins};
 pub use programs::{CliSettings, FieldsText, OutputAs, ProgramSettings, PromptBy};
 
@@ -38,6 +40,8 @@ pub struct Config {
     pub jobs: Option<u32>,
     /// Servers, models and prices.
     pub engines: Engines,
+    /// Who is told that something waits.
+    pub notify: NotifySettings,
     /// Name of the person at the keyboard.
     pub user: String,
     pub host: String,
@@ -69,6 +73,7 @@ struct File {
     models: engines::ModelsFile,
     #[serde(default)]
     prices: engines::PricesFile,
+    notify: Option<notify::NotifyFile>,
 }
 
 impl File {
@@ -116,6 +121,7 @@ impl Config {
         }
         let ground = programs::Ground { env: &env, cwd, trusted: programs::trusted(cwd, &user.trust, &env) };
         let engines = Engines::load(own.engines(), user.engines(), &ground)?;
+        let notify = NotifySettings::load(own.notify.take().or(user.notify.take()).unwrap_or_default(), &env)?;
         let var = |name: &str| env.get(&format!("FLOW_STUDIO_{name}")).filter(|value| !value.is_empty());
         let dir = |flag: &Option<PathBuf>, name: &str, own: Option<PathBuf>, user: Option<PathBuf>, default: &str| {
             let chosen = flag.clone().or_else(|| var(name).map(PathBuf::from)).or(own).or(user).unwrap_or_else(|| default.into());
@@ -145,6 +151,7 @@ impl Config {
             grace_ms: own.grace.or(user.grace).map_or(GRACE_MS, crate::spec::Length::as_ms),
             jobs: jobs.or(own.jobs).or(user.jobs),
             engines,
+            notify,
             user: person.unwrap_or_else(|| format!("uid-{}", rustix::process::getuid().as_raw())),
             host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
             env,
@@ -178,7 +185,7 @@ fn read(path: &Path) -> Result<File, Error> {
         Err(error) => return Err(Error::new(Kind::Invalid, format!("cannot read {}", path.display())).because(&error)),
     };
     toml::from_str(&text).map_err(|error| {
-        let known = "keys: runs, flows, agents, reviewers, self-approval, grace, jobs, trust, engines, models, prices";
+        let known = "keys: runs, flows, agents, reviewers, self-approval, grace, jobs, trust, engines, models, prices, notify";
         Error::new(Kind::Invalid, format!("{} is not a config file", path.display())).because(&error).hint(known)
     })
 }

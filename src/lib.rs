@@ -15,6 +15,8 @@ pub mod inspect;
 pub mod kernel;
 pub mod ledger;
 pub mod measure;
+pub mod net;
+pub mod notify;
 pub mod plan;
 pub mod rails;
 pub mod record;

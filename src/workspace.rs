@@ -17,7 +17,7 @@ use crate::{
     ledger::{self, Frozen, Inbox, JournalError, Lock, Message, RunDir, RunDirError, RunsDir},
     measure,
     plan::Book,
-    record::{Answer, Channel, Fact, Git, QuestionStatus, RunOptions, RunStatus},
+    record::{Git, RunOptions},
     redact::{Clean, Redactor},
     runner::{self, Clock, Drive, Ended, Observer, OpenError, Opened, Scene, Setup},
     spec::{
@@ -31,15 +31,18 @@ use crate::{
 
 mod again;
 mod agents;
+mod answer;
 mod dry_run;
 mod errors;
+mod notify;
 mod open_run;
 mod preflight;
 mod rehearsal;
 mod view;
 
-use errors::{closed, drive_error, invalid, never_started, no_run, open_error};
+use errors::{drive_error, invalid, never_started, no_run, open_error};
 
+pub use answer::{AnswerRequest, Answered};
 pub use dry_run::{DryRun, DryStep, Runs};
 pub use open_run::ReadRun;
 pub use rehearsal::{Tested, Verdict};
@@ -138,6 +141,7 @@ impl Workspace {
         let params = params::resolve(&main, &request.params).map_err(|found| invalid(flow.as_str(), found))?;
         let scenario = self.scenario(request.scenario.as_deref())?;
         let engine = request.engine.map(Into::into);
+        notify::hooks(&self.config.notify)?;
         preflight::check(&self.config, &self.root, &book.library, engine, scenario.is_some())?;
         let redactor = self.redactor(&book.library)?;
         let files = frozen_files(&book, &redactor)?;
@@ -338,78 +342,6 @@ impl Workspace {
         self.drive(opened, &library, redactor, first, None, false, observer).map(Some)
     }
 
-    /// Answers a question: at once if nobody drives the run, else by a letter to whoever does.
-    ///
-    /// # Errors
-    /// There is no such question, it is closed, or the answer is not one: each with its sentence.
-    pub fn answer(&self, request: &AnswerRequest, observer: &mut dyn Observer) -> Result<Answered, Error> {
-        let read = self.read_run(&request.run_id)?;
-        let question = read.question(&request.question)?;
-        let digest = match &request.digest {
-            Some(digest) if *digest != question.subject_digest.as_str() => {
-                return Err(Error::new(
-                    Kind::Refused,
-                    format!("question `{}` is not what you have seen: its digest is {}", question.id, question.subject_digest),
-                )
-                .hint(format!("flow-studio review show {}/{}", request.run_id, question.id)));
-            }
-            _ => question.subject_digest.clone(),
-        };
-        if question.status != QuestionStatus::Open {
-            return Err(closed(&question));
-        }
-        let by = request.by.clone().unwrap_or_else(|| self.config.user.clone());
-        let answer = Answer {
-            choose: request.choose.clone(),
-            note: request.note.clone(),
-            by,
-            role: None,
-            channel: Channel::Cli,
-            at: Clock::after(read.state.now).now(),
-            subject_digest: digest,
-            self_approved: false,
-            evidence: request.evidence.clone(),
-        };
-        let run = self.run_dir(&read.id)?;
-        let redactor = read
-            .state
-            .frame(&question.flow_path)
-            .map(|frame| self.redactor(&frame.book.library))
-            .transpose()?
-            .unwrap_or_default();
-        let answer = redactor.clean(answer).map_err(|leak| Error::new(Kind::Refused, leak.to_string()))?;
-        if Lock::holder(&run).ok().flatten().is_some() {
-            let letter = Message::answer(question.id.clone(), answer.into_inner());
-            let letter = redactor.clean(letter).map_err(|leak| Error::new(Kind::Refused, leak.to_string()))?;
-            Inbox::put(&run, &letter)
-                .map_err(|error| Error::new(Kind::System, "the answer could not be delivered").because(&error))?;
-            return Ok(Answered::Delivered);
-        }
-        let mut opened = self.open_with(&read.id, None)?;
-        let state_question = opened.state.questions.get(&question.id).cloned().ok_or_else(|| closed(&question))?;
-        let roles = self.roles(&answer.get().by);
-        let shown_now = runner::look(opened.run.base(), &self.workspace_of(&opened.state), &state_question);
-        let input = Input::Answered { id: question.id.clone(), answer: answer.into_inner(), shown_now, roles };
-        // Saved, not carried out: whatever it allows starts with `resume`.
-        let outcome = runner::note(&mut opened, &input, &redactor).map_err(|error| drive_error(&read.id, &error))?;
-        let _ = observer;
-        match outcome {
-            Ok(entry) => match entry.facts.iter().find_map(refusal) {
-                Some(why) => {
-                    let raised = entry.facts.iter().find_map(|fact| match fact {
-                        Fact::EscalationRaised { question } => Some(question.id.clone()),
-                        _ => None,
-                    });
-                    // Where the question was asked anew, that is the one to read.
-                    let open = raised.unwrap_or_else(|| question.id.clone());
-                    Err(Error::new(Kind::Refused, why).hint(format!("flow-studio review show {}/{open}", read.id)))
-                }
-                None => Ok(Answered::Recorded(standing(&opened.state))),
-            },
-            Err(refused) => Err(Error::new(Kind::Refused, refused.to_string())),
-        }
-    }
-
     #[expect(clippy::too_many_arguments, reason = "the one place where all parts of a drive meet")]
     fn drive(
         &self,
@@ -446,7 +378,11 @@ impl Workspace {
             roles: Box::new(move |name| Roles { has: config.roles(name), self_approval: config.self_approval }),
             signals: true,
         };
-        Drive::run(opened, &setup, first, observer).map_err(|error| drive_error(&id, &error))
+        let redactor = setup.redactor.clone();
+        let mut telling = notify::Telling::start(&self.config, &opened.run, &opened.state, redactor, self.paste(), observer)?;
+        let ended = Drive::run(opened, &setup, first, &mut telling).map_err(|error| drive_error(&id, &error));
+        telling.finish();
+        ended
     }
 
     /// What was running when the last process ended is lost, and waits: which of it runs again is about to be said.
@@ -471,6 +407,7 @@ impl Workspace {
     fn redactor(&self, library: &Library) -> Result<Redactor, Error> {
         let mut known: Vec<(String, String)> = secrets(&self.config, library).into_iter().collect();
         known.extend(agents::keys(&self.config));
+        known.extend(notify::keys(&self.config));
         Redactor::new(&known).map_err(|bad| Error::new(Kind::Invalid, bad.to_string()))
     }
 
@@ -567,27 +504,6 @@ pub struct RetryRequest {
     pub scenario: Option<PathBuf>,
 }
 
-#[derive(Debug, Clone, Default)]
-pub struct AnswerRequest {
-    pub run_id: String,
-    pub question: String,
-    pub choose: String,
-    pub note: Option<String>,
-    pub by: Option<String>,
-    /// What the person has seen; left out, what is asked now.
-    pub digest: Option<String>,
-    pub evidence: Vec<String>,
-}
-
-/// What became of an answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Answered {
-    /// Nobody drives the run: the answer stands in its journal, and the run stands so.
-    Recorded(RunStatus),
-    /// A process drives the run: the answer lies in its inbox.
-    Delivered,
-}
-
 type FrozenFiles = Vec<(String, Clean<Vec<u8>>)>;
 
 /// What defines the flow, as it is kept with the run. A secret in it would have to be blacked out, and then it would be
@@ -664,18 +580,6 @@ fn refused_first(ended: Ended) -> Result<Ended, Error> {
         None => Ok(ended),
         Some(refused @ (Refused::NoStep { .. } | Refused::NoFlow { .. })) => Err(Error::new(Kind::Usage, refused.to_string())),
         Some(refused) => Err(Error::new(Kind::Refused, refused.to_string())),
-    }
-}
-
-/// A parked run whose question was answered can go on, unless the answer ended it.
-fn standing(state: &State) -> RunStatus {
-    if state.open_frames.is_empty() { state.resting_status() } else { RunStatus::Waiting }
-}
-
-fn refusal(fact: &Fact) -> Option<String> {
-    match fact {
-        Fact::AnswerRefused { why, .. } => Some(why.clone()),
-        _ => None,
     }
 }
 

@@ -16,6 +16,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("id", &[]),
     ("redact", &[]),
     // Diagnostics of the flow language are one of the forms that an error has, and become part of its JSON.
+    ("net", &[]),
     ("error", &["spec::Diagnostics"]),
     ("config", &["error", "id::ProgramName", "spec::Length"]),
     ("spec", &["id"]),
@@ -26,16 +27,16 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("measure", &["id", "spec", "record", "redact"]),
     ("rails", &["id", "spec", "record", "redact"]),
     ("context", &["id", "spec", "record", "redact"]),
-    ("engine", &["id", "spec", "record", "context", "measure", "rails", "redact"]),
+    ("engine", &["id", "spec", "record", "context", "measure", "rails", "redact", "net"]),
+    ("notify", &["id", "record", "spec::Role", "spec::Severity", "net"]),
     ("ledger", &["id", "record", "redact", "spec::Severity"]),
     ("runner", &["id", "plan", "spec", "record", "redact", "kernel", "engine", "context", "measure", "rails", "ledger"]),
-    ("review", &["id", "record", "ledger"]),
     ("inspect", &["id", "plan", "spec", "record", "redact", "kernel", "ledger", "measure"]),
     (
         "workspace",
         &[
-            "config", "context", "engine", "error", "id", "inspect", "kernel", "ledger", "measure", "plan", "rails", "record",
-            "redact", "review", "runner", "spec",
+            "config", "context", "engine", "error", "id", "inspect", "kernel", "ledger", "measure", "notify", "plan", "rails",
+            "record", "redact", "runner", "spec",
         ],
     ),
     // What is printed; a run that was just driven is told from the state it ended in.
@@ -53,7 +54,6 @@ const IMPORTS: &[(&str, &[&str])] = &[
             "ledger",
             "plan::draw",
             "record",
-            "review",
             "runner::Clock",
             "runner::Ended",
             "runner::Observer",

@@ -121,7 +121,7 @@ fn code_6_refused() {
     answer(&["--choose", "approve", "--as", "anna", "--digest", "0000"]).code(6).says("digest");
     test.go(&["run", "gate", "--run-id", "r"]).code(6).says("resume r");
     answer(&["--choose", "approve", "--as", "anna"]).code(0);
-    answer(&["--choose", "approve", "--as", "anna"]).code(6).says("no longer open");
+    answer(&["--choose", "approve", "--as", "anna"]).code(6).says("is closed (answered `approve` by anna)");
     test.go(&["resume", "r"]).code(0);
     test.go(&["resume", "r"]).code(0).says("succeeded");
     test.go(&["retry", "r", "--step", "gaet"]).code(2).says("did you mean `gate`?");

@@ -114,7 +114,7 @@ fn what_cannot_be_read_is_not_taken_for_empty() {
     for damage in ["{", ""] {
         test.write("run_base/r/run.json", damage);
         let inbox = test.go(&["review", "list"]).code(0).stdout;
-        assert!(inbox.contains("r/sign-1\n"), "the journal knows: {inbox}");
+        assert!(inbox.contains("r/sign-1  MEDIUM"), "the journal knows: {inbox}");
     }
     test.write("run_base/r/journal.jsonl", "{\n");
     let inbox = test.go(&["review", "list"]).code(0).stdout;

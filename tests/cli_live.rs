@@ -88,7 +88,7 @@ fn cancel_from_another_process_ends_what_runs() {
     let (fence, live) = Fence::around(&test, &["run", "hold", "--run-id", "r"]);
     await_word(&test.at("at-it"));
     let said = test.go(&["cancel", "r", "--json"]).code(0).json();
-    assert_eq!(said["delivered"], true);
+    assert_eq!(said["outcome"], "delivered");
     live.wait().code(1);
     fence.all_gone();
     assert!(!alive(test.text("pid").trim().parse().expect("a pid")));
@@ -222,7 +222,7 @@ fn a_killed_waiting_run_takes_its_answer() {
     until("it asks", || waits(&test));
     live.kill();
     let said = test.go(&["review", "answer", "r/ask-me-1", "--choose", "approve", "--json"]).code(0).json();
-    assert_eq!(said["delivered"], false);
+    assert_eq!((said["outcome"].as_str(), said["run_status"].as_str()), (Some("recorded"), Some("waiting")));
     test.go(&["resume", "r"]).code(0);
     assert_eq!(test.text("ran").lines().count(), 1);
 }

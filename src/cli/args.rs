@@ -50,7 +50,7 @@ pub struct Global {
     pub verbose: u8,
     #[arg(long, global = true, help_heading = "Everywhere", value_enum, default_value_t = Color::Auto)]
     pub color: Color,
-    /// Never ask at the terminal (nothing does: questions wait in the inbox)
+    /// Never ask at the terminal
     #[arg(long, global = true, help_heading = "Everywhere")]
     pub no_input: bool,
 }

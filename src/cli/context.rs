@@ -28,6 +28,8 @@ pub(super) struct Context {
     pub quiet: bool,
     pub color: bool,
     pub terminal: bool,
+    /// There is a person at the terminal who may be asked.
+    pub asks: bool,
 }
 
 impl Context {
@@ -51,7 +53,8 @@ impl Context {
         };
         log(global.verbose);
         let workspace = Workspace::new(config, root);
-        Ok(Self { workspace, flags, broken, cwd, json: global.json, quiet: global.quiet, color, terminal })
+        let asks = terminal && std::io::stdin().is_terminal() && !global.no_input && !global.json;
+        Ok(Self { workspace, flags, broken, cwd, json: global.json, quiet: global.quiet, color, terminal, asks })
     }
 
     /// That nothing is found in a directory means something only where it could be read, or is not there.
@@ -67,6 +70,12 @@ impl Context {
     /// A file as it can be pasted here: below the current directory without it, elsewhere whole.
     pub fn named(&self, path: &Path) -> String {
         crate::inspect::quoted(&path.strip_prefix(&self.cwd).unwrap_or(path).to_string_lossy())
+    }
+
+    /// A file that a person names: as it lies from here, where it lies here; else as the run may know it.
+    pub fn named_here(&self, path: &str) -> String {
+        let here = self.cwd.join(path);
+        if here.exists() { here.to_string_lossy().into_owned() } else { path.to_owned() }
     }
 
     /// Data for the person, or one JSON object.

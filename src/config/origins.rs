@@ -38,6 +38,7 @@ pub fn origins(cwd: &Path, flags: &Flags, env: &BTreeMap<String, String>) -> Res
         ("engines.codex", from(false, None, |file| file.engines.has_codex())),
         ("engines.cli", from(false, None, |file| file.engines.has_cli())),
         ("models", from(false, None, |file| file.models.names_any())),
+        ("notify", from(false, None, |file| file.notify.is_some())),
         ("reviewers", from(false, None, |file| !file.reviewers.is_empty())),
     ])
 }

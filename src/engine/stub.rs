@@ -9,11 +9,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
-    id::{EscalationId, FlowKey, ParamName, StepRef, Time},
+    id::{EscalationId, FlowKey, ParamName, Sha256, StepRef, Time},
     measure::{self, Watch},
     record::{
-        Assumption, Check, Concern, DecisionKind, Draft, DraftRouting, EngineWord, ErrorClass, Failure, FailureKind, Kept, Mode,
-        Reply, ReplyOutcome, RunStatus, Status, Summary,
+        Answer, Assumption, Channel, Check, Concern, DecisionKind, Draft, DraftRouting, EngineWord, ErrorClass, Failure,
+        FailureKind, Identity, Kept, Mode, Reply, ReplyOutcome, RunStatus, Status, Summary,
     },
     redact::Redactor,
     spec::{Diagnostics, expr::Scope, flow::Expect, read_as},
@@ -77,6 +77,21 @@ pub struct Said {
     #[serde(rename = "as")]
     pub by: Option<String>,
     pub note: Option<String>,
+    /// What the question's form asks for.
+    #[serde(default)]
+    pub values: BTreeMap<ParamName, Value>,
+}
+
+impl Said {
+    /// What is said, as an answer to the question with this digest.
+    pub fn answer(&self, by: String, at: Time, subject_digest: Sha256) -> Answer {
+        Answer {
+            note: self.note.clone(),
+            identity: Identity::Program,
+            values: self.values.clone(),
+            ..Answer::new(&self.choose, by, Channel::Scenario, at, subject_digest)
+        }
+    }
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -118,15 +118,9 @@ impl TestRun {
         let id = EscalationId::new(id).expect("an id");
         let question = self.state.questions.get(&id).unwrap_or_else(|| panic!("no question {id}")).clone();
         let answer = Answer {
-            choose: choose.to_owned(),
             note: note.map(str::to_owned),
-            by: by.to_owned(),
             role: question.to.first().cloned(),
-            channel: Channel::Cli,
-            at: self.now,
-            subject_digest: question.subject_digest.clone(),
-            self_approved: false,
-            evidence: Vec::new(),
+            ..Answer::new(choose, by, Channel::Cli, self.now, question.subject_digest.clone())
         };
         let roles = Roles { has: None, self_approval: true };
         self.tell(&Input::Answered { id, answer, shown_now: question.shown.clone(), roles });

@@ -9,6 +9,7 @@ use crate::{
     spec::{
         Expr, OnTimeout, StepField, Verb,
         flow::{Ask, Step},
+        form,
     },
 };
 
@@ -332,12 +333,19 @@ fn question_step(turn: &mut Turn, path: &FramePath, slot: Slot, spec: &Step, ask
     asked.to.clone_from(&ask.to);
     asked.severity = ask.severity;
     asked.evidence = evidence;
+    asked.answer_schema = (!ask.form.is_empty()).then(|| form::schema(&ask.form));
     asked.expires_ms = ask.expires_ms;
     asked.on_timeout = ask.on_timeout;
     raise(turn, path, &step, spec.sha256.clone(), asked);
 }
 
 pub(super) fn ask_options(ask: &Ask) -> Vec<crate::record::Option_> {
+    if ask.options.is_empty() && !ask.form.is_empty() {
+        return vec![
+            option("answer", "Answer", "the flow goes on with the values you give"),
+            option("reject", "No answer", "the step fails as rejected"),
+        ];
+    }
     if ask.options.is_empty() {
         return vec![option("approve", "Yes", "the flow goes on"), option("reject", "No", "the step fails as rejected")];
     }

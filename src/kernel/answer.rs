@@ -1,17 +1,21 @@
 //! What an answer does. One function for all channels: command line, inbox file, HTTP, scenario.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
-    id::{EscalationId, FramePath, StepId, StepRef},
+    id::{EscalationId, FramePath, ParamName, StepId, StepRef},
     plan::StepIx,
     record::{
-        Answer, Channel, DecisionKind, EngineWord, ErrorClass, Fact, Failure, FailureKind, InputNote, Kept, Question,
+        Answer, Channel, DecisionKind, EngineWord, ErrorClass, Fact, Failure, FailureKind, Identity, InputNote, Kept, Question,
         QuestionKind, QuestionStatus, ReplyOutcome, Rule, Shown, SkipReason, Status, SupersedeReason, subject_digest,
     },
-    spec::OnTimeout,
+    spec::{
+        OnTimeout, Verb,
+        form::{self, Form},
+        params::Given,
+    },
 };
 
 use super::{
@@ -29,6 +33,8 @@ pub(super) fn answered(
     shown_now: Vec<Shown>,
     roles: &Roles,
 ) -> Result<InputNote, Refused> {
+    // Time may have answered while nobody drove the run.
+    expire(turn);
     let question = turn.state.questions.get(id).cloned().ok_or_else(|| Refused::NoQuestion { id: id.clone() })?;
     if question.status != QuestionStatus::Open {
         let status = match (question.status, &question.answer) {
@@ -37,7 +43,10 @@ pub(super) fn answered(
             (QuestionStatus::Expired, _) => "expired".to_owned(),
             (QuestionStatus::Answered | QuestionStatus::Open, _) => "answered".to_owned(),
         };
-        return Err(Refused::Closed { id: id.clone(), status });
+        let refused = Refused::Closed { id: id.clone(), status };
+        // The same letter, read twice because its reader was killed in between.
+        let twice = question.answer.as_ref().is_some_and(|before| before.by == answer.by && before.at == answer.at);
+        return if twice { Err(refused) } else { refuse(turn, id, answer.clone(), refused) };
     }
     let mut answer = answer.clone();
     let starter = turn.state.run.as_ref().is_some_and(|run| *run.by == *answer.by);
@@ -71,6 +80,10 @@ pub(super) fn answered(
         let options = question.options.iter().map(|option| option.key.as_str()).collect::<Vec<_>>().join(", ");
         let refused = Refused::UnknownChoice { id: id.clone(), choice: answer.choose.clone(), options };
         return refuse(turn, id, answer, refused);
+    }
+    match brought(turn, &question, &answer, push_back.is_some()) {
+        Ok(values) => answer.values = values,
+        Err(refused) => return refuse(turn, id, answer, refused),
     }
     if let Some(target) = push_back {
         let frame = turn.frame(&question.flow_path);
@@ -109,12 +122,35 @@ fn may_answer(question: &Question, answer: &Answer, roles: &Roles, starter: bool
     Err(Refused::NotYours { id: question.id.clone(), by: answer.by.clone(), allowed })
 }
 
+/// What an answer has to bring along: the values of a form, and how it is known that a step is done.
+fn brought(turn: &Turn, question: &Question, answer: &Answer, back: bool) -> Result<BTreeMap<ParamName, Value>, Refused> {
+    if answer.choose == "mark-done" {
+        let noted = answer.note.as_deref().is_some_and(|note| !note.trim().is_empty());
+        let absent = answer.evidence.iter().find(|path| !answer.proof.iter().any(|one| one.path == **path && one.exists));
+        match absent {
+            Some(path) => return Err(Refused::NoEvidence { id: question.id.clone(), why: format!("`{path}` is not there") }),
+            None if answer.evidence.is_empty() && !noted => {
+                return Err(Refused::NoEvidence { id: question.id.clone(), why: "it names none, and has no note".to_owned() });
+            }
+            None => {}
+        }
+    }
+    let frame = turn.state.frames.get(&question.flow_path);
+    let step = frame.and_then(|frame| Some(&frame.plan.step(frame.slot(&question.step_id)?.step).spec.verb));
+    let asked = match step {
+        Some(Verb::Ask(ask)) if question.kind == QuestionKind::Ask && answer.choose != "reject" && !back => Some(&ask.form),
+        _ => None,
+    };
+    let given = answer.values.iter().map(|(name, value)| (name.to_string(), Given::Value(value.clone()))).collect();
+    form::fill(asked.unwrap_or(&Form::new()), &given).map_err(|why| Refused::BadValues { id: question.id.clone(), why })
+}
+
 fn push_back_target(turn: &Turn, question: &Question, choice: &str) -> Option<StepIx> {
     let frame = turn.state.frames.get(&question.flow_path)?;
     let target = frame.plan.find(choice.strip_prefix("push-back:")?)?;
-    let own = frame.slot(&question.step_id)?;
+    let own = frame.slot(&question.step_id)?.step;
     // Back means to a step before this one.
-    frame.plan.upstream(own.step).binary_search(&target).is_ok().then_some(target)
+    (target != own && frame.plan.upstream(own).binary_search(&target).is_ok()).then_some(target)
 }
 
 fn ask_anew(turn: &mut Turn, old: &Question, shown: Vec<Shown>) {
@@ -132,6 +168,7 @@ pub(super) fn ask_the_same(turn: &mut Turn, old: &Question, evidence: Vec<String
     asked.to.clone_from(&old.to);
     asked.action.clone_from(&old.action);
     asked.concerns.clone_from(&old.concerns);
+    asked.answer_schema.clone_from(&old.answer_schema);
     asked.expires_ms = old.deadline.map(|deadline| deadline.since(old.raised_at));
     asked.on_timeout = old.on_timeout;
     asked.halt = old.halt;
@@ -181,8 +218,10 @@ fn carry_out(turn: &mut Turn, question: &Question, answer: &Answer, push_back: O
 }
 
 pub(super) fn words(answer: &Answer) -> String {
+    let values: Vec<String> = answer.values.iter().map(|(name, value)| format!("{name} = {value}")).collect();
+    let values = if values.is_empty() { String::new() } else { format!(" ({})", values.join(", ")) };
     let note = answer.note.as_deref().map(|note| format!(": {note}")).unwrap_or_default();
-    format!("{} chose {}{note}", answer.by, answer.choose)
+    format!("{} chose {}{values}{note}", answer.by, answer.choose)
 }
 
 /// `approve`, `retry`, `skip`, `mark-done`, `abort` on a step that ended badly.
@@ -275,8 +314,11 @@ fn reject(turn: &mut Turn, path: &FramePath, slot: Slot, answer: &Answer, unstar
 }
 
 fn person_ended(turn: &mut Turn, path: &FramePath, slot: Slot, answer: &Answer, outcome: ReplyOutcome, status: Status) {
-    let kept =
-        Kept { stdout: None, stderr: None, json: Some(json!({"choice": answer.choose, "note": answer.note, "by": answer.by})) };
+    let mut json = json!({"choice": answer.choose, "note": answer.note, "by": answer.by});
+    if !answer.values.is_empty() {
+        json["values"] = json!(answer.values);
+    }
+    let kept = Kept { stdout: None, stderr: None, json: Some(json) };
     let summary = crate::record::Summary {
         what_i_found: words(answer),
         evidence: crate::record::Evidence { artifacts_produced: answer.evidence.clone(), ..crate::record::Evidence::default() },
@@ -323,15 +365,9 @@ pub(super) fn expire(turn: &mut Turn) {
             }
         };
         let answer = Answer {
-            choose: choose.to_owned(),
             note: Some("nobody answered in time".to_owned()),
-            by: "timeout".to_owned(),
-            role: None,
-            channel: Channel::Timeout,
-            at: now,
-            subject_digest: question.subject_digest.clone(),
-            self_approved: false,
-            evidence: Vec::new(),
+            identity: Identity::Program,
+            ..Answer::new(choose, "timeout", Channel::Timeout, now, question.subject_digest.clone())
         };
         turn.emit(Fact::EscalationAnswered { id: id.clone(), answer: answer.clone() });
         let open = turn.state.frames.get(&question.flow_path).and_then(|frame| frame.slot(&question.step_id));

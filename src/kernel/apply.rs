@@ -111,6 +111,7 @@ pub(super) fn apply_fact(state: &mut State, fact: &Fact, now: Time) {
         }
         Fact::StepEnded { at, proof, handoff, kept, .. } => {
             let ran = state.running.remove(at).is_some();
+            state.cost.add(proof);
             let Some((frame, slot)) = locate(state, &at.flow, &at.step) else { return };
             let waited = if let Life::Waiting { due } = frame.state_mut(slot).life { Some(due) } else { None };
             let speaks = matches!(frame.plan.step(slot.step).spec.verb, crate::spec::Verb::Agent(_));

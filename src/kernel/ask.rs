@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::{
     id::{EscalationId, FramePath, Sha256, StepRef},
-    record::{Concern, Fact, Option_, Question, QuestionKind, QuestionStatus, Rule, Shown, subject_digest},
+    record::{Concern, Fact, Option_, Question, QuestionKind, QuestionStatus, Rule, Shown, Told, subject_digest},
     spec::{Halt, OnTimeout, Role, Severity, Template, flow::Ask},
 };
 
@@ -28,6 +28,7 @@ pub(super) struct Asked {
     pub action: Option<String>,
     pub evidence: Vec<String>,
     pub concerns: Vec<Concern>,
+    pub answer_schema: Option<Value>,
     pub expires_ms: Option<u64>,
     pub on_timeout: OnTimeout,
     pub halt: Halt,
@@ -52,6 +53,7 @@ impl Asked {
             action: None,
             evidence: Vec::new(),
             concerns: Vec::new(),
+            answer_schema: None,
             expires_ms: None,
             on_timeout: OnTimeout::Wait,
             halt: Halt::Branch,
@@ -103,6 +105,13 @@ pub(super) fn raise(turn: &mut Turn, path: &FramePath, step: &StepRef, step_sha2
     let params = (*frame.params).clone();
     let digest = subject_digest(&asked.question, &asked.options, &shown, &step_sha256, &params, asked.action.as_deref());
     let run_id = turn.state.run.as_ref().expect("a frame exists only in a run").id.clone();
+    let (told, open) = slot.map(|slot| before(frame, slot)).unwrap_or_default();
+    // What the step itself found stands first; a step that has not run yet has only what came before it.
+    let concerns = if asked.concerns.is_empty() && matches!(asked.kind, QuestionKind::Approval | QuestionKind::Ask) {
+        open
+    } else {
+        asked.concerns
+    };
     let question = Question {
         schema: Question::SCHEMA.to_owned(),
         id: id.clone(),
@@ -120,11 +129,14 @@ pub(super) fn raise(turn: &mut Turn, path: &FramePath, step: &StepRef, step_sha2
         to: asked.to,
         action: asked.action,
         shown,
-        concerns: asked.concerns,
+        told,
+        concerns,
+        push_back: slot.filter(|_| goes_back(asked.kind)).map(|slot| earlier(frame, slot)).unwrap_or_default(),
+        answer_schema: asked.answer_schema,
         params,
         step_sha256,
         subject_digest: digest,
-        cost_usd: None,
+        cost_usd: turn.state.cost.known(),
         raised_at: turn.now,
         deadline: asked.expires_ms.map(|ms| turn.now.plus(ms)),
         on_timeout: asked.on_timeout,
@@ -140,6 +152,40 @@ pub(super) fn raise(turn: &mut Turn, path: &FramePath, step: &StepRef, step_sha2
         Fact::EscalationRequested { question }
     });
     id
+}
+
+/// Steps that a step needs, as far as an agent spoke for them, and what they left open.
+fn before(frame: &Frame, slot: Slot) -> (Vec<Told>, Vec<Concern>) {
+    let (mut told, mut open) = (Vec::new(), Vec::new());
+    for need in &frame.plan.step(slot.step).needs {
+        let need = Slot::from(*need);
+        let handoff = frame.state(need).and_then(|state| state.result.as_deref()?.handoff.as_deref());
+        let Some(handoff) = handoff else { continue };
+        open.extend(handoff.concerns.iter().cloned());
+        let (found, reason) = (handoff.summary.what_i_found.clone(), handoff.routing.reason.clone());
+        told.push(Told { step: frame.name(need), status: handoff.status, found, reason });
+    }
+    (told, open)
+}
+
+/// A question about a step can send the work back; one about a flow cannot.
+const fn goes_back(kind: QuestionKind) -> bool {
+    match kind {
+        QuestionKind::Approval
+        | QuestionKind::Ask
+        | QuestionKind::Failed
+        | QuestionKind::Blocked
+        | QuestionKind::EscalateWhen
+        | QuestionKind::StopTheLine
+        | QuestionKind::LoopExhausted
+        | QuestionKind::Navigator
+        | QuestionKind::Lost => true,
+        QuestionKind::Limit | QuestionKind::Done => false,
+    }
+}
+
+fn earlier(frame: &Frame, slot: Slot) -> Vec<StepRef> {
+    frame.plan.upstream(slot.step).iter().filter(|step| **step != slot.step).map(|step| frame.name(Slot::from(*step))).collect()
 }
 
 /// The evidence of a requested question was looked at: now it is asked, and its digest covers what was found.

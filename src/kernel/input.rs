@@ -108,6 +108,10 @@ pub enum Refused {
     NotYours { id: EscalationId, by: String, allowed: String },
     #[error("{by} started the run, and config says self_approval = false: somebody else has to answer `{id}`")]
     SelfApproval { id: EscalationId, by: String },
+    #[error("the answer to `{id}` does not fit its form: {why}")]
+    BadValues { id: EscalationId, why: String },
+    #[error("`mark-done` for `{id}` needs a file as evidence, or a note that says how you know: {why}")]
+    NoEvidence { id: EscalationId, why: String },
     #[error("an agent may not answer a question to a person")]
     AgentAnswer,
     #[error("the answer to `{id}` covers digest {seen}, but what is asked has digest {now}: read it again")]

@@ -6,7 +6,7 @@ use imbl::{OrdMap, OrdSet, Vector};
 use serde_json::Value;
 
 use crate::{
-    id::{DetourId, EscalationId, FlowKey, FramePath, ParamName, RunId, Sha256, StepId, StepRef, Time},
+    id::{DetourId, EscalationId, FlowKey, FramePath, ParamName, Sha256, StepId, StepRef, Time},
     plan::{Book, Plan, StepIx},
     record::{
         At, Decision, EngineWord, Envelope, Git, Item, LimitName, Outcome, Parent, Proof, Question, RunOptions, RunStatus,
@@ -14,7 +14,9 @@ use crate::{
     },
 };
 
-use super::{breaker::Breaker, rounds::Round, signature::figures};
+pub use super::running::{RunInfo, Running};
+
+use super::{breaker::Breaker, cost::Cost, rounds::Round, signature::figures};
 
 /// A step of a flow, or one instance of a `for_each` step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -208,28 +210,6 @@ pub enum DoneState {
     Asking(EscalationId),
 }
 
-/// An execution that is wanted to run now.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Running {
-    pub execution: u32,
-    pub attempt: u32,
-    pub started_at: Time,
-    pub timeout_ms: Option<u64>,
-    pub iteration: Option<u32>,
-    /// It is to be ended: its effects are no longer wanted.
-    pub unwanted: bool,
-}
-
-#[derive(Debug, Clone)]
-pub struct RunInfo {
-    pub id: RunId,
-    pub created_at: Time,
-    pub workspace: Arc<str>,
-    pub host: Arc<str>,
-    pub version: Arc<str>,
-    pub by: Arc<str>,
-}
-
 /// Everything the kernel knows of one run.
 #[derive(Debug, Clone)]
 pub struct State {
@@ -250,6 +230,8 @@ pub struct State {
     pub fatal: Option<Arc<str>>,
     pub rested: Option<RunStatus>,
     pub now: Time,
+    /// Of the executions that have ended.
+    pub cost: Cost,
     /// Engines whose last call failed.
     pub breakers: OrdMap<EngineWord, Breaker>,
     /// The time of the line before this one: until then, whatever runs was seen.
@@ -274,6 +256,7 @@ impl State {
             fatal: None,
             rested: None,
             now: Time::from_ms(0),
+            cost: Cost::default(),
             breakers: OrdMap::new(),
             before: Time::from_ms(0),
             seq: 0,

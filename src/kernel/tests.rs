@@ -12,6 +12,7 @@ mod flows;
 mod joins;
 mod limits;
 mod loops;
+mod matrix;
 mod navigator;
 mod play;
 mod policies;

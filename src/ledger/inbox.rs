@@ -103,6 +103,18 @@ impl Inbox {
         Err(InboxError::Full(SAME_NAME_MAX))
     }
 
+    /// Whether a letter still lies there.
+    pub fn holds(run: &RunDir, name: &str) -> bool {
+        run.inbox().child(name).is_ok_and(|place| run.path(&place).exists())
+    }
+
+    /// Why a letter was refused, if it was.
+    pub fn reason(run: &RunDir, name: &str) -> Option<String> {
+        let place = run.inbox_refused().child(&format!("{name}.reason.txt")).ok()?;
+        let bytes = run.read(&place, LETTER_BYTES_MAX).ok()?;
+        Some(String::from_utf8_lossy(&bytes).trim_end().to_owned())
+    }
+
     /// Letters that were not taken before, by name. Files that are no letters are moved to `inbox/refused/` with the reason.
     ///
     /// # Errors

@@ -3,7 +3,8 @@
 //! Never: a run directory that is a symlink, two processes that both made the same run.
 
 use std::{
-    fs, io,
+    fs,
+    io::{self, Write as _},
     path::{Path, PathBuf},
 };
 
@@ -164,6 +165,14 @@ impl RunDir {
         self.dir()?.write_atomic(place, bytes.get())
     }
 
+    /// Adds a line to a file that is never begun anew; the bytes end with a newline.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn append(&self, place: &InRun, line: &Clean<Vec<u8>>) -> io::Result<()> {
+        self.dir()?.append(place)?.write_all(line.get())
+    }
+
     /// A directory for what steps make themselves; one that is there is left as it is.
     ///
     /// # Errors
@@ -202,6 +211,10 @@ impl RunDir {
     }
     pub fn inbox_refused(&self) -> InRun {
         InRun::of("inbox/refused".to_owned())
+    }
+    /// Who was told of what, and what came of it.
+    pub fn notices(&self) -> InRun {
+        InRun::of("notices.jsonl".to_owned())
     }
     pub fn cost(&self) -> InRun {
         InRun::of("cost.jsonl".to_owned())

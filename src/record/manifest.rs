@@ -3,9 +3,12 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::id::{EscalationId, FlowKey, FramePath, RunId, Sha256, StepRef, Time};
+use crate::{
+    id::{EscalationId, FlowKey, FramePath, RunId, Sha256, StepRef, Time},
+    spec::{Role, Severity},
+};
 
-use super::words::RunStatus;
+use super::{question::Question, words::RunStatus};
 
 /// `flow-studio/run/v1`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -50,7 +53,28 @@ pub struct OpenQuestion {
     pub id: EscalationId,
     pub step_id: StepRef,
     pub question: String,
+    #[serde(default)]
+    pub severity: Severity,
+    /// Who may answer; empty: anybody.
+    #[serde(default)]
+    pub to: Vec<Role>,
     pub raised_at: Time,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deadline: Option<Time>,
+}
+
+impl From<&Question> for OpenQuestion {
+    fn from(question: &Question) -> Self {
+        Self {
+            id: question.id.clone(),
+            step_id: question.step_id.clone(),
+            question: question.question.clone(),
+            severity: question.severity,
+            to: question.to.clone(),
+            raised_at: question.raised_at,
+            deadline: question.deadline,
+        }
+    }
 }
 
 impl Manifest {

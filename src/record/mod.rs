@@ -26,7 +26,9 @@ pub use proof::{
     Call, Check, Claim, CommandRun, ContextManifest, ContextPart, CostLine, ErrorDetail, Figures, Git, InputFile, OutputFile,
     Proof, RoutingSignal, Sandbox, Spent, TestFigures, Tokens,
 };
-pub use question::{Answer, Change, Channel, Option_, Question, QuestionKind, QuestionStatus, Shown, subject_digest};
+pub use question::{
+    Answer, Change, Channel, Identity, Option_, Question, QuestionKind, QuestionStatus, Shown, Told, subject_digest,
+};
 pub use receipt::{Header, Receipt};
 pub use reply::{Failure, Kept, LimitHit, Reply, ReplyOutcome, Stream};
 pub use words::{DecisionKind, EngineWord, ErrorClass, FailureKind, Mode, ReceiptStatus, Rule, RunStatus, Status};

@@ -11,7 +11,10 @@ use crate::{
     spec::{Halt, OnTimeout, Role, Severity},
 };
 
-use super::{envelope::Concern, words::Rule};
+use super::{
+    envelope::Concern,
+    words::{Rule, Status},
+};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -64,6 +67,19 @@ pub struct Shown {
     pub bytes: Option<u64>,
 }
 
+/// What a step before the question said of its work, beside what was measured of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Told {
+    pub step: StepRef,
+    pub status: Status,
+    /// What it found, in its own words.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub found: String,
+    /// Why it recommends what it recommends.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub reason: String,
+}
+
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Question {
     #[schemars(extend("const" = "flow-studio/escalation/v1"))]
@@ -86,12 +102,23 @@ pub struct Question {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub action: Option<String>,
     pub shown: Vec<Shown>,
+    /// What the steps before it said.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub told: Vec<Told>,
+    /// What stands open.
     #[serde(default)]
     pub concerns: Vec<Concern>,
+    /// Steps that the work can be sent back to, with `push-back:<step>`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub push_back: Vec<StepRef>,
+    /// JSON Schema of the values that an answer brings along; `reject` and `push-back` bring none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer_schema: Option<serde_json::Value>,
     pub params: BTreeMap<ParamName, serde_json::Value>,
     pub step_sha256: Sha256,
     /// Over question, options, evidence, step definition and parameters: what an answer covers.
     pub subject_digest: Sha256,
+    /// What models have cost the run so far; absent: unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cost_usd: Option<f64>,
     pub raised_at: Time,
@@ -121,6 +148,21 @@ pub enum Channel {
     Timeout,
 }
 
+/// How the name under an answer was known.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Identity {
+    /// The login name on this machine.
+    Login,
+    /// The person said so, and nobody checked.
+    #[default]
+    Named,
+    /// Signed in at the web page.
+    Token,
+    /// Nobody: a script, or time.
+    Program,
+}
+
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Answer {
@@ -129,6 +171,8 @@ pub struct Answer {
     pub note: Option<String>,
     /// The name the person gave, or the login name.
     pub by: String,
+    #[serde(default)]
+    pub identity: Identity,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role: Option<Role>,
     pub channel: Channel,
@@ -141,6 +185,32 @@ pub struct Answer {
     /// Files that prove a `mark-done`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub evidence: Vec<String>,
+    /// These files as they stood when the answer was taken; filled in by us, not by whoever answers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub proof: Vec<Shown>,
+    /// What the question's form asks for.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub values: BTreeMap<ParamName, serde_json::Value>,
+}
+
+impl Answer {
+    /// An answer without a note, evidence or values, by a name that nobody checked.
+    pub fn new(choose: impl Into<String>, by: impl Into<String>, channel: Channel, at: Time, subject_digest: Sha256) -> Self {
+        Self {
+            choose: choose.into(),
+            note: None,
+            by: by.into(),
+            identity: Identity::Named,
+            role: None,
+            channel,
+            at,
+            subject_digest,
+            self_approved: false,
+            evidence: Vec::new(),
+            proof: Vec::new(),
+            values: BTreeMap::new(),
+        }
+    }
 }
 
 /// One changed parameter.

@@ -15,7 +15,7 @@ use crate::{
     id::FramePath,
     kernel::{Command, Decided, Input, Refused, Roles, State, commands, decide},
     ledger::{Inbox, InboxError, InboxWatch, JournalError, ProjectError},
-    record::{Answer, At, Channel, Entry, Fact, RunStatus, StopCause},
+    record::{At, Entry, Fact, RunStatus, StopCause},
     redact::{Leak, Redactor},
 };
 
@@ -410,17 +410,7 @@ impl<'d> Drive<'d> {
             let Some(question) = self.opened.state.questions.get(id).filter(|_| !self.answered.contains(id)) else { continue };
             let Some(said) = scenario.answer(id, &question.step_id) else { continue };
             let by = said.by.clone().unwrap_or_else(|| "scenario".to_owned());
-            let answer = Answer {
-                choose: said.choose.clone(),
-                note: said.note.clone(),
-                by: by.clone(),
-                role: None,
-                channel: Channel::Scenario,
-                at: self.opened.state.now,
-                subject_digest: question.subject_digest.clone(),
-                self_approved: false,
-                evidence: Vec::new(),
-            };
+            let answer = said.answer(by.clone(), self.opened.state.now, question.subject_digest.clone());
             let shown_now = look(&self.setup.scene.run_base, &self.setup.scene.workspace, question);
             // In a scenario the name is a role: that is what it stands for.
             let roles = Roles { has: Some(vec![by]), self_approval: true };

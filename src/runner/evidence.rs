@@ -32,6 +32,11 @@ pub fn look(run_base: &Path, workspace: &Path, question: &Question) -> Vec<Shown
         .collect()
 }
 
+/// Files that somebody names as evidence, as they stand now.
+pub fn look_at(run_base: &Path, workspace: &Path, flow: &FramePath, paths: &[String]) -> Vec<Shown> {
+    paths.iter().map(|path| one(&evidence_path(run_base, workspace, flow, path), path)).collect()
+}
+
 fn one(file: &Path, path: &str) -> Shown {
     let absent = Shown { path: path.to_owned(), exists: false, sha256: None, bytes: None };
     let Ok(mut file) = File::open(file) else { return absent };

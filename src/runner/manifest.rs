@@ -27,14 +27,7 @@ pub(super) fn manifest(state: &State, head: &Head, pid: Option<u32>) -> Option<M
         projected_seq: 0,
         flows: state.frames.values().filter(|frame| frame.parent.is_none()).map(|frame| flow_status(state, frame)).collect(),
         running: state.running.keys().map(|at| at.step.clone()).collect::<Vec<StepRef>>(),
-        waiting_for: open
-            .map(|question| OpenQuestion {
-                id: question.id.clone(),
-                step_id: question.step_id.clone(),
-                question: question.question.clone(),
-                raised_at: question.raised_at,
-            })
-            .collect(),
+        waiting_for: open.map(|question| OpenQuestion::from(&**question)).collect(),
     })
 }
 

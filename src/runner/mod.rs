@@ -18,7 +18,7 @@ mod signals;
 pub use agents::{Agents, Programmed, Programs};
 pub use clock::Clock;
 pub use drive::{Drive, DriveError, Ended, Observer, Setup, Silent};
-pub use evidence::{evidence_path, look};
+pub use evidence::{evidence_path, look, look_at};
 pub use perform::Scene;
 pub use recover::{Books, OpenError, Opened, create, note, open};
 pub use rehearse::{Rehearsal, Waiting, rehearse};

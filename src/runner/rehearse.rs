@@ -13,7 +13,7 @@ use crate::{
     id::{EscalationId, ParamName, RunId, Sha256, StepRef, Time},
     kernel::{Command, Decided, Input, Request, Roles, State, commands, decide, scope_at},
     plan::Book,
-    record::{Answer, At, Channel, DecisionKind, Entry, Fact, Question, RunOptions, RunStatus},
+    record::{At, DecisionKind, Entry, Fact, Question, RunOptions, RunStatus},
     spec::Verb,
 };
 
@@ -161,17 +161,8 @@ impl<'s> Stage<'s> {
     }
 
     fn answer(&self, question: &Question, said: &crate::engine::Said) -> Input {
-        let answer = Answer {
-            choose: said.choose.clone(),
-            note: said.note.clone(),
-            by: said.by.clone().unwrap_or_else(|| "scenario".to_owned()),
-            role: None,
-            channel: Channel::Scenario,
-            at: self.now,
-            subject_digest: question.subject_digest.clone(),
-            self_approved: false,
-            evidence: Vec::new(),
-        };
+        let by = said.by.clone().unwrap_or_else(|| "scenario".to_owned());
+        let answer = said.answer(by, self.now, question.subject_digest.clone());
         // In a scenario a name is a role; without one, it is somebody who may.
         let roles = Roles { has: said.by.clone().map(|role| vec![role]), self_approval: true };
         Input::Answered { id: question.id.clone(), answer, shown_now: question.shown.clone(), roles }

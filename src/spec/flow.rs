@@ -176,8 +176,10 @@ pub struct Ask {
     pub when: Option<Expr>,
     pub to: Vec<Role>,
     pub question: Template,
-    /// Empty: approve or reject.
+    /// Empty: approve or reject; with a form, answer or reject.
     pub options: Vec<Choice>,
+    /// What an answer must bring along. Empty: nothing, and nothing is taken.
+    pub form: BTreeMap<ParamName, ParamText>,
     pub evidence: Vec<Template>,
     pub severity: Severity,
     pub expires_ms: Option<u64>,

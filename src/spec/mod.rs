@@ -8,6 +8,7 @@ pub mod diagnostic;
 pub mod expr;
 mod files;
 pub mod flow;
+pub mod form;
 mod library;
 pub mod load;
 pub mod names;

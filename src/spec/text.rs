@@ -8,7 +8,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::{AgentKey, DetourId, FlowKey, ParamName, ProgramName, SnapshotName, StepId};
 
+mod agent;
+
 pub use super::EngineText;
+pub use agent::{AgentText, ToolsText};
+
 use super::{Access, Effects, Halt, Length, OnExhausted, OnFailure, OnTimeout, ParseAs, Role, Severity};
 
 /// A runbook flow: `flows/<flow>.yaml`.
@@ -212,6 +216,7 @@ pub struct StepText {
     pub route: Option<RouteText>,
     pub engine: Option<EngineText>,
     /// Of `engine: cli`: which one of `[engines.cli.<name>]`; left out, the only one.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub program: Option<ProgramName>,
     pub model: Option<String>,
     #[schemars(range(min = 1, max = 1000))]
@@ -259,6 +264,10 @@ pub struct AskText {
     #[serde(default)]
     #[schemars(length(max = 50))]
     pub options: Vec<OptionText>,
+    /// What an answer must bring along, like `params`; later steps read it as `steps.<id>.json.values.<name>`.
+    #[serde(default)]
+    #[schemars(extend("maxProperties" = 50))]
+    pub form: BTreeMap<ParamName, ParamText>,
     /// Files shown with the question; its digest covers them.
     #[serde(default)]
     pub evidence: Vec<String>,
@@ -472,40 +481,4 @@ pub struct DetourWhenText {
     pub error: Option<String>,
     /// CEL over the step just ended.
     pub measured: Option<String>,
-}
-
-/// The front matter of an agent file, as Claude Code writes it. Keys that are not ours are kept.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-pub struct AgentText {
-    /// The agent's name: the same as the file's stem, by which flows call it.
-    pub name: Option<String>,
-    /// When to use it, in one sentence.
-    pub description: String,
-    /// The tools it may use: a list, or names separated by commas; left out, all.
-    pub tools: Option<ToolsText>,
-    /// The tools it may not use.
-    #[serde(rename = "disallowedTools")]
-    pub disallowed_tools: Option<ToolsText>,
-    /// A model's name or tier.
-    pub model: Option<String>,
-    #[serde(rename = "maxTurns")]
-    #[schemars(range(min = 1, max = 1000))]
-    pub max_turns: Option<u32>,
-}
-
-/// A list of tools, or their names separated by commas.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct ToolsText(pub serde_json::Value);
-
-impl JsonSchema for ToolsText {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "ToolsText".into()
-    }
-    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        schemars::json_schema!({
-            "description": "A list of tools, or their names separated by commas.",
-            "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]
-        })
-    }
 }

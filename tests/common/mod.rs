@@ -21,6 +21,7 @@ pub mod agents;
 pub mod apis;
 pub mod llm;
 pub mod programs;
+pub mod terminal;
 
 /// Nothing here takes so long; a test that waits in vain ends by this, with a word on what for.
 const PATIENCE: Duration = Duration::from_secs(30);

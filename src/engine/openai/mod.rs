@@ -15,6 +15,8 @@ use std::sync::{Arc, OnceLock};
 
 pub(crate) use converse::perform;
 
+pub use crate::net::{host, is_local};
+
 use abilities::Known;
 use converse::Broke;
 
@@ -34,38 +36,5 @@ struct Inner {
 impl std::fmt::Debug for Shared {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Shared")
-    }
-}
-
-/// The server is on this machine: it wants no key, and no proxy stands before it.
-pub fn is_local(base_url: &str) -> bool {
-    let host = host(base_url);
-    host == "localhost" || host == "[::1]" || host == "0.0.0.0" || host.starts_with("127.") || host.ends_with(".localhost")
-}
-
-/// The name of the server in its address, without a port: what receipts call the provider.
-pub fn host(base_url: &str) -> &str {
-    let rest = base_url.split_once("://").map_or(base_url, |(_, rest)| rest);
-    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    let authority = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
-    match authority.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-        Some((inside, _)) => &authority[..inside.len() + 2],
-        None => authority.split(':').next().unwrap_or_default(),
-    }
-}
-
-#[cfg(test)]
-mod address_tests {
-    use super::*;
-
-    #[test]
-    fn a_server_on_this_machine_is_known_by_its_address() {
-        for local in ["http://localhost:11434/v1", "http://127.0.0.1:8080/v1", "http://[::1]:1/v1", "http://a:b@localhost/v1"] {
-            assert!(is_local(local), "{local}");
-        }
-        for far in ["https://api.openai.com/v1", "http://localhost.example.com/v1", "http://127.0.0.1@example.com/v1", ""] {
-            assert!(!is_local(far), "{far}");
-        }
-        assert_eq!(host("https://api.openai.com/v1"), "api.openai.com");
     }
 }

@@ -5,7 +5,6 @@
 use std::{
     future::Future,
     pin::Pin,
-    sync::OnceLock,
     task::{Context, Poll},
     time::Duration,
 };
@@ -15,13 +14,15 @@ use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue, RETRY_AFTER};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 
-use crate::record::{ErrorClass, FailureKind};
+use crate::{
+    net,
+    record::{ErrorClass, FailureKind},
+};
 
 /// More than any model writes at once; a server that sends more is broken.
 pub(super) const ANSWER_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// How much of an error's text stands in a message.
 const MESSAGE_CHARS_MAX: usize = 400;
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Why a call gave no answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -96,24 +97,7 @@ impl Config for Address {
 
 /// A client that sends each request once. Nothing is sent yet.
 pub(super) fn server(base_url: &str, key: Option<&SecretString>) -> Result<Server, CallError> {
-    static PROVIDER: OnceLock<()> = OnceLock::new();
-    PROVIDER.get_or_init(|| {
-        // Another part of the process may have chosen one; any will do.
-        drop(rustls::crypto::ring::default_provider().install_default());
-    });
-    let mut http = reqwest::Client::builder()
-        .connect_timeout(CONNECT_TIMEOUT)
-        // A redirect would take the conversation, and the key with it, to somebody whom nobody named.
-        .redirect(reqwest::redirect::Policy::none())
-        .user_agent(concat!("flow-studio/", env!("CARGO_PKG_VERSION")));
-    if super::is_local(base_url) {
-        http = http.no_proxy();
-    }
-    if base_url.starts_with("http://") {
-        // Nothing is encrypted, so the system's certificates need not be read, which takes longer than a call.
-        http = http.tls_certs_only([]);
-    }
-    let http = http.build().map_err(|error| {
+    let http = net::client(base_url).map_err(|error| {
         CallError::new(FailureKind::Spawn, ErrorClass::Permanent, format!("no HTTP client could be made: {error}"))
     })?;
     let address = Address { base_url: base_url.to_owned(), key: key.cloned().unwrap_or_else(|| String::new().into()) };

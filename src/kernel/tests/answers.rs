@@ -127,3 +127,44 @@ fn a_note_reaches_the_next_execution() {
     play.tell(&input);
     assert_eq!(play.frame("main").steps[0].note.as_deref(), Some("use the other host"));
 }
+
+#[test]
+fn a_form_is_filled_in_and_later_steps_read_it() {
+    let flow = "steps:
+  - {id: q, ask: {question: How many?, form: {seats: {type: integer, required: true}, plan: {type: enum, values: [s, l], default: s}}}}
+  - {id: few, run: x, when: steps.q.json.values.seats < 10}
+  - {id: many, run: x, when: steps.q.json.values.seats >= 10}";
+    let play = Play::flow(flow).run();
+    assert_eq!(play.options_of("q-1"), "answer reject");
+    assert_eq!(play.question("q-1").answer_schema.as_ref().unwrap()["properties"]["seats"]["type"], "integer");
+    let filled = |play: &Play, seats: serde_json::Value| {
+        let mut input = play.answer_to(play.question("q-1"), "answer", "ana");
+        if let crate::kernel::Input::Answered { answer, .. } = &mut input {
+            answer.values = [(crate::id::ParamName::new("seats").unwrap(), seats)].into();
+        }
+        input
+    };
+    let mut play = play.say("q-1", "answer");
+    assert_eq!(play.refusals(), ["the answer to `q-1` does not fit its form: `seats`: it is missing"]);
+    play.tell(&filled(&play, "12".into()));
+    assert!(play.refusals()[1].contains("expected a whole number"), "{:?}", play.refusals());
+    play.tell(&filled(&play, 12.into()));
+    play.drive();
+    assert_eq!(play.path(), "q many");
+    let answer = play.question("q-1").answer.as_ref().unwrap();
+    assert_eq!(serde_json::json!(answer.values), serde_json::json!({"plan": "s", "seats": 12}));
+    // Nothing is asked of a no.
+    assert_eq!(Play::flow(flow).run().say("q-1", "reject").refusals(), [""; 0]);
+}
+
+#[test]
+fn values_that_nobody_asked_for_are_refused() {
+    let mut play = Play::flow("steps: [{id: q, ask: {question: Go?}}]").run();
+    let mut input = play.answer_to(play.question("q-1"), "approve", "ana");
+    if let crate::kernel::Input::Answered { answer, .. } = &mut input {
+        answer.values = [(crate::id::ParamName::new("x").unwrap(), 1.into())].into();
+    }
+    play.tell(&input);
+    assert_eq!(play.refusals(), ["the answer to `q-1` does not fit its form: `x` is not asked for (it takes no values)"]);
+    assert_eq!(play.asks(), "q-1");
+}

@@ -265,15 +265,8 @@ impl Play {
 
     pub(super) fn answer_to(&self, question: &Question, choose: &str, by: &str) -> Input {
         let answer = Answer {
-            choose: choose.to_owned(),
-            note: None,
-            by: by.to_owned(),
-            role: None,
-            channel: Channel::Cli,
-            at: self.now,
-            subject_digest: question.subject_digest.clone(),
-            self_approved: false,
-            evidence: Vec::new(),
+            note: (choose == "mark-done").then(|| "seen".to_owned()),
+            ..Answer::new(choose, by, Channel::Cli, self.now, question.subject_digest.clone())
         };
         Input::Answered { id: question.id.clone(), answer, shown_now: self.look(question), roles: self.roles.clone() }
     }

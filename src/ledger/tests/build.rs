@@ -228,7 +228,10 @@ pub(super) fn question(id: &str, name: &str) -> Question {
         to: Vec::new(),
         action: None,
         shown: Vec::new(),
+        told: Vec::new(),
         concerns: Vec::new(),
+        push_back: Vec::new(),
+        answer_schema: None,
         params: BTreeMap::new(),
         step_sha256: definition(),
         subject_digest: definition(),
@@ -244,17 +247,7 @@ pub(super) fn question(id: &str, name: &str) -> Question {
 }
 
 pub(super) fn answer() -> Answer {
-    Answer {
-        choose: "approve".to_owned(),
-        note: Some("fine".to_owned()),
-        by: "ann".to_owned(),
-        role: None,
-        channel: Channel::Cli,
-        at: time(6),
-        subject_digest: definition(),
-        self_approved: false,
-        evidence: Vec::new(),
-    }
+    Answer { note: Some("fine".to_owned()), ..Answer::new("approve", "ann", Channel::Cli, time(6), definition()) }
 }
 
 pub(super) fn completed() -> Line {

@@ -27,12 +27,19 @@ impl Check<'_> {
             let label = option.label.clone().unwrap_or_else(|| key.clone());
             options.push(Choice { key, label, effect: option.effect.clone().unwrap_or_default() });
         }
+        self.form(&format!("{pointer}/form"), &text.form);
+        if !text.form.is_empty() && text.on_timeout == Some(OnTimeout::Approve) {
+            let diagnostic = Diagnostic::error("approves-by-timeout", "time cannot fill in a form");
+            let hint = "write `on_timeout: reject`, `fail` or `escalate`";
+            self.say(&format!("{pointer}/on_timeout"), Part::Key, diagnostic.hint(hint));
+        }
         let evidence = self.evidence(&format!("{pointer}/evidence"), &text.evidence, names);
         Some(Ask {
             when: None,
             to: text.to.clone(),
             question: question?,
             options,
+            form: text.form.clone(),
             evidence,
             severity: text.severity.unwrap_or_default(),
             expires_ms: text.expires.map(Length::as_ms),
@@ -58,6 +65,7 @@ impl Check<'_> {
             to: text.to.clone(),
             question,
             options: Vec::new(),
+            form: std::collections::BTreeMap::new(),
             evidence,
             severity: super::super::Severity::default(),
             expires_ms: text.expires.map(Length::as_ms),

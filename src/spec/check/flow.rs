@@ -143,6 +143,14 @@ impl Check<'_> {
             (Some(that), None) => self.condition(&format!("{pointer}/that"), that, names).map(DoneTest::That),
             (None, Some(ask)) => {
                 let names = names.clone().with(&["run", "flow"]);
+                if !ask.form.is_empty() {
+                    let diagnostic = Diagnostic::error("key-without-effect", "nothing comes after `done` that could read a form");
+                    self.say(
+                        &format!("{pointer}/ask/form"),
+                        Part::Key,
+                        diagnostic.hint("ask in a step, and test its answer here"),
+                    );
+                }
                 self.ask(&format!("{pointer}/ask"), ask, &names).map(DoneTest::Ask)
             }
             (None, None) => {

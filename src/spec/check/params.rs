@@ -31,6 +31,13 @@ impl Check<'_> {
         }
     }
 
+    /// The fields of a question's form: declared like parameters, but no variable of a step.
+    pub(super) fn form(&mut self, pointer: &str, form: &BTreeMap<ParamName, ParamText>) {
+        for (name, field) in form {
+            self.param(&format!("{pointer}/{name}"), name, field);
+        }
+    }
+
     fn param(&mut self, pointer: &str, name: &ParamName, param: &ParamText) {
         let is_enum = param.r#type == ParamType::Enum;
         if is_enum && param.values.is_empty() {

@@ -1,0 +1,204 @@
+//! A person's answer, on its way to the kernel.
+//! In: what was chosen, by whom, with what. Out: what became of it: recorded, or refused with a sentence.
+//! Never: a rule; who may answer what is the kernel's to say, whichever way the answer came.
+
+use std::{collections::BTreeMap, sync::mpsc, time::Duration};
+
+use crate::{
+    error::{Error, Kind},
+    id::{EscalationId, ParamName},
+    kernel::{Input, State},
+    ledger::{Inbox, InboxWatch, Lock, Message, RunDir},
+    record::{Answer, Channel, Fact, Identity, Question, QuestionKind, RunStatus},
+    runner::{self, Clock},
+    spec::{
+        Verb,
+        form::{self, Form},
+        params::Given,
+    },
+};
+
+use super::{ReadRun, Workspace, errors::closed, errors::drive_error};
+
+/// How long a person waits to hear what the process that drives the run made of the answer. It looks into its inbox
+/// twice a second at the least.
+const HEARD_WITHIN: Duration = Duration::from_secs(3);
+
+#[derive(Debug, Clone, Default)]
+pub struct AnswerRequest {
+    pub run_id: String,
+    pub question: String,
+    pub choose: String,
+    pub note: Option<String>,
+    pub by: Option<String>,
+    /// What the person has seen; left out, what is asked now.
+    pub digest: Option<String>,
+    pub evidence: Vec<String>,
+    /// What the question's form asks for.
+    pub values: BTreeMap<String, Given>,
+}
+
+/// What became of an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answered {
+    /// Nobody drives the run: the answer stands in its journal, and the run stands so.
+    Recorded(RunStatus),
+    /// The process that drives the run has taken it, and goes on.
+    Taken,
+    /// A process drives the run, and has not looked into its inbox yet: the answer lies there.
+    Delivered,
+}
+
+impl Workspace {
+    /// Answers a question: at once if nobody drives the run, else by a letter to whoever does.
+    ///
+    /// # Errors
+    /// There is no such question, it is closed, or the answer is not one: each with its sentence.
+    pub fn answer(&self, request: &AnswerRequest) -> Result<Answered, Error> {
+        let read = self.read_run(&request.run_id)?;
+        let question = read.question(&request.question)?;
+        let digest = match &request.digest {
+            Some(digest) if *digest != question.subject_digest.as_str() => {
+                let message =
+                    format!("question `{}` is not what you have seen: its digest is {}", question.id, question.subject_digest);
+                return Err(
+                    Error::new(Kind::Refused, message).hint(format!("flow-studio review show {}/{}", read.id, question.id))
+                );
+            }
+            _ => question.subject_digest.clone(),
+        };
+        let identity = if request.by.is_some() { Identity::Named } else { Identity::Login };
+        let by = request.by.clone().unwrap_or_else(|| self.config.user.clone());
+        let at = Clock::after(read.state.now).now();
+        let answer = Answer {
+            note: request.note.clone(),
+            identity,
+            evidence: request.evidence.clone(),
+            values: values(&read.state, &question, request)?,
+            ..Answer::new(&request.choose, by, Channel::Cli, at, digest)
+        };
+        let run = self.run_dir(&read.id)?;
+        if Lock::holder(&run).ok().flatten().is_some() {
+            return self.send(&read, &run, question, answer);
+        }
+        self.record(&read, &question, answer)
+    }
+
+    /// Saved, not carried out: whatever it allows starts with `resume`.
+    fn record(&self, read: &ReadRun, question: &Question, answer: Answer) -> Result<Answered, Error> {
+        let redactor = self.redactor_at(read, question)?;
+        let leak = |leak: crate::redact::Leak| Error::new(Kind::Refused, leak.to_string());
+        let mut answer = redactor.clean(answer).map_err(leak)?.into_inner();
+        let mut opened = self.open_with(&read.id, None)?;
+        let asked = opened.state.questions.get(&question.id).cloned().ok_or_else(|| closed(question))?;
+        let roles = self.roles(&answer.by);
+        let (base, workspace) = (opened.run.base().to_owned(), self.workspace_of(&opened.state));
+        let shown_now = runner::look(&base, &workspace, &asked);
+        answer.proof = runner::look_at(&base, &workspace, &asked.flow_path, &answer.evidence);
+        let input = Input::Answered { id: question.id.clone(), answer, shown_now, roles };
+        let outcome = runner::note(&mut opened, &input, &redactor).map_err(|error| drive_error(&read.id, &error))?;
+        match outcome {
+            Ok(entry) => match entry.facts.iter().find_map(refusal) {
+                Some(why) => {
+                    // Where the question was asked anew, that is the one to read.
+                    let raised = entry.facts.iter().find_map(raised);
+                    Err(refused(read, raised.unwrap_or(&question.id), why))
+                }
+                None => Ok(Answered::Recorded(standing(&opened.state))),
+            },
+            Err(refused) => Err(Error::new(Kind::Refused, refused.to_string())),
+        }
+    }
+
+    /// Puts a letter into the inbox of the process that drives the run, and waits to hear what became of it.
+    fn send(&self, read: &ReadRun, run: &RunDir, question: Question, answer: Answer) -> Result<Answered, Error> {
+        let redactor = self.redactor_at(read, &question)?;
+        let (by, at) = (answer.by.clone(), answer.at);
+        let letter = Message::answer(question.id.clone(), answer);
+        let letter = redactor.clean(letter).map_err(|leak| Error::new(Kind::Refused, leak.to_string()))?;
+        let (wake, woken) = mpsc::channel();
+        // Watching begins before the letter is there, so that its end cannot be missed.
+        let watch = InboxWatch::start(run, move || {
+            let _ = wake.send(());
+        });
+        let name = Inbox::put(run, &letter)
+            .map_err(|error| Error::new(Kind::System, "the answer could not be delivered").because(&error))?;
+        let deadline = Clock::instant() + HEARD_WITHIN;
+        while watch.is_ok() && Inbox::holds(run, &name) {
+            let left = deadline.saturating_duration_since(Clock::instant());
+            if left.is_zero() || woken.recv_timeout(left).is_err() {
+                break;
+            }
+        }
+        drop(watch);
+        let mut heard = None;
+        let mut anew = None;
+        let now = self.read_run_with(read.id.as_str(), |entry| {
+            for fact in &entry.facts {
+                match fact {
+                    Fact::EscalationAnswered { id, answer } if *id == question.id && answer.by == by && answer.at == at => {
+                        heard = Some(Ok(Answered::Taken));
+                    }
+                    Fact::AnswerRefused { id, answer, why } if *id == question.id && answer.by == by && answer.at == at => {
+                        heard = Some(Err(why.clone()));
+                        anew = entry.facts.iter().find_map(raised).cloned();
+                    }
+                    _ => {}
+                }
+            }
+        })?;
+        match heard {
+            Some(Ok(taken)) => Ok(taken),
+            Some(Err(why)) => Err(refused(&now, anew.as_ref().unwrap_or(&question.id), why)),
+            None => match Inbox::reason(run, &name) {
+                Some(why) => Err(Error::new(Kind::Refused, why)),
+                None => Ok(Answered::Delivered),
+            },
+        }
+    }
+
+    fn redactor_at(&self, read: &ReadRun, question: &Question) -> Result<crate::redact::Redactor, Error> {
+        let frame = read.state.frame(&question.flow_path);
+        Ok(frame.map(|frame| self.redactor(&frame.book.library)).transpose()?.unwrap_or_default())
+    }
+}
+
+/// Texts become what the form asks for; the kernel looks at them again.
+fn values(state: &State, question: &Question, request: &AnswerRequest) -> Result<BTreeMap<ParamName, serde_json::Value>, Error> {
+    if request.values.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let frame = state.frame(&question.flow_path);
+    let verb = frame.and_then(|frame| Some(&frame.plan.step(frame.slot(&question.step_id)?.step).spec.verb));
+    let asked = match verb {
+        Some(Verb::Ask(ask)) if question.kind == QuestionKind::Ask => ask.form.clone(),
+        _ => Form::new(),
+    };
+    form::fill(&asked, &request.values).map_err(|why| {
+        Error::new(Kind::Refused, format!("the answer to `{}` does not fit its form: {why}", question.id))
+            .hint(format!("flow-studio review show {}/{}", request.run_id, question.id))
+    })
+}
+
+/// A parked run whose question was answered can go on, unless the answer ended it.
+fn standing(state: &State) -> RunStatus {
+    if state.open_frames.is_empty() { state.resting_status() } else { RunStatus::Waiting }
+}
+
+fn refusal(fact: &Fact) -> Option<String> {
+    match fact {
+        Fact::AnswerRefused { why, .. } => Some(why.clone()),
+        _ => None,
+    }
+}
+
+fn raised(fact: &Fact) -> Option<&EscalationId> {
+    match fact {
+        Fact::EscalationRaised { question } => Some(&question.id),
+        _ => None,
+    }
+}
+
+fn refused(read: &ReadRun, open: &EscalationId, why: String) -> Error {
+    Error::new(Kind::Refused, why).hint(format!("flow-studio review show {}/{open}", read.id))
+}
