@@ -116,6 +116,16 @@ fn flow_text(flow: &FlowReport, paint: Paint, now: Time) -> String {
     for warning in &flow.warnings {
         let _ = writeln!(out, "  {} {warning}", paint.ink(Ink::Care, "warning"));
     }
+    for proposal in &flow.proposals {
+        let _ = writeln!(
+            out,
+            "  {} by {}: {} ({})",
+            paint.ink(Ink::Care, "proposed"),
+            proposal.step_id,
+            proposal.text,
+            proposal.path
+        );
+    }
     let many = flow.steps.len() > STEPS_MAX;
     let mut table = Table::new(paint, "  ");
     let quiet = |standing: Standing| {

@@ -5,12 +5,12 @@ use std::{collections::BTreeMap, path::PathBuf};
 use serde_json::Value;
 
 use crate::{
-    id::{AgentKey, FlowKey, FramePath, RunId, StepId, StepRef, Time},
+    id::{AgentKey, FlowKey, FramePath, RunId, StepRef, Time},
     record::{Concern, Envelope, Status},
     spec::{Access, Role, text::CharterText},
 };
 
-use super::handoff::Form;
+use super::choice::{Choice, Form};
 
 /// Everything that an agent may be told. Texts are final: templates of the flow are filled in, and what came from
 /// agents, commands and parameters stands as it is.
@@ -46,8 +46,8 @@ pub struct Brief {
     pub trail: Vec<Decided>,
     /// In a later round of a loop: what its last step found in the round before.
     pub findings: Option<Findings>,
-    /// The steps that this one chooses from.
-    pub choice: Option<Vec<Way>>,
+    /// What this step chooses from.
+    pub choice: Option<Choice>,
     /// What a person wrote for this execution.
     pub note: Option<String>,
     /// In a detour: what failed.
@@ -99,19 +99,12 @@ pub struct Handed {
     pub path: String,
 }
 
-/// A step that may come next.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Way {
-    pub step: StepId,
-    pub title: Option<String>,
-}
-
 impl Brief {
     /// What the agent is asked for at the end.
     pub fn form(&self) -> Form {
         match &self.choice {
             None => Form::Handoff,
-            Some(ways) => Form::Choice(ways.iter().map(|way| way.step.to_string()).collect()),
+            Some(choice) => Form::Choice(choice.ways.iter().map(|offer| offer.way.clone()).collect()),
         }
     }
 }

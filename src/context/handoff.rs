@@ -4,9 +4,9 @@
 
 use std::sync::LazyLock;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use crate::record::{Draft, DraftRouting, Status, Summary};
+use crate::record::Draft;
 
 /// A handoff is a summary; what is longer belongs into an artifact.
 pub const DRAFT_BYTES_MAX: usize = 64 * 1024;
@@ -44,7 +44,7 @@ pub fn ending_by_question() -> String {
 }
 
 /// How the work of a program ends, for the prompt: it is told once, and its last answer is taken.
-fn ending_with_answer(artifacts: &str) -> String {
+pub(super) fn ending_with_answer(artifacts: &str) -> String {
     format!(
         "Paths that start with `artifacts/` stand for files below `{artifacts}/`; read and write them there, and name them as \
          `artifacts/…`. Work until the task is done or you are stuck. Your last answer is your handoff: one JSON object by the \
@@ -64,107 +64,6 @@ pub fn repair(why: &str) -> String {
     format!("That is not a valid handoff: {why}. Give the whole object again, corrected, and nothing else.")
 }
 
-/// What is asked for at the end.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Form {
-    Handoff,
-    /// One of these steps comes next.
-    Choice(Vec<String>),
-}
-
-/// A navigator's answer.
-#[derive(Debug, serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Choice {
-    next: String,
-    reason: String,
-    #[serde(default)]
-    confidence: Option<f64>,
-    #[serde(default)]
-    proposal: Option<String>,
-}
-
-impl Form {
-    /// The name under which the schema goes to a server.
-    pub const fn name(&self) -> &'static str {
-        match self {
-            Self::Handoff => SCHEMA_NAME,
-            Self::Choice(_) => "choice",
-        }
-    }
-
-    pub fn schema(&self) -> Value {
-        match self {
-            Self::Handoff => schema().clone(),
-            Self::Choice(candidates) => json!({
-                "type": "object",
-                "additionalProperties": false,
-                "required": ["next", "reason", "confidence", "proposal"],
-                "properties": {
-                    "next": {"type": "string", "enum": candidates},
-                    "reason": {"type": "string"},
-                    "confidence": {"type": ["number", "null"], "minimum": 0, "maximum": 1},
-                    "proposal": {"type": ["string", "null"]},
-                },
-            }),
-        }
-    }
-
-    /// How a conversation with tools ends, for the prompt.
-    pub fn ending(&self) -> String {
-        match self {
-            Self::Handoff => ending_by_question(),
-            Self::Choice(candidates) => format!(
-                "Choose which step comes next: {}. The figures above were measured; what nobody measured is not there. You are \
-                 asked for one JSON object: `next` (the step), `reason` (one sentence that names the figures), `confidence` \
-                 (0 to 1), `proposal` (a step that the flow lacks, in words, or null; nothing is done about it before a person \
-                 has read it).\n",
-                candidates.join(", ")
-            ),
-        }
-    }
-
-    /// How the work of a program ends, which is not asked at its end. `artifacts`: the directory of the flow's artifacts.
-    pub fn ending_at_once(&self, artifacts: &str) -> String {
-        match self {
-            Self::Handoff => ending_with_answer(artifacts),
-            Self::Choice(_) => format!("{}{}\n", self.ending(), self.question()),
-        }
-    }
-
-    /// The question at the end.
-    pub fn question(&self) -> String {
-        match self {
-            Self::Handoff => question(),
-            Self::Choice(_) => {
-                format!("Give your choice now: one JSON object by this schema, and nothing else.\n{}", self.schema())
-            }
-        }
-    }
-
-    /// # Errors
-    /// A sentence for the agent: what is wrong with its answer.
-    pub fn read(&self, answer: &str) -> Result<Draft, String> {
-        let Self::Choice(candidates) = self else { return read(answer) };
-        let choice: Choice = serde_json::from_str(object(answer.trim())?).map_err(|error| error.to_string())?;
-        if !candidates.contains(&choice.next) {
-            return Err(format!("`{}` is none of {}", choice.next, candidates.join(", ")));
-        }
-        if choice.confidence.is_some_and(|sure| !(0.0..=1.0).contains(&sure)) {
-            return Err("`confidence` goes from 0 to 1".to_owned());
-        }
-        let routing = DraftRouting {
-            next_step_suggestion: Some(choice.next),
-            reason: choice.reason.clone(),
-            confidence: choice.confidence,
-            proposal: choice.proposal,
-            ..DraftRouting::default()
-        };
-        let summary = Summary { what_i_found: choice.reason, ..Summary::default() };
-        Ok(Draft { status: Status::Verified, summary, concerns: Vec::new(), assumptions: Vec::new(), routing })
-    }
-}
-
 /// Reads an answer: the object alone, or the only object in it.
 ///
 /// # Errors
@@ -179,7 +78,7 @@ pub fn read(answer: &str) -> Result<Draft, String> {
 
 /// The text of the one JSON object in an answer: all of it, the only fenced block, or what stands between the first
 /// and the last brace.
-fn object(answer: &str) -> Result<&str, String> {
+pub(super) fn object(answer: &str) -> Result<&str, String> {
     if answer.is_empty() {
         return Err("the answer is empty".to_owned());
     }

@@ -3,11 +3,13 @@
 //! Never: text of an agent, a command or a parameter rendered as a template, a cut without its mark, a file written.
 
 mod brief;
+mod choice;
 pub mod handoff;
 mod pack;
 mod prompt;
 mod tokens;
 
-pub use brief::{Brief, Decided, Findings, Fixes, Handed, Round, Said, Teaching, Way};
+pub use brief::{Brief, Decided, Findings, Fixes, Handed, Round, Said, Teaching};
+pub use choice::{Choice, Form, Offer, PutIn};
 pub use pack::{BUDGET_TOKENS, FileText, Pack, pack};
 pub use tokens::estimate;

@@ -5,10 +5,14 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use crate::{record::Concern, spec::Access};
+use crate::{
+    record::{Concern, Way},
+    spec::Access,
+};
 
 use super::{
     brief::{Brief, Decided, Findings, Handed, Said},
+    choice::{Choice, Offer, PutIn},
     pack::{Class, FileText},
 };
 
@@ -79,9 +83,10 @@ pub(super) fn sections(brief: &Brief, files: &[FileText], artifacts: &[String], 
         );
     }
     kept("contract", "## What is checked", contract(brief));
-    kept("ways", "## Steps that may come next", ways(brief));
+    kept("ways", "## Ways that are open", brief.choice.as_ref().map(ways).unwrap_or_default());
     found.extend(brief.findings.iter().map(findings));
     found.extend(brief.handed.iter().map(handed));
+    found.extend(brief.choice.iter().flat_map(|choice| &choice.put_in).map(put_in));
     if !brief.trail.is_empty() {
         let path = Some(format!("{}/scent_trail.json", brief.flow_path));
         let heading = "## Decided elsewhere in this run".to_owned();
@@ -93,7 +98,10 @@ pub(super) fn sections(brief: &Brief, files: &[FileText], artifacts: &[String], 
         section.path = Some(format!("{}/artifacts", brief.flow_path));
         found.push(section);
     }
-    found.push(Section::new("place", Class::Kept, "## Where you work", place(brief)));
+    // Whoever only chooses works nowhere.
+    if brief.choice.is_none() {
+        found.push(Section::new("place", Class::Kept, "## Where you work", place(brief)));
+    }
     found.push(Section::new("ending", Class::Kept, "## How it ends", ending.to_owned()));
     found
 }
@@ -252,13 +260,20 @@ fn handed(handed: &Handed) -> Section {
     Section::of_others(format!("handoff {}", handed.step), class, heading, body, Some(handed.path.clone()))
 }
 
-fn ways(brief: &Brief) -> String {
+fn ways(choice: &Choice) -> String {
     let mut body = String::new();
-    for way in brief.choice.iter().flatten() {
-        let title = way.title.as_deref().map(|title| format!(": {title}")).unwrap_or_default();
-        let _ = writeln!(body, "- `{}`{title}", way.step);
+    for Offer { way, title } in &choice.ways {
+        let title = title.as_deref().map(|title| format!(": {title}")).unwrap_or_default();
+        let then = if matches!(way, Way::Inject(_)) { " (it runs first, then you choose again)" } else { "" };
+        let _ = writeln!(body, "- `{way}`{title}{then}");
     }
     body
+}
+
+fn put_in(done: &PutIn) -> Section {
+    let body = serde_json::to_string_pretty(&done.measured).unwrap_or_default() + "\n";
+    let heading = format!("## What came of `{}`", done.what);
+    Section::of_others(format!("put in {}", done.what), Class::Handoff, heading, body, Some(done.path.clone()))
 }
 
 fn trail(all: &[Decided]) -> String {

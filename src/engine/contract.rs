@@ -9,13 +9,17 @@ use crate::{
 };
 
 use super::{
-    StopLevel, Task, Work,
+    Piece, StopLevel, Task, Work,
     process::End,
     shell::{Line, Shelled, Want, outcome, shell},
 };
 
 /// A report larger than this is not read: figures stand in far fewer bytes.
 const REPORT_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// … but a report file of coverage names every line.
+const FILE_BYTES_MAX: u64 = 64 * 1024 * 1024;
+/// A report file that is larger stays only where the tool wrote it.
+const KEPT_BYTES_MAX: usize = 1024 * 1024;
 
 /// Looks for everything the step needs. The error is the reply: nothing was started.
 pub(crate) async fn open(task: &Task<'_>) -> Result<Vec<InputFile>, Box<Reply>> {
@@ -101,10 +105,13 @@ async fn run_verify(task: &Task<'_>, verify: &Verify, reply: &mut Reply) {
                 Some(report) => blocking(move || report.after()).await,
                 None => printed(&done, verify.parse),
             };
+            let evidence = match (&text, &verify.report) {
+                (Ok(text), Some(_)) => kept(task, verify, text).await.or(evidence),
+                _ => evidence,
+            };
             let text = text.as_ref().map(String::as_str).map_err(Clone::clone);
-            if let Some((check, figures)) = measure::report_check(verify.id.as_str(), verify.parse, text, evidence.as_deref()) {
-                reply.checks.push(check);
-                reply.tests = measure::merged(reply.tests.take(), figures);
+            if let Some(reported) = measure::report_check(verify, text, evidence.as_deref()) {
+                reported.add_to(reply);
             }
         }
     }
@@ -112,6 +119,17 @@ async fn run_verify(task: &Task<'_>, verify: &Verify, reply: &mut Reply) {
         reply.stderr_tail = if done.stderr.bytes == 0 { done.stdout.tail_text() } else { done.stderr.tail_text() };
     }
     reply.commands.push(done.command);
+}
+
+/// A copy of the report beside the step's logs: the next command may write the file anew.
+async fn kept(task: &Task<'_>, verify: &Verify, text: &str) -> Option<String> {
+    if text.len() > KEPT_BYTES_MAX {
+        return None;
+    }
+    let path = task.report_path(verify.id.as_str());
+    let bytes = task.redactor.bytes(text.as_bytes().to_vec());
+    task.outlet.send(Piece::File { path: path.clone(), bytes }).await;
+    Some(path)
 }
 
 fn failed(check: &Check) -> bool {
@@ -126,8 +144,23 @@ fn printed(done: &Shelled, parse: ParseAs) -> Result<String, String> {
     };
     match parse {
         ParseAs::Exit => Ok(String::new()),
-        ParseAs::CargoTest => Ok(whole(&done.stdout)? + "\n" + &whole(&done.stderr)?),
-        ParseAs::Pytest | ParseAs::Junit | ParseAs::Tap | ParseAs::Sarif => whole(&done.stdout),
+        ParseAs::CargoTest | ParseAs::Nextest => Ok(whole(&done.stdout)? + "\n" + &whole(&done.stderr)?),
+        // On standard error it says that there was nothing to look at.
+        ParseAs::Ruff => match whole(&done.stderr)? {
+            said if said.contains("No Python files found") => Ok(said),
+            _ => whole(&done.stdout),
+        },
+        ParseAs::Pytest
+        | ParseAs::GoTest
+        | ParseAs::Junit
+        | ParseAs::Tap
+        | ParseAs::Sarif
+        | ParseAs::Clippy
+        | ParseAs::Eslint
+        | ParseAs::Cobertura
+        | ParseAs::Lcov
+        | ParseAs::LlvmCov
+        | ParseAs::Istanbul => whole(&done.stdout),
     }
 }
 
@@ -158,8 +191,8 @@ impl Report {
         if now.is_some() && now == before {
             return Err(format!("{path} is older than the command that should write it"));
         }
-        if now.is_some_and(|(_, bytes)| bytes > REPORT_BYTES_MAX as u64) {
-            return Err(format!("{path} has more than {REPORT_BYTES_MAX} bytes"));
+        if now.is_some_and(|(_, bytes)| bytes > FILE_BYTES_MAX) {
+            return Err(format!("{path} has more than {FILE_BYTES_MAX} bytes"));
         }
         let bytes = std::fs::read(&file).map_err(|error| format!("{path} cannot be read: {error}"))?;
         Ok(String::from_utf8_lossy(&bytes).into_owned())

@@ -4,6 +4,7 @@
 
 mod agent;
 mod builtin;
+mod changes;
 mod cli_agent;
 mod contract;
 pub mod openai;
@@ -67,6 +68,17 @@ pub struct Job {
     /// What `expect.json` can see besides the step's own output.
     pub scope: Scope,
     pub keep: Keep,
+    pub watched: Watched,
+}
+
+/// What is measured of a job besides its contract.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Watched {
+    /// Of the repository around the workspace.
+    pub changes: bool,
+    pub artifacts: bool,
+    /// The digest of the work tree, before the work: the step judges a loop.
+    pub tree: bool,
 }
 
 impl Job {
@@ -150,6 +162,8 @@ pub async fn perform(job: Job, redactor: &Redactor, outlet: Outlet, stop: Stop) 
         Ok(inputs) => inputs,
         Err(reply) => return *reply,
     };
+    let mut tree = None;
+    let before = changes::before(&task, &mut tree).await;
     let mut reply = match &job.work {
         Work::Shell { script } => shell::perform(&task, Line::Script(script)).await,
         Work::Exec { argv } => shell::perform(&task, Line::Argv(argv)).await,
@@ -157,9 +171,11 @@ pub async fn perform(job: Job, redactor: &Redactor, outlet: Outlet, stop: Stop) 
         Work::Snapshot { .. } | Work::Compare { .. } | Work::Render { .. } => builtin::perform(&task).await,
     };
     reply.inputs = inputs;
+    reply.tree = tree;
+    let changed = before.after(&task, &mut reply).await;
     contract::close(&task, &mut reply).await;
     if let Work::Agent(work) = &job.work {
-        agent::hold(&task, work, &mut reply).await;
+        agent::hold(&task, work, &changed, &mut reply).await;
     }
     reply.completed_at = task.now();
     reply

@@ -46,6 +46,13 @@ pub struct Scripted {
     /// What an agent says of itself.
     pub status: Option<Status>,
     pub can_further_iteration_help: Option<bool>,
+    /// Of a step with `route: navigator`: the way that it chooses (`fix`, `flow:hotfix`, `detour:lint-fix`).
+    pub next: Option<String>,
+    /// How sure it is of `next`, from 0 to 1.
+    #[schemars(range(min = 0, max = 1))]
+    pub confidence: Option<f64>,
+    /// What it says the flow lacks.
+    pub proposal: Option<String>,
     #[serde(default)]
     pub concerns: Vec<Concern>,
     #[serde(default)]
@@ -244,12 +251,20 @@ fn draft(script: &Scripted, outcome: &ReplyOutcome) -> Option<Draft> {
         (None, ReplyOutcome::Done) => Status::Verified,
         (None, ReplyOutcome::Failed(_) | ReplyOutcome::Blocked { .. } | ReplyOutcome::Interrupted { .. }) => return None,
     };
+    let routing = DraftRouting {
+        can_further_iteration_help: script.can_further_iteration_help,
+        next_step_suggestion: script.next.clone(),
+        confidence: script.confidence,
+        proposal: script.proposal.clone(),
+        reason: script.summary.clone().filter(|_| script.next.is_some()).unwrap_or_default(),
+        ..DraftRouting::default()
+    };
     Some(Draft {
         status,
         summary: Summary { what_i_did: script.summary.clone().unwrap_or_default(), ..Summary::default() },
         concerns: script.concerns.clone(),
         assumptions: script.assumptions.clone(),
-        routing: DraftRouting { can_further_iteration_help: script.can_further_iteration_help, ..DraftRouting::default() },
+        routing,
     })
 }
 

@@ -55,6 +55,26 @@ impl<'t> Task<'t> {
 
     /// Where a stream of this attempt is kept, relative to RUN_BASE.
     pub(crate) fn output_path(&self, id: Option<&str>, stream: Stream) -> String {
+        self.log_path(
+            id,
+            match stream {
+                Stream::Stdout => ".stdout",
+                Stream::Stderr => ".stderr",
+            },
+        )
+    }
+
+    /// Where the report file of a verify command is kept, relative to RUN_BASE.
+    pub(crate) fn report_path(&self, id: &str) -> String {
+        self.log_path(Some(id), ".report")
+    }
+
+    /// Where all changes of this attempt are listed, relative to RUN_BASE.
+    pub(crate) fn changes_path(&self) -> String {
+        self.log_path(None, ".changes")
+    }
+
+    fn log_path(&self, id: Option<&str>, end: &str) -> String {
         use std::fmt::Write as _;
         let Job { flow, step, execution, attempt, .. } = self.job;
         let mut path = format!("{flow}/logs/{step}.{execution}");
@@ -64,10 +84,7 @@ impl<'t> Task<'t> {
         if let Some(id) = id {
             let _ = write!(path, ".{id}");
         }
-        path.push_str(match stream {
-            Stream::Stdout => ".stdout",
-            Stream::Stderr => ".stderr",
-        });
+        path.push_str(end);
         path
     }
 }

@@ -131,7 +131,7 @@ fn now(view: &RunView, frame: &Frame, at: &At, standing: Standing) -> String {
             format!("it waits for the answer to {}", listed(&open))
         }
         Standing::InFlow => "a sub-flow performs it".to_owned(),
-        Standing::InDetour => "it failed, and a known fix is being tried".to_owned(),
+        Standing::InDetour => "what is to be done before it starts again is under way".to_owned(),
         Standing::Succeeded => "it is done".to_owned(),
         Standing::Concerns => "it ended with something open, and the flow went on".to_owned(),
         Standing::Failed => "it failed, and stopped its flow".to_owned(),

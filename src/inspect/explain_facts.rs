@@ -12,6 +12,7 @@ use crate::{
 use super::{
     explain::Sentence,
     figures::{path_in, receipt_path},
+    routes,
     view::{Moment, RunView},
     words::{first_line, length, listed},
 };
@@ -100,6 +101,9 @@ fn words(view: &RunView, at: &At, moment: &Moment) -> Option<Said> {
         }
         Fact::FlowStarted { parent: Some(Parent::Detour { at: above, detour }), flow, .. } if above == at => {
             Some((format!("detour {detour} was entered"), None, Some(format!("{flow}/routing/decisions.jsonl"))))
+        }
+        Fact::FlowStarted { parent: Some(Parent::Injected { at: above, what }), flow, .. } if above == at => {
+            Some((format!("{what} was put in"), None, Some(format!("{flow}/routing/decisions.jsonl"))))
         }
         Fact::FlowStarted { generation, options, .. } if *generation > 1 || options.from.is_some() || options.until.is_some() => {
             let mut text = if *generation > 1 {
@@ -260,7 +264,9 @@ fn decided(moment: &Moment, decision: &Decision) -> String {
         DecisionKind::Escalate => format!("ESCALATE, question {}", decision.escalation_id.as_ref().map_or("", |id| id.as_str())),
         other => other.to_string(),
     };
-    format!("{kind}{next}{detour}{by}: {reason}{seen}")
+    let choice = routes::choice(decision).map(|choice| format!(" ({choice})")).unwrap_or_default();
+    let reason = if decision.decision == DecisionKind::ExtendGraph { format!("the flow lacks: {reason}") } else { reason };
+    format!("{kind}{next}{detour}{by}: {reason}{choice}{seen}")
 }
 
 fn superseded(at: &At, moment: &Moment, steps: &[crate::id::StepRef], why: SupersedeReason) -> String {

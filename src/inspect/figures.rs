@@ -1,8 +1,17 @@
-//! Small facts about one step that several views share: where its proof lies, what its verb is called.
+//! Small facts about one step that several views share: where its proof lies, what its verb is called, what was measured.
 
-use crate::{id::AgentKey, kernel::Frame, plan::StepIx, record::At, spec::Verb};
+use crate::{
+    id::AgentKey,
+    kernel::Frame,
+    plan::StepIx,
+    record::{At, ChangeFigures, CoverageFigures, Figures, FindingFigures, Proof, TestFigures},
+    spec::Verb,
+};
 
-use super::view::{Execution, RunView};
+use super::{
+    report_parts::cell,
+    view::{Execution, RunView},
+};
 
 /// The word of the flow language.
 pub fn verb_word(verb: &Verb) -> &'static str {
@@ -59,4 +68,48 @@ pub(super) fn path_in(view: &RunView, at: &At, execution: &Execution, kind: &str
     let agent = agent_key(view, at, execution)?;
     let number = if is_latest(view, at, execution) { String::new() } else { format!(".{}", execution.number) };
     Some(format!("{}/{kind}/{}-{agent}{number}.json", at.flow, at.step))
+}
+
+/// What was measured of an execution, a few words each.
+pub(super) fn measured_words(proof: &Proof) -> Vec<String> {
+    let Proof { tests, lint, security, coverage, changes, .. } = proof;
+    let all = [
+        tests.as_ref().map(|tests| words("tests", tests, told_tests)),
+        lint.as_deref().map(|lint| words("lint", lint, |found| format!("lint: {}", told_findings(found)))),
+        security.as_deref().map(|security| words("security", security, |found| format!("security: {}", told_findings(found)))),
+        coverage.as_deref().map(|coverage| words("coverage", coverage, told_coverage)),
+        changes.as_deref().map(|changes| words("changes", changes, told_changes)),
+    ];
+    all.into_iter().flatten().collect()
+}
+
+fn words<T>(name: &str, figures: &Figures<T>, tell: impl FnOnce(&T) -> String) -> String {
+    match (&figures.figures, &figures.reason) {
+        (Some(found), None) => tell(found),
+        (Some(found), Some(reason)) => format!("{} ({})", tell(found), cell(reason)),
+        (None, Some(reason)) => format!("{name} not measured: {}", cell(reason)),
+        (None, None) => format!("{name} not measured"),
+    }
+}
+
+fn told_tests(tests: &TestFigures) -> String {
+    let fewer: u64 = tests.by_check.iter().map(crate::record::TestCount::fewer).sum();
+    let fewer = if fewer > 0 { format!(", {fewer} fewer than before") } else { String::new() };
+    format!("{} of {} tests passed, {} failed, {} skipped{fewer}", tests.passed, tests.total, tests.failed, tests.skipped)
+}
+
+fn told_findings(found: &FindingFigures) -> String {
+    format!("{}, {}, {}", many(found.errors, "error"), many(found.warnings, "warning"), many(found.notes, "note"))
+}
+
+fn told_coverage(seen: &CoverageFigures) -> String {
+    format!("{}% of lines covered ({} of {})", seen.percent, seen.lines_covered, seen.lines_total)
+}
+
+fn told_changes(changes: &ChangeFigures) -> String {
+    format!("{} changed (+{} -{})", many(changes.files, "file"), changes.added, changes.removed)
+}
+
+fn many(count: u64, what: &str) -> String {
+    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
 }

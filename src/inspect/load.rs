@@ -216,7 +216,10 @@ impl<F: FnMut(Wanted<'_>) -> Result<Arc<Book>, BookError>> Loading<F> {
                 let question = self.view.state.questions.get(id).or_else(|| self.view.state.requested.get(id));
                 question.map(|one| At { flow: one.flow_path.clone(), step: one.step_id.clone() }).into_iter().collect()
             }
-            Fact::FlowStarted { parent: Some(Parent::SubFlow { at } | Parent::Detour { at, .. }), .. } => vec![at.clone()],
+            Fact::FlowStarted {
+                parent: Some(Parent::SubFlow { at } | Parent::Detour { at, .. } | Parent::Injected { at, .. }),
+                ..
+            } => vec![at.clone()],
             Fact::RunCreated { .. }
             | Fact::FlowStarted { .. }
             | Fact::LineStopped { .. }
@@ -359,7 +362,8 @@ impl<F: FnMut(Wanted<'_>) -> Result<Arc<Book>, BookError>> Loading<F> {
 
 /// Why a step started again although nothing had set its last execution aside.
 fn why_again(before: &Execution) -> SetAside {
-    let detoured = before.decisions.iter().any(|one| one.decision == DecisionKind::Detour || one.rule == Rule::DetourDone);
+    let back = |rule| matches!(rule, Rule::DetourDone | Rule::InjectionDone);
+    let detoured = before.decisions.iter().any(|one| one.decision == DecisionKind::Detour || back(one.rule));
     let interrupted = before.lost_at.is_some()
         || before.ended.is_none()
         || before.proof().is_some_and(|proof| proof.status == ReceiptStatus::Interrupted);

@@ -11,6 +11,7 @@ mod load;
 mod paste;
 mod report;
 mod report_parts;
+mod routes;
 mod runs;
 mod saw;
 mod standing;
@@ -25,6 +26,7 @@ pub use find::NotInRun;
 pub use load::{BookError, ViewError, Wanted};
 pub use paste::{Paste, quoted};
 pub use report::report;
+pub use routes::Proposal;
 pub use runs::{RunFlow, RunLine, RunList};
 pub use standing::Standing;
 pub use status::{

@@ -11,7 +11,7 @@ use crate::{
 
 use super::{
     paste::Paste,
-    report_parts::{artifacts, cell, decided, done, measured, open_points, steps, waiting},
+    report_parts::{artifacts, cell, decided, done, measured, open_points, proposed, steps, waiting},
     status::{flow_status, next},
     view::RunView,
     words::{clean, first_line, length, spent_words},
@@ -27,6 +27,7 @@ pub fn report(view: &RunView, flow: &FramePath, paste: &Paste) -> Option<String>
     section(&mut out, "Done", &done(view, frame));
     section(&mut out, "Waiting and blocked", &waiting(view, frame, paste));
     section(&mut out, "Decided", &decided(view, frame));
+    section(&mut out, "Proposed", &proposed(view, frame));
     section(&mut out, "Measured", &measured(view, frame));
     section(&mut out, "Standing", &open_points(view, frame));
     section(&mut out, "Artifacts", &artifacts(view, frame));

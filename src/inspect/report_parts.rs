@@ -5,13 +5,14 @@ use std::{collections::BTreeMap, fmt::Write as _};
 use crate::{
     id::FramePath,
     kernel::{DoneState, Frame, Slot},
-    record::{At, DecisionKind, Figures, Question, RunStatus},
+    record::{At, DecisionKind, Question, RunStatus},
     spec::Severity,
 };
 
 use super::{
     figures::{executor, receipt_path, verb_word},
     paste::Paste,
+    routes::{choice, proposals},
     standing::Standing,
     status::{flow_status, standing},
     view::{Execution, RunView},
@@ -138,10 +139,11 @@ pub(super) fn decided(view: &RunView, frame: &Frame) -> String {
         for decision in view.executions(&at).iter().flat_map(|one| &one.decisions) {
             let ordinary = decision.decision == DecisionKind::Continue && decision.by == "kernel"
                 || decision.rule == crate::record::Rule::Terminal;
-            if !ordinary {
+            if !ordinary && decision.decision != DecisionKind::ExtendGraph {
+                let choice = choice(decision).map(|choice| format!(" ({})", cell(&choice))).unwrap_or_default();
                 let by = if decision.by == "kernel" { String::new() } else { format!(", by {}", cell(&decision.by)) };
                 let text = format!(
-                    "{} after {} (rule {}{by}): {}",
+                    "{} after {} (rule {}{by}): {}{choice}",
                     decision.decision,
                     cell(at.step.as_str()),
                     decision.rule,
@@ -154,6 +156,20 @@ pub(super) fn decided(view: &RunView, frame: &Frame) -> String {
     found.extend(view.answered(&frame.path).into_iter().filter_map(answer));
     found.sort_by_key(|(at, _)| *at);
     found.into_iter().map(|(at, text)| format!("- {at} {text}\n")).collect()
+}
+
+/// What navigators say the flow lacks: a person writes it into the flow, or does not.
+pub(super) fn proposed(view: &RunView, frame: &Frame) -> String {
+    let line = |one: super::routes::Proposal| {
+        format!(
+            "- **{}** (execution {}) proposes: {} (`{}`)\n",
+            cell(one.step_id.as_str()),
+            one.execution,
+            cell(&one.text),
+            one.path
+        )
+    };
+    proposals(view, frame).into_iter().map(line).collect()
 }
 
 fn answer(question: &Question) -> Option<(crate::id::Time, String)> {
@@ -178,14 +194,15 @@ pub(super) fn measured(view: &RunView, frame: &Frame) -> String {
         let Some((execution, proof)) = current.and_then(|one| Some((one, one.proof()?))) else { continue };
         let receipt = receipt_path(view, &at, execution).map(|path| format!(" ([receipt](../{path}))")).unwrap_or_default();
         let mut facts = Vec::new();
-        if let Some(code) = proof.commands.first().and_then(|command| command.exit_code) {
+        // What an agent ran on its way says nothing of how it ended.
+        if let Some(code) = proof.commands.first().filter(|_| proof.model.is_none()).and_then(|command| command.exit_code) {
             facts.push(format!("exit {code}"));
         }
         if !proof.checks.is_empty() {
             let passed = proof.checks.iter().filter(|check| check.passed).count();
             facts.push(format!("{passed} of {} checks passed", proof.checks.len()));
         }
-        facts.extend(proof.tests.as_ref().map(tests));
+        facts.extend(super::figures::measured_words(proof));
         if !proof.outputs.is_empty() {
             let there = proof.outputs.iter().filter(|output| output.exists).count();
             facts.push(format!("{there} of {} outputs are there", proof.outputs.len()));
@@ -209,16 +226,6 @@ pub(super) fn measured(view: &RunView, frame: &Frame) -> String {
         }
     }
     out
-}
-
-fn tests(figures: &Figures) -> String {
-    match (&figures.figures, &figures.reason) {
-        (Some(tests), _) => {
-            format!("{} of {} tests passed, {} failed, {} skipped", tests.passed, tests.total, tests.failed, tests.skipped)
-        }
-        (None, Some(reason)) => format!("tests not measured: {}", cell(reason)),
-        (None, None) => "tests not measured".to_owned(),
-    }
 }
 
 /// Warnings of the flow, and the concerns and assumptions that nobody has taken away.

@@ -1,10 +1,12 @@
 //! What a condition of the flow looked at: the values under the names that it uses, as they stood when it was decided.
 //! In: the state just before a fact. Out: names with values, short enough for a sentence. Never: a condition evaluated again.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 use crate::{
-    kernel::{Frame, Slot, State, template_scope},
+    kernel::{Frame, Slot, State, measured_of_result, template_scope},
     record::{At, Fact, Rule, SkipReason},
     spec::Expr,
 };
@@ -19,6 +21,10 @@ pub(super) fn saw(state: &State, fact: &Fact) -> Vec<(String, Value)> {
         Fact::Routed { flow, decision } if matches!(decision.rule, Rule::StopTheLine | Rule::EscalateWhen) => {
             let at = At { flow: flow.clone(), step: decision.step_id.clone() };
             with_step(state, &at, |frame, slot| frame.plan.step(slot.step).spec.escalate.as_ref().map(|one| one.when.clone()))
+        }
+        Fact::Routed { flow, decision } if decision.iteration.is_some() => {
+            let at = At { flow: flow.clone(), step: decision.step_id.clone() };
+            with_step(state, &at, |frame, slot| frame.plan.step(slot.step).spec.ends_loop.as_ref()?.until.clone())
         }
         _ => Vec::new(),
     }
@@ -64,19 +70,42 @@ fn values(state: &State, frame: &Frame, slot: Slot, expr: &Expr) -> Vec<(String,
     for field in &reads.step {
         show(format!("step.{}", field.word()), scope.get("step").and_then(|one| one.get(field.word())));
     }
+    if reads.tops.contains("measured")
+        && let Some(result) = frame.state(slot).and_then(|step| step.result.as_deref())
+    {
+        let measured = measured_of_result(result);
+        for (path, part) in below(expr.text(), "measured", &measured) {
+            show(format!("measured{path}"), Some(part));
+        }
+    }
     if reads.tops.contains("iteration") {
         show("iteration".to_owned(), scope.get("iteration"));
     }
     found
 }
 
+/// The same below a name of its own.
+fn below<'v>(text: &str, name: &str, value: &'v Value) -> BTreeMap<String, &'v Value> {
+    let own = |at: &usize| !text[..*at].ends_with(|c: char| c.is_alphanumeric() || matches!(c, '_' | '.'));
+    let dotted = format!("{name}.");
+    let starts: Vec<usize> = text.match_indices(&dotted).map(|(at, _)| at).filter(own).map(|at| at + dotted.len()).collect();
+    paths(text, &starts, value)
+}
+
 /// What the text reads below a field that is an object: the one key it asks about, not a document of many.
-fn parts<'v>(text: &str, step: &[String], field: &str, value: &'v Value) -> std::collections::BTreeMap<String, &'v Value> {
-    let mut found = std::collections::BTreeMap::new();
+fn parts<'v>(text: &str, step: &[String], field: &str, value: &'v Value) -> BTreeMap<String, &'v Value> {
     let of_step = |at: &usize| step.iter().any(|step| text[..*at].ends_with(step.as_str()));
-    for (at, dotted) in text.match_indices(&format!(".{field}.")).filter(|(at, _)| of_step(at)) {
+    let dotted = format!(".{field}.");
+    let starts: Vec<usize> = text.match_indices(&dotted).map(|(at, _)| at).filter(of_step).map(|at| at + dotted.len()).collect();
+    paths(text, &starts, value)
+}
+
+/// The values at the paths that begin at these places of the text.
+fn paths<'v>(text: &str, starts: &[usize], value: &'v Value) -> BTreeMap<String, &'v Value> {
+    let mut found = BTreeMap::new();
+    for start in starts {
         let (mut path, mut part) = (String::new(), value);
-        for name in text[at + dotted.len()..].split('.') {
+        for name in text[*start..].split('.') {
             let word: String = name.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
             let Some(below) = part.get(&word) else { break };
             path.push('.');

@@ -27,7 +27,7 @@ pub enum Standing {
     Blocked,
     /// A sub-flow performs it.
     InFlow,
-    /// A known fix is being tried.
+    /// A known fix is being tried, or what a navigator put in.
     InDetour,
     Succeeded,
     /// It ended with concerns or failed, and the flow went on.

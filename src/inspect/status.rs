@@ -16,6 +16,7 @@ use crate::{
 use super::{
     figures::{executor, receipt_path, verb_word},
     paste::Paste,
+    routes::{Proposal, proposals},
     standing::Standing,
     view::{Driver, RunView},
     words::first_line,
@@ -68,6 +69,9 @@ pub struct FlowReport {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     pub warnings: Vec<String>,
+    /// What its navigators say it lacks; nothing is done about it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub proposals: Vec<Proposal>,
     pub steps: Vec<StepLine>,
 }
 
@@ -235,6 +239,7 @@ fn flow_report(view: &RunView, frame: &Frame) -> FlowReport {
         failing: failing(view, frame),
         reason: frame.outcome_reason.as_deref().map(str::to_owned),
         warnings: frame.warnings.iter().map(ToString::to_string).collect(),
+        proposals: proposals(view, frame),
         steps: view.step_names(frame).into_iter().filter_map(|step| step_line(view, frame, step)).collect(),
     }
 }
@@ -361,7 +366,8 @@ fn retries(view: &RunView, paste: &Paste) -> Vec<NextStep> {
     found
 }
 
-/// A detour or a rollback: it is not run again by itself.
+/// A detour, an injection or a rollback: it is not run again by itself.
 fn is_repair(frame: &Frame) -> bool {
-    matches!(frame.parent.as_deref(), Some(crate::record::Parent::Detour { .. } | crate::record::Parent::Rollback { .. }))
+    use crate::record::Parent::{Detour, Injected, Rollback};
+    matches!(frame.parent.as_deref(), Some(Detour { .. } | Injected { .. } | Rollback { .. }))
 }

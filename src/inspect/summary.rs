@@ -116,8 +116,8 @@ fn failed(view: &RunView) -> (Vec<TrailItem>, Option<String>) {
     let mut trail = Vec::new();
     let mut cause = None;
     for frame in view.frames().filter(|frame| frame.phase == FramePhase::Done(Outcome::Failed)) {
-        // A detour that did not take is part of its step's story.
-        if matches!(frame.parent.as_deref(), Some(Parent::Detour { .. })) {
+        // A detour or an injection that did not take is part of its step's story.
+        if matches!(frame.parent.as_deref(), Some(Parent::Detour { .. } | Parent::Injected { .. })) {
             continue;
         }
         let Some(failing) = frame.failing.as_deref() else {

@@ -46,7 +46,7 @@ pub enum SetAside {
     Interrupted,
     /// The flow was started again in this run.
     FlowAgain,
-    /// A known fix was tried, and the step ran again after it.
+    /// A known fix was tried, or something was put in, and the step ran again after it.
     Detour,
 }
 
@@ -231,7 +231,7 @@ impl RunView {
     /// Flows that a flow opened: sub-flows, detours, its rollback.
     pub fn children<'a>(&'a self, flow: &'a FramePath) -> impl Iterator<Item = &'a Frame> {
         self.frames().filter(move |frame| match frame.parent.as_deref() {
-            Some(Parent::SubFlow { at } | Parent::Detour { at, .. }) => at.flow == *flow,
+            Some(Parent::SubFlow { at } | Parent::Detour { at, .. } | Parent::Injected { at, .. }) => at.flow == *flow,
             Some(Parent::Rollback { of, .. }) => of == flow,
             None => false,
         })

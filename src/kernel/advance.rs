@@ -1,11 +1,13 @@
 //! Starts whatever may start: skips, fan-outs, approvals, sub-flows, steps; and closes flows in which nothing is left.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 use crate::{
     id::{FramePath, StepId},
     plan::StepIx,
-    record::{At, Fact, FailureKind, Item, Outcome, Parent, QuestionKind, Rule, SkipReason, StopCause},
+    record::{At, Fact, FailureKind, Item, Outcome, Parent, QuestionKind, Rule, SkipReason, Status, StopCause},
     spec::{
         Expr, OnTimeout, StepField, Verb,
         flow::{Ask, Step},
@@ -14,8 +16,9 @@ use crate::{
 };
 
 use super::{
+    apply,
     ask::{Asked, option, raise, written},
-    breaker, close, ended, limits, open,
+    breaker, close, ended, limits, navigator, open,
     scope::scope,
     state::{Frame, FramePhase, Slot},
     turn::Turn,
@@ -79,8 +82,8 @@ fn advance_frame(turn: &mut Turn, path: &FramePath) {
     }
     while let Some(step) = turn.frame(path).doomed.get_min().copied() {
         let at = turn.frame(path).at(step.into());
-        let detail = skipped_needs(turn.frame(path), step);
-        turn.emit(Fact::StepSkipped { at, why: SkipReason::NeedSkipped, detail });
+        let (why, detail) = why_doomed(turn.frame(path), step);
+        turn.emit(Fact::StepSkipped { at, why, detail });
     }
     let frame = turn.frame(path);
     if frame.unsettled == 0 && frame.live == 0 {
@@ -96,19 +99,23 @@ fn is_rolling_back(turn: &Turn, path: &FramePath) -> bool {
     frame.is_some_and(|frame| frame.is_open() && matches!(frame.parent.as_deref(), Some(Parent::Rollback { .. })))
 }
 
-fn skipped_needs(frame: &Frame, step: StepIx) -> String {
+fn why_doomed(frame: &Frame, step: StepIx) -> (SkipReason, String) {
+    let chooser = frame.plan.step(step).needs.iter().find(|need| apply::leaves_out(frame, **need, step));
+    if let Some((chooser, chosen)) = chooser.and_then(|need| Some((need, frame.steps.get(need.at())?.chosen.as_ref()?))) {
+        return (SkipReason::NotChosen, format!("{} went on with {chosen}", frame.plan.step(*chooser).spec.id));
+    }
     let skipped =
         |need: &&StepIx| frame.steps.get(need.at()).and_then(|state| state.result.as_ref()).is_some_and(|result| result.skipped);
     let names: Vec<&str> =
         frame.plan.step(step).needs.iter().filter(skipped).map(|need| frame.plan.step(*need).spec.id.as_str()).collect();
-    format!("it needs {}, which was skipped", names.join(", "))
+    (SkipReason::NeedSkipped, format!("it needs {}, which was skipped", names.join(", ")))
 }
 
 fn ancestor_failing(turn: &Turn, path: &FramePath) -> bool {
     let mut path = path.clone();
     while let Some(frame) = turn.state.frames.get(&path) {
         match frame.parent.as_deref() {
-            Some(Parent::SubFlow { at } | Parent::Detour { at, .. }) => path = at.flow.clone(),
+            Some(Parent::SubFlow { at } | Parent::Detour { at, .. } | Parent::Injected { at, .. }) => path = at.flow.clone(),
             // A rollback is what a failing flow still does.
             Some(Parent::Rollback { .. }) | None => return false,
         }
@@ -218,7 +225,11 @@ fn begin(turn: &mut Turn, path: &FramePath, slot: Slot) {
     let at = frame.at(slot);
     // The step's own time. What is left of the flow's is the kernel's to watch: when that is over, nothing has failed.
     let timeout_ms = spec.timeout_ms;
+    let forced = navigator::forced(&turn.state, frame, slot);
     turn.emit(Fact::StepStarted { at, execution, iteration, timeout_ms, approved_by });
+    if let Some(why) = forced {
+        return ended::end_builtin(turn, path, slot, Status::Verified, &why, &BTreeMap::new());
+    }
     match &spec.verb {
         Verb::Ask(ask) => question_step(turn, path, slot, &spec, ask),
         Verb::Flow { .. } => {

@@ -117,7 +117,7 @@ fn flows_around(turn: &Turn, flow: &FramePath) -> Result<Vec<Around>, Refused> {
     while let Some(parent) = turn.frame(&into).parent.as_deref() {
         let (at, fixes) = match parent {
             Parent::SubFlow { at } => (at, false),
-            Parent::Detour { at, .. } => (at, true),
+            Parent::Detour { at, .. } | Parent::Injected { at, .. } => (at, true),
             Parent::Rollback { of, failed, .. } => {
                 let frame = turn.frame(of);
                 if frame.failing.is_none() || !frame.rolled_back {
@@ -247,7 +247,7 @@ pub(super) fn still_running(turn: &Turn, flow: &FramePath, steps: &[StepRef]) ->
 pub(super) fn rolling_back(turn: &Turn, flow: &FramePath, steps: &[StepRef]) -> Option<FramePath> {
     let rolls = |path: &&FramePath| match turn.state.frames.get(*path).and_then(|frame| frame.parent.as_deref()) {
         Some(Parent::Rollback { of, .. }) => of == flow || turn.state.is_below(of, flow, steps),
-        Some(Parent::SubFlow { .. } | Parent::Detour { .. }) | None => false,
+        Some(Parent::SubFlow { .. } | Parent::Detour { .. } | Parent::Injected { .. }) | None => false,
     };
     turn.state.open_frames.iter().find(rolls).cloned()
 }

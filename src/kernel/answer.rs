@@ -81,6 +81,10 @@ pub(super) fn answered(
         let refused = Refused::UnknownChoice { id: id.clone(), choice: answer.choose.clone(), options };
         return refuse(turn, id, answer, refused);
     }
+    if let Some(options) = navigator::closed(turn, &question, &answer.choose).filter(|_| push_back.is_none()) {
+        let refused = Refused::UnknownChoice { id: id.clone(), choice: answer.choose.clone(), options };
+        return refuse(turn, id, answer, refused);
+    }
     match brought(turn, &question, &answer, push_back.is_some()) {
         Ok(values) => answer.values = values,
         Err(refused) => return refuse(turn, id, answer, refused),
@@ -226,13 +230,12 @@ pub(super) fn words(answer: &Answer) -> String {
 
 /// `approve`, `retry`, `skip`, `mark-done`, `abort` on a step that ended badly.
 fn repaired(turn: &mut Turn, path: &FramePath, slot: Slot, question: &Question, answer: &Answer) {
+    let asks = question.kind == QuestionKind::Navigator;
+    let way = navigator::way(&turn.state, turn.frame(path), slot, &answer.choose).filter(|_| asks);
+    if let Some(way) = way {
+        return navigator::sent(turn, path, slot, way, answer);
+    }
     match answer.choose.as_str() {
-        choice if question.kind == QuestionKind::Navigator && navigator::is_candidate(turn.frame(path), slot, choice) => {
-            routed_by(turn, path, slot, answer, DecisionKind::Continue);
-            if let Ok(choice) = StepRef::new(choice) {
-                navigator::leave_out(turn, path, slot, &[choice]);
-            }
-        }
         "retry" if question.kind == QuestionKind::LoopExhausted => one_more_round(turn, path, slot, answer),
         "retry" => {
             let own = vec![turn.frame(path).name(slot)];

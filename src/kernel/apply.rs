@@ -24,10 +24,12 @@ use self::{
     refresh::refreshed,
     routed::{loop_body, routed},
 };
-use super::breaker::Breaker;
+pub(super) use lives::leaves_out;
+
 use super::state::{
     DoneState, FramePhase, Group, Life, LoopState, RunInfo, Running, Settled, Slot, State, StepResult, StepState,
 };
+use super::{breaker::Breaker, counts, scope};
 
 impl State {
     /// Replays one line of the journal.
@@ -109,11 +111,14 @@ pub(super) fn apply_fact(state: &mut State, fact: &Fact, now: Time) {
                 Running { execution: *execution, attempt: *attempt, started_at: now, timeout_ms, iteration, unwanted: false };
             state.running.insert(at.clone(), running);
         }
-        Fact::StepEnded { at, proof, handoff, kept, .. } => {
+        Fact::StepEnded { at, execution, proof, handoff, kept } => {
             let ran = state.running.remove(at).is_some();
             state.cost.add(proof);
+            let seq = state.seq;
             let Some((frame, slot)) = locate(state, &at.flow, &at.step) else { return };
+            counts::remember(frame, at, *execution, proof, seq);
             let waited = if let Life::Waiting { due } = frame.state_mut(slot).life { Some(due) } else { None };
+            let looked_at = frame.plan.step(slot.step).keep.figures;
             let speaks = matches!(frame.plan.step(slot.step).spec.verb, crate::spec::Verb::Agent(_));
             let kept = kept.as_deref();
             let text = |text: &Option<String>| text.as_deref().map(Arc::from);
@@ -139,7 +144,8 @@ pub(super) fn apply_fact(state: &mut State, fact: &Fact, now: Time) {
                 .unwrap_or(u32::MAX),
                 can_help: handoff.routing.can_further_iteration_help,
                 tree: proof.tree.clone(),
-                proof: (proof.status != crate::record::ReceiptStatus::Succeeded).then(|| proof.clone()),
+                measured: scope::figures_of(proof).map(Arc::new),
+                proof: (proof.status != crate::record::ReceiptStatus::Succeeded || looked_at).then(|| proof.clone()),
             };
             let step = frame.state_mut(slot);
             step.result = Some(Arc::new(result));

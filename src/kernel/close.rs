@@ -124,6 +124,12 @@ pub(super) fn complete(turn: &mut Turn, path: &FramePath, outcome: Outcome, reas
                 sub_flow_ended(turn, &at.flow.clone(), slot, path, outcome, &reason);
             }
         }
+        Some(Parent::Injected { at, what }) => {
+            let Some(slot) = super::advance::slot_at(turn, at) else { return };
+            if turn.step(&at.flow, slot).life == Life::Ended {
+                super::navigator::returned(turn, at, slot, what, outcome, &reason);
+            }
+        }
         Some(Parent::Detour { at, detour }) => {
             let Some(slot) = super::advance::slot_at(turn, at) else { return };
             if turn.step(&at.flow, slot).life == Life::Ended {

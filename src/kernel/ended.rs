@@ -27,11 +27,14 @@ use super::{
     limits, navigator, open,
     rounds::{Round, Stuck, open_findings},
     route::{LoopSeen, Route, Seen, route},
-    scope::{measured_of, scope},
+    scope::{measured_of_result, scope},
     state::{Slot, StepResult},
     tries::try_again,
     turn::Turn,
 };
+
+/// Claims that a decision names; the receipt has them all.
+const REASONS_MAX: usize = 5;
 
 /// An engine's reply to one attempt.
 pub(super) fn replied(turn: &mut Turn, at: &At, execution: u32, attempt: u32, reply: &Reply) -> Result<InputNote, Refused> {
@@ -102,16 +105,13 @@ pub(super) fn decide_after(turn: &mut Turn, path: &FramePath, slot: Slot, forens
     }
     decision.detour_id = found.filter(|_| routed.decision == DecisionKind::Detour);
     decision.next_step_ids = next_steps(turn, path, slot, routed);
-    if routed.rule == Rule::Navigator {
+    if seen.navigates.is_some() && routed.decision != DecisionKind::Detour {
         navigator::note(turn, path, slot, &mut decision);
+    }
+    if routed.rule == Rule::Navigator {
         navigator::propose(turn, path, slot, &decision);
     }
-    let chose = matches!(routed.decision, DecisionKind::Continue | DecisionKind::InjectFlow) && routed.rule == Rule::Navigator;
-    let next = decision.next_step_ids.clone();
-    carry_out(turn, path, slot, routed, decision);
-    if chose {
-        navigator::leave_out(turn, path, slot, &next);
-    }
+    carry_out(turn, path, slot, routed.rule, decision);
 }
 
 pub(super) fn route_failed_detour(turn: &mut Turn, path: &FramePath, slot: Slot, note: &BTreeMap<String, Value>) {
@@ -122,10 +122,7 @@ fn look(turn: &Turn, path: &FramePath, slot: Slot, detour: bool) -> (Seen, Optio
     let frame = turn.frame(path);
     let spec = frame.plan.step(slot.step).spec.clone();
     let result = turn.step(path, slot).result.clone().expect("a step that ended has a result");
-    let measured = result
-        .proof
-        .as_deref()
-        .map_or_else(|| json!({"passed": result.passed, "exit_code": result.exit_code, "checks_failed": []}), measured_of);
+    let measured = measured_of_result(&result);
     let mut error = None;
     let mut holds = |expr: &crate::spec::Expr, otherwise: bool| {
         expr.eval_bool(&scope(&turn.state, frame, expr.reads(), Some(slot), Some(&measured))).unwrap_or_else(|wrong| {
@@ -170,7 +167,7 @@ fn look(turn: &Turn, path: &FramePath, slot: Slot, detour: bool) -> (Seen, Optio
             && breaker::open(&turn.state, frame, slot.step).is_some(),
         on_failure: spec.on_failure,
         ends_loop,
-        navigates: navigator::chosen(frame, slot),
+        navigates: navigator::chosen(&turn.state, frame, slot),
         last: frame.unsettled == 1 && frame.live == 1 && settles_group,
     };
     (seen, error)
@@ -194,6 +191,15 @@ pub(super) fn decision(turn: &Turn, path: &FramePath, slot: Slot, kind: Decision
         }
         if result.high_concerns > 0 {
             forensic.insert("high_concerns".to_owned(), json!(result.high_concerns));
+        }
+        if let Some(handoff) = result.handoff.as_deref().filter(|handoff| handoff.measured.downgraded_from.is_some()) {
+            forensic.insert("downgraded_from".to_owned(), json!(handoff.measured.downgraded_from));
+            let reasons: Vec<&String> = handoff.measured.reasons.iter().take(REASONS_MAX).collect();
+            forensic.insert("claimed_otherwise".to_owned(), json!(reasons));
+        }
+        let fewer = result.measured.as_deref().and_then(|measured| measured["tests"]["fewer"].as_u64()).unwrap_or(0);
+        if fewer > 0 {
+            forensic.insert("tests_fewer".to_owned(), json!(fewer));
         }
         if let Some(proof) = &result.proof {
             let failed: Vec<&str> = proof.checks.iter().filter(|check| !check.passed).map(|check| check.name.as_str()).collect();
@@ -228,6 +234,7 @@ pub(super) fn decision(turn: &Turn, path: &FramePath, slot: Slot, kind: Decision
         forensic_summary: forensic,
         candidates: Vec::new(),
         confidence: None,
+        injected: None,
         by: "kernel".to_owned(),
     }
 }
@@ -276,13 +283,14 @@ fn reason(turn: &Turn, path: &FramePath, slot: Slot, seen: &Seen, routed: Route,
         Rule::Verified => "VERIFIED".to_owned(),
         Rule::UnverifiedForward => "UNVERIFIED, and nothing forbids to go on; its concerns travel with the handoff".to_owned(),
         Rule::Terminal => format!("{}; nothing is left in this flow", result.status),
-        Rule::Navigator => navigator::reason(frame, slot, &error),
+        Rule::Navigator => navigator::reason(&turn.state, frame, slot, &error),
         Rule::Approval
         | Rule::Ask
         | Rule::Lost
         | Rule::Limit
         | Rule::Answered
         | Rule::DetourDone
+        | Rule::InjectionDone
         | Rule::DetourFailed
         | Rule::DoneCheck
         | Rule::Cancelled
@@ -299,8 +307,8 @@ fn next_steps(turn: &Turn, path: &FramePath, slot: Slot, routed: Route) -> Vec<S
             let which = frame.plan.step(slot.step).ends_loop;
             which.map(|which| StepRef::from(&frame.plan.step(frame.plan.loops[which].first).spec.id)).into_iter().collect()
         }
-        DecisionKind::InjectFlow => after(turn, path, slot),
-        DecisionKind::Detour | DecisionKind::InjectNodes | DecisionKind::ExtendGraph => Vec::new(),
+        // A navigator's are worked out with its choice.
+        DecisionKind::Detour | DecisionKind::InjectFlow | DecisionKind::InjectNodes | DecisionKind::ExtendGraph => Vec::new(),
         DecisionKind::Terminate | DecisionKind::Escalate => Vec::new(),
     }
 }
@@ -323,9 +331,9 @@ pub(super) fn after(turn: &Turn, path: &FramePath, slot: Slot) -> Vec<StepRef> {
     dependents.filter(ready).map(|step| StepRef::from(&frame.plan.step(*step).spec.id)).collect()
 }
 
-fn carry_out(turn: &mut Turn, path: &FramePath, slot: Slot, routed: Route, mut decision: Decision) {
+pub(super) fn carry_out(turn: &mut Turn, path: &FramePath, slot: Slot, rule: Rule, mut decision: Decision) {
     let at = turn.frame(path).at(slot);
-    match routed.decision {
+    match decision.decision {
         DecisionKind::Continue | DecisionKind::Terminate => {
             turn.emit(Fact::Routed { flow: path.clone(), decision: Arc::new(decision) });
         }
@@ -346,19 +354,21 @@ fn carry_out(turn: &mut Turn, path: &FramePath, slot: Slot, routed: Route, mut d
             let reason = decision.reason.clone();
             // The question's name is worked out first, so that the decision can carry it.
             let mut trial = Turn { state: turn.state.clone(), facts: Vec::new(), now: turn.now, driven: turn.driven };
-            let id = escalate(&mut trial, path, slot, routed.rule, &reason);
+            let id = escalate(&mut trial, path, slot, rule, &reason);
             decision.escalation_id = Some(id.clone());
             turn.emit(Fact::Routed { flow: path.clone(), decision: Arc::new(decision) });
-            escalate(turn, path, slot, routed.rule, &reason);
-            if routed.rule == Rule::StopTheLine {
+            escalate(turn, path, slot, rule, &reason);
+            if rule == Rule::StopTheLine {
                 turn.emit(Fact::LineStopped { by: id });
             }
         }
-        DecisionKind::InjectFlow => {
+        DecisionKind::InjectFlow | DecisionKind::InjectNodes => {
+            let injected = decision.injected.clone();
             turn.emit(Fact::Routed { flow: path.clone(), decision: Arc::new(decision) });
+            if let Some(injected) = injected {
+                open::injection(turn, &at, injected);
+            }
         }
-        DecisionKind::InjectNodes | DecisionKind::ExtendGraph => {
-            unreachable!("the routing table gives neither")
-        }
+        DecisionKind::ExtendGraph => unreachable!("a proposal decides nothing"),
     }
 }

@@ -121,7 +121,8 @@ fn ask_limit(turn: &mut Turn, flow: &FramePath, at: Option<&At>, reached: &Reach
 fn step_within(turn: &Turn, flow: &FramePath, at: &At) -> Option<StepRef> {
     let mut at = at.clone();
     while at.flow != *flow {
-        let Some(Parent::SubFlow { at: above } | Parent::Detour { at: above, .. }) = turn.frame(&at.flow).parent.as_deref()
+        let Some(Parent::SubFlow { at: above } | Parent::Detour { at: above, .. } | Parent::Injected { at: above, .. }) =
+            turn.frame(&at.flow).parent.as_deref()
         else {
             return None;
         };

@@ -14,6 +14,7 @@ mod breaker;
 mod close;
 mod command;
 mod cost;
+mod counts;
 mod decide;
 mod detour;
 mod ended;
@@ -24,6 +25,7 @@ mod nesting;
 mod open;
 mod performer;
 mod recover;
+mod result;
 mod rounds;
 mod route;
 mod running;
@@ -43,7 +45,7 @@ pub use scope::{measured_of_result, scope_at, scope_value, template_scope};
 pub use signature::signature;
 pub use state::{DoneState, Frame, FramePhase, Group, Life, LoopState, Running, Settled, Slot, State, StepResult, StepState};
 
-pub use navigator::candidates;
+pub use navigator::{title, ways};
 pub use trail::handoffs;
 
 #[cfg(test)]

@@ -13,10 +13,10 @@ impl State {
         let mut here = path;
         while let Some(parent) = self.frames.get(here).and_then(|frame| frame.parent.as_deref()) {
             here = match parent {
-                Parent::SubFlow { at } | Parent::Detour { at, .. } if at.flow == *flow => {
+                Parent::SubFlow { at } | Parent::Detour { at, .. } | Parent::Injected { at, .. } if at.flow == *flow => {
                     return steps.iter().any(|step| *step == at.step || step.as_str() == at.step.base());
                 }
-                Parent::SubFlow { at } | Parent::Detour { at, .. } => &at.flow,
+                Parent::SubFlow { at } | Parent::Detour { at, .. } | Parent::Injected { at, .. } => &at.flow,
                 Parent::Rollback { of, .. } => of,
             };
         }
@@ -26,7 +26,7 @@ impl State {
     /// The flow and all around it whose limits hold for it, from the inside out. No limit keeps a rollback from its work.
     pub(super) fn accounts(&self, path: &FramePath) -> Vec<FramePath> {
         let mut found = vec![path.clone()];
-        while let Some(Parent::SubFlow { at } | Parent::Detour { at, .. }) =
+        while let Some(Parent::SubFlow { at } | Parent::Detour { at, .. } | Parent::Injected { at, .. }) =
             self.frames.get(&found[found.len() - 1]).and_then(|frame| frame.parent.as_deref())
         {
             found.push(at.flow.clone());
@@ -60,7 +60,7 @@ impl State {
                 return true;
             }
             here = self.frames.get(path).and_then(|frame| frame.parent.as_deref()).map(|parent| match parent {
-                Parent::SubFlow { at } | Parent::Detour { at, .. } => &at.flow,
+                Parent::SubFlow { at } | Parent::Detour { at, .. } | Parent::Injected { at, .. } => &at.flow,
                 Parent::Rollback { of, .. } => of,
             });
         }

@@ -1,4 +1,4 @@
-//! How a flow is opened: by a person, by a `flow:` step, as a detour, as a rollback.
+//! How a flow is opened: by a person, by a `flow:` step, by a navigator, as a detour, as a rollback.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use crate::{
     id::{DetourId, FramePath, ParamName},
-    record::{At, Fact, InputNote, Parent, RunOptions},
-    spec::{Verb, flow::WithValue},
+    record::{At, Fact, Injected, Injection, InputNote, Parent, RunOptions},
+    spec::{Verb, flow::WithValue, text::ParamText},
 };
 
 use super::{
@@ -108,6 +108,36 @@ pub(super) fn detour(turn: &mut Turn, at: &At, detour: &DetourId) -> bool {
     };
     turn.emit(fact);
     true
+}
+
+/// Puts in what a navigator chose. A flow gets what it shares with the one around it by name, then its own defaults.
+pub(super) fn injection(turn: &mut Turn, at: &At, injected: Injected) {
+    let frame = turn.frame(&at.flow);
+    let Injected { what, into, .. } = injected;
+    let (key, params) = match &what {
+        Injection::Detour(detour) => {
+            (frame.book.detours.get(detour).map(|detour| detour.plan.key.clone()), (*frame.params).clone())
+        }
+        Injection::Flow(flow) => {
+            let declared = frame.book.flows.get(flow).map(|plan| &plan.flow.params);
+            let value = |(name, param): (&ParamName, &ParamText)| {
+                Some((name.clone(), frame.params.get(name).or(param.default.as_ref())?.clone()))
+            };
+            (Some(flow.clone()), declared.into_iter().flatten().filter_map(value).collect())
+        }
+    };
+    let Some(key) = key else { return };
+    let fact = Fact::FlowStarted {
+        generation: turn.state.frames.get(&into).map_or(1, |old| old.generation + 1),
+        flow: into,
+        key,
+        definition: frame.definition.clone(),
+        parent: Some(Parent::Injected { at: at.clone(), what }),
+        params,
+        options: RunOptions { engine: frame.options.engine, ..RunOptions::default() },
+        git: frame.git.clone(),
+    };
+    turn.emit(fact);
 }
 
 /// Starts the undos of what a failed flow did, last done first; the failed step's own undo comes before them.

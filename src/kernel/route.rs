@@ -36,9 +36,11 @@ pub struct Seen {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Chosen {
     Step,
-    /// A step that is a flow of its own.
+    /// A flow that is put in.
     Flow,
-    /// No answer, or none of the steps that may come next.
+    /// The steps of a known fix that are put in.
+    Nodes,
+    /// No answer, or none of the ways.
     Nothing,
 }
 
@@ -84,8 +86,8 @@ pub fn route(seen: &Seen) -> Route {
     if seen.failed && seen.unserved {
         return to(Escalate, Rule::CircuitOpen);
     }
-    // A choice that did not come is asked of a person, who sees the same candidates.
-    if seen.failed && seen.navigates.is_some() && seen.on_failure != OnFailure::Rollback {
+    // A choice that did not come is asked of a person, who sees the same ways.
+    if (seen.failed || seen.blocked) && seen.navigates.is_some() {
         return to(Escalate, Rule::Navigator);
     }
     // The last step of a loop is its judge: its red is a verdict that the loop answers, not a failure of the flow.
@@ -120,6 +122,7 @@ pub fn route(seen: &Seen) -> Route {
     match seen.navigates {
         Some(Chosen::Step) => return to(Continue, Rule::Navigator),
         Some(Chosen::Flow) => return to(DecisionKind::InjectFlow, Rule::Navigator),
+        Some(Chosen::Nodes) => return to(DecisionKind::InjectNodes, Rule::Navigator),
         Some(Chosen::Nothing) => return to(Escalate, Rule::Navigator),
         None => {}
     }

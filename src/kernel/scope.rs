@@ -4,37 +4,63 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     plan::StepIx,
-    record::{Check, Figures, Proof, ReceiptStatus},
+    record::{ChangeFigures, Figures, Proof, ReceiptStatus, TestCount, TestFigures},
     spec::{Reads, expr::Scope},
 };
 
 use super::state::{Frame, Slot, State, StepResult};
 
-/// The figures of an execution under the name `measured`.
-pub(super) fn measured(exit_code: Option<i32>, checks: &[Check], tests: Option<&Figures>, passed: bool) -> Value {
-    let failed: Vec<&str> = checks.iter().filter(|check| !check.passed).map(|check| check.name.as_str()).collect();
-    json!({
-        "exit_code": exit_code,
-        "passed": passed,
-        "checks": checks.len(),
-        "checks_failed": failed,
-        "tests": tests.and_then(|tests| tests.figures.as_ref()),
-    })
-}
-
+/// The figures of an execution under the name `measured`. What was not measured is null.
 pub(super) fn measured_of(proof: &Proof) -> Value {
     // What an agent ran on its way says nothing of how it ended.
     let own = proof.commands.first().filter(|_| proof.model.is_none());
-    let exit = own.and_then(|command| command.exit_code);
-    measured(exit, &proof.checks, proof.tests.as_ref(), proof.status == ReceiptStatus::Succeeded)
+    let failed: Vec<&str> = proof.checks.iter().filter(|check| !check.passed).map(|check| check.name.as_str()).collect();
+    json!({
+        "exit_code": own.and_then(|command| command.exit_code),
+        "passed": proof.status == ReceiptStatus::Succeeded,
+        "checks": proof.checks.len(),
+        "checks_failed": failed,
+        "tests": proof.tests.as_ref().and_then(|tests| tests.figures.as_ref()).map(tests_value),
+        "lint": figures_value(proof.lint.as_deref()),
+        "security": figures_value(proof.security.as_deref()),
+        "coverage": figures_value(proof.coverage.as_deref()),
+        "changes": proof.changes.as_ref().and_then(|changes| changes.figures.as_ref()).map(changes_value),
+    })
+}
+
+fn figures_value<T: serde::Serialize>(figures: Option<&Figures<T>>) -> Value {
+    figures.and_then(|figures| figures.figures.as_ref()).map_or(Value::Null, |figures| json!(figures))
+}
+
+fn tests_value(tests: &TestFigures) -> Value {
+    json!({
+        "passed": tests.passed, "failed": tests.failed, "skipped": tests.skipped, "total": tests.total,
+        "failures": tests.failures, "fewer": tests.by_check.iter().map(TestCount::fewer).sum::<u64>(),
+    })
+}
+
+fn changes_value(changes: &ChangeFigures) -> Value {
+    let paths: Vec<&str> = changes.per_file.iter().map(|file| file.path.as_str()).collect();
+    json!({"files": changes.files, "added": changes.added, "removed": changes.removed, "paths": paths})
+}
+
+/// The same, only where it says more than that the step ended.
+pub(super) fn figures_of(proof: &Proof) -> Option<Value> {
+    let Proof { tests, lint, security, coverage, changes, .. } = proof;
+    let any = tests.is_some() || lint.is_some() || security.is_some() || coverage.is_some() || changes.is_some();
+    any.then(|| measured_of(proof))
 }
 
 /// What was measured of a step that ended, as expressions see it.
 pub fn measured_of_result(result: &StepResult) -> Value {
-    result
-        .proof
-        .as_deref()
-        .map_or_else(|| json!({"passed": result.passed, "exit_code": result.exit_code, "checks_failed": []}), measured_of)
+    match (result.measured.as_deref(), result.proof.as_deref()) {
+        (Some(measured), _) => measured.clone(),
+        (None, Some(proof)) => measured_of(proof),
+        (None, None) => json!({
+            "passed": result.passed, "exit_code": result.exit_code, "checks_failed": [],
+            "tests": null, "lint": null, "security": null, "coverage": null, "changes": null,
+        }),
+    }
 }
 
 /// The values that an expression with these reads can see at a step.
@@ -96,7 +122,7 @@ fn steps(frame: &Frame, reads: &Reads) -> Value {
 /// A step without a result: every field is there, so that a condition is false rather than broken.
 fn not_yet() -> Value {
     json!({"status": "", "passed": false, "exit_code": null, "stdout": "", "stderr": "", "json": null, "handoff": null,
-           "iteration": 0, "skipped": false, "choice": "", "note": "", "error": ""})
+           "iteration": 0, "skipped": false, "choice": "", "note": "", "error": "", "measured": null})
 }
 
 fn step_value(result: &StepResult) -> Value {
@@ -107,6 +133,7 @@ fn step_value(result: &StepResult) -> Value {
         "json": result.json.as_deref(), "handoff": result.handoff.as_deref(),
         "iteration": result.iteration.unwrap_or(0), "skipped": result.skipped,
         "choice": text(&result.choice), "note": text(&result.note), "error": text(&result.error),
+        "measured": measured_of_result(result),
     })
 }
 

@@ -1,22 +1,30 @@
 //! A run as it stands: flows, steps, questions, clocks. Made of persistent collections, so a copy costs little.
 
+mod step;
+
 use std::{collections::BTreeMap, sync::Arc};
 
 use imbl::{OrdMap, OrdSet, Vector};
 use serde_json::Value;
 
 use crate::{
-    id::{DetourId, EscalationId, FlowKey, FramePath, ParamName, Sha256, StepId, StepRef, Time},
+    id::{EscalationId, FlowKey, FramePath, ParamName, Sha256, StepId, StepRef, Time},
     plan::{Book, Plan, StepIx},
-    record::{
-        At, Decision, EngineWord, Envelope, Git, Item, LimitName, Outcome, Parent, Proof, Question, RunOptions, RunStatus,
-        Status, StopCause,
-    },
+    record::{At, Decision, EngineWord, Git, LimitName, Outcome, Parent, Question, RunOptions, RunStatus, StopCause},
 };
 
-pub use super::running::{RunInfo, Running};
+pub use super::{
+    result::StepResult,
+    running::{RunInfo, Running},
+};
+pub use step::{Group, Life, Settled, StepState};
 
-use super::{breaker::Breaker, cost::Cost, rounds::Round, signature::figures};
+use super::{
+    breaker::Breaker,
+    cost::Cost,
+    counts::{CountKey, Counted},
+    rounds::Round,
+};
 
 /// A step of a flow, or one instance of a `for_each` step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -29,107 +37,6 @@ impl From<StepIx> for Slot {
     fn from(step: StepIx) -> Self {
         Self { step, item: None }
     }
-}
-
-/// Where a step stands.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub enum Life {
-    #[default]
-    Idle,
-    Ready,
-    /// An approval is asked; nothing has run.
-    Gated(EscalationId),
-    Running,
-    /// Between two attempts.
-    Waiting {
-        due: Time,
-    },
-    /// The step is itself a question.
-    Asking(EscalationId),
-    /// A sub-flow performs it.
-    InFlow(FramePath),
-    /// It failed, and a known fix is being tried.
-    InDetour(FramePath),
-    /// It ended, and the kernel has not yet decided.
-    Ended,
-    /// It ended, and a person decides.
-    Held(EscalationId),
-    /// It is its instances.
-    Fanned,
-    Settled(Settled),
-}
-
-/// How a step is over.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Settled {
-    Passed,
-    /// It failed, or was left with concerns, and the flow goes on.
-    Standing,
-    Failed,
-    Skipped,
-}
-
-/// What later steps may ask about a step that ended.
-#[derive(Debug, Clone, PartialEq)]
-pub struct StepResult {
-    pub status: Status,
-    pub passed: bool,
-    pub skipped: bool,
-    pub exit_code: Option<i32>,
-    pub iteration: Option<u32>,
-    pub error: Option<Arc<str>>,
-    pub choice: Option<Arc<str>>,
-    pub note: Option<Arc<str>>,
-    pub stdout: Option<Arc<str>>,
-    pub stderr: Option<Arc<str>>,
-    pub json: Option<Arc<Value>>,
-    /// For expressions; only of steps that speak for themselves.
-    pub handoff: Option<Arc<Envelope>>,
-    /// Kept while the kernel may still have to route on it.
-    pub proof: Option<Arc<Proof>>,
-    pub high_concerns: u32,
-    pub can_help: Option<bool>,
-    /// The work tree that a judge saw.
-    pub tree: Option<Sha256>,
-}
-
-impl StepResult {
-    /// What its failure counts: the numbers that a signature leaves out.
-    pub(super) fn figures(&self) -> Option<String> {
-        self.error.as_deref().map(figures)
-    }
-}
-
-/// A `for_each` step and how far its instances are.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Group {
-    pub items: Arc<[Item]>,
-    pub settled: u32,
-    pub standing: u32,
-}
-
-#[derive(Debug, Clone, Default)]
-pub struct StepState {
-    pub life: Life,
-    /// Started so often in this run.
-    pub execution: u32,
-    pub attempt: u32,
-    pub started_at: Option<Time>,
-    /// End of the polling window.
-    pub poll_until: Option<Time>,
-    /// Needs that are done, and needs that can no longer be.
-    pub met: u32,
-    pub dead: u32,
-    pub result: Option<Arc<StepResult>>,
-    /// The result that no longer counts, since the step is done again: an agent is told of it.
-    pub before: Option<Arc<StepResult>>,
-    pub group: Option<Arc<Group>>,
-    pub detours: Option<Arc<BTreeMap<DetourId, u32>>>,
-    /// Signature of the attempt before.
-    pub last_signature: Option<Arc<str>>,
-    /// What a person wrote for the next execution.
-    pub note: Option<Arc<str>>,
-    pub approved: Option<EscalationId>,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -199,8 +106,12 @@ pub struct Frame {
     pub done: OrdMap<StepId, DoneState>,
     pub outcome_reason: Option<Arc<str>>,
     pub last_decision: Option<Arc<Decision>>,
+    /// What navigators of this flow put in so far, for the files' names.
+    pub injections: u32,
     /// Questions asked so far per step, for their names.
     pub asked: OrdMap<StepRef, u32>,
+    /// Tests that verify commands counted.
+    pub counts: OrdMap<CountKey, Counted>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -6,10 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     id::{AgentKey, EscalationId, FramePath, RunId, StepRef, Time},
-    record::{
-        At, Decision, DecisionKind, Entry, Envelope, Fact, Header, LimitName, Proof, Question, QuestionStatus, Receipt,
-        RoutingSignal,
-    },
+    record::{At, Decision, Entry, Envelope, Fact, Header, LimitName, Proof, Question, QuestionStatus, Receipt, RoutingSignal},
 };
 
 use super::{
@@ -19,6 +16,7 @@ use super::{
     scent::ScentTrail,
 };
 
+mod line;
 mod lost;
 mod past;
 
@@ -206,7 +204,7 @@ impl Projection {
                 sink.event(stamp.seq, at, Event::Between, &|| jsonl(&[&line]));
             }
             Fact::StepEnded { at, execution, proof, handoff, kept: _ } => {
-                self.ended(stamp, at, *execution, proof, handoff, routed(line, at, *execution), sink);
+                self.ended(stamp, at, *execution, proof, handoff, line::routed(line, at, *execution), sink);
             }
             Fact::StepLost { at, execution, started_at, attempt, engine, mode, agent_key, definition } => {
                 let Some(part) = self.flows.get(&at.flow) else { return sink.problem(stamp.seq, no_flow(at)) };
@@ -222,20 +220,16 @@ impl Projection {
                     definition,
                 };
                 let (proof, handoff) = (lost.proof(), lost.handoff(&part.header, at));
-                self.ended(stamp, at, *execution, &proof, &handoff, routed(line, at, *execution), sink);
+                self.ended(stamp, at, *execution, &proof, &handoff, line::routed(line, at, *execution), sink);
             }
             Fact::Routed { flow, decision } => {
                 sink.line(stamp.seq, self.paths.decisions(flow), &|| jsonl(&[decision]));
-                if let Some(place) = self.paths.navigated(flow, decision) {
+                if let Some(place) = line::place_of_choice(&self.paths, flow, decision) {
                     sink.whole(stamp.seq, place, &|| pretty(decision));
                 }
-                let ended_here = line.iter().any(|fact| match fact {
-                    Fact::StepEnded { at, execution, .. } | Fact::StepLost { at, execution, .. } => {
-                        at.flow == *flow && at.step == decision.step_id && *execution == decision.execution
-                    }
-                    _ => false,
-                });
-                if !ended_here && let Some(part) = self.flows.get_mut(flow) {
+                if !line::ended(line, flow, decision)
+                    && let Some(part) = self.flows.get_mut(flow)
+                {
                     part.scent_due |= part.scent.note(None, Some(decision));
                 }
             }
@@ -253,7 +247,7 @@ impl Projection {
             Fact::EscalationVoided { id, why: _ } => {
                 if let Some(question) = self.open.get_mut(id) {
                     question.status = QuestionStatus::Voided;
-                    question.replaced_by = replacement(line, question);
+                    question.replaced_by = line::replacement(line, question);
                     questions.insert(id.clone());
                 }
             }
@@ -364,30 +358,6 @@ impl Projection {
             part.scent_due = false;
         }
     }
-}
-
-/// Where the kernel went after this execution, if it says so in the same line.
-fn routed<'a>(line: &'a [Fact], at: &At, execution: u32) -> Option<&'a Decision> {
-    line.iter().find_map(|fact| match fact {
-        // A proposal moves nothing.
-        Fact::Routed { decision, .. } if decision.decision == DecisionKind::ExtendGraph => None,
-        Fact::Routed { flow, decision } if *flow == at.flow && decision.step_id == at.step && decision.execution == execution => {
-            Some(decision.as_ref())
-        }
-        _ => None,
-    })
-}
-
-/// The question that the same line asks in the place of this one.
-fn replacement(line: &[Fact], of: &Question) -> Option<EscalationId> {
-    line.iter().find_map(|fact| match fact {
-        Fact::EscalationRaised { question } | Fact::EscalationRequested { question }
-            if question.flow_path == of.flow_path && question.step_id == of.step_id && question.id != of.id =>
-        {
-            Some(question.id.clone())
-        }
-        _ => None,
-    })
 }
 
 fn no_flow(at: &At) -> String {

@@ -10,7 +10,7 @@ use std::{
 
 use crate::{
     id::{AgentKey, EscalationId, FramePath, RunId, SnapshotName, StepRef},
-    record::{Decision, DecisionKind, EngineWord, Manifest},
+    record::{EngineWord, Manifest},
     redact::Clean,
 };
 
@@ -250,14 +250,13 @@ impl RunDir {
     pub fn decisions(&self, flow: &FramePath) -> InRun {
         InRun::of(format!("{flow}/routing/decisions.jsonl"))
     }
-    /// What a navigator put in, or proposed; `None`: the decision did neither.
-    pub fn navigated(&self, flow: &FramePath, decision: &Decision) -> Option<InRun> {
-        let dir = match decision.decision {
-            DecisionKind::InjectFlow | DecisionKind::InjectNodes => "injections",
-            DecisionKind::ExtendGraph => "proposals",
-            _ => return None,
-        };
-        Some(InRun::of(format!("{flow}/routing/{dir}/{}-{}.json", decision.step_id, decision.execution)))
+    /// What was put in, numbered within its flow.
+    pub fn injection(&self, flow: &FramePath, number: u32, step: &StepRef) -> InRun {
+        InRun::of(format!("{flow}/routing/injections/{number}-{step}.json"))
+    }
+    /// What a navigator says the flow lacks.
+    pub fn proposal(&self, flow: &FramePath, step: &StepRef, execution: u32) -> InRun {
+        InRun::of(format!("{flow}/routing/proposals/{step}-{execution}.json"))
     }
     pub fn escalation(&self, flow: &FramePath, id: &EscalationId) -> InRun {
         InRun::of(format!("{flow}/escalations/{id}.json"))

@@ -56,21 +56,48 @@ pub struct Marker {
     index: Option<SystemTime>,
 }
 
-/// Finds the repository by walking up; `None`: there is none.
+/// Where a repository keeps its things.
+#[derive(Debug, Clone)]
+pub struct Repository {
+    git_dir: PathBuf,
+    /// Of all its worktrees.
+    common: PathBuf,
+}
+
+impl Repository {
+    /// Found by walking up; `None`: there is none.
+    pub fn around(workspace: &Path) -> Option<Self> {
+        let git_dir = workspace.ancestors().find_map(|directory| {
+            let git = directory.join(".git");
+            if git.is_dir() {
+                return Some(git);
+            }
+            // A worktree or submodule: `gitdir: <path>`.
+            let text = std::fs::read_to_string(&git).ok()?;
+            Some(directory.join(text.strip_prefix("gitdir: ")?.trim_end()))
+        })?;
+        let common = match std::fs::read_to_string(git_dir.join("commondir")) {
+            Ok(text) => git_dir.join(text.trim_end()),
+            Err(_) => git_dir.clone(),
+        };
+        Some(Self { git_dir, common })
+    }
+    pub fn index(&self) -> PathBuf {
+        self.git_dir.join("index")
+    }
+    pub fn objects(&self) -> PathBuf {
+        self.common.join("objects")
+    }
+    /// Its objects are named by SHA-256.
+    pub fn has_long_names(&self) -> bool {
+        let config = std::fs::read_to_string(self.common.join("config")).unwrap_or_default().to_lowercase();
+        config.lines().any(|line| line.replace(' ', "").trim() == "objectformat=sha256")
+    }
+}
+
+/// `None`: there is no repository.
 pub fn git_marker(workspace: &Path) -> Option<Marker> {
-    let git_dir = workspace.ancestors().find_map(|directory| {
-        let git = directory.join(".git");
-        if git.is_dir() {
-            return Some(git);
-        }
-        // A worktree or submodule: `gitdir: <path>`.
-        let text = std::fs::read_to_string(&git).ok()?;
-        Some(directory.join(text.strip_prefix("gitdir: ")?.trim_end()))
-    })?;
-    let common = match std::fs::read_to_string(git_dir.join("commondir")) {
-        Ok(text) => git_dir.join(text.trim_end()),
-        Err(_) => git_dir.clone(),
-    };
+    let Repository { git_dir, common } = Repository::around(workspace)?;
     let modified = |path: PathBuf| path.metadata().and_then(|meta| meta.modified()).ok();
     let head = std::fs::read_to_string(git_dir.join("HEAD")).unwrap_or_default();
     Some(Marker {

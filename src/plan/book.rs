@@ -84,6 +84,7 @@ fn command_step(like: &Step, id: StepId, script: String) -> Step {
         outputs: Vec::new(),
         expect: Expect::default(),
         verify: Vec::new(),
+        measures_changes: false,
         access: Access::Change,
         retry: Retry { attempts_max: 1, delay_ms: 0, delay_ms_max: 0, written: false },
         poll: None,
@@ -92,7 +93,7 @@ fn command_step(like: &Step, id: StepId, script: String) -> Step {
         escalate: None,
         approve: None,
         ends_loop: None,
-        navigated: false,
+        navigates: None,
         ..like.clone()
     }
 }

@@ -1,4 +1,9 @@
-//! From a checked flow to a plan: edges, cycles, loop bodies, and which texts later steps will ask for.
+//! From a checked flow to a plan: edges both ways, no cycles, loops as annotations.
+//! In: a checked flow. Out: its plan, or every mistake that only the graph shows.
+
+mod loops;
+mod order;
+mod texts;
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -6,13 +11,12 @@ use petgraph::{algo::tarjan_scc, graph::NodeIndex};
 
 use crate::{
     id::{FlowKey, Sha256, StepId},
-    spec::{
-        Expr, Flow, Reads, Step, StepField, Template, Verb, did_you_mean,
-        flow::{Ask, DoneTest, Join, WithValue},
-    },
+    spec::{Flow, Step, did_you_mean, flow::Join},
 };
 
-use super::region::{Graph, StepIx, between, descendants};
+pub use texts::Keep;
+
+use super::region::{Graph, StepIx, descendants};
 
 /// One mistake that only the graph shows. `path` names the key in the flow file, e.g. `/steps/3/loop/to`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,28 +25,6 @@ pub struct GraphMistake {
     pub path: String,
     pub message: String,
     pub hint: String,
-}
-
-/// Which texts of a step's output expressions and templates ask for.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Keep {
-    pub stdout: bool,
-    pub stderr: bool,
-    pub json: bool,
-}
-
-impl Keep {
-    const ALL: Self = Self { stdout: true, stderr: true, json: true };
-
-    fn field(&mut self, field: StepField) {
-        match field {
-            StepField::Stdout => self.stdout = true,
-            StepField::Stderr => self.stderr = true,
-            StepField::Json => self.json = true,
-            StepField::Status | StepField::Passed | StepField::ExitCode | StepField::Handoff | StepField::Iteration => {}
-            StepField::Skipped | StepField::Choice | StepField::Note | StepField::Error => {}
-        }
-    }
 }
 
 #[derive(Debug)]
@@ -103,15 +85,15 @@ impl Plan {
             return Err(cycles);
         }
         let mut mistakes = Vec::new();
-        let loops = loops(flow, &index, &graph, &mut mistakes);
-        shared_outputs(flow, &graph, &mut mistakes);
-        shared_names(flow, &mut mistakes);
-        names_before_use(flow, &index, &graph, &mut mistakes);
-        navigators(flow, &graph, &mut mistakes);
+        let loops = loops::loops(flow, &index, &graph, &mut mistakes);
+        order::shared_outputs(flow, &graph, &mut mistakes);
+        order::shared_names(flow, &mut mistakes);
+        order::names_before_use(flow, &index, &graph, &mut mistakes);
+        order::choices(flow, &graph, &mut mistakes);
         if !mistakes.is_empty() {
             return Err(mistakes);
         }
-        let keep = kept_texts(flow, &index);
+        let keep = texts::kept_texts(flow, &index, &graph);
         let steps =
             flow.steps.iter().zip(keep).enumerate().map(|(at, (step, keep))| planned(step, keep, at, &index, &graph, &loops));
         let steps = steps.collect();
@@ -201,246 +183,6 @@ fn cycles(flow: &Flow, graph: &Graph) -> Vec<GraphMistake> {
             message: format!("these steps wait for each other: {}", shown.join(" → ")),
             hint: "take one of these needs away; to repeat steps, use `loop: {to: …, max: …}` on the last of them".to_owned(),
         });
-    }
-    found
-}
-
-fn loops(flow: &Flow, index: &BTreeMap<StepId, StepIx>, graph: &Graph, mistakes: &mut Vec<GraphMistake>) -> Vec<LoopPlan> {
-    let mut loops = Vec::new();
-    for (at, step) in flow.steps.iter().enumerate() {
-        let Some(ends) = &step.ends_loop else { continue };
-        let Some(&first) = index.get(&ends.to) else { continue };
-        let last = StepIx::of(at);
-        let body = between(graph, first, last);
-        let path = format!("/steps/{at}/loop/to");
-        if body.is_empty() {
-            let message = format!("`{}` does not come before `{}`, so the loop has no body", ends.to, step.id);
-            let hint = format!("name a step that `{}` needs, directly or through others", step.id);
-            mistakes.push(GraphMistake { code: "loop-target", path, message, hint });
-            continue;
-        }
-        for inside in body.iter().filter(|inside| **inside != last) {
-            for out in graph.neighbors(NodeIndex::new(inside.at())).map(|node| graph[node]) {
-                if body.binary_search(&out).is_err() {
-                    let (from, to) = (&flow.steps[inside.at()].id, &flow.steps[out.at()].id);
-                    mistakes.push(GraphMistake {
-                        code: "loop-second-exit",
-                        path: path.clone(),
-                        message: format!(
-                            "the loop's body has a second exit: `{to}` needs `{from}`, but only `{}` may be needed outside",
-                            step.id
-                        ),
-                        hint: format!("let `{to}` need `{}`", step.id),
-                    });
-                }
-            }
-        }
-        for inside in body.iter().filter(|inside| **inside != first) {
-            let needs = &flow.steps[inside.at()].needs;
-            if matches!(needs.join, Join::AtLeast(n) if (n as usize) < needs.steps.len()) {
-                let id = &flow.steps[inside.at()].id;
-                mistakes.push(GraphMistake {
-                    code: "loop-join",
-                    path: format!("/steps/{}/join", inside.at()),
-                    message: format!(
-                        "`{id}` may start while other steps of the loop's body still run, and the next round would meet them"
-                    ),
-                    hint: "wait for all; where one of them may be skipped, write `needs_skipped: ok` instead of `join`"
-                        .to_owned(),
-                });
-            }
-        }
-        if step.for_each.is_some() {
-            mistakes.push(GraphMistake {
-                code: "loop-with-for-each",
-                path: path.clone(),
-                message: format!("`{}` ends a loop and runs once per item: who decides whether to go round?", step.id),
-                hint: "let a step after it end the loop".to_owned(),
-            });
-        }
-        loops.push(LoopPlan { first, last, body, iterations_max: ends.iterations_max, outer: None });
-    }
-    for one in 0..loops.len() {
-        for other in one + 1..loops.len() {
-            let inside = |a: &LoopPlan, b: &LoopPlan| a.body.iter().all(|step| b.body.binary_search(step).is_ok());
-            let apart = loops[one].body.iter().all(|step| loops[other].body.binary_search(step).is_err());
-            if !(apart || inside(&loops[one], &loops[other]) || inside(&loops[other], &loops[one])) {
-                let (a, b) = (&flow.steps[loops[one].last.at()].id, &flow.steps[loops[other].last.at()].id);
-                mistakes.push(GraphMistake {
-                    code: "loops-overlap",
-                    path: format!("/steps/{}/loop", loops[other].last.at()),
-                    message: format!("the loops that end at `{a}` and `{b}` overlap, and neither holds the other"),
-                    hint: "let one contain the other whole, or keep them apart".to_owned(),
-                });
-            }
-        }
-    }
-    let outer: Vec<Option<usize>> = (0..loops.len())
-        .map(|one| {
-            let holds = |other: &usize| {
-                *other != one
-                    && loops[*other].body.len() > loops[one].body.len()
-                    && loops[*other].body.binary_search(&loops[one].last).is_ok()
-            };
-            (0..loops.len()).filter(holds).min_by_key(|other| loops[*other].body.len())
-        })
-        .collect();
-    for (one, outer) in loops.iter_mut().zip(outer) {
-        one.outer = outer;
-    }
-    loops
-}
-
-/// Where one chooses there is something to choose from.
-fn navigators(flow: &Flow, graph: &Graph, mistakes: &mut Vec<GraphMistake>) {
-    for (at, step) in flow.steps.iter().enumerate().filter(|(_, step)| step.navigated) {
-        let next = graph.neighbors(NodeIndex::new(at)).count();
-        if next < 2 {
-            mistakes.push(GraphMistake {
-                code: "navigator-without-choice",
-                path: format!("/steps/{at}/route"),
-                message: format!("`{}` is to choose, and {next} steps need it", step.id),
-                hint: "let two or more steps name it in `needs`".to_owned(),
-            });
-        }
-    }
-}
-
-/// Two steps that may run at the same time must not write the same file.
-fn shared_outputs(flow: &Flow, graph: &Graph, mistakes: &mut Vec<GraphMistake>) {
-    let mut writers: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
-    for (at, step) in flow.steps.iter().enumerate() {
-        let rendered = if let Verb::Render { to, .. } = &step.verb { Some(to.as_str()) } else { None };
-        for output in step.outputs.iter().map(String::as_str).chain(rendered) {
-            let steps = writers.entry(output).or_default();
-            if steps.last() != Some(&at) {
-                steps.push(at);
-            }
-        }
-    }
-    for (output, steps) in writers {
-        for (one, &first) in steps.iter().enumerate() {
-            for &second in &steps[one + 1..] {
-                let (a, b) = (StepIx::of(first), StepIx::of(second));
-                if between(graph, a, b).is_empty() && between(graph, b, a).is_empty() {
-                    let (x, y) = (&flow.steps[first].id, &flow.steps[second].id);
-                    mistakes.push(GraphMistake {
-                        code: "shared-output",
-                        path: format!("/steps/{second}/outputs"),
-                        message: format!("`{x}` and `{y}` may run at the same time and both write `{output}`"),
-                        hint: format!("give them different files, or let `{y}` need `{x}`"),
-                    });
-                }
-            }
-        }
-    }
-}
-
-/// Receipts are named `<step>-<agent>`: step `a` of agent `b-c` and step `a-b` of agent `c` would share one file.
-fn shared_names(flow: &Flow, mistakes: &mut Vec<GraphMistake>) {
-    let mut names: BTreeMap<String, usize> = BTreeMap::new();
-    for (at, step) in flow.steps.iter().enumerate() {
-        let Verb::Agent(agent) = &step.verb else { continue };
-        if let Some(before) = names.insert(format!("{}-{}", step.id, agent.agent), at) {
-            mistakes.push(GraphMistake {
-                code: "shared-receipt",
-                path: format!("/steps/{at}/id"),
-                message: format!(
-                    "`{}` and `{}` would write the same receipt, `{}-{}.json`",
-                    flow.steps[before].id, step.id, step.id, agent.agent
-                ),
-                hint: "give one of the two steps another id".to_owned(),
-            });
-        }
-    }
-}
-
-/// A condition may only ask about steps that are over when it is asked.
-fn names_before_use(flow: &Flow, index: &BTreeMap<StepId, StepIx>, graph: &Graph, mistakes: &mut Vec<GraphMistake>) {
-    let mut look = |at: usize, key: &str, expr: &Expr, own: bool| {
-        let before = super::region::ancestors(graph, StepIx::of(at));
-        for name in expr.reads().steps.keys() {
-            let Some(&named) = StepId::new(name).ok().and_then(|id| index.get(&id)) else { continue };
-            if before.binary_search(&named).is_err() || (named.at() == at && !own) {
-                mistakes.push(GraphMistake {
-                    code: "asks-too-early",
-                    path: format!("/steps/{at}/{key}"),
-                    message: format!("`{}` asks about `{name}`, which need not be over by then", flow.steps[at].id),
-                    hint: format!("add `{name}` to the needs of `{}`", flow.steps[at].id),
-                });
-            }
-        }
-    };
-    for (at, step) in flow.steps.iter().enumerate() {
-        if let Some(when) = &step.when {
-            look(at, "when", when, false);
-        }
-        if let Some(each) = &step.for_each {
-            look(at, "for_each", &each.list, false);
-        }
-        if let Some(when) = step.approve.as_ref().and_then(|ask| ask.when.as_ref()) {
-            look(at, "approve/when", when, false);
-        }
-        if let Some(until) = step.ends_loop.as_ref().and_then(|ends| ends.until.as_ref()) {
-            look(at, "loop/until", until, true);
-        }
-        if let Some(escalate) = &step.escalate {
-            look(at, "escalate/when", &escalate.when, true);
-        }
-    }
-}
-
-/// For each step, which of its texts some expression or template asks for. What nobody asks for is not kept.
-fn kept_texts(flow: &Flow, index: &BTreeMap<StepId, StepIx>) -> Vec<Keep> {
-    let mut keep = vec![Keep::default(); flow.steps.len()];
-    for (own, reads) in readers(flow) {
-        if reads.steps_dynamic {
-            return vec![Keep::ALL; flow.steps.len()];
-        }
-        for (step, fields) in &reads.steps {
-            if let Some(at) = StepId::new(step).ok().and_then(|id| index.get(&id)) {
-                fields.iter().for_each(|field| keep[at.at()].field(*field));
-            }
-        }
-        if let Some(at) = own {
-            reads.step.iter().for_each(|field| keep[at].field(*field));
-        }
-    }
-    keep
-}
-
-/// Every text of the flow that can ask for a step's result, with the step it stands in.
-fn readers(flow: &Flow) -> Vec<(Option<usize>, &Reads)> {
-    fn of_ask(ask: &Ask) -> impl Iterator<Item = &Reads> {
-        let texts = std::iter::once(&ask.question).chain(&ask.evidence).map(Template::reads);
-        texts.chain(ask.when.as_ref().map(Expr::reads))
-    }
-    let mut found: Vec<(Option<usize>, &Reads)> = Vec::new();
-    for (at, step) in flow.steps.iter().enumerate() {
-        let until = step.ends_loop.as_ref().and_then(|ends| ends.until.as_ref());
-        let list = step.for_each.as_ref().map(|each| &each.list);
-        let exprs = [step.when.as_ref(), list, step.escalate.as_ref().map(|one| &one.when), until];
-        let mut own: Vec<&Reads> = exprs.into_iter().flatten().map(Expr::reads).collect();
-        own.extend(step.escalate.iter().filter_map(|one| one.question.as_ref()).map(Template::reads));
-        own.extend(step.approve.iter().flat_map(of_ask));
-        match &step.verb {
-            Verb::Exec { argv } => own.extend(argv.iter().map(Template::reads)),
-            Verb::Ask(ask) => own.extend(of_ask(ask)),
-            Verb::Render { template, .. } => own.push(template.reads()),
-            Verb::Flow { with, .. } => own.extend(with.values().filter_map(|value| match value {
-                WithValue::Template(template) => Some(template.reads()),
-                WithValue::Value(_) => None,
-            })),
-            Verb::Run { .. } | Verb::Agent(_) | Verb::Snapshot { .. } | Verb::Compare { .. } => {}
-        }
-        found.extend(own.into_iter().map(|reads| (Some(at), reads)));
-    }
-    for done in &flow.done {
-        found.extend(done.when.iter().map(|when| (None, when.reads())));
-        match &done.test {
-            DoneTest::That(expr) => found.push((None, expr.reads())),
-            DoneTest::Ask(ask) => found.extend(of_ask(ask).map(|reads| (None, reads))),
-        }
     }
     found
 }

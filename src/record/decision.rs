@@ -7,7 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::{DetourId, EscalationId, FlowKey, RunId, StepRef, Time};
 
-use super::words::{DecisionKind, Rule};
+use super::{
+    way::{Injected, Way},
+    words::{DecisionKind, Rule},
+};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct IterationOf {
@@ -40,9 +43,13 @@ pub struct Decision {
     pub forensic_summary: BTreeMap<String, serde_json::Value>,
     /// What a navigator could choose from.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub candidates: Vec<StepRef>,
+    pub candidates: Vec<Way>,
+    /// Of a navigator: how sure it said it is, from 0 to 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub confidence: Option<f64>,
+    /// INJECT_FLOW and INJECT_NODES: what was put in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub injected: Option<Injected>,
     /// `kernel`, `navigator` or `human:<name>`.
     pub by: String,
 }

@@ -14,6 +14,7 @@ use super::{
     proof::{Git, Proof},
     question::{Answer, Change, Question},
     reply::Kept,
+    way::Injection,
     words::{EngineWord, FailureKind, Mode, RunStatus},
 };
 
@@ -87,6 +88,8 @@ pub enum Parent {
     SubFlow { at: At },
     /// A failed step's known fix.
     Detour { at: At, detour: DetourId },
+    /// What a navigator put in before it chooses.
+    Injected { at: At, what: Injection },
     /// `on_failure: rollback`: the undos of these steps, in this order.
     Rollback { of: FramePath, failed: StepRef, steps: Vec<StepRef> },
 }

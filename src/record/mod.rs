@@ -6,11 +6,13 @@ mod about;
 mod decision;
 mod entry;
 mod envelope;
+mod figures;
 mod manifest;
 mod proof;
 mod question;
 mod receipt;
 mod reply;
+mod way;
 mod words;
 
 pub use decision::{Decision, IterationOf};
@@ -21,14 +23,18 @@ pub use entry::{
 pub use envelope::{
     Assumption, Concern, Draft, DraftRouting, Envelope, EnvelopeMeta, EnvelopeRouting, Evidence, Measured, Summary,
 };
+pub use figures::{
+    ChangeFigures, ChangeKind, CountBefore, CoverageFigures, Figures, FileChange, FindingFigures, TestCount, TestFigures,
+};
 pub use manifest::{FlowStatus, Manifest, OpenQuestion};
 pub use proof::{
-    Call, Check, Claim, CommandRun, ContextManifest, ContextPart, CostLine, ErrorDetail, Figures, Git, InputFile, OutputFile,
-    Proof, RoutingSignal, Sandbox, Spent, TestFigures, Tokens,
+    Call, Check, Claim, CommandRun, ContextManifest, ContextPart, CostLine, ErrorDetail, Git, InputFile, OutputFile, Proof,
+    RoutingSignal, Sandbox, Spent, Tokens,
 };
 pub use question::{
     Answer, Change, Channel, Identity, Option_, Question, QuestionKind, QuestionStatus, Shown, Told, subject_digest,
 };
 pub use receipt::{Header, Receipt};
 pub use reply::{Failure, Kept, LimitHit, Reply, ReplyOutcome, Stream};
+pub use way::{Injected, Injection, Way};
 pub use words::{DecisionKind, EngineWord, ErrorClass, FailureKind, Mode, ReceiptStatus, Rule, RunStatus, Status};

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::{EscalationId, FramePath, Sha256, StepRef, Time};
 
+use super::figures::{ChangeFigures, CoverageFigures, Figures, FindingFigures};
 use super::words::{DecisionKind, EngineWord, ErrorClass, FailureKind, Mode, ReceiptStatus, Rule};
 
 /// One command that ran. Paths are relative to RUN_BASE; a stream that printed nothing has no file.
@@ -70,30 +71,6 @@ pub struct Check {
     pub actual: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub evidence_path: Option<String>,
-}
-
-/// Figures of a test run, or why there are none.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct TestFigures {
-    pub passed: u64,
-    pub failed: u64,
-    pub skipped: u64,
-    pub total: u64,
-    /// Names of failed tests, at most 50.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub failures: Vec<String>,
-}
-
-/// `{measured: true, …figures, evidence_path}` or `{measured: false, reason}`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Figures {
-    pub measured: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub figures: Option<TestFigures>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub evidence_path: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
 }
 
 /// What the step said of itself, beside what we saw.
@@ -271,6 +248,15 @@ pub struct Proof {
     pub checks: Vec<Check>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tests: Option<Figures>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lint: Option<Box<Figures<FindingFigures>>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub security: Option<Box<Figures<FindingFigures>>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub coverage: Option<Box<Figures<CoverageFigures>>>,
+    /// What it changed in the repository.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changes: Option<Box<Figures<ChangeFigures>>>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub claims: Vec<Claim>,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 use crate::id::{EscalationId, FlowKey, FramePath, RunId, Sha256, StepRef, Time};
 
 use super::{
+    figures::{ChangeFigures, CoverageFigures, Figures, FindingFigures},
     proof::{
-        Check, Claim, CommandRun, ContextManifest, ErrorDetail, Figures, Git, InputFile, OutputFile, Proof, RoutingSignal,
-        Sandbox, Tokens,
+        Check, Claim, CommandRun, ContextManifest, ErrorDetail, Git, InputFile, OutputFile, Proof, RoutingSignal, Sandbox, Tokens,
     },
     words::{EngineWord, Mode, ReceiptStatus},
 };
@@ -64,6 +64,15 @@ pub struct Receipt {
     pub checks: Vec<Check>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tests: Option<Figures>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lint: Option<Box<Figures<FindingFigures>>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub security: Option<Box<Figures<FindingFigures>>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub coverage: Option<Box<Figures<CoverageFigures>>>,
+    /// What it changed in the repository around the workspace.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub changes: Option<Box<Figures<ChangeFigures>>>,
     pub claims: Vec<Claim>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub transcript_path: Option<String>,
@@ -123,6 +132,10 @@ impl Receipt {
             outputs: proof.outputs.clone(),
             checks: proof.checks.clone(),
             tests: proof.tests.clone(),
+            lint: proof.lint.clone(),
+            security: proof.security.clone(),
+            coverage: proof.coverage.clone(),
+            changes: proof.changes.clone(),
             claims: proof.claims.clone(),
             transcript_path: proof.transcript_path.clone(),
             context: proof.context.clone(),

@@ -10,7 +10,8 @@ use crate::id::{FramePath, Sha256, Time};
 use super::{
     entry::LimitName,
     envelope::Draft,
-    proof::{Check, Claim, CommandRun, ContextManifest, Figures, InputFile, OutputFile, Sandbox, Tokens},
+    figures::{ChangeFigures, CoverageFigures, Figures, FindingFigures},
+    proof::{Check, Claim, CommandRun, ContextManifest, InputFile, OutputFile, Sandbox, Tokens},
     words::{EngineWord, ErrorClass, FailureKind, Mode},
 };
 
@@ -86,6 +87,10 @@ pub struct Reply {
     pub outputs: Vec<OutputFile>,
     pub checks: Vec<Check>,
     pub tests: Option<Figures>,
+    pub lint: Option<Box<Figures<FindingFigures>>>,
+    pub security: Option<Box<Figures<FindingFigures>>>,
+    pub coverage: Option<Box<Figures<CoverageFigures>>>,
+    pub changes: Option<Box<Figures<ChangeFigures>>>,
     pub claims: Vec<Claim>,
     /// What the step says of itself; commands say nothing.
     pub draft: Option<Draft>,
@@ -127,6 +132,10 @@ impl Reply {
             outputs: Vec::new(),
             checks: Vec::new(),
             tests: None,
+            lint: None,
+            security: None,
+            coverage: None,
+            changes: None,
             claims: Vec::new(),
             draft: None,
             kept: Kept::default(),

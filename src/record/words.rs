@@ -61,6 +61,6 @@ Rule {
     EscalateWhen = "escalate-when", LoopVerified = "loop-verified", LoopNoFurtherHelp = "loop-no-further-help",
     LoopSameSignature = "loop-same-signature", LoopExhausted = "loop-exhausted", LoopAgain = "loop-again", Navigator = "navigator",
     Verified = "verified", UnverifiedForward = "unverified-forward", Terminal = "terminal", Approval = "approval", Ask = "ask",
-    Lost = "lost", Limit = "limit", Answered = "answered", DetourDone = "detour-done", DetourFailed = "detour-failed", DoneCheck = "done",
+    Lost = "lost", Limit = "limit", Answered = "answered", DetourDone = "detour-done", InjectionDone = "injection-done", DetourFailed = "detour-failed", DoneCheck = "done",
     Cancelled = "cancelled", RollbackDone = "rollback",
 });

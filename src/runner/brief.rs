@@ -2,17 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::json;
-
 use crate::{
-    context::{Brief, Decided, Findings, Fixes, Handed, Round, Said, Teaching, Way},
-    kernel::{Frame, Running, Slot, State, StepResult, candidates, handoffs, measured_of_result, template_scope},
+    context::{Brief, Decided, Findings, Fixes, Handed, Round, Said, Teaching},
+    kernel::{Frame, Running, Slot, State, StepResult, handoffs, template_scope},
     plan::StepIx,
-    record::{At, Envelope, FailureKind, Parent},
-    spec::{Agent, Severity, Template, flow::AgentStep},
+    record::{At, Envelope, FailureKind},
+    spec::{Agent, Template, flow::AgentStep},
 };
 
-use super::perform::Scene;
+use super::{
+    choice::{choice, failed_before, figures},
+    perform::Scene,
+};
 
 /// Steps that lie further back are told of, the nearest first, up to so many.
 const HISTORY_MAX: usize = 40;
@@ -40,6 +41,7 @@ pub(super) fn brief(asked: &Asked<'_>) -> Result<Brief, (FailureKind, String)> {
     let spec = &frame.plan.step(slot.step).spec;
     let run = state.run.as_ref().ok_or((FailureKind::Unknown, "there is no run".to_owned()))?;
     let teach = &step.teach;
+    let chooses = spec.navigates.is_some();
     Ok(Brief {
         run_id: run.id.clone(),
         run_started_at: run.created_at,
@@ -64,17 +66,17 @@ pub(super) fn brief(asked: &Asked<'_>) -> Result<Brief, (FailureKind, String)> {
         },
         params: frame.params.iter().map(|(name, value)| (name.to_string(), value.clone())).collect::<BTreeMap<_, _>>(),
         item: spec.for_each.as_ref().and_then(|each| Some((each.name.clone(), frame.item_value(slot)?.clone()))),
-        read_first: flow.read_first.clone(),
+        read_first: if chooses { Vec::new() } else { flow.read_first.clone() },
         include: step.context.include.clone(),
         inputs: spec.inputs.clone(),
         outputs: spec.outputs.clone(),
         verify: spec.verify.iter().map(|verify| (verify.id.to_string(), verify.run.clone())).collect(),
-        handed: if spec.navigated { figures(frame, slot) } else { handed(frame, slot) },
-        trail: if spec.navigated { Vec::new() } else { trail(state, frame, slot) },
-        choice: spec.navigated.then(|| ways(frame, slot)),
-        findings: findings(frame, slot),
+        handed: if chooses { figures(frame, handed(frame, slot)) } else { handed(frame, slot) },
+        trail: if chooses { Vec::new() } else { trail(state, frame, slot) },
+        choice: chooses.then(|| choice(state, frame, slot)),
+        findings: findings(frame, slot).filter(|_| !chooses),
         note: frame.state(slot).and_then(|state| state.note.as_deref()).map(str::to_owned),
-        fixes: fixes(state, frame),
+        fixes: fixes(state, frame).filter(|_| !chooses),
         access: spec.access,
         budget_tokens: step.context.budget,
         workspace: scene.workspace.clone(),
@@ -102,49 +104,6 @@ fn handed(frame: &Frame, slot: Slot) -> Vec<Handed> {
     let further = before.iter().rev().filter(|step| **step != slot.step && !needs.contains(step));
     found.extend(further.filter_map(|step| one(*step, false)).take(HISTORY_MAX));
     found
-}
-
-/// What was measured of the steps before, for a choice: figures and states, no prose.
-fn figures(frame: &Frame, slot: Slot) -> Vec<Handed> {
-    let mut all = handed(frame, slot);
-    for one in &mut all {
-        let Some(result) = frame.slot(&one.step).and_then(|slot| frame.state(slot)?.result.as_deref()) else { continue };
-        let count = |severity| {
-            let concerns = result.handoff.as_deref().map(|handoff| handoff.concerns.as_slice()).unwrap_or_default();
-            concerns.iter().filter(|one| one.severity == severity).count()
-        };
-        let mut seen = measured_of_result(result);
-        if let Some(seen) = seen.as_object_mut() {
-            seen.insert("status".to_owned(), json!(result.status));
-            seen.insert("passed".to_owned(), json!(result.passed));
-            for (name, value) in [("exit_code", json!(result.exit_code)), ("iteration", json!(result.iteration))] {
-                if !value.is_null() {
-                    seen.insert(name.to_owned(), value);
-                }
-            }
-            if let Some(handoff) = result.handoff.as_deref() {
-                let counts =
-                    json!({"HIGH": count(Severity::High), "MEDIUM": count(Severity::Medium), "LOW": count(Severity::Low)});
-                seen.insert("concerns".to_owned(), counts);
-                if let Some(from) = handoff.measured.downgraded_from {
-                    seen.insert("downgraded_from".to_owned(), json!(from));
-                }
-            }
-            if let Some(choice) = result.choice.as_deref() {
-                seen.insert("answer".to_owned(), json!(choice));
-            }
-        }
-        one.said = Said::Measured(seen);
-    }
-    all
-}
-
-fn ways(frame: &Frame, slot: Slot) -> Vec<Way> {
-    let way = |step: &StepIx| {
-        let spec = &frame.plan.step(*step).spec;
-        Way { step: spec.id.clone(), title: spec.title.clone() }
-    };
-    candidates(frame, slot).iter().map(way).collect()
 }
 
 /// Decisions and assumptions of agents that are not told of as handoffs: of other flows in the run, of other branches.
@@ -200,7 +159,7 @@ fn findings(frame: &Frame, slot: Slot) -> Option<Findings> {
 }
 
 fn fixes(state: &State, frame: &Frame) -> Option<Fixes> {
-    let Some(Parent::Detour { at, .. }) = frame.parent.as_deref() else { return None };
-    let error = state.step(at)?.result.as_deref()?.error.as_deref()?.to_owned();
-    Some(Fixes { step: at.step.clone(), error })
+    let failed = failed_before(state, frame)?;
+    let error = state.step(&failed)?.result.as_deref()?.error.as_deref()?.to_owned();
+    Some(Fixes { step: failed.step, error })
 }

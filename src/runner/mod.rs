@@ -4,6 +4,7 @@
 
 mod agents;
 mod brief;
+mod choice;
 mod clock;
 mod drive;
 mod evidence;

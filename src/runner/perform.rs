@@ -5,16 +5,17 @@ use std::{collections::BTreeMap, path::PathBuf};
 use serde_json::Value;
 
 use crate::{
-    engine::{AgentEngine, AgentWork, Budget, FlowLimit, Job, Keep, Scenario, Tools, Work},
+    engine::{AgentEngine, AgentWork, Budget, FlowLimit, Job, Keep, Scenario, Tools, Watched, Work},
     id::Time,
     kernel::{Frame, Running, Slot, State, scope_at, template_scope},
-    record::{At, EngineWord, ErrorClass, Failure, FailureKind, Mode, Parent, Reply, ReplyOutcome},
-    spec::{Template, Verb},
+    record::{At, EngineWord, ErrorClass, Failure, FailureKind, Injection, Mode, Parent, Reply, ReplyOutcome},
+    spec::{Access, Template, Verb, flow::Step},
 };
 
 use super::{
     agents::Agents,
     brief::{Asked, brief},
+    choice::failed_before,
 };
 
 /// What all steps of a run share on this machine.
@@ -78,14 +79,25 @@ pub(super) fn task(state: &State, scene: &Scene, at: &At, running: &Running, now
         verify: spec.verify.clone(),
         scope: spec.expect.json.as_ref().map(|json| scope_at(state, frame, json.reads(), slot)).unwrap_or_default(),
         keep: Keep { stdout: keep.stdout, stderr: keep.stderr, json: keep.json },
+        watched: watched(spec),
     };
     Some(if stub { Task::Stub(Box::new(job)) } else { Task::Job(Box::new(job)) })
+}
+
+/// Agents may claim what they changed, so it is looked at; commands only where the flow asks for it.
+fn watched(spec: &Step) -> Watched {
+    let agent = matches!(spec.verb, Verb::Agent(_));
+    let changes = spec.measures_changes || agent && spec.access == Access::Change;
+    Watched { changes, artifacts: agent, tree: spec.ends_loop.is_some() && (agent || spec.measures_changes) }
 }
 
 fn agent(asked: &Asked<'_>) -> Result<AgentWork, (FailureKind, String)> {
     let Asked { scene, frame, slot, running, step, agent, .. } = *asked;
     let spec = &frame.plan.step(slot.step).spec;
-    let word = step.model.as_deref().or(agent.model.as_deref());
+    // A choice from a list does not take a large model, unless somebody says so.
+    let usual = spec.navigates.is_some().then_some("fast");
+    let own = agent.model.as_deref().filter(|model| *model != "inherit");
+    let word = step.model.as_deref().or(own).or(usual);
     let (engine, model) = match frame.engine_of(step) {
         EngineWord::Openai => {
             let server = scene.agents.openai.clone().map_err(|why| (FailureKind::Spawn, why))?;
@@ -125,7 +137,7 @@ fn limits(state: &State, frame: &Frame) -> Vec<FlowLimit> {
             found.push(FlowLimit { flow: frame.path.clone(), tokens_max, usd_millionths_max });
         }
         around = match frame.parent.as_deref() {
-            Some(Parent::SubFlow { at } | Parent::Detour { at, .. }) => state.frames.get(&at.flow),
+            Some(Parent::SubFlow { at } | Parent::Detour { at, .. } | Parent::Injected { at, .. }) => state.frames.get(&at.flow),
             // No limit keeps a rollback from its work.
             Some(Parent::Rollback { .. }) | None => None,
         };
@@ -187,11 +199,16 @@ fn environment(state: &State, scene: &Scene, frame: &Frame, slot: Slot, running:
         set("ITEM", plain(item));
     }
     // A known fix has to know what it fixes: whose failure, where that step works, and what it said.
-    if let Some(Parent::Detour { at, .. }) = frame.parent.as_deref() {
-        let failed = state.step(at).and_then(|step| step.result.clone());
-        set("FAILED_STEP", at.step.to_string());
-        set("FAILED_ARTIFACTS", path(scene.run_base.join(at.flow.as_str()).join("artifacts")));
-        set("FAILED_ERROR", failed.and_then(|result| result.error.clone()).as_deref().unwrap_or_default().replace('\0', " "));
+    let fixes =
+        matches!(frame.parent.as_deref(), Some(Parent::Detour { .. } | Parent::Injected { what: Injection::Detour(_), .. }));
+    if fixes {
+        // One that was put in where nothing failed finds them empty.
+        let failed = failed_before(state, frame);
+        let result = failed.as_ref().and_then(|at| state.step(at)?.result.clone());
+        let artifacts = failed.as_ref().map(|at| path(scene.run_base.join(at.flow.as_str()).join("artifacts")));
+        set("FAILED_STEP", failed.map(|at| at.step.to_string()).unwrap_or_default());
+        set("FAILED_ARTIFACTS", artifacts.unwrap_or_default());
+        set("FAILED_ERROR", result.and_then(|result| result.error.clone()).as_deref().unwrap_or_default().replace('\0', " "));
     }
     if let Some(note) = frame.state(slot).and_then(|step| step.note.as_deref()) {
         set("NOTE", note.to_owned());

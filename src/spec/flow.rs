@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::id::{AgentKey, DetourId, FlowKey, ParamName, ProgramName, Sha256, SnapshotName, StepId};
 
 use super::{
-    Access, Effects, Expr, Halt, OnExhausted, OnFailure, OnTimeout, ParseAs, Places, Role, Severity, Template,
+    Access, CountsAs, Effects, Expr, Halt, OnExhausted, OnFailure, OnTimeout, ParseAs, Places, Role, Severity, Template,
     text::{CharterText, ContextText, EngineText, ParamText, RequiresText},
 };
 
@@ -67,6 +67,8 @@ pub struct Step {
     pub outputs: Vec<String>,
     pub expect: Expect,
     pub verify: Vec<Verify>,
+    /// Its changes of the repository are measured, as those of an agent step are anyway.
+    pub measures_changes: bool,
     pub access: Access,
     pub effects: Effects,
     pub timeout_ms: Option<u64>,
@@ -79,7 +81,8 @@ pub struct Step {
     pub escalate: Option<Escalate>,
     pub approve: Option<Ask>,
     pub ends_loop: Option<Loop>,
-    pub navigated: bool,
+    /// It chooses which of the steps that need it comes next.
+    pub navigates: Option<Navigates>,
     /// Digest of the step as it was written.
     pub sha256: Sha256,
 }
@@ -211,12 +214,16 @@ pub enum Matcher {
     Matches(regex::Regex),
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Verify {
     pub id: StepId,
     pub run: String,
     pub parse: ParseAs,
     pub report: Option<String>,
+    pub counts_as: CountsAs,
+    pub warnings_max: Option<u64>,
+    /// Percent of lines.
+    pub coverage_min: Option<f64>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -250,6 +257,15 @@ pub struct Loop {
     pub iterations_max: u32,
     pub until: Option<Expr>,
     pub on_exhausted: Option<OnExhausted>,
+}
+
+/// What a navigator may put in before it chooses.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Navigates {
+    pub flows: Vec<FlowKey>,
+    pub detours: Vec<DetourId>,
+    /// In all.
+    pub injections_max: u32,
 }
 
 #[derive(Debug, Clone)]

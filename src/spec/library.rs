@@ -10,6 +10,7 @@ use super::{
     check::value_fits,
     diagnostic::did_you_mean,
     flow::{Flow, Library, Step, Verb, WithValue},
+    injections,
     load::{DETOURS, Reading},
     params,
 };
@@ -17,7 +18,7 @@ use super::{
 /// Sub-flows inside sub-flows: deeper, nobody follows a run by eye.
 const DEPTH_MAX: usize = 8;
 
-/// Reads the flow, its sub-flows, the detours and all their agents; mistakes go to `reading.found`.
+/// Reads the flow, its sub-flows and those that may be put in, the detours and all their agents; mistakes go to `reading.found`.
 pub(super) fn assemble(reading: &mut Reading<'_>, main: &FlowKey) -> Option<Library> {
     let mut flows: BTreeMap<FlowKey, Option<Arc<Flow>>> = BTreeMap::new();
     let mut waiting = vec![main.clone()];
@@ -38,6 +39,8 @@ pub(super) fn assemble(reading: &mut Reading<'_>, main: &FlowKey) -> Option<Libr
                 reading.found.extend(found);
             }
         }
+        let catalog = detours.as_ref().map(|(detours, _)| detours.as_slice());
+        reading.found.extend(injections::check(flow, &good, catalog));
     }
     if let Some(top) = good.get(main) {
         let circle = nesting(&good, top, &mut vec![main.clone()]);
@@ -92,11 +95,11 @@ fn arguments(flow: &Flow, pointer: &str, with: &With, called: &Flow) -> Vec<Diag
     found
 }
 
-/// The first circle or too deep nesting below `flow`; `path` leads to it.
+/// The first circle or too deep nesting below `flow`, of flows that it calls or lets be put in; `path` leads to it.
 fn nesting(flows: &BTreeMap<FlowKey, Arc<Flow>>, flow: &Flow, path: &mut Vec<FlowKey>) -> Option<Diagnostic> {
-    for (pointer, name, _) in calls(flow) {
+    let called = calls(flow).map(|(pointer, name, _)| (format!("{pointer}/flow"), name));
+    for (place, name) in called.chain(injections::injected(flow)) {
         let way = |path: &[FlowKey]| path.iter().map(FlowKey::as_str).chain([name.as_str()]).collect::<Vec<_>>().join(" → ");
-        let place = format!("{pointer}/flow");
         if let Some(from) = path.iter().position(|above| above == name) {
             let diagnostic = Diagnostic::error("flow-cycle", format!("flows run in a circle: {}", way(&path[from..])));
             return Some(flow.places.mark(&place, Part::Value, diagnostic.hint("to repeat steps, use `loop`")));

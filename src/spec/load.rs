@@ -17,7 +17,7 @@ use super::{
     files::{Dir, Files, ReadFile, read_path},
     flow::{Agent, Detour, Flow, Library},
     library, schema,
-    text::{DetoursText, FlowText},
+    text::{DetoursText, FlowText, StepText},
     typed::typed,
     yaml,
 };
@@ -172,7 +172,7 @@ pub(super) struct Reading<'l> {
 /// A flow as far as it could be read.
 pub(super) struct ReadFlow {
     pub(super) flow: Option<Flow>,
-    /// The sub-flows that it names, even where it is broken otherwise.
+    /// The flows that it names, even where it is broken otherwise.
     pub(super) names: Vec<FlowKey>,
 }
 
@@ -246,7 +246,9 @@ impl<'l> Reading<'l> {
         let flow = check::flow(&mut check, key, value);
         let findings = check.into_findings();
         self.found.extend(text.sifted(findings));
-        let mut names: Vec<FlowKey> = value.steps.iter().filter_map(|step| step.flow.clone()).collect();
+        let injected = |step: &StepText| step.inject.iter().flat_map(|inject| inject.flows.clone()).collect::<Vec<_>>();
+        let mut names: Vec<FlowKey> =
+            value.steps.iter().flat_map(|step| step.flow.clone().into_iter().chain(injected(step))).collect();
         names.retain(|name| self.loader.files.exists(Dir::Flows, &format!("{name}.yaml")));
         ReadFlow { flow: flow.filter(|_| !broken), names }
     }

@@ -3,12 +3,14 @@
 //! Never: anything run, anything written, a mistake found only when the step starts.
 
 mod agent;
+mod charter;
 mod check;
 pub mod diagnostic;
 pub mod expr;
 mod files;
 pub mod flow;
 pub mod form;
+mod injections;
 mod library;
 pub mod load;
 pub mod names;
@@ -21,6 +23,7 @@ mod source;
 pub mod template;
 pub mod text;
 mod typed;
+mod verify_text;
 mod words;
 pub mod yaml;
 
@@ -33,5 +36,6 @@ pub use source::{Part, Places};
 pub use template::Template;
 pub use typed::read_as;
 pub use words::{
-    Access, BadLength, Effects, EngineText, Halt, Length, OnExhausted, OnFailure, OnTimeout, ParseAs, Role, Severity,
+    About, Access, BadLength, CountsAs, Effects, EngineText, Halt, Length, Measure, OnExhausted, OnFailure, OnTimeout, ParseAs,
+    Role, Severity,
 };

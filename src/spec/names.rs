@@ -45,6 +45,8 @@ step_fields! {
     /// What a person wrote beside it.
     Note "note",
     Error "error",
+    /// Figures: tests, lint, security, coverage, changes.
+    Measured "measured",
 }
 
 impl StepField {

@@ -1,19 +1,24 @@
 //! A flow as people write it: one Rust type per YAML mapping, from which the JSON Schema is generated.
 //! In: a YAML document that the schema accepts. Out: the same, typed. Never: a default filled in, a name resolved.
 
+mod catalog;
+mod route;
+mod verbs;
+
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::id::{AgentKey, DetourId, FlowKey, ParamName, ProgramName, SnapshotName, StepId};
+use crate::id::{AgentKey, FlowKey, ParamName, ProgramName, StepId};
 
-mod agent;
+use super::{Access, Effects, Halt, Length, Measure, OnExhausted, OnFailure, Role, Severity};
 
 pub use super::EngineText;
-pub use agent::{AgentText, ToolsText};
-
-use super::{Access, Effects, Halt, Length, OnExhausted, OnFailure, OnTimeout, ParseAs, Role, Severity};
+pub use super::verify_text::VerifyText;
+pub use catalog::{AgentText, DetourText, DetourWhenText, DetoursText, ToolsText};
+pub use route::{InjectText, RouteText};
+pub use verbs::{ApproveText, AskText, CompareExpectText, CompareText, OptionText, RenderText, ScanText, SnapshotText};
 
 /// A runbook flow: `flows/<flow>.yaml`.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -194,6 +199,10 @@ pub struct StepText {
     #[serde(default)]
     #[schemars(length(max = 200))]
     pub verify: Vec<VerifyText>,
+    /// What else is measured of a `run` or `exec` step.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 10))]
+    pub measure: Vec<Measure>,
 
     pub access: Option<Access>,
     pub effects: Option<Effects>,
@@ -213,7 +222,11 @@ pub struct StepText {
     pub escalate: Option<Box<EscalateText>>,
     pub approve: Option<Box<ApproveText>>,
     pub r#loop: Option<Box<LoopText>>,
+    /// `navigator`: this agent step chooses which of the steps that need it comes next.
     pub route: Option<RouteText>,
+    /// What it may put in before it chooses; only with `route: navigator`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub inject: Option<Box<InjectText>>,
     pub engine: Option<EngineText>,
     /// Of `engine: cli`: which one of `[engines.cli.<name>]`; left out, the only one.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -229,12 +242,6 @@ pub struct StepText {
 #[serde(rename_all = "lowercase")]
 pub enum NeedsSkipped {
     Ok,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum RouteText {
-    Navigator,
 }
 
 /// `all`, `any`, or how many.
@@ -254,102 +261,6 @@ impl JsonSchema for JoinText {
     }
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct AskText {
-    #[serde(default)]
-    pub to: Vec<Role>,
-    pub question: String,
-    /// The answers; left out: approve or reject.
-    #[serde(default)]
-    #[schemars(length(max = 50))]
-    pub options: Vec<OptionText>,
-    /// What an answer must bring along, like `params`; later steps read it as `steps.<id>.json.values.<name>`.
-    #[serde(default)]
-    #[schemars(extend("maxProperties" = 50))]
-    pub form: BTreeMap<ParamName, ParamText>,
-    /// Files shown with the question; its digest covers them.
-    #[serde(default)]
-    pub evidence: Vec<String>,
-    pub severity: Option<Severity>,
-    /// Time to answer; left out, for ever.
-    pub expires: Option<Length>,
-    pub on_timeout: Option<OnTimeout>,
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct OptionText {
-    pub key: StepId,
-    pub label: Option<String>,
-    /// What happens then, in a person's words.
-    pub effect: Option<String>,
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ApproveText {
-    /// CEL; false starts the step without asking.
-    pub when: Option<String>,
-    #[serde(default)]
-    pub to: Vec<Role>,
-    pub question: Option<String>,
-    #[serde(default)]
-    pub evidence: Vec<String>,
-    pub expires: Option<Length>,
-    pub on_timeout: Option<OnTimeout>,
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct SnapshotText {
-    pub name: SnapshotName,
-    /// Paths and globs, relative to the workspace.
-    #[serde(default)]
-    pub files: Vec<String>,
-    /// Name → shell text whose standard output is kept.
-    #[serde(default)]
-    pub commands: BTreeMap<SnapshotName, String>,
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct CompareText {
-    pub before: SnapshotName,
-    pub after: SnapshotName,
-    #[serde(default)]
-    pub expect: CompareExpectText,
-}
-
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct CompareExpectText {
-    /// Only these may differ (globs); `[]` means nothing may.
-    pub changed_only: Option<Vec<String>>,
-    /// These must be byte for byte the same (globs).
-    #[serde(default)]
-    pub identical: Vec<String>,
-    /// At least one of these must differ (globs).
-    #[serde(default)]
-    pub changed: Vec<String>,
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct RenderText {
-    /// The template file, relative to the workspace or the flow's directory.
-    pub template: String,
-    /// Where the result goes: `artifacts/…` in the run, else the workspace.
-    pub to: String,
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ScanText {
-    #[serde(default)]
-    pub paths: Vec<String>,
-}
-
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ExpectText {
@@ -363,18 +274,6 @@ pub struct ExpectText {
     pub stderr: Option<String>,
     /// CEL over `json`, the standard output read as JSON.
     pub json: Option<String>,
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct VerifyText {
-    pub id: StepId,
-    /// Shell text, run after the step's work.
-    pub run: String,
-    /// How its output is read; left out, only the exit code counts.
-    pub parse: Option<ParseAs>,
-    /// The report file that is parsed, where the tool writes one; left out, standard output.
-    pub report: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -445,40 +344,4 @@ pub struct DoneText {
     pub ask: Option<AskText>,
     /// CEL; false: this line does not apply.
     pub when: Option<String>,
-}
-
-/// `flows/detours.yaml`: the catalog of known fixes.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct DetoursText {
-    #[schemars(length(max = 200))]
-    pub detours: Vec<DetourText>,
-}
-
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct DetourText {
-    pub id: DetourId,
-    pub title: Option<String>,
-    pub when: DetourWhenText,
-    /// The fix, in order. `needs` is not read here: each step follows the one above.
-    #[schemars(length(min = 1, max = 50))]
-    pub steps: Vec<StepText>,
-    /// Shell text whose exit 0 says that the fix took.
-    pub verify: String,
-    /// Entries per step of a flow; left out, 2.
-    #[schemars(range(min = 1, max = 20))]
-    pub max: Option<u32>,
-}
-
-/// What enters a detour; exactly one of the three.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct DetourWhenText {
-    /// A failure signature, as receipts show it.
-    pub signature: Option<String>,
-    /// A regular expression over the error and the end of standard error.
-    pub error: Option<String>,
-    /// CEL over the step just ended.
-    pub measured: Option<String>,
 }

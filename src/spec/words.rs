@@ -36,7 +36,39 @@ words!(/// What a question does when its time is up.
         Wait, Fail, Reject, Escalate, /// Loud in the receipt, and refused unless `expires` is written too.
         Approve } default Wait);
 words!(/// How the output of a `verify` command is read.
-    ParseAs { Exit, CargoTest, Pytest, Junit, Tap, Sarif } default Exit);
+    ParseAs { Exit, CargoTest, /// `cargo nextest run`, which prints on standard error.
+        Nextest, Pytest, /// `go test -json`.
+        GoTest, Junit, Tap, Sarif, /// `cargo clippy --message-format=json`, and `cargo check` alike.
+        Clippy, /// `eslint -f json`.
+        Eslint, /// `ruff check --output-format json`.
+        Ruff, Cobertura, Lcov, /// `llvm-cov export`, `cargo llvm-cov --json`.
+        LlvmCov, /// `coverage-summary.json` of istanbul, nyc, c8, jest, vitest.
+        Istanbul } default Exit);
+words!(/// Which figures of the receipt findings become.
+    CountsAs { Lint, Security } default Lint);
+words!(/// What is measured of a step besides its contract.
+    Measure { /// What it changes in the repository around the workspace; agent steps are measured so anyway.
+        Changes } default Changes);
+
+/// What a report is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum About {
+    Nothing,
+    Tests,
+    Findings,
+    Coverage,
+}
+
+impl ParseAs {
+    pub const fn about(self) -> About {
+        match self {
+            Self::Exit => About::Nothing,
+            Self::CargoTest | Self::Nextest | Self::Pytest | Self::GoTest | Self::Junit | Self::Tap => About::Tests,
+            Self::Sarif | Self::Clippy | Self::Eslint | Self::Ruff => About::Findings,
+            Self::Cobertura | Self::Lcov | Self::LlvmCov | Self::Istanbul => About::Coverage,
+        }
+    }
+}
 
 /// The engines an agent step can be given to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]

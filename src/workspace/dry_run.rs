@@ -179,6 +179,10 @@ impl Look<'_> {
                 None => return (Runs::Depends, Some(format!("only if `{}`", when.text()))),
             }
         }
+        let chooser = planned.needs.iter().find(|need| selected[need.at()] && plan.step(**need).spec.navigates.is_some());
+        if let Some(chooser) = chooser {
+            return (Runs::Depends, Some(format!("only if {} chooses it", plan.step(*chooser).spec.id)));
+        }
         let open =
             |need: &&StepIx| selected[need.at()] && runs[need.at()] == Runs::Depends && !(needs.implied || needs.skipped_ok);
         let open: Vec<&str> = planned.needs.iter().filter(open).map(|need| plan.step(*need).spec.id.as_str()).collect();
@@ -222,6 +226,7 @@ impl Look<'_> {
                 None => format!("once per item of `{}`", each.list.text()),
             });
         }
+        notes.extend(choice(plan, step));
         if let Some(around) = &spec.ends_loop {
             notes.push(format!("goes back to {} until VERIFIED, at most {} rounds", around.to, around.iterations_max));
         }
@@ -271,6 +276,21 @@ impl Look<'_> {
         });
         defaults.chain(given).collect()
     }
+}
+
+/// What a navigator chooses from, and what it may put in before.
+fn choice(plan: &Plan, step: StepIx) -> Vec<String> {
+    let planned = plan.step(step);
+    let Some(navigates) = &planned.spec.navigates else { return Vec::new() };
+    let names: Vec<&str> = planned.dependents.iter().map(|next| plan.step(*next).spec.id.as_str()).collect();
+    let mut notes = vec![format!("chooses one of {}; a person is asked when it names none", names.join(", "))];
+    let flows = navigates.flows.iter().map(|flow| format!("the flow {flow}"));
+    let all: Vec<String> = flows.chain(navigates.detours.iter().map(|detour| format!("the steps of {detour}"))).collect();
+    if !all.is_empty() {
+        let times = if navigates.injections_max == 1 { "once".to_owned() } else { format!("{} times", navigates.injections_max) };
+        notes.push(format!("may first put in, at most {times}: {}", all.join(", ")));
+    }
+    notes
 }
 
 /// The steps that `--from` and `--until` leave.

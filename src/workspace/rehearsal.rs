@@ -125,7 +125,7 @@ fn play(file: String, scenario: &Scenario, book: &Result<Arc<Book>, Error>) -> T
         Ok(params) => params,
         Err(found) => return Tested::invalid(file, flow, found),
     };
-    let unknown = unknown_steps(book, scenario);
+    let unknown = never_given(book, scenario);
     if !unknown.is_empty() {
         return Tested::invalid(file, flow, unknown);
     }
@@ -134,8 +134,8 @@ fn play(file: String, scenario: &Scenario, book: &Result<Arc<Book>, Error>) -> T
     Tested { file, verdict, flow, rehearsal: Some(rehearsal), diagnostics: None, error: None }
 }
 
-/// A reply for a step that nobody has would never be given.
-fn unknown_steps(book: &Book, scenario: &Scenario) -> Diagnostics {
+/// What would never be given: a reply for a step that nobody has, a choice of one that does not choose.
+fn never_given(book: &Book, scenario: &Scenario) -> Diagnostics {
     use crate::spec::Diagnostic;
     let plans = || book.flows.values().chain(book.detours.values().map(|detour| &detour.plan));
     let known = |base: &str| base.starts_with("undo-") || plans().any(|plan| plan.find(base).is_some());
@@ -144,6 +144,16 @@ fn unknown_steps(book: &Book, scenario: &Scenario) -> Diagnostics {
         let ids: Vec<&str> = plans().flat_map(|plan| plan.steps.iter().map(|planned| planned.spec.id.as_str())).collect();
         let diagnostic = Diagnostic::error("unknown-step", format!("flow `{}` has no step `{step}`", scenario.flow));
         found.push(diagnostic.maybe_hint(did_you_mean(step.base(), ids)));
+    }
+    // So would a choice of a step that does not choose.
+    let step_of = |base: &str| plans().find_map(|plan| Some(plan.step(plan.find(base)?).spec.clone()));
+    let chooses = |base: &str| step_of(base).is_none_or(|step| step.navigates.is_some());
+    for (step, replies) in scenario.steps.iter().filter(|(step, _)| !chooses(step.base())) {
+        if replies.iter().any(|reply| reply.next.is_some() || reply.confidence.is_some() || reply.proposal.is_some()) {
+            let message =
+                format!("`{step}` does not choose: `next`, `confidence` and `proposal` are for a step with `route: navigator`");
+            found.push(Diagnostic::error("key-without-effect", message).hint("remove them from its replies"));
+        }
     }
     found
 }

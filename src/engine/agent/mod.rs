@@ -20,7 +20,9 @@ use crate::{
 };
 
 use super::{
-    Piece, Task, cli_agent,
+    Piece, Task,
+    changes::Changed,
+    cli_agent,
     contract::{blocking, roots},
     openai,
 };
@@ -125,12 +127,7 @@ async fn keep_draft(task: &Task<'_>, work: &AgentWork, draft: &Draft) {
 }
 
 /// Holds what the agent claims against what was measured, once outputs and verify commands were looked at.
-pub(crate) async fn hold(task: &Task<'_>, work: &AgentWork, reply: &mut Reply) {
+pub(crate) async fn hold(task: &Task<'_>, work: &AgentWork, changed: &Changed, reply: &mut Reply) {
     let Some(draft) = reply.draft.clone() else { return };
-    reply.claims = claims::ran(&draft, &reply.commands);
-    if let Some(tests) = reply.tests.as_ref().and_then(|tests| tests.figures.as_ref()) {
-        reply.claims.extend(claims::figures(&draft, tests));
-    }
-    let (roots, since) = (roots(task), work.brief.run_started_at);
-    reply.claims.extend(blocking(move || claims::produced(&draft, &roots, since)).await);
+    reply.claims = claims::held(task, &draft, reply, changed, roots(task), work.brief.run_started_at).await;
 }

@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 use serde_json::json;
 
 use crate::{
-    context::{Pack, handoff},
+    context::Pack,
     engine::{
         Task,
         agent::{AgentWork, Broken, Ended, Parked, Transcript},
@@ -145,7 +145,7 @@ impl Talk<'_, '_, '_> {
         if self.session.id.is_none() || !self.program.resumes() {
             return Err(bad(&why));
         }
-        let question = handoff::repair(&why);
+        let question = form.repair(&why);
         self.tell(&question).await;
         heard = self.call("repair", &question).await?;
         form.read(&heard.handoff()).map_err(|why| bad(&why))

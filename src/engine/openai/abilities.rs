@@ -8,7 +8,7 @@ use std::{
 
 use serde_json::{Value, json};
 
-use crate::context::handoff::Form;
+use crate::context::Form;
 
 /// How tools are offered to a model.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

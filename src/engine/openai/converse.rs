@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use crate::{
-    context::{Pack, handoff},
+    context::Pack,
     engine::{
         Task,
         agent::{AgentWork, Broken, Ended, OpenAi, Parked, Transcript},
@@ -274,7 +274,7 @@ impl Talk<'_, '_, '_> {
         let mut why = String::new();
         for round in 0..2 {
             if round > 0 {
-                self.tell(&handoff::repair(&why)).await;
+                self.tell(&self.work.brief.form().repair(&why)).await;
             }
             let answer = self.ask(Wanted::Handoff, &Pack::default()).await?;
             self.messages.push(answer.message());

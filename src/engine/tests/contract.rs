@@ -3,13 +3,15 @@ use crate::{
     id::{Sha256, StepId},
     record::FailureKind,
     spec::{
-        ParseAs,
+        CountsAs, ParseAs,
         flow::{Matcher, Verify},
     },
 };
 
 fn verify(id: &str, run: &str, parse: ParseAs, report: Option<&str>) -> Verify {
-    Verify { id: StepId::new(id).unwrap(), run: run.to_owned(), parse, report: report.map(str::to_owned) }
+    let report = report.map(str::to_owned);
+    let (counts_as, warnings_max, coverage_min) = (CountsAs::Lint, None, None);
+    Verify { id: StepId::new(id).unwrap(), run: run.to_owned(), parse, report, counts_as, warnings_max, coverage_min }
 }
 
 fn expecting(script: &str, change: impl FnOnce(&mut Expect)) -> Bed {

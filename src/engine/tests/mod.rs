@@ -2,6 +2,7 @@
 
 mod bench;
 mod builtin;
+mod changes;
 mod contract;
 mod ending;
 mod output;
@@ -62,6 +63,7 @@ impl Bed {
             expect: Expect::default(),
             verify: Vec::new(),
             keep: Keep { stdout: true, stderr: true, json: false },
+            watched: super::Watched::default(),
         };
         Self { _dir: dir, job, redactor: Redactor::default() }
     }

@@ -34,7 +34,8 @@ pub(super) fn reopened(state: &mut State, flow: &FramePath, step: &StepRef, into
         dropped(state, &path, now);
     }
     calm(state, flow, now, |waiting| waiting == step);
-    let fixes = matches!(state.frames.get(into).and_then(|frame| frame.parent.as_deref()), Some(Parent::Detour { .. }));
+    let parent = state.frames.get(into).and_then(|frame| frame.parent.as_deref());
+    let fixes = matches!(parent, Some(Parent::Detour { .. } | Parent::Injected { .. }));
     // First the step waits, then those that need it: they must not find it done.
     if let Some((frame, slot)) = locate(state, flow, step) {
         frame.doomed.remove(&slot.step);
@@ -121,9 +122,10 @@ pub(super) fn superseded(state: &mut State, flow: &FramePath, steps: &[StepRef],
     // A warning begins with the name of its step, or of one of the step's items.
     let of = |warning: &str| warning.split([':', '[']).next().unwrap_or_default().to_owned();
     frame.warnings.retain(|warning| !steps.iter().any(|step| step.base() == of(warning)));
-    // Whoever sends a step round again by hand gives it its known fixes again as well.
+    // Whoever sends a step round again by hand gives it its known fixes again as well, and its injections.
     for step in &whole {
-        frame.state_mut((*step).into()).detours = None;
+        let state = frame.state_mut((*step).into());
+        (state.detours, state.injections) = (None, 0);
     }
     if was_done {
         ready_again(frame);

@@ -15,7 +15,7 @@ pub(super) fn count_execution(state: &mut State, path: &FramePath) {
     while let Some(frame) = path.as_ref().and_then(|path| state.frames.get_mut(path)) {
         frame.executions += 1;
         path = match frame.parent.as_deref() {
-            Some(Parent::SubFlow { at } | Parent::Detour { at, .. }) => Some(at.flow.clone()),
+            Some(Parent::SubFlow { at } | Parent::Detour { at, .. } | Parent::Injected { at, .. }) => Some(at.flow.clone()),
             Some(Parent::Rollback { .. }) | None => None,
         };
     }
@@ -49,7 +49,7 @@ pub(super) fn busy(state: &mut State, path: &FramePath, more: bool, now: Time) {
             }
         }
         path = frame.parent.as_deref().map(|parent| match parent {
-            Parent::SubFlow { at } | Parent::Detour { at, .. } => at.flow.clone(),
+            Parent::SubFlow { at } | Parent::Detour { at, .. } | Parent::Injected { at, .. } => at.flow.clone(),
             Parent::Rollback { of, .. } => of.clone(),
         });
     }

@@ -7,7 +7,7 @@ use crate::{
     id::{FramePath, Time},
     kernel::state::{Frame, FramePhase, Life, LoopState, Settled, State, StepState},
     plan::{Plan, StepIx},
-    record::{Fact, Outcome, Parent},
+    record::{Fact, Injection, Outcome, Parent},
 };
 
 use super::lives::{confine, locate, make_ready, set_life, skipped_result, wake};
@@ -21,6 +21,8 @@ pub(super) fn flow_started(state: &mut State, fact: &Fact) {
     let plan = match parent {
         None | Some(Parent::SubFlow { .. }) => book.flows.get(key).cloned(),
         Some(Parent::Detour { detour, .. }) => book.detours.get(detour).map(|detour| detour.plan.clone()),
+        Some(Parent::Injected { what: Injection::Flow(flow), .. }) => book.flows.get(flow).cloned(),
+        Some(Parent::Injected { what: Injection::Detour(detour), .. }) => book.detours.get(detour).map(|one| one.plan.clone()),
         Some(Parent::Rollback { of, steps, .. }) => state.frames.get(of).map(|of| Arc::new(book.rollback(&of.plan, steps))),
     };
     let Some(plan) = plan else { return };
@@ -71,6 +73,13 @@ pub(super) fn flow_started(state: &mut State, fact: &Fact) {
                 let mut used = step.detours.as_deref().cloned().unwrap_or_default();
                 *used.entry(detour.clone()).or_insert(0) += 1;
                 step.detours = Some(Arc::new(used));
+                set_life(above, slot, Life::InDetour(flow.clone()));
+            }
+        }
+        Some(Parent::Injected { at, .. }) => {
+            if let Some((above, slot)) = locate(state, &at.flow, &at.step) {
+                above.injections += 1;
+                above.state_mut(slot).injections += 1;
                 set_life(above, slot, Life::InDetour(flow.clone()));
             }
         }
@@ -143,7 +152,9 @@ pub(super) fn new_frame(path: FramePath, book: Arc<crate::plan::Book>, plan: Arc
         done: imbl::OrdMap::new(),
         outcome_reason: None,
         last_decision: None,
+        injections: before.map_or(0, |old| old.injections),
         asked: before.map(|old| old.asked.clone()).unwrap_or_default(),
+        counts: before.map(|old| old.counts.clone()).unwrap_or_default(),
         plan,
     }
 }
@@ -165,7 +176,7 @@ pub(super) fn flow_completed(
         frame.active_ms += now.since(since);
     }
     match frame.parent.as_deref().cloned() {
-        Some(Parent::SubFlow { at } | Parent::Detour { at, .. }) => {
+        Some(Parent::SubFlow { at } | Parent::Detour { at, .. } | Parent::Injected { at, .. }) => {
             if let Some((above, slot)) = locate(state, &at.flow, &at.step)
                 && matches!(above.state_mut(slot).life, Life::InFlow(_) | Life::InDetour(_))
             {

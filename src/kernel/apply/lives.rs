@@ -33,6 +33,7 @@ pub(super) fn skipped_result() -> StepResult {
         high_concerns: 0,
         can_help: None,
         tree: None,
+        measured: None,
         proof: None,
     }
 }
@@ -97,7 +98,7 @@ pub(super) fn settle(frame: &mut Frame, slot: Slot, how: Settled) {
     }
     let plan = frame.plan.clone();
     for &dependent in &plan.step(slot.step).dependents {
-        let (met, dead) = contribution(&plan, dependent, how);
+        let (met, dead) = contribution(frame, slot.step, dependent, how);
         let step = frame.state_mut(dependent.into());
         step.met += met;
         step.dead += dead;
@@ -106,7 +107,11 @@ pub(super) fn settle(frame: &mut Frame, slot: Slot, how: Settled) {
 }
 
 /// What a settled need is worth to a step that needs it: (met, dead).
-pub(super) fn contribution(plan: &Plan, dependent: StepIx, how: Settled) -> (u32, u32) {
+fn contribution(frame: &Frame, need: StepIx, dependent: StepIx, how: Settled) -> (u32, u32) {
+    if leaves_out(frame, need, dependent) {
+        return (0, 1);
+    }
+    let plan = &frame.plan;
     match how {
         Settled::Passed | Settled::Standing => (1, 0),
         Settled::Failed => (0, 0),
@@ -115,6 +120,12 @@ pub(super) fn contribution(plan: &Plan, dependent: StepIx, how: Settled) -> (u32
             if needs.implied || needs.skipped_ok { (1, 0) } else { (0, 1) }
         }
     }
+}
+
+/// The step chose, and it chose another.
+pub(in crate::kernel) fn leaves_out(frame: &Frame, chooser: StepIx, step: StepIx) -> bool {
+    let chosen = frame.steps.get(chooser.at()).and_then(|state| state.chosen.as_ref());
+    chosen.is_some_and(|chosen| *chosen != frame.plan.step(step).spec.id)
 }
 
 pub(super) fn wake(frame: &mut Frame, plan: &Plan, step: StepIx) {
@@ -144,15 +155,15 @@ pub(super) fn reset(frame: &mut Frame, steps: &[StepIx]) {
         }
         set_life(frame, step.into(), Life::Idle);
         let old = frame.state_mut(step.into());
-        let detours = old.detours.take();
-        *old = StepState { detours, ..old.again() };
+        let (detours, injections) = (old.detours.take(), old.injections);
+        *old = StepState { detours, injections, ..old.again() };
         frame.doomed.remove(&step);
     }
     for &step in steps {
         let (mut met, mut dead) = (0, 0);
         for need in &plan.step(step).needs {
             if let Some(Life::Settled(how)) = frame.steps.get(need.at()).map(|state| &state.life) {
-                let (m, d) = contribution(&plan, step, *how);
+                let (m, d) = contribution(frame, *need, step, *how);
                 met += m;
                 dead += d;
             }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::{
     id::{FramePath, StepRef},
     kernel::{
+        navigator::sends_to,
         rounds::Round,
         state::{Frame, Life, Running, Settled, Slot, State},
     },
@@ -35,11 +36,14 @@ pub(super) fn routed(state: &mut State, flow: &FramePath, decision: &Arc<Decisio
     };
     match decision.decision {
         // It starts like any other step: not while the run is stopping or the line is stopped.
-        DecisionKind::Continue if decision.rule == Rule::DetourDone => {
+        DecisionKind::Continue if matches!(decision.rule, Rule::DetourDone | Rule::InjectionDone) => {
             set_life(frame, slot, Life::Idle);
             make_ready(frame, slot);
         }
-        DecisionKind::Continue | DecisionKind::InjectFlow => {
+        DecisionKind::Continue => {
+            if frame.plan.step(slot.step).spec.navigates.is_some() {
+                frame.state_mut(slot).chosen = sends_to(decision);
+            }
             let failed = frame.state_mut(slot).result.as_ref().is_some_and(|result| !result.passed);
             let open_end = matches!(decision.rule, Rule::LoopExhausted | Rule::LoopNoFurtherHelp | Rule::LoopSameSignature);
             if failed || (standing && open_end) || decision.rule == Rule::Answered && standing {
@@ -78,6 +82,7 @@ pub(super) fn routed(state: &mut State, flow: &FramePath, decision: &Arc<Decisio
         DecisionKind::Loop
         | DecisionKind::Detour
         | DecisionKind::Escalate
+        | DecisionKind::InjectFlow
         | DecisionKind::InjectNodes
         | DecisionKind::ExtendGraph => {}
     }

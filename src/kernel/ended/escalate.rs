@@ -27,11 +27,12 @@ pub(super) fn escalate(turn: &mut Turn, path: &FramePath, slot: Slot, rule: Rule
     };
     let loops = matches!(rule, Rule::LoopExhausted | Rule::LoopNoFurtherHelp | Rule::LoopSameSignature);
     let by_flow = matches!(rule, Rule::StopTheLine | Rule::EscalateWhen);
+    let chooses = navigator::chosen(&turn.state, frame, slot).is_some();
     let kind = match rule {
+        _ if chooses => QuestionKind::Navigator,
         Rule::StopTheLine => QuestionKind::StopTheLine,
         Rule::EscalateWhen => QuestionKind::EscalateWhen,
         Rule::Blocked => QuestionKind::Blocked,
-        Rule::Navigator => QuestionKind::Navigator,
         _ if loops => QuestionKind::LoopExhausted,
         _ => QuestionKind::Failed,
     };
@@ -41,8 +42,8 @@ pub(super) fn escalate(turn: &mut Turn, path: &FramePath, slot: Slot, rule: Rule
             option("skip", "Go on as it is", "what stands open stays on the report as a warning"),
             option("abort", "Stop the flow", "no further step of this flow starts"),
         ]
-    } else if rule == Rule::Navigator {
-        navigator::options(frame, slot)
+    } else if chooses {
+        navigator::options(&turn.state, frame, slot)
     } else if by_flow {
         vec![
             option("approve", "Go on", "the step counts as it ended and the flow goes on"),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use crate::{
     kernel::{
-        limits,
+        counts, limits,
         signature::signature,
         state::{Running, Slot},
         trail,
@@ -68,7 +68,7 @@ pub(super) fn written(turn: &Turn, at: &At, slot: Slot, running: &Running, reply
             format!("{}\n{tail}", failure.message)
         }
     });
-    let proof = Proof {
+    let mut proof = Proof {
         engine: reply.engine,
         mode: reply.mode,
         agent_key: agent_key.clone(),
@@ -88,6 +88,10 @@ pub(super) fn written(turn: &Turn, at: &At, slot: Slot, running: &Running, reply
         outputs: reply.outputs.clone(),
         checks: reply.checks.clone(),
         tests: reply.tests.clone(),
+        lint: reply.lint.clone(),
+        security: reply.security.clone(),
+        coverage: reply.coverage.clone(),
+        changes: reply.changes.clone(),
         claims: reply.claims.clone(),
         transcript_path: reply.transcript_path.clone(),
         context: reply.context.clone(),
@@ -98,6 +102,9 @@ pub(super) fn written(turn: &Turn, at: &At, slot: Slot, running: &Running, reply
         git: None,
         tree: reply.tree.clone(),
     };
+    if let Some(figures) = proof.tests.as_mut().and_then(|tests| tests.figures.as_mut()) {
+        counts::beside(&turn.state, frame, at, figures);
+    }
     let envelope = envelope(turn, at, &proof, reply);
     (proof, envelope)
 }
@@ -132,7 +139,8 @@ pub(super) fn envelope(turn: &Turn, at: &At, proof: &Proof, reply: &Reply) -> En
         }
         status => (status, Measured::default()),
     };
-    let mut concerns = said.concerns;
+    let mut concerns = counts::concerns(proof, reply.draft.as_ref().map(|draft| draft.status));
+    concerns.extend(said.concerns);
     if reply.draft.is_some() && failed {
         concerns.extend(failed_concerns(proof));
     }

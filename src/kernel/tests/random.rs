@@ -8,7 +8,7 @@ use crate::{
     record::{At, QuestionKind, StopCause},
 };
 
-use super::{Play, Say, blocked, fails, fatal, flaky, high, interrupted, ok, permanent, transient, unverified};
+use super::{Play, Say, blocked, fails, fatal, flaky, high, interrupted, ok, permanent, transient, unverified, verified};
 
 /// Choices, one byte each; a tape that is over always says 0, which is the tamest choice.
 pub(super) struct Tape<'a> {
@@ -55,6 +55,9 @@ pub(super) fn flow(tape: &mut Tape<'_>) -> String {
         let _ = write!(text, "  - {{id: s{at}");
         step(tape, &mut text, at, &mut exits);
         text.push_str("}\n");
+    }
+    if tape.once_in(3) {
+        choice(tape, &mut text, &exits);
     }
     match tape.pick(4) {
         1 => text.push_str("done: [{id: end, ask: {question: Done?}}]\n"),
@@ -122,10 +125,40 @@ fn step(tape: &mut Tape<'_>, text: &mut String, at: usize, exits: &mut [bool]) {
     }
 }
 
+/// A step that chooses between three, one of which may be closed; and what comes after them, perhaps with a way back.
+fn choice(tape: &mut Tape<'_>, text: &mut String, exits: &[bool]) {
+    let may: Vec<String> = (0..exits.len()).filter(|need| exits[*need]).map(|need| format!("s{need}")).collect();
+    let before = if may.is_empty() { String::new() } else { tape.one(&may) };
+    let inject = tape.one(&["", ", inject: {flows: [sub], max: 1}", ", inject: {flows: [sub], detours: [fix], max: 2}"]);
+    let when = tape.one(&["", ", when: params.n > 0"]);
+    let _ = writeln!(
+        text,
+        "  - {{id: nav, agent: navigator, engine: stub, route: navigator, needs: [{before}], needs_skipped: ok{inject}{when}}}"
+    );
+    let also = if before.is_empty() || tape.once_in(2) { String::new() } else { format!(", {before}") };
+    let once = tape.one(&["", ", effects: once, undo: u, on_failure: rollback", ", on_failure: continue, retry: {attempts: 2}"]);
+    let _ = writeln!(text, "  - {{id: w0, run: x, needs: [nav{also}]{once}}}");
+    let _ = writeln!(text, "  - {{id: w1, run: x, needs: [nav], when: params.n > 1, approve: {{question: Go?}}}}");
+    let _ = writeln!(text, "  - {{id: w2, flow: sub, needs: [nav], on_failure: escalate}}");
+    let back = tape.one(&["", ", loop: {to: nav, max: 2}"]);
+    let _ = writeln!(text, "  - {{id: w3, run: x, needs: [w0, w1, w2], needs_skipped: ok{back}}}");
+}
+
+/// What a navigator answers: most often a way, which may be closed by then.
+fn choose(tape: &mut Tape<'_>) -> Say {
+    let way = tape.one(&["w0", "w1", "w2", "flow:sub", "detour:fix", "w3", "detour:none", "no way"]);
+    match tape.pick(5) {
+        3 => say(tape),
+        4 => verified(),
+        _ => verified().said(|draft| draft.routing.next_step_suggestion = Some(way.to_owned())),
+    }
+}
+
 pub(super) fn play(tape: &mut Tape<'_>) -> Option<Play> {
     let text = flow(tape);
     let items = [serde_json::json!([]), serde_json::json!(["p"]), serde_json::json!(["p", "q", "q"])][tape.pick(3)].clone();
-    let play = Play::flow(&text).and_flow("sub", SUB).detours(DETOURS).param("l", items).param("n", tape.pick(3).into());
+    let mut play = Play::flow(&text).and_flow("sub", SUB).detours(DETOURS).param("l", items).param("n", tape.pick(3).into());
+    play.file("agents/navigator.md", "---\nname: navigator\ndescription: chooses\n---\nChoose.");
     play.loads().then_some(play)
 }
 
@@ -151,7 +184,8 @@ pub(super) fn happen(play: &mut Play, tape: &mut Tape<'_>) {
             let Some((at, execution, attempt)) = (!running.is_empty()).then(|| tape.one(&running)) else {
                 return something_else(play, tape);
             };
-            let input = Input::Replied { at, execution, attempt, reply: say(tape).reply(play.now) };
+            let said = if at.step.as_str() == "nav" { choose(tape) } else { say(tape) };
+            let input = Input::Replied { at, execution, attempt, reply: said.reply(play.now) };
             play.tell(&input);
             if tape.once_in(8) {
                 play.tell(&input);
@@ -221,12 +255,16 @@ fn person(play: &mut Play, tape: &mut Tape<'_>) {
 pub(super) fn settle(play: &mut Play) {
     play.tell(&Input::Lost);
     play.tell(&Input::Resumed(Resume { by: "bo".to_owned(), from: None, jobs: None }));
-    for _ in 0..2_000 {
+    for nth in 0..2_000 {
         play.drive();
         let Some(id) = play.state.open_questions.get_min().cloned() else { break };
         let question = play.question(id.as_str()).clone();
         let has = |key: &&str| question.options.iter().any(|option| option.key == *key);
-        let choose = ["approve", "raise", "retry"].into_iter().find(|key| has(key)).unwrap();
+        let choose = match question.kind {
+            // A way may be closed by now, and the next one open.
+            QuestionKind::Navigator => question.options[nth % (question.options.len() - 1)].key.as_str(),
+            _ => ["approve", "raise", "retry"].into_iter().find(|key| has(key)).unwrap(),
+        };
         let input = play.answer_to(&question, choose, "ana");
         play.now = play.now.plus(1);
         assert!(play.tell(&input), "{:?}", play.refused.last());

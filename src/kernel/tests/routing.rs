@@ -179,6 +179,39 @@ fn the_red_of_a_loops_judge_is_a_verdict_and_not_a_failure_of_the_flow() {
     assert_eq!(judge(OnFailure::Rollback), "TERMINATE failed-policy rollback");
 }
 
+#[test]
+fn a_choice_comes_after_what_stops_and_before_what_goes_on() {
+    use crate::kernel::Chosen::{Flow, Nodes, Nothing, Step};
+    let rows = [
+        (Step, "CONTINUE navigator"),
+        (Flow, "INJECT_FLOW navigator"),
+        (Nodes, "INJECT_NODES navigator"),
+        (Nothing, "ESCALATE navigator"),
+    ];
+    for (chosen, decided) in rows {
+        let chooses = |seen: &mut Seen| seen.navigates = Some(chosen);
+        assert_eq!(routed(chooses), decided);
+        let with = |change: fn(&mut Seen)| {
+            routed(|seen| {
+                chooses(seen);
+                change(seen);
+            })
+        };
+        assert_eq!(with(|seen| seen.verified = false), decided, "it is not its own judge");
+        assert_eq!(with(failed), "ESCALATE navigator");
+        assert_eq!(with(|seen| (seen.blocked, seen.verified) = (true, false)), "ESCALATE navigator");
+        assert_eq!(with(|seen| seen.fatal = true), "TERMINATE fatal");
+        assert_eq!(with(|seen| seen.escalates = Some(Halt::Run)), "ESCALATE stop-the-line");
+        assert_eq!(
+            with(|seen| {
+                failed(seen);
+                seen.detour = true;
+            }),
+            "DETOUR failed-detour"
+        );
+    }
+}
+
 /// The same rules through `decide`: two steps, the first of which replies.
 #[test]
 fn every_rule_from_a_reply_to_a_decision() {

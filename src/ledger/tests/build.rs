@@ -118,6 +118,10 @@ pub(super) fn proof(agent: &str, n: u64) -> Proof {
             evidence_path: None,
         }],
         tests: None,
+        lint: None,
+        security: None,
+        coverage: None,
+        changes: None,
         claims: Vec::new(),
         transcript_path: None,
         context: None,
@@ -163,6 +167,7 @@ pub(super) fn decision(name: &str, agent: &str, execution: u32, kind: DecisionKi
     Decision {
         candidates: Vec::new(),
         confidence: None,
+        injected: None,
         timestamp: time(8),
         run_id: run_id(),
         flow_key: FlowKey::new(FLOW).unwrap(),

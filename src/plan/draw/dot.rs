@@ -42,6 +42,7 @@ fn attributes(node: &Node) -> String {
     let mut lines = vec![node.id.clone(), node.verb.clone()];
     lines.extend(node.title.as_deref().map(|title| short(title, TEXT_CHARS_MAX)));
     lines.extend(node.each.clone());
+    lines.extend(node.choice.iter().map(|line| short(line, TEXT_CHARS_MAX)));
     lines.extend(node.when.as_deref().map(|when| format!("when {}", short(when, TEXT_CHARS_MAX))));
     lines.extend(node.approval.map(|approval| match approval {
         Approval::Always => "needs an approval".to_owned(),

@@ -40,6 +40,7 @@ fn shaped(at: usize, node: &Node) -> String {
     let mut lines = vec![format!("<b>{}</b>", escaped(&node.id)), escaped(&node.verb)];
     lines.extend(node.title.as_deref().map(|title| escaped(&short(title, TEXT_CHARS_MAX))));
     lines.extend(node.each.as_deref().map(escaped));
+    lines.extend(node.choice.iter().map(|line| escaped(&short(line, TEXT_CHARS_MAX))));
     lines.extend(node.when.as_deref().map(|when| format!("when {}", escaped(&short(when, TEXT_CHARS_MAX)))));
     lines.extend(node.approval.map(|approval| match approval {
         Approval::Always => "needs an approval".to_owned(),

@@ -44,6 +44,8 @@ pub(super) struct Node {
     pub each: Option<String>,
     /// `any of 3`, where not all needs have to be met.
     pub join: Option<String>,
+    /// What a navigator chooses from: `chooses 1 of 3`, and what it may put in.
+    pub choice: Vec<String>,
     /// It must not be repeated without a person's word.
     pub once: bool,
 }
@@ -114,8 +116,20 @@ fn node(step: &PlannedStep, marks: &Marks) -> Node {
         when: spec.when.as_ref().map(|when| when.text().to_owned()),
         each: spec.for_each.as_ref().map(|each| format!("each {}", each.name)),
         join,
+        choice: choice(step),
         once: spec.effects == crate::spec::Effects::Once,
     }
+}
+
+fn choice(step: &PlannedStep) -> Vec<String> {
+    let Some(navigates) = &step.spec.navigates else { return Vec::new() };
+    let mut lines = vec![format!("chooses 1 of {}", step.dependents.len())];
+    let flows = navigates.flows.iter().map(|flow| format!("flow:{flow}"));
+    let all: Vec<String> = flows.chain(navigates.detours.iter().map(|detour| format!("detour:{detour}"))).collect();
+    if !all.is_empty() {
+        lines.push(format!("may put in {}, at most {}", all.join(", "), navigates.injections_max));
+    }
+    lines
 }
 
 /// Cut to so many characters, on one line.

@@ -33,6 +33,7 @@ fn lines(node: &Node) -> Vec<Line> {
     }
     lines.push(Line { class: "verb", text: short(&verb, 40) });
     lines.extend(node.title.as_deref().map(|title| Line { class: "say", text: short(title, TITLE_CHARS_MAX) }));
+    lines.extend(node.choice.iter().map(|line| Line { class: "note", text: short(line, WHEN_CHARS_MAX) }));
     lines.extend(node.when.as_deref().map(|when| Line { class: "note", text: format!("when {}", short(when, WHEN_CHARS_MAX)) }));
     lines.extend(node.join.as_deref().map(|join| Line { class: "note", text: format!("joins {join}") }));
     lines
@@ -146,6 +147,9 @@ fn hover(node: &Node) -> String {
     let mut text = format!("{} ({})", node.id, node.verb);
     if let Some(title) = &node.title {
         let _ = write!(text, ": {title}");
+    }
+    for line in &node.choice {
+        let _ = write!(text, "\n{line}");
     }
     if let Some(when) = &node.when {
         let _ = write!(text, "\nwhen {when}");

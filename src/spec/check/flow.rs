@@ -9,7 +9,7 @@ use crate::id::{FlowKey, Sha256};
 use super::super::{
     Diagnostic, Length, Names, Part,
     flow::{Detour, DetourWhen, Done, DoneTest, Flow, Limits, Step},
-    text::{DefaultsText, DetourText, DetoursText, DoneText, FlowText, LimitsText, StepText},
+    text::{CharterText, DefaultsText, DetourText, DetoursText, DoneText, FlowText, LimitsText, StepText},
 };
 use super::{Check, digest, step::Around};
 
@@ -38,7 +38,14 @@ pub(in super::super) fn flow(check: &mut Check<'_>, key: &FlowKey, text: &FlowTe
         steps: Arc::new(ids),
         others: BTreeSet::new(),
     };
-    let steps = check.steps("/steps", &text.steps, &text.defaults, &text.secrets, &names);
+    let none = CharterText::default();
+    let shared = Shared {
+        names: &names,
+        defaults: &text.defaults,
+        secrets: &text.secrets,
+        charter: text.charter.as_ref().unwrap_or(&none),
+    };
+    let steps = check.steps("/steps", &text.steps, &shared);
     let done = check.done(&text.done, &names);
     if check.found.iter().any(|finding| finding.diagnostic.is_error()) {
         return None;
@@ -78,22 +85,25 @@ pub(in super::super) fn detours(check: &mut Check<'_>, text: &DetoursText) -> Op
     (all.len() == text.detours.len() && check.found.iter().all(|finding| !finding.diagnostic.is_error())).then_some(all)
 }
 
+/// What a flow says for all of its steps.
+#[derive(Clone, Copy)]
+struct Shared<'a> {
+    names: &'a Names,
+    defaults: &'a DefaultsText,
+    secrets: &'a [String],
+    charter: &'a CharterText,
+}
+
 impl Check<'_> {
-    fn steps(
-        &mut self,
-        pointer: &str,
-        texts: &[StepText],
-        defaults: &DefaultsText,
-        secrets: &[String],
-        names: &Names,
-    ) -> Vec<Arc<Step>> {
+    fn steps(&mut self, pointer: &str, texts: &[StepText], shared: &Shared<'_>) -> Vec<Arc<Step>> {
+        let Shared { names, defaults, secrets, charter } = *shared;
         let mut steps = Vec::with_capacity(texts.len());
         for (at, text) in texts.iter().enumerate() {
             if self.full() {
                 break;
             }
             let above = at.checked_sub(1).map(|above| &texts[above].id);
-            let around = Around { names, defaults, secrets, above, proved: names.params.is_none() };
+            let around = Around { names, defaults, secrets, charter, above, proved: names.params.is_none() };
             steps.extend(self.step(&format!("{pointer}/{at}"), text, &around).map(Arc::new));
         }
         steps
@@ -178,8 +188,9 @@ impl Check<'_> {
         self.shell(&format!("{pointer}/verify"), &text.verify);
         let names = Names { params: None, steps: Arc::new(ids), others: BTreeSet::new() };
         let when = self.detour_when(&format!("{pointer}/when"), text, &names);
-        let defaults = DefaultsText::default();
-        let steps = self.steps(&format!("{pointer}/steps"), &text.steps, &defaults, &[], &names);
+        let (defaults, charter) = (DefaultsText::default(), CharterText::default());
+        let shared = Shared { names: &names, defaults: &defaults, secrets: &[], charter: &charter };
+        let steps = self.steps(&format!("{pointer}/steps"), &text.steps, &shared);
         if self.found[before..].iter().any(|finding| finding.diagnostic.is_error()) {
             return None;
         }
@@ -202,6 +213,7 @@ impl Check<'_> {
                 ("join", step.join.is_some()),
                 ("loop", step.r#loop.is_some()),
                 ("for_each", step.for_each.is_some()),
+                ("route", step.route.is_some()),
             ];
             for (key, _) in graph.into_iter().filter(|(_, written)| *written) {
                 let diagnostic = Diagnostic::error(

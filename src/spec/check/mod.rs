@@ -7,8 +7,10 @@ mod flow;
 mod params;
 mod paths;
 mod references;
+mod route;
 mod step;
 mod verb;
+mod verify;
 
 use std::{collections::BTreeSet, sync::Arc};
 

@@ -3,10 +3,10 @@
 //! Never: a name of another step resolved (see `references`), a default applied where the verb does not read it.
 
 use super::super::{
-    Access, Diagnostic, Effects, Length, Names, Part,
+    Access, Diagnostic, Effects, Length, Measure, Names, Part,
     diagnostic::did_you_mean,
-    flow::{Expect, ForEach, Join, Loop, Needs, Poll, Retry, Step, Verify},
-    text::{DefaultsText, EngineText, ExpectText, JoinText, LoopText, PollText, RetryText, RouteText, StepText, VerifyText},
+    flow::{Expect, ForEach, Join, Loop, Needs, Poll, Retry, Step},
+    text::{CharterText, DefaultsText, EngineText, ExpectText, JoinText, LoopText, PollText, RetryText, StepText},
 };
 use super::{Check, digest, verb::Kind};
 
@@ -17,6 +17,8 @@ pub(super) struct Around<'a> {
     pub(super) secrets: &'a [String],
     /// The step above, for `needs` that is left out.
     pub(super) above: Option<&'a crate::id::StepId>,
+    /// What the flow must not become; a detour has none.
+    pub(super) charter: &'a CharterText,
     /// The detour's own `verify` proves its steps.
     pub(super) proved: bool,
 }
@@ -60,7 +62,7 @@ impl Check<'_> {
         let approve = text.approve.as_ref().and_then(|text| self.approve(&format!("{pointer}/approve"), text, &title, &names));
         let ends_loop = text.r#loop.as_ref().and_then(|text| self.ends_loop(&format!("{pointer}/loop"), text, &ended));
         let access = self.access(pointer, text.access, held_by_tools(text, around.defaults));
-        self.route(pointer, text);
+        let navigates = self.route(pointer, text, around.charter);
 
         let kind = self.kind(pointer, text)?;
         let (verb, reads) = self.verb(kind, pointer, text, around.defaults, &names)?;
@@ -83,6 +85,7 @@ impl Check<'_> {
             outputs: text.outputs.clone(),
             expect,
             verify,
+            measures_changes: text.measure.contains(&Measure::Changes),
             access: access.or(around.defaults.access.filter(|_| takes("access"))).unwrap_or_default(),
             effects: text.effects.unwrap_or_default(),
             timeout_ms: text.timeout.or(around.defaults.timeout.filter(|_| takes("timeout"))).map(Length::as_ms),
@@ -91,32 +94,17 @@ impl Check<'_> {
             env: text.env.clone(),
             secrets: text.secrets.clone(),
             undo: text.undo.clone(),
-            on_failure: text.on_failure.or(around.defaults.on_failure).unwrap_or_default(),
+            // A choice that does not come is asked of a person, whatever the flow says for failures.
+            on_failure: text.on_failure.or(around.defaults.on_failure.filter(|_| text.route.is_none())).unwrap_or_default(),
             escalate,
             approve,
             ends_loop,
-            navigated: text.route.is_some(),
+            navigates,
             sha256: match reads {
                 Some(sha256) => digest(&[&written, sha256.as_str().as_bytes()]),
                 None => digest(&[&written]),
             },
         })
-    }
-
-    /// Who chooses is a step of its own: an agent that sees figures and names one of the steps that need it.
-    fn route(&mut self, pointer: &str, text: &StepText) {
-        let Some(RouteText::Navigator) = text.route else { return };
-        let mut wrong = |message: &str, hint: &str| {
-            self.say(&format!("{pointer}/route"), Part::Key, Diagnostic::error("navigator", message).hint(hint));
-        };
-        if text.agent.is_none() {
-            let hint = "add a step after this one: `{id: which-way, agent: navigator, route: navigator}`, and let the next steps need it";
-            wrong("`route: navigator` is for a step that an agent performs: its answer is the choice", hint);
-        } else if text.r#loop.is_some() {
-            wrong("a step that ends a loop is routed by the loop", "let a step after it choose");
-        } else if text.for_each.is_some() {
-            wrong("each item would choose for all", "let a step after it choose");
-        }
     }
 
     fn errors(&self) -> usize {
@@ -232,32 +220,6 @@ impl Check<'_> {
         let names = ended.clone().with(&["json"]);
         let json = text.json.as_ref().and_then(|text| self.condition(&format!("{pointer}/json"), text, &names));
         Expect { exit: text.exit.unwrap_or(0), stdout, not_stdout, stderr, json, written: true }
-    }
-
-    fn verify(&mut self, pointer: &str, texts: &[VerifyText]) -> Vec<Verify> {
-        let mut all: Vec<Verify> = Vec::new();
-        for (at, text) in texts.iter().enumerate() {
-            let below = format!("{pointer}/{at}");
-            if all.iter().any(|other| other.id == text.id) {
-                let diagnostic = Diagnostic::error("duplicate-id", format!("the check `{}` is already there", text.id));
-                self.say(&format!("{below}/id"), Part::Value, diagnostic.hint("give each check its own id"));
-            }
-            self.shell(&format!("{below}/run"), &text.run);
-            let parse = self.parse_as(&format!("{below}/parse"), text.parse);
-            if let Some(report) = &text.report {
-                self.path(&format!("{below}/report"), report);
-                if text.parse.is_none() || parse == super::super::ParseAs::Exit {
-                    let diagnostic = Diagnostic::error("key-without-effect", "`report` is not read without `parse`");
-                    self.say(
-                        &format!("{below}/report"),
-                        Part::Key,
-                        diagnostic.hint("add `parse: junit` (or tap, pytest, cargo-test)"),
-                    );
-                }
-            }
-            all.push(Verify { id: text.id.clone(), run: text.run.clone(), parse, report: text.report.clone() });
-        }
-        all
     }
 
     fn retry(&mut self, pointer: &str, text: &StepText, defaults: &DefaultsText) -> Retry {

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::id::{ParamName, Sha256};
 
 use super::super::{
-    Diagnostic, Names, ParseAs, Part,
+    Diagnostic, Names, Part,
     flow::{AgentStep, Teach, Verb, WithValue},
     schema::VERBS,
     text::{DefaultsText, EngineText, RenderText, SnapshotText, StepText, TeachText},
@@ -54,8 +54,8 @@ impl Kind {
     /// Keys beyond those that every step has.
     fn keys(self) -> &'static [&'static str] {
         const COMMAND: &[&str] = &[
-            "inputs", "outputs", "expect", "verify", "access", "effects", "timeout", "retry", "poll", "env", "secrets", "undo",
-            "approve",
+            "inputs", "outputs", "expect", "verify", "measure", "access", "effects", "timeout", "retry", "poll", "env",
+            "secrets", "undo", "approve",
         ];
         const AGENT: &[&str] = &[
             "inputs",
@@ -94,13 +94,14 @@ impl Kind {
 }
 
 /// Keys that only some verbs read, with whether they are written. Everything else a step can have, every step reads.
-fn special(text: &StepText) -> [(&'static str, bool); 20] {
+fn special(text: &StepText) -> [(&'static str, bool); 21] {
     [
         ("with", text.with.is_some()),
         ("inputs", !text.inputs.is_empty()),
         ("outputs", !text.outputs.is_empty()),
         ("expect", text.expect.is_some()),
         ("verify", !text.verify.is_empty()),
+        ("measure", !text.measure.is_empty()),
         ("access", text.access.is_some()),
         ("effects", text.effects.is_some()),
         ("timeout", text.timeout.is_some()),
@@ -324,17 +325,5 @@ impl Check<'_> {
             let diagnostic = Diagnostic::error(problem.code, problem.message).maybe_hint(problem.hint);
             self.keep(pointer, source.mark(span, diagnostic));
         }
-    }
-
-    pub(super) fn parse_as(&mut self, pointer: &str, parse: Option<ParseAs>) -> ParseAs {
-        if parse == Some(ParseAs::Sarif) {
-            self.not_yet(
-                pointer,
-                Part::Value,
-                "`parse: sarif` is not available yet",
-                "use `parse: exit`, or let the tool write junit",
-            );
-        }
-        parse.unwrap_or_default()
     }
 }

@@ -1,8 +1,47 @@
-//! The front matter of an agent file as people write it.
-//! In: YAML between two lines of hyphens. Out: the same, typed. Never: a key of another program refused: it is kept.
+//! What stands beside flows: the catalog of known fixes, and the front matter of an agent's file.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+use crate::id::DetourId;
+
+use super::StepText;
+
+/// `flows/detours.yaml`: the catalog of known fixes.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DetoursText {
+    #[schemars(length(max = 200))]
+    pub detours: Vec<DetourText>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DetourText {
+    pub id: DetourId,
+    pub title: Option<String>,
+    pub when: DetourWhenText,
+    /// The fix, in order. `needs` is not read here: each step follows the one above.
+    #[schemars(length(min = 1, max = 50))]
+    pub steps: Vec<StepText>,
+    /// Shell text whose exit 0 says that the fix took.
+    pub verify: String,
+    /// Entries per step of a flow; left out, 2.
+    #[schemars(range(min = 1, max = 20))]
+    pub max: Option<u32>,
+}
+
+/// What enters a detour; exactly one of the three.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DetourWhenText {
+    /// A failure signature, as receipts show it.
+    pub signature: Option<String>,
+    /// A regular expression over the error and the end of standard error.
+    pub error: Option<String>,
+    /// CEL over the step just ended.
+    pub measured: Option<String>,
+}
 
 /// The front matter of an agent file, as Claude Code writes it. Keys that are not ours are kept.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
