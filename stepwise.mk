@@ -72,13 +72,10 @@ stepwise-review: $(FLOW_STUDIO_READY)
 	elif [ -z "$$CHOOSE" ]; then "$$FLOW_STUDIO" review show "$$ID"; \
 	else "$$FLOW_STUDIO" review answer "$$ID" --choose "$$CHOOSE" $${NOTE:+--note "$$NOTE"}; fi
 
-# The full diagnosis (failed, stuck, wrong output, security, waiting) comes with a later version; this is what is known today.
+# What is wrong with a run is no error of make's; that it could not be looked at is.
 stepwise-diagnose: $(FLOW_STUDIO_READY)
 	@[ -n "$$RUN_ID" ] || { echo "make: which run? make stepwise-diagnose RUN_ID=…" >&2; "$$FLOW_STUDIO" list >&2; exit 2; }
-	@"$$FLOW_STUDIO" status "$$RUN_ID"
-	@"$$FLOW_STUDIO" verify "$$RUN_ID"
-	@echo
-	@echo "'diagnose' comes with a later version. For one step: $$FLOW_STUDIO explain $$RUN_ID STEP"
+	@$(stepwise_called); "$$FLOW_STUDIO" diagnose "$$RUN_ID" || case $$? in 1|4|7) ;; *) exit 1;; esac
 
 stepwise-help: $(FLOW_STUDIO_READY)
 	@echo 'make stepwise-<flow> [RUN_ID=ID] [START_STEP=STEP] [PARAMS="name=value …"]   with these flows:'
@@ -89,4 +86,4 @@ stepwise-help: $(FLOW_STUDIO_READY)
 	@echo 'make stepwise-retry RUN_ID=ID STEP=STEP        execute one step again, and what depends on it'
 	@echo 'make stepwise-status [RUN_ID=ID]               where a run stands; without RUN_ID, all runs'
 	@echo 'make stepwise-review [ID=RUN/QUESTION] [CHOOSE=KEY] [NOTE=TEXT]   the inbox, a question, an answer'
-	@echo 'make stepwise-diagnose RUN_ID=ID               what is known of a run: status, and whether its files are true'
+	@echo 'make stepwise-diagnose RUN_ID=ID               what is wrong with a run, where it shows, what to type next'

@@ -38,6 +38,8 @@ pub struct Config {
     /// Between TERM and KILL, and how long a first signal lets running steps go on.
     pub grace_ms: u64,
     pub jobs: Option<u32>,
+    /// Whether steps are held to what they promise.
+    pub sandbox: Sandboxing,
     /// Servers, models and prices.
     pub engines: Engines,
     /// Who is told that something waits.
@@ -49,6 +51,16 @@ pub struct Config {
     pub step_env: BTreeMap<String, String>,
     /// Our whole environment, for `requires.env`, `secrets` and step variables that name it.
     pub env: BTreeMap<String, String>,
+}
+
+/// `auto`: by whatever this machine has. `none`: as on a machine that has nothing, so steps that promise something are
+/// refused, or run unenforced where that is allowed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Sandboxing {
+    #[default]
+    Auto,
+    None,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -67,6 +79,7 @@ struct File {
     /// Directories whose flow-studio.toml may name programs and addresses; in the user's own file only.
     #[serde(default)]
     trust: Vec<String>,
+    sandbox: Option<Sandboxing>,
     #[serde(default)]
     engines: engines::EnginesFile,
     #[serde(default)]
@@ -132,6 +145,15 @@ impl Config {
         let jobs = jobs.map_err(|text| {
             Error::new(Kind::Invalid, format!("FLOW_STUDIO_JOBS is `{text}`")).hint("give a number from 1 to 256")
         })?;
+        let sandbox = match var("SANDBOX").map(String::as_str) {
+            None => own.sandbox.or(user.sandbox).unwrap_or_default(),
+            Some("auto") => Sandboxing::Auto,
+            Some("none") => Sandboxing::None,
+            Some(other) => {
+                let error = Error::new(Kind::Invalid, format!("FLOW_STUDIO_SANDBOX is `{other}`"));
+                return Err(error.hint("give `auto` or `none`"));
+            }
+        };
         let person = var("USER").or_else(|| env.get("USER")).or_else(|| env.get("LOGNAME")).cloned();
         let mut reviewers = user.reviewers;
         reviewers.extend(own.reviewers);
@@ -150,6 +172,7 @@ impl Config {
             self_approval: own.self_approval.or(user.self_approval).unwrap_or(true),
             grace_ms: own.grace.or(user.grace).map_or(GRACE_MS, crate::spec::Length::as_ms),
             jobs: jobs.or(own.jobs).or(user.jobs),
+            sandbox,
             engines,
             notify,
             user: person.unwrap_or_else(|| format!("uid-{}", rustix::process::getuid().as_raw())),
@@ -185,7 +208,8 @@ fn read(path: &Path) -> Result<File, Error> {
         Err(error) => return Err(Error::new(Kind::Invalid, format!("cannot read {}", path.display())).because(&error)),
     };
     toml::from_str(&text).map_err(|error| {
-        let known = "keys: runs, flows, agents, reviewers, self-approval, grace, jobs, trust, engines, models, prices, notify";
+        let known =
+            "keys: runs, flows, agents, reviewers, self-approval, grace, jobs, sandbox, trust, engines, models, prices, notify";
         Error::new(Kind::Invalid, format!("{} is not a config file", path.display())).because(&error).hint(known)
     })
 }

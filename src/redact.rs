@@ -6,8 +6,11 @@
 //! secret wherever they stand. Each pass works on a stream and holds back only bytes that may still turn out to
 //! be a secret, so live output stays live and a secret split over two reads is found.
 
+mod bounds;
+mod found;
 mod shapes;
 mod stream;
+mod table;
 mod values;
 
 use std::{borrow::Cow, sync::Arc};
@@ -15,6 +18,8 @@ use std::{borrow::Cow, sync::Arc};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
+pub use bounds::cut;
+pub use found::{Found, shapes_in};
 pub use stream::StreamRedactor;
 
 /// A value that a `Redactor` has looked at. The ledger takes nothing else.

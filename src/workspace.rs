@@ -38,6 +38,7 @@ mod notify;
 mod open_run;
 mod preflight;
 mod rehearsal;
+mod scan;
 mod view;
 
 use errors::{drive_error, invalid, never_started, no_run, open_error};
@@ -46,6 +47,7 @@ pub use answer::{AnswerRequest, Answered};
 pub use dry_run::{DryRun, DryStep, Runs};
 pub use open_run::ReadRun;
 pub use rehearsal::{Tested, Verdict};
+pub use scan::ScanRequest;
 
 /// Names that are tried for a new run while other processes take them; far more than start at one moment.
 const TRIES_MAX: u32 = 1000;
@@ -71,6 +73,7 @@ pub struct RunRequest {
     pub scenario: Option<PathBuf>,
     pub wait_for_human: bool,
     pub allow_unenforced: bool,
+    pub observe_only: bool,
     pub strict: bool,
 }
 
@@ -81,13 +84,9 @@ impl Workspace {
     }
 
     pub fn loader(&self) -> Loader {
-        self.loader_with(false)
-    }
-
-    fn loader_with(&self, allow_unenforced: bool) -> Loader {
         let reviewers = (!self.config.reviewers.is_empty())
             .then(|| self.config.reviewers.keys().map(|role| crate::spec::Role(role.clone())).collect());
-        let options = LoadOptions { allow_unenforced, reviewers };
+        let options = LoadOptions { reviewers };
         Loader::new(&self.config.flows_dir, &self.config.agents_dir, &self.root).with_options(options)
     }
 
@@ -95,8 +94,8 @@ impl Workspace {
     ///
     /// # Errors
     /// Every mistake at once, each with its place.
-    pub fn book(&self, flow: &FlowKey, strict: bool, allow_unenforced: bool) -> Result<(Arc<Book>, Diagnostics), Error> {
-        let loaded = self.loader_with(allow_unenforced).load_library(flow).map_err(|found| invalid(flow.as_str(), found))?;
+    pub fn book(&self, flow: &FlowKey, strict: bool) -> Result<(Arc<Book>, Diagnostics), Error> {
+        let loaded = self.loader().load_library(flow).map_err(|found| invalid(flow.as_str(), found))?;
         let book = build(&loaded.value).map_err(|found| invalid(flow.as_str(), found))?;
         if strict && !loaded.warnings.is_empty() {
             return Err(invalid(flow.as_str(), loaded.warnings.strict()));
@@ -108,9 +107,9 @@ impl Workspace {
     ///
     /// # Errors
     /// Every mistake at once, each with its place.
-    pub fn check_file(&self, path: &Path, allow_unenforced: bool) -> Result<Diagnostics, Error> {
+    pub fn check_file(&self, path: &Path) -> Result<Diagnostics, Error> {
         let shown = path.display().to_string();
-        let loaded = self.loader_with(allow_unenforced).load_file(path).map_err(|found| invalid(&shown, found))?;
+        let loaded = self.loader().load_file(path).map_err(|found| invalid(&shown, found))?;
         let library = Library {
             flows: [(loaded.value.key.clone(), loaded.value.clone())].into(),
             main: loaded.value.key.clone(),
@@ -132,7 +131,7 @@ impl Workspace {
             return self.resume(&again, observer).map(|ended| (id, ended));
         }
         let git = self.ask_git();
-        let (book, warnings) = self.book(&flow, request.strict, request.allow_unenforced)?;
+        let (book, warnings) = self.book(&flow, request.strict)?;
         for warning in warnings.iter() {
             observer.word(warning.render(false).trim_end());
         }
@@ -142,7 +141,7 @@ impl Workspace {
         let scenario = self.scenario(request.scenario.as_deref())?;
         let engine = request.engine.map(Into::into);
         notify::hooks(&self.config.notify)?;
-        preflight::check(&self.config, &self.root, &book.library, engine, scenario.is_some())?;
+        preflight::check(&self.config, &self.root, &book.library, &self.wanted(request))?;
         let redactor = self.redactor(&book.library)?;
         let files = frozen_files(&book, &redactor)?;
         let given = request.run_id.as_deref().map(run_id).transpose()?;
@@ -167,7 +166,9 @@ impl Workspace {
                 }
                 self.freeze(&mut opened, &path, generation, &book, &files)?;
                 let clean = redactor.clean(params).map_err(|leak| Error::new(Kind::Refused, leak.to_string()))?;
-                let options = RunOptions { jobs: request.jobs.or(self.config.jobs), from, until, engine };
+                let RunRequest { allow_unenforced, observe_only, .. } = *request;
+                let options =
+                    RunOptions { jobs: request.jobs.or(self.config.jobs), from, until, engine, allow_unenforced, observe_only };
                 first.push(Input::RunRequested(Box::new(Request {
                     run_id: id.clone(),
                     flow,
@@ -369,6 +370,7 @@ impl Workspace {
                 env: self.config.step_env.clone(),
                 secrets: secrets(&self.config, library),
                 grace_ms: self.config.grace_ms,
+                means: preflight::means(&self.config),
                 agents: agents::agents(&self.config, engine::Account::new(&spent)),
             },
             redactor,
@@ -432,7 +434,7 @@ impl Workspace {
     /// Today's definition, if it is not the frozen one.
     fn today(&self, state: &State, root: &FramePath) -> Option<Result<Arc<Book>, Error>> {
         let frame = state.frame(root)?;
-        match self.book(&frame.key, false, false) {
+        match self.book(&frame.key, false) {
             Ok((book, _)) if book.definition == frame.definition => None,
             Ok((book, _)) => Some(Ok(book)),
             Err(error) => Some(Err(error)),
@@ -548,7 +550,7 @@ fn frozen_book(run: &RunDir, flow: &FramePath, definition: &Sha256) -> Result<Ar
         if frozen.definition != *definition {
             continue;
         }
-        let options = LoadOptions { allow_unenforced: true, reviewers: None };
+        let options = LoadOptions { reviewers: None };
         let loaded = Loader::in_memory(frozen.files).with_options(options).load_library(&root);
         let library = loaded.map_err(|found| found.render(false))?.value;
         let book = build(&library).map_err(|found| found.render(false))?;

@@ -145,9 +145,40 @@ fn an_observer_is_given_nothing_that_writes() {
     run(&test).code(0);
     let names: Vec<Value> =
         llm.asked()[0]["tools"].as_array().unwrap().iter().map(|tool| tool["function"]["name"].clone()).collect();
-    assert_eq!(names, ["read_file", "list_files", "search"]);
+    // Commands stand behind a fence where there is one.
+    let fenced = names.contains(&json!("run_command"));
+    assert_eq!(names.iter().filter(|name| **name != "run_command").collect::<Vec<_>>(), ["read_file", "list_files", "search"]);
     assert!(results(&llm)[0].contains("may not use `write_file`") && !test.at("a").exists());
+    let sandbox = &receipt(&test)["sandbox"];
+    assert_eq!(sandbox["requested"], "observe");
+    assert_eq!(sandbox["enforced"].as_str().unwrap().starts_with("tools, landlock"), fenced, "{sandbox}");
+}
+
+#[test]
+fn what_an_observing_agent_runs_changes_nothing_and_it_is_told_why() {
+    let command = json!({"command": "echo x > made; echo y > \"$TMPDIR/own\" && cat \"$TMPDIR/own\""});
+    let llm = Llm::script([
+        calls(&[("run_command", json!({"command": "echo x > made"})), ("run_command", command)]),
+        says("Well."),
+        verified(),
+    ]);
+    let test = test(&llm, "    access: observe\n");
+    run(&test).code(0);
+    assert!(!test.at("made").exists());
+    let told = llm.asked()[1]["messages"].to_string();
+    assert!(told.contains("`access: observe` lets the step write in $STEP_DIR and $TMPDIR"), "{told}");
+    let bare = test_without_fence();
+    assert!(bare, "an observing agent keeps its reading tools where nothing enforces more");
+}
+
+/// Where nothing enforces it, the commands are taken away and the step runs.
+fn test_without_fence() -> bool {
+    let llm = Llm::script([says("Well."), verified()]);
+    let test = test(&llm, "    access: observe\n").env("FLOW_STUDIO_SANDBOX", "none");
+    run(&test).code(0);
+    let names = llm.asked()[0]["tools"].to_string();
     assert_eq!(receipt(&test)["sandbox"], json!({"requested": "observe", "enforced": "tools"}));
+    !names.contains("run_command") && names.contains("read_file")
 }
 
 #[test]

@@ -296,6 +296,7 @@ fn every_dependency_is_used_and_says_why_it_is_here() {
     for line in manifest.lines() {
         if line.starts_with('[') {
             section = line;
+            continue;
         }
         let Some((name, _)) = line.split_once(" = ").filter(|_| section.ends_with("dependencies]")) else { continue };
         if !text.contains(&format!("`{name}`")) {

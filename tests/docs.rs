@@ -13,6 +13,8 @@ const DOCUMENTS: &[&str] = &[
     "docs/tutorial.md",
     "docs/how-to.md",
     "docs/reference.md",
+    "docs/safety.md",
+    "docs/diagnose.md",
 ];
 
 fn documents() -> Vec<(&'static str, String)> {
@@ -78,5 +80,25 @@ fn every_link_to_a_file_leads_somewhere() {
             let path = above.parent().unwrap().join(target.split('#').next().unwrap());
             assert!(path.exists(), "{name} points to {target}");
         }
+    }
+}
+
+#[test]
+fn the_causes_in_the_document_are_those_of_the_program() {
+    let text = documents().into_iter().find(|(name, _)| *name == "docs/diagnose.md").unwrap().1;
+    let table = text.split("## The causes").nth(1).unwrap();
+    let mut written: Vec<&str> = table.lines().filter(|line| line.starts_with("| `")).collect();
+    let mut known: Vec<String> = flow_studio::inspect::CAUSES
+        .iter()
+        .map(|cause| {
+            let hint = if cause.weak { " (hint)" } else { "" };
+            format!("| `{}`{hint} | {} | {} |", cause.id, cause.means, cause.remedy)
+        })
+        .collect();
+    written.sort_unstable();
+    known.sort_unstable();
+    assert_eq!(written, known);
+    for class in flow_studio::inspect::Class::ALL {
+        assert!(table.contains(&format!("### {}: ", class.as_str())), "{}", class.as_str());
     }
 }

@@ -7,8 +7,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::error::{Error, Kind};
 
 use super::{
-    agents, completions, doctor, explain, flows, graph, init, list, report, resume, retry, review, run, schema, show, status,
-    test, validate, verify,
+    agents, completions, diagnose, diff, doctor, evidence, explain, flows, graph, init, list, report, resume, retry, review, run,
+    scan, schema, show, status, test, validate, verify,
 };
 
 const AFTER: &str = "\
@@ -78,6 +78,8 @@ pub enum Command {
     Validate(validate::ValidateArgs),
     /// Check a run's journal and files; --repair makes missing files anew
     Verify(verify::VerifyArgs),
+    /// Look for secrets and dangerous commands in files, a diff or a run
+    Scan(scan::ScanArgs),
     /// Put a first flow, an agent and a Makefile into a directory
     Init(init::InitArgs),
     /// Test flows against scripts; nothing is run
@@ -91,6 +93,12 @@ pub enum Command {
     Show(show::ShowArgs),
     /// Why a step ran, was skipped, ran again, went where it went
     Explain(explain::ExplainArgs),
+    /// What is wrong with a run, where it shows, and what to type next
+    Diagnose(diagnose::DiagnoseArgs),
+    /// The evidence of a run: each measure, fresh or stale, and whether they agree
+    Evidence(evidence::EvidenceArgs),
+    /// What differs between two runs: route, measures, prompts, parameters, flow
+    Diff(diff::DiffArgs),
     /// The story of a flow, as Markdown
     Report(report::ReportArgs),
     /// A flow as a picture

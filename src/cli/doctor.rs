@@ -88,7 +88,7 @@ pub(super) fn run(_args: &DoctorArgs, context: &Context) -> Result<u8, Error> {
     lines.push(program(&path, "git", &["--version"], Level::Warn, "receipts name the commit only where git is on PATH"));
     lines.extend(programs(context, &path));
     lines.extend(disk(&context.workspace.config.runs_dir));
-    lines.push(landlock());
+    lines.push(sandbox(context));
     lines.push(flows(context));
     lines.extend(runs(context)?);
     let count = |level: Level| lines.iter().filter(|line| line.level == level).count();
@@ -259,23 +259,21 @@ fn sync(dir: &Path) -> Finding {
     }
 }
 
-/// What `access: observe` is enforced with.
-fn landlock() -> Finding {
-    let hint = "without it, flows with `access: observe` need --allow-unenforced";
-    if !cfg!(target_os = "linux") {
-        return off(Level::Warn, "landlock", "this is not Linux", hint);
-    }
-    match fs::read_to_string("/sys/kernel/security/lsm") {
-        Ok(list) if list.trim().split(',').any(|one| one == "landlock") => ok("landlock", "the kernel has it and it is on"),
-        Ok(_) => off(Level::Warn, "landlock", "the kernel has not started it", format!("{hint}; boot with lsm=landlock,…")),
-        Err(_) => off(Level::Warn, "landlock", "not known: /sys/kernel/security is not mounted", hint),
+/// What `access: observe` and `network: none` are enforced with: tried, not asked for.
+fn sandbox(context: &Context) -> Finding {
+    match context.workspace.sandbox() {
+        Ok(word) => ok("sandbox", word),
+        Err(why) => {
+            let hint = "without it, steps that promise `access: observe` or `network: none` need --allow-unenforced";
+            off(Level::Warn, "sandbox", format!("nothing holds steps to their promises: {why}"), hint)
+        }
     }
 }
 
 fn flows(context: &Context) -> Finding {
     let (mut valid, mut broken, mut warned) = (0, Vec::new(), 0);
     for listed in context.workspace.loader().list_flows() {
-        match FlowKey::new(&listed.name).map(|key| context.workspace.book(&key, false, true)) {
+        match FlowKey::new(&listed.name).map(|key| context.workspace.book(&key, false)) {
             Ok(Ok((_, warnings))) => {
                 valid += 1;
                 warned += usize::from(!warnings.is_empty());

@@ -54,7 +54,7 @@ pub(super) fn run(args: &GraphArgs, context: &Context) -> Result<u8, Error> {
         }
         None => {
             let key = FlowKey::new(&args.flow).map_err(|bad| Error::new(Kind::Usage, bad.to_string()))?;
-            let (book, _) = context.workspace.book(&key, false, true)?;
+            let (book, _) = context.workspace.book(&key, false)?;
             let plan = book.flows.get(&key).cloned();
             (plan.ok_or_else(|| Error::new(Kind::Invalid, format!("there is no flow `{key}`")))?, Marks::new())
         }

@@ -5,8 +5,11 @@ mod agents;
 mod args;
 mod completions;
 mod context;
+mod diagnose;
+mod diff;
 mod doctor;
 mod dry_run;
+mod evidence;
 mod explain;
 mod flows;
 mod graph;
@@ -19,6 +22,7 @@ mod resume;
 mod retry;
 mod review;
 mod run;
+mod scan;
 mod schema;
 mod show;
 mod status;
@@ -99,6 +103,7 @@ fn dispatch(command: &Command, context: &Context) -> Result<u8, Error> {
         Command::Cancel(args) => retry::cancel(args, context),
         Command::Review(args) => review::run(args, context),
         Command::Validate(args) => validate::run(args, context),
+        Command::Scan(args) => scan::run(args, context),
         Command::Verify(args) => verify::run(args, context),
         Command::Init(args) => init::run(args, context),
         Command::Test(args) => test::run(args, context),
@@ -106,6 +111,9 @@ fn dispatch(command: &Command, context: &Context) -> Result<u8, Error> {
         Command::Status(args) => status::run(args, context),
         Command::Show(args) => show::run(args, context),
         Command::Explain(args) => explain::run(args, context),
+        Command::Diagnose(args) => diagnose::run(args, context),
+        Command::Evidence(args) => evidence::run(args, context),
+        Command::Diff(args) => diff::run(args, context),
         Command::Report(args) => report::run(args, context),
         Command::Graph(args) => graph::run(args, context),
         Command::Flows(args) => flows::run(args, context),

@@ -60,7 +60,10 @@ pub struct RunArgs {
     /// End with 0 when the run waits for a person
     #[arg(long)]
     pub wait_ok: bool,
-    /// Run steps with `access: observe` although nothing enforces it
+    /// Run only what changes nothing, and show what the rest would have done
+    #[arg(long)]
+    pub observe_only: bool,
+    /// Run steps that promise `access: observe` or `network: none` also where nothing enforces it; their receipts say so
     #[arg(long)]
     pub allow_unenforced: bool,
     /// Warnings are mistakes
@@ -85,6 +88,7 @@ pub(super) fn run(args: &RunArgs, context: &Context) -> Result<u8, Error> {
         scenario: args.scenario.clone(),
         wait_for_human: args.wait_for_human,
         allow_unenforced: args.allow_unenforced,
+        observe_only: args.observe_only,
         strict: args.strict,
     };
     if args.dry_run {
@@ -105,6 +109,9 @@ pub struct RunReport {
     pub exit_code: u8,
     pub flows: Vec<FlowReport>,
     pub questions: Vec<QuestionReport>,
+    /// In a run that only observes: steps that were passed over, with what they would have done.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub passed_over: Vec<PassedOver>,
     /// What to type next.
     pub next: Vec<String>,
 }
@@ -117,6 +124,13 @@ pub struct FlowReport {
     pub steps_done: u32,
     pub steps_total: u32,
     pub warnings: Vec<String>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct PassedOver {
+    pub flow: FramePath,
+    pub step: StepRef,
+    pub would: String,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -135,6 +149,7 @@ pub(super) fn report(id: &RunId, ended: &Ended, wait_ok: bool, context: &Context
         exit_code,
         flows: flows(&ended.state),
         questions: questions(&ended.state),
+        passed_over: passed_over(&ended.state),
         next: next(id, ended, &context.workspace.paste()),
     };
     if context.json {
@@ -195,6 +210,15 @@ fn flows(state: &State) -> Vec<FlowReport> {
     roots.map(report).collect()
 }
 
+fn passed_over(state: &State) -> Vec<PassedOver> {
+    let of = |frame: &crate::kernel::Frame| {
+        let all = frame.passed_over().into_iter();
+        let path = frame.path.clone();
+        all.map(move |(step, would)| PassedOver { flow: path.clone(), step, would: would.to_string() }).collect::<Vec<_>>()
+    };
+    state.frames.values().flat_map(of).collect()
+}
+
 fn questions(state: &State) -> Vec<QuestionReport> {
     let open = state.open_questions.iter().filter_map(|id| state.questions.get(id));
     open.map(|one| QuestionReport {
@@ -243,6 +267,9 @@ fn text(report: &RunReport) -> String {
         for warning in &flow.warnings {
             let _ = writeln!(text, "    warning  {warning}");
         }
+    }
+    for one in &report.passed_over {
+        let _ = writeln!(text, "  {}/{} {}", one.flow, one.step, one.would.trim_end().replace('\n', "\n      "));
     }
     for question in &report.questions {
         let _ = writeln!(text, "  waits    {}: {}", question.id, question.question);

@@ -22,9 +22,6 @@ pub struct ValidateArgs {
     /// Warnings are mistakes
     #[arg(long)]
     pub strict: bool,
-    /// Accept `access: observe` although nothing enforces it
-    #[arg(long)]
-    pub allow_unenforced: bool,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -58,7 +55,7 @@ pub(super) fn run(args: &ValidateArgs, context: &Context) -> Result<u8, Error> {
         }
         for listed in flows {
             let result = match FlowKey::new(&listed.name) {
-                Ok(key) => context.workspace.book(&key, false, args.allow_unenforced).map(|(_, warnings)| warnings),
+                Ok(key) => context.workspace.book(&key, false).map(|(_, warnings)| warnings),
                 Err(bad) => Err(Error::new(Kind::Invalid, bad.to_string())),
             };
             take(format!("flows/{}.yaml", listed.name), result)?;
@@ -71,8 +68,8 @@ pub(super) fn run(args: &ValidateArgs, context: &Context) -> Result<u8, Error> {
     for path in &args.paths {
         let shown = path.display().to_string();
         let result = match FlowKey::new(&shown) {
-            Ok(key) => context.workspace.book(&key, false, args.allow_unenforced).map(|(_, warnings)| warnings),
-            Err(_) => context.workspace.check_file(path, args.allow_unenforced),
+            Ok(key) => context.workspace.book(&key, false).map(|(_, warnings)| warnings),
+            Err(_) => context.workspace.check_file(path),
         };
         take(shown, result)?;
     }

@@ -30,6 +30,7 @@ pub fn origins(cwd: &Path, flags: &Flags, env: &BTreeMap<String, String>) -> Res
         ("runs", from(flags.runs.is_some(), Some("FLOW_STUDIO_RUNS"), |file| file.runs.is_some())),
         ("flows", from(flags.flows.is_some(), Some("FLOW_STUDIO_FLOWS"), |file| file.flows.is_some())),
         ("agents", from(flags.agents.is_some(), Some("FLOW_STUDIO_AGENTS"), |file| file.agents.is_some())),
+        ("sandbox", from(false, Some("FLOW_STUDIO_SANDBOX"), |file| file.sandbox.is_some())),
         ("jobs", from(false, Some("FLOW_STUDIO_JOBS"), |file| file.jobs.is_some())),
         ("grace", from(false, None, |file| file.grace.is_some())),
         ("self-approval", from(false, None, |file| file.self_approval.is_some())),

@@ -1,4 +1,4 @@
-//! The verbs that are ours: snapshot, compare, render.
+//! The verbs that are ours: snapshot, compare, render; `scan` has a file of its own.
 //! In: a `Job`. Out: a `Reply`, and the files as pieces. Never: a file written under RUN_BASE by this module; the only
 //! place it writes is the workspace, for `render`, atomically.
 
@@ -32,6 +32,7 @@ pub(crate) async fn perform(task: &Task<'_>) -> Reply {
             compare(task, before, after, expected, &mut reply).await
         }
         Work::Render { text, to } => render(task, text, to, &mut reply).await,
+        Work::Scan(scan) => super::scan::scan(task, scan, &mut reply).await,
         Work::Shell { .. } | Work::Exec { .. } | Work::Agent(_) => unreachable!("`perform` gives these to others"),
     };
     if let Err(outcome) = ended {

@@ -4,6 +4,7 @@
 
 use crate::{
     measure::{self, Roots},
+    rails,
     record::{Check, EngineWord, ErrorClass, Failure, FailureKind, InputFile, Mode, Reply, ReplyOutcome},
     spec::{ParseAs, flow::Verify},
 };
@@ -28,6 +29,14 @@ pub(crate) async fn open(task: &Task<'_>) -> Result<Vec<InputFile>, Box<Reply>> 
     if task.limits.stop.level() > StopLevel::Run {
         return Err(reply(ReplyOutcome::Interrupted { why: "stopped before it began".to_owned() }));
     }
+    if task.job.rail.observes() {
+        let step_dir = task.job.step_dir();
+        if let Err(error) = blocking(move || rails::make_places(&step_dir)).await {
+            let message = format!("the step has no directory to write in: {error}");
+            let failure = Failure { kind: FailureKind::Io, class: ErrorClass::Permanent, message, exit_code: None };
+            return Err(reply(ReplyOutcome::Failed(failure)));
+        }
+    }
     if task.job.inputs.is_empty() {
         return Ok(Vec::new());
     }
@@ -39,7 +48,7 @@ fn voice(work: &Work) -> (EngineWord, Mode) {
     match work {
         Work::Shell { .. } | Work::Exec { .. } => (EngineWord::Shell, Mode::Local),
         Work::Agent(work) => (work.engine.word(), work.engine.mode()),
-        Work::Snapshot { .. } | Work::Compare { .. } | Work::Render { .. } => (EngineWord::Builtin, Mode::Local),
+        Work::Snapshot { .. } | Work::Compare { .. } | Work::Render { .. } | Work::Scan(_) => (EngineWord::Builtin, Mode::Local),
     }
 }
 

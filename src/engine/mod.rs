@@ -11,6 +11,7 @@ pub mod openai;
 mod orphans;
 mod outlet;
 mod process;
+mod scan;
 mod shell;
 mod stop;
 mod stub;
@@ -25,7 +26,7 @@ use task::Task;
 
 pub use agent::{Account, AgentEngine, AgentWork, Budget, FlowLimit, Model, Models, OpenAi, Price, Tool, Tools};
 pub use cli_agent::{ApiKey, Dialect, Fields, Other, OutputForm, Program, PromptWay, Shared as ProgramShared};
-pub use orphans::end_orphans;
+pub use orphans::{end_orphans, living};
 pub use outlet::Outlet;
 pub use stop::{Stop, StopLevel, StopSwitch};
 pub use stub::{Asked, Said, Scenario, ScenarioExpect, Scripted, perform_scripted, stub_reply};
@@ -33,11 +34,12 @@ pub use tap::{OUTPUT_FILE_BYTES_MAX, TAIL_BYTES_MAX};
 
 use crate::{
     id::{FramePath, SnapshotName, StepRef, Time},
+    rails::Rail,
     record::{Call, Reply, Stream},
     redact::{Clean, Redactor},
     spec::{
         expr::Scope,
-        flow::{Expect, Verify},
+        flow::{Expect, Scan, Verify},
     },
 };
 
@@ -69,6 +71,8 @@ pub struct Job {
     pub scope: Scope,
     pub keep: Keep,
     pub watched: Watched,
+    /// What its processes are held to.
+    pub rail: Rail,
 }
 
 /// What is measured of a job besides its contract.
@@ -82,15 +86,23 @@ pub struct Watched {
 }
 
 impl Job {
+    /// STEP_DIR.
+    pub fn step_dir(&self) -> PathBuf {
+        self.flow_dir.join("work").join(self.step.as_str())
+    }
+
     /// The step's text names STEP_DIR (or could hand it on), so the directory has to be there.
     pub fn names_its_directory(&self) -> bool {
+        if self.rail.observes() {
+            return true;
+        }
         let names = |text: &str| text.contains("STEP_DIR");
         match &self.work {
             Work::Shell { script } => names(script),
             // An agent may want it, or a command that it runs.
             Work::Exec { .. } | Work::Agent(_) => true,
             Work::Snapshot { commands, .. } => commands.values().any(|text| names(text)),
-            Work::Compare { .. } | Work::Render { .. } => false,
+            Work::Compare { .. } | Work::Render { .. } | Work::Scan(_) => false,
         }
     }
 }
@@ -131,6 +143,7 @@ pub enum Work {
         text: String,
         to: String,
     },
+    Scan(Scan),
 }
 
 /// What a step hands over while it works. The runner passes it to the ledger.
@@ -168,11 +181,14 @@ pub async fn perform(job: Job, redactor: &Redactor, outlet: Outlet, stop: Stop) 
         Work::Shell { script } => shell::perform(&task, Line::Script(script)).await,
         Work::Exec { argv } => shell::perform(&task, Line::Argv(argv)).await,
         Work::Agent(work) => agent::perform(&task, work).await,
-        Work::Snapshot { .. } | Work::Compare { .. } | Work::Render { .. } => builtin::perform(&task).await,
+        Work::Snapshot { .. } | Work::Compare { .. } | Work::Render { .. } | Work::Scan(_) => builtin::perform(&task).await,
     };
     reply.inputs = inputs;
     reply.tree = tree;
     let changed = before.after(&task, &mut reply).await;
+    if reply.sandbox.is_none() {
+        reply.sandbox = job.rail.sandbox().cloned();
+    }
     contract::close(&task, &mut reply).await;
     if let Work::Agent(work) = &job.work {
         agent::hold(&task, work, &changed, &mut reply).await;

@@ -40,6 +40,14 @@ pub fn end_orphans(run_base: &Path, under_way: &[(StepRef, u32)], grace: Duratio
     steps
 }
 
+/// The same, only looked for: of these executions, those of which a process still runs.
+pub fn living(run_base: &Path, under_way: &[(StepRef, u32)]) -> Vec<StepRef> {
+    if under_way.is_empty() {
+        return Vec::new();
+    }
+    groups(run_base, under_way).into_iter().filter(|(group, _)| has_living(*group)).map(|(_, step)| step).collect()
+}
+
 fn groups(run_base: &Path, under_way: &[(StepRef, u32)]) -> Vec<(Pid, StepRef)> {
     let known = ProcessRefreshKind::nothing().with_environ(UpdateKind::Always).without_tasks();
     let mut system = System::new_with_specifics(RefreshKind::nothing());

@@ -18,6 +18,8 @@ use tokio::{
     time::{Instant, sleep, sleep_until},
 };
 
+use crate::rails::{self, Fence};
+
 use super::{
     Outlet, Stop, StopLevel,
     watchdog::{Bite, Watchdog},
@@ -40,6 +42,8 @@ pub(crate) struct Command<'c> {
     pub args: &'c [&'c str],
     pub cwd: &'c Path,
     pub env: &'c BTreeMap<String, String>,
+    /// What the process, and whatever it starts, is held to.
+    pub fence: Option<&'c Fence>,
     /// Written to its standard input, which is then closed; `None`: there is none.
     pub stdin: Option<&'c [u8]>,
 }
@@ -145,18 +149,7 @@ pub(crate) async fn run(
 ) -> Ran {
     let start = Instant::now();
     let ended = |end, left_running| Ran { end, duration: start.elapsed(), left_running };
-    let spawned = tokio::process::Command::new(command.program)
-        .arg0(command.arg0)
-        .args(command.args)
-        .env_clear()
-        .envs(command.env)
-        .current_dir(command.cwd)
-        .stdin(if command.stdin.is_some() { Stdio::piped() } else { Stdio::null() })
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .process_group(0)
-        .spawn();
-    let mut child = match spawned {
+    let mut child = match spawn(command) {
         Ok(child) => child,
         Err(error) => return ended(End::NotStarted(error), false),
     };
@@ -276,6 +269,26 @@ async fn bites(watchdog: Option<&Watchdog>, clock: &Clock) -> Bite {
         Some(watchdog) => watchdog.bites(clock).await,
         None => std::future::pending().await,
     }
+}
+
+/// Behind its fence, from its first instruction on.
+fn spawn(command: Command<'_>) -> std::io::Result<tokio::process::Child> {
+    // A fence is put up on a thread that knows nothing of the runtime.
+    let runtime = tokio::runtime::Handle::current();
+    rails::start(command.fence, || {
+        let _entered = runtime.enter();
+        tokio::process::Command::new(command.program)
+            .arg0(command.arg0)
+            .args(command.args)
+            .env_clear()
+            .envs(command.env)
+            .current_dir(command.cwd)
+            .stdin(if command.stdin.is_some() { Stdio::piped() } else { Stdio::null() })
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .process_group(0)
+            .spawn()
+    })
 }
 
 async fn until(alarm: Option<Instant>) {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::{
     measure::{Watch, exit_check, json_check, text_check},
+    rails::told,
     record::{Check, CommandRun, EngineWord, ErrorClass, Failure, FailureKind, Kept, Mode, Reply, ReplyOutcome, Stream},
     spec::expr::Scope,
 };
@@ -148,7 +149,9 @@ pub(crate) async fn shell(task: &Task<'_>, line: Line<'_>, id: Option<&str>, wan
     let mut err = Tap::new(task.redactor, sink(Stream::Stderr), want.stderr_head_bytes_max, want.stderr_watches);
     let ran = match program(task, line) {
         Ok((program, arg0, args)) => {
-            let command = Command { program: &program, arg0, args: &args, cwd: &job.workspace, env: &job.env, stdin: None };
+            let fence = job.rail.fence();
+            let command =
+                Command { program: &program, arg0, args: &args, cwd: &job.workspace, env: &job.env, stdin: None, fence };
             process::run(command, &mut out, &mut err, task.outlet, &task.limits, None).await
         }
         Err(error) => Ran { end: End::NotStarted(error), duration: std::time::Duration::ZERO, left_running: false },
@@ -217,9 +220,11 @@ const BLOCKED_EXIT: i32 = 69;
 
 pub(crate) fn outcome(task: &Task<'_>, done: &Shelled, expected: i32) -> ReplyOutcome {
     let line = last_line(&done.stderr).or_else(|| last_line(&done.stdout));
-    let because = |what: String| match &line {
-        Some(line) => format!("{what}: {line}"),
-        None => what,
+    let denied =
+        task.job.rail.fence().and_then(|fence| told(fence, &format!("{}{}", done.stderr.tail_text(), done.stdout.tail_text())));
+    let because = |what: String| {
+        let said = line.as_ref().map(|line| format!("{what}: {line}")).unwrap_or(what);
+        denied.as_ref().map(|denied| format!("{said} ({denied})")).unwrap_or(said)
     };
     let failed = |kind, class, message, exit_code| ReplyOutcome::Failed(Failure { kind, class, message, exit_code });
     match &done.ran.end {

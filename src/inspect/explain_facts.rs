@@ -247,6 +247,7 @@ fn skipped(moment: &Moment, why: SkipReason, detail: &str) -> String {
         SkipReason::NeedSkipped => format!("skipped: {detail}"),
         SkipReason::Scope => format!("skipped: left out by --from or --until ({detail})"),
         SkipReason::Person => format!("skipped by a person: {detail}"),
+        SkipReason::ObserveOnly => format!("passed over, since the run only observes: {detail}"),
         SkipReason::NotChosen => format!("skipped: {detail}"),
         SkipReason::Unreachable => format!("skipped: its join can no longer be met ({detail})"),
     }

@@ -24,6 +24,7 @@ pub fn verb_word(verb: &Verb) -> &'static str {
         Verb::Snapshot { .. } => "snapshot",
         Verb::Compare { .. } => "compare",
         Verb::Render { .. } => "render",
+        Verb::Scan(_) => "scan",
     }
 }
 
@@ -37,7 +38,8 @@ pub(super) fn executor(frame: &Frame, step: StepIx) -> Option<String> {
         | Verb::Ask(_)
         | Verb::Snapshot { .. }
         | Verb::Compare { .. }
-        | Verb::Render { .. } => None,
+        | Verb::Render { .. }
+        | Verb::Scan(_) => None,
     }
 }
 

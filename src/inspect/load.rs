@@ -56,18 +56,30 @@ impl RunView {
     ///
     /// # Errors
     /// The journal is empty, broken or unreadable, or a definition that it names is.
-    pub fn load(
+    pub fn load(run: &RunDir, books: impl FnMut(&RunDir, Wanted<'_>) -> Result<Arc<Book>, BookError>) -> Result<Self, ViewError> {
+        match Self::load_as_far(run, books) {
+            (_, Some(error)) => Err(error),
+            (view, None) => view.ok_or(ViewError::Empty),
+        }
+    }
+
+    /// As far as the journal can be believed, and why it cannot be further; for whoever asks what is wrong with it.
+    pub fn load_as_far(
         run: &RunDir,
         mut books: impl FnMut(&RunDir, Wanted<'_>) -> Result<Arc<Book>, BookError>,
-    ) -> Result<Self, ViewError> {
+    ) -> (Option<Self>, Option<ViewError>) {
         // Asked before and after: a process that ended, or came, while the journal was read.
         let before = driver(run);
         let mut loading = Loading::new(run.id().clone(), |wanted: Wanted<'_>| books(run, wanted));
-        let mut reader = Reader::open(run).map_err(unreadable)?;
-        for entry in &mut reader {
-            loading.add(entry.map_err(unreadable)?)?;
-        }
-        let mut view = loading.finish()?;
+        let mut reader = match Reader::open(run).map_err(unreadable) {
+            Ok(reader) => reader,
+            Err(error) => return (None, Some(error)),
+        };
+        let failed = reader.find_map(|entry| entry.map_err(unreadable).and_then(|entry| loading.add(entry)).err());
+        let mut view = match loading.finish() {
+            Ok(view) => view,
+            Err(empty) => return (None, failed.or(Some(empty))),
+        };
         view.torn_bytes = reader.replayed().torn_bytes;
         // What it cost is told beside the story; without it the story still stands.
         view.spent = spent(run).unwrap_or_default();
@@ -75,7 +87,7 @@ impl RunView {
             (Driver::Nobody, after) => after,
             (before, _) => before,
         };
-        Ok(view)
+        (Some(view), failed)
     }
 
     /// The same from entries in memory; nobody drives it.

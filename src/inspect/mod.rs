@@ -2,6 +2,9 @@
 //! In: the journal's entries, folded by the kernel's own `apply`. Out: views that a terminal, a page or a report shows.
 //! Never: the journal interpreted a second way, a file written, a clock asked: relative times get `now` as a value.
 
+mod diagnose;
+mod diff;
+mod evidence;
 mod explain;
 mod explain_facts;
 mod figures;
@@ -9,6 +12,7 @@ mod files;
 mod find;
 mod load;
 mod paste;
+mod remains;
 mod report;
 mod report_parts;
 mod routes;
@@ -20,11 +24,15 @@ mod summary;
 mod view;
 mod words;
 
+pub use diagnose::{CAUSES, Cause, Class, Diagnosis, Likely, diagnose};
+pub use diff::{Differs, FlowDiffers, RunDiff, Side, StepDiffers, TextDiffers, diff};
+pub use evidence::{Freshness, Hotspot, Metric, MetricName, Panel, Source, Verdict, evidence};
 pub use explain::{Explanation, Sentence, explain};
 pub use files::{ExecutionFiles, FileKind, FilesError, ShownFile, StepFiles, shown_file, step_files};
 pub use find::NotInRun;
 pub use load::{BookError, ViewError, Wanted};
 pub use paste::{Paste, quoted};
+pub use remains::{Machine, Remains};
 pub use report::report;
 pub use routes::Proposal;
 pub use runs::{RunFlow, RunLine, RunList};

@@ -7,18 +7,19 @@ use crate::id::{EscalationId, FramePath, RunId, StepRef};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Paste {
     program: String,
+    runs: String,
 }
 
 impl Default for Paste {
     fn default() -> Self {
-        Self { program: "flow-studio".to_owned() }
+        Self { program: "flow-studio".to_owned(), runs: "run_base".to_owned() }
     }
 }
 
 impl Paste {
     /// For a runs directory that is not the default one.
     pub fn with_runs(runs: &str) -> Self {
-        Self { program: format!("flow-studio --runs {}", quoted(runs)) }
+        Self { program: format!("flow-studio --runs {}", quoted(runs)), runs: runs.to_owned() }
     }
 
     /// A command that was written without knowing where the runs are.
@@ -56,6 +57,18 @@ impl Paste {
     }
     pub fn repair(&self, run: &RunId) -> String {
         format!("{} verify {run} --repair", self.program)
+    }
+    /// Where the files of a run are.
+    pub fn base(&self, run: &RunId) -> String {
+        format!("{}/{run}", self.runs)
+    }
+    /// Any other command.
+    pub fn command(&self, rest: &str) -> String {
+        format!("{} {rest}", self.program)
+    }
+    /// A command about one step; its flow is named, because several flows of a run may have a step of that name.
+    pub fn of_step(&self, verb: &str, run: &RunId, flow: &str, step: &str, tail: &str) -> String {
+        format!("{} {verb} {run} {} --flow {}{tail}", self.program, quoted(step), quoted(flow))
     }
     pub fn report(&self, run: &RunId) -> String {
         format!("{} report {run}", self.program)

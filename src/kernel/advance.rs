@@ -18,7 +18,7 @@ use crate::{
 use super::{
     apply,
     ask::{Asked, option, raise, written},
-    breaker, close, ended, limits, navigator, open,
+    breaker, close, ended, limits, navigator, observe, open,
     scope::scope,
     state::{Frame, FramePhase, Slot},
     turn::Turn,
@@ -82,7 +82,11 @@ fn advance_frame(turn: &mut Turn, path: &FramePath) {
     }
     while let Some(step) = turn.frame(path).doomed.get_min().copied() {
         let at = turn.frame(path).at(step.into());
-        let (why, detail) = why_doomed(turn.frame(path), step);
+        let only_looks = turn.frame(path).options.observe_only;
+        let (why, detail) = match only_looks.then(|| observe::would(turn, path, step.into())).flatten() {
+            Some(would) => (SkipReason::ObserveOnly, would),
+            None => why_doomed(turn.frame(path), step),
+        };
         turn.emit(Fact::StepSkipped { at, why, detail });
     }
     let frame = turn.frame(path);
@@ -161,6 +165,9 @@ fn start(turn: &mut Turn, path: &FramePath, slot: Slot) {
     if let Some(message) = left_out(frame, slot) {
         return ended::fail_unstarted(turn, path, slot, FailureKind::Expression, &message);
     }
+    if let Some(detail) = observe::passed_over(turn, path, slot) {
+        return turn.emit(Fact::StepSkipped { at, why: SkipReason::ObserveOnly, detail });
+    }
     if slot.item.is_none() {
         if let Some(when) = &spec.when {
             match holds(turn, path, when, None) {
@@ -179,7 +186,9 @@ fn start(turn: &mut Turn, path: &FramePath, slot: Slot) {
     if limits::reached(turn, path, slot) {
         return;
     }
-    if let Some(approve) = spec.approve.as_ref().filter(|_| turn.step(path, slot).approved.is_none()) {
+    // What only looks needs no approval.
+    let looks = turn.frame(path).options.observe_only;
+    if let Some(approve) = spec.approve.as_ref().filter(|_| !looks && turn.step(path, slot).approved.is_none()) {
         let asks = approve.when.as_ref().map_or(Ok(true), |when| holds(turn, path, when, Some(slot)));
         match asks {
             Ok(false) => {}
@@ -242,7 +251,8 @@ fn begin(turn: &mut Turn, path: &FramePath, slot: Slot) {
         | Verb::Agent(_)
         | Verb::Snapshot { .. }
         | Verb::Compare { .. }
-        | Verb::Render { .. } => {}
+        | Verb::Render { .. }
+        | Verb::Scan(_) => {}
     }
 }
 
@@ -314,7 +324,7 @@ fn gate(turn: &mut Turn, path: &FramePath, slot: Slot, spec: &Step, ask: &Ask) {
 }
 
 /// The exact thing an approval allows, in the words of the flow.
-fn action(turn: &Turn, path: &FramePath, slot: Slot, spec: &Step) -> String {
+pub(super) fn action(turn: &Turn, path: &FramePath, slot: Slot, spec: &Step) -> String {
     let frame = turn.frame(path);
     match &spec.verb {
         Verb::Run { script } => script.trim().to_owned(),
@@ -331,6 +341,7 @@ fn action(turn: &Turn, path: &FramePath, slot: Slot, spec: &Step) -> String {
         Verb::Snapshot { name, .. } => format!("snapshot {name}"),
         Verb::Compare { before, after, .. } => format!("compare {before} with {after}"),
         Verb::Render { to, .. } => format!("render {to}"),
+        Verb::Scan(scan) => format!("scan {scan}"),
     }
 }
 

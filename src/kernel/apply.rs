@@ -164,9 +164,13 @@ pub(super) fn apply_fact(state: &mut State, fact: &Fact, now: Time) {
                 busy(state, &at.flow, false, now);
             }
         }
-        Fact::StepSkipped { at, why, .. } => {
+        Fact::StepSkipped { at, why, detail } => {
             let Some((frame, slot)) = locate(state, &at.flow, &at.step) else { return };
             frame.doomed.remove(&slot.step);
+            let over = *why == SkipReason::ObserveOnly || frame.options.observe_only && *why == SkipReason::NeedSkipped;
+            if over {
+                frame.state_mut(slot).passed_over = Some(detail.as_str().into());
+            }
             frame.state_mut(slot).result = Some(Arc::new(skipped_result()));
             let counts = *why == SkipReason::Person;
             settle(frame, slot, if counts { Settled::Standing } else { Settled::Skipped });

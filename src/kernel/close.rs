@@ -26,6 +26,11 @@ pub(super) fn close(turn: &mut Turn, path: &FramePath) {
         turn.emit(Fact::FlowClosing { flow: path.clone() });
     }
     let plan = turn.frame(path).plan.clone();
+    if turn.frame(path).options.observe_only {
+        let over = turn.frame(path).passed_over().len();
+        let reason = format!("observed: {over} steps were passed over, and the Definition of Done was not looked at");
+        return complete(turn, path, Outcome::Succeeded, reason);
+    }
     for done in &plan.flow.done {
         if turn.frame(path).done.contains_key(&done.id) {
             continue;

@@ -49,8 +49,9 @@ pub fn commands(state: &State) -> Vec<Command> {
         None if !busy => wanted.push(Command::Rest),
         None => {}
     }
-    if !busy && state.due.is_empty() && held.is_none() && !stopping && wake.is_some() {
-        // Only a deadline of a person is left: it is computed from stored data whenever the run is looked at again.
+    if !busy && state.due.is_empty() && held.is_none() && !stopping && wake.is_some_and(|at| at > state.now) {
+        // Only a deadline of a person is left: it is computed from stored data whenever the run is looked at again, and
+        // one that has passed is acted on then, before the run rests.
         wanted.push(Command::Rest);
     }
     wanted

@@ -19,6 +19,10 @@ use super::{
 /// The first detour of the catalog that matches the step's failure and has entries left for it.
 pub(super) fn matching(turn: &Turn, path: &FramePath, slot: Slot) -> Option<DetourId> {
     let frame = turn.frame(path);
+    // A fix changes something.
+    if frame.options.observe_only {
+        return None;
+    }
     // A fix is not fixed by a fix of its own kind: the stack is bounded, and no detour is entered inside itself.
     if path.depth() + 2 >= DEPTH_MAX {
         return None;

@@ -22,6 +22,7 @@ mod input;
 mod limits;
 mod navigator;
 mod nesting;
+mod observe;
 mod open;
 mod performer;
 mod recover;

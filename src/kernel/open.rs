@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::{
     id::{DetourId, FramePath, ParamName},
-    record::{At, Fact, Injected, Injection, InputNote, Parent, RunOptions},
+    record::{At, Fact, Injected, Injection, InputNote, Parent},
     spec::{Verb, flow::WithValue, text::ParamText},
 };
 
@@ -76,7 +76,7 @@ pub(super) fn sub_flow(turn: &mut Turn, path: &FramePath, slot: Slot) -> Result<
         params.insert(name.clone(), value);
     }
     let generation = turn.state.frames.get(&child).map_or(1, |old| old.generation + 1);
-    let options = RunOptions { engine: frame.options.engine, ..RunOptions::default() };
+    let options = frame.options.inherited();
     let fact = Fact::FlowStarted {
         flow: child,
         key: flow.clone(),
@@ -103,7 +103,7 @@ pub(super) fn detour(turn: &mut Turn, at: &At, detour: &DetourId) -> bool {
         generation: turn.state.frames.get(&child).map_or(1, |old| old.generation + 1),
         parent: Some(Parent::Detour { at: at.clone(), detour: detour.clone() }),
         params: (*frame.params).clone(),
-        options: RunOptions { engine: frame.options.engine, ..RunOptions::default() },
+        options: frame.options.inherited(),
         git: frame.git.clone(),
     };
     turn.emit(fact);
@@ -134,7 +134,7 @@ pub(super) fn injection(turn: &mut Turn, at: &At, injected: Injected) {
         definition: frame.definition.clone(),
         parent: Some(Parent::Injected { at: at.clone(), what }),
         params,
-        options: RunOptions { engine: frame.options.engine, ..RunOptions::default() },
+        options: frame.options.inherited(),
         git: frame.git.clone(),
     };
     turn.emit(fact);
@@ -164,7 +164,7 @@ pub(super) fn rollback(turn: &mut Turn, path: &FramePath) -> bool {
         generation: turn.state.frames.get(&child).map_or(1, |old| old.generation + 1),
         parent: Some(Parent::Rollback { of: path.clone(), failed: failed.clone(), steps }),
         params: (*frame.params).clone(),
-        options: RunOptions::default(),
+        options: frame.options.inherited(),
         git: frame.git.clone(),
     };
     turn.emit(fact);

@@ -33,7 +33,9 @@ impl Frame {
             Verb::Run { .. } | Verb::Exec { .. } => "shell".to_owned(),
             Verb::Agent(agent) => agent.agent.to_string(),
             Verb::Ask(_) => "human".to_owned(),
-            Verb::Flow { .. } | Verb::Snapshot { .. } | Verb::Compare { .. } | Verb::Render { .. } => "builtin".to_owned(),
+            Verb::Flow { .. } | Verb::Snapshot { .. } | Verb::Compare { .. } | Verb::Render { .. } | Verb::Scan(_) => {
+                "builtin".to_owned()
+            }
         }
     }
 }

@@ -47,7 +47,7 @@ fn step_lost(turn: &Turn, at: &At, slot: Slot, one: &super::state::Running) -> F
             (engine, super::performer::mode_of(engine))
         }
         Verb::Ask(_) => (EngineWord::Human, Mode::Human),
-        Verb::Flow { .. } | Verb::Snapshot { .. } | Verb::Compare { .. } | Verb::Render { .. } => {
+        Verb::Flow { .. } | Verb::Snapshot { .. } | Verb::Compare { .. } | Verb::Render { .. } | Verb::Scan(_) => {
             (EngineWord::Builtin, Mode::Local)
         }
     };

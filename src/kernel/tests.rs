@@ -14,6 +14,7 @@ mod limits;
 mod loops;
 mod matrix;
 mod navigator;
+mod observing;
 mod play;
 mod policies;
 mod properties;

@@ -13,7 +13,10 @@ use crate::{
     record::Check,
 };
 
-use super::snapshot::{Index, SnapshotError, matcher};
+use super::{
+    pointers::{Differs, pointers},
+    snapshot::{Index, SnapshotError, matcher},
+};
 
 /// Larger copies are named in the diff and not shown.
 const SHOWN_BYTES_MAX: u64 = 1024 * 1024;
@@ -41,6 +44,9 @@ pub struct Change {
     pub before_sha256: Option<Sha256>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub after_sha256: Option<Sha256>,
+    /// Where two JSON documents differ; the first thousand places.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub json: Vec<Differs>,
 }
 
 /// `artifacts/diff-<before>-<after>.json`.
@@ -119,7 +125,15 @@ pub fn compare(
             show(&mut diff, path, (&snapshots.join(before.as_str()), was), (&snapshots.join(after.as_str()), is));
         }
         let sha = |held: Option<&Held>| held.map(|held| held.sha256.clone());
-        changes.push(Change { path: path.clone(), kind, before_sha256: sha(was), after_sha256: sha(is) });
+        let sides = (text((&snapshots.join(before.as_str()), was)), text((&snapshots.join(after.as_str()), is)));
+        let json = match (kind, sides) {
+            (ChangeKind::Changed, (Some(old), Some(new))) => pointers(&old, &new),
+            (ChangeKind::Added | ChangeKind::Removed | ChangeKind::Changed, _) => Vec::new(),
+        };
+        for one in &json {
+            diff.push_str(&format!("{path}#{one}\n"));
+        }
+        changes.push(Change { path: path.clone(), kind, before_sha256: sha(was), after_sha256: sha(is), json });
     }
     if diff.len() >= DIFF_BYTES_MAX {
         diff.push_str("\n[TRUNCATED: the copies in snapshots/ hold the rest]\n");

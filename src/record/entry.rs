@@ -109,6 +109,20 @@ pub struct RunOptions {
     /// Agents are performed by this engine.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub engine: Option<EngineWord>,
+    /// What a step promises may go unenforced, where the machine cannot do better.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub allow_unenforced: bool,
+    /// Only what changes nothing is run.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub observe_only: bool,
+}
+
+impl RunOptions {
+    /// What holds for flows inside of the flow, too.
+    pub fn inherited(&self) -> Self {
+        let Self { engine, allow_unenforced, observe_only, .. } = *self;
+        Self { engine, allow_unenforced, observe_only, ..Self::default() }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -126,6 +140,8 @@ pub enum SkipReason {
     Unreachable,
     /// The navigator took another way.
     NotChosen,
+    /// It would have changed something, or asked somebody, and the run only observes.
+    ObserveOnly,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -188,7 +188,8 @@ pub struct ContextPart {
     pub cut_tokens: u64,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+/// What was promised of a step, and what held its processes to it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Sandbox {
     pub requested: String,
     pub enforced: String,

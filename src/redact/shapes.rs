@@ -6,93 +6,11 @@ use std::sync::LazyLock;
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 
-use super::values::placeholder;
-
-/// Every name that a placeholder of this pass can have. None of them holds a prefix below.
-pub(super) const NAMES: [&str; 11] = [
-    "api-key",
-    "github-token",
-    "aws-key",
-    "slack-token",
-    "google-key",
-    "gitlab-token",
-    "npm-token",
-    "private-key",
-    "jwt",
-    "auth-header",
-    "url-password",
-];
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Class {
-    Alnum,
-    Upper,
-    Word,
-    WordDash,
-    Token,
-    Jwt,
-}
-
-impl Class {
-    fn has(self, byte: u8) -> bool {
-        byte.is_ascii_alphanumeric() && (self != Self::Upper || !byte.is_ascii_lowercase())
-            || match self {
-                Self::Alnum | Self::Upper => false,
-                Self::Word => byte == b'_',
-                Self::WordDash => matches!(byte, b'_' | b'-'),
-                Self::Token => matches!(byte, b'_' | b'-' | b'.' | b'~' | b'+' | b'/' | b'='),
-                Self::Jwt => matches!(byte, b'_' | b'-' | b'.' | b'='),
-            }
-    }
-}
-
-#[derive(Debug, Clone, Copy)]
-enum Body {
-    /// At least so many characters of a class; `digit`: one of the first 64 is a digit, as in no kebab-case word.
-    Run {
-        class: Class,
-        bytes_min: usize,
-        digit: bool,
-    },
-    Jwt,
-    Key,
-    Header,
-    Url,
-}
-
-struct Shape {
-    prefix: &'static [u8],
-    name: &'static str,
-    body: Body,
-}
-
-const fn run(prefix: &'static [u8], name: &'static str, class: Class, bytes_min: usize, digit: bool) -> Shape {
-    Shape { prefix, name, body: Body::Run { class, bytes_min, digit } }
-}
-
-const SHAPES: [Shape; 21] = [
-    run(b"sk-", "api-key", Class::WordDash, 20, true),
-    run(b"ghp_", "github-token", Class::Alnum, 36, false),
-    run(b"gho_", "github-token", Class::Alnum, 36, false),
-    run(b"ghu_", "github-token", Class::Alnum, 36, false),
-    run(b"ghs_", "github-token", Class::Alnum, 36, false),
-    run(b"ghr_", "github-token", Class::Alnum, 36, false),
-    run(b"github_pat_", "github-token", Class::Word, 40, false),
-    run(b"AKIA", "aws-key", Class::Upper, 16, false),
-    run(b"ASIA", "aws-key", Class::Upper, 16, true),
-    run(b"xoxa-", "slack-token", Class::WordDash, 10, true),
-    run(b"xoxb-", "slack-token", Class::WordDash, 10, true),
-    run(b"xoxp-", "slack-token", Class::WordDash, 10, true),
-    run(b"xoxr-", "slack-token", Class::WordDash, 10, true),
-    run(b"xoxs-", "slack-token", Class::WordDash, 10, true),
-    run(b"AIza", "google-key", Class::WordDash, 35, false),
-    run(b"glpat-", "gitlab-token", Class::WordDash, 20, false),
-    run(b"npm_", "npm-token", Class::Alnum, 36, false),
-    Shape { prefix: b"-----BEGIN ", name: "private-key", body: Body::Key },
-    Shape { prefix: b"eyJ", name: "jwt", body: Body::Jwt },
-    Shape { prefix: b"uthorization", name: "auth-header", body: Body::Header },
-    Shape { prefix: b"://", name: "url-password", body: Body::Url },
-];
+use super::{
+    bounds::Before,
+    table::{Body, Class, FIRST, PREFIX_BYTES_MAX, SHAPES, Shape},
+    values::placeholder,
+};
 
 static PREFIXES: LazyLock<AhoCorasick> = LazyLock::new(|| prefixes(AhoCorasickKind::DFA));
 /// Slower to search, but there at once: a short run has little text, and would wait longer for the other than for all else.
@@ -106,7 +24,7 @@ fn prefixes(kind: AhoCorasickKind) -> AhoCorasick {
         .kind(Some(kind))
         .match_kind(MatchKind::LeftmostFirst)
         .build(SHAPES.iter().map(|shape| shape.prefix))
-        .expect("twenty short prefixes make a small automaton")
+        .expect("some hundred short prefixes make a small automaton")
 }
 
 /// Something in it begins like a shape.
@@ -114,12 +32,18 @@ pub(super) fn hinted(bytes: &[u8]) -> bool {
     automaton(bytes).is_match(bytes)
 }
 
-fn automaton(bytes: &[u8]) -> &'static AhoCorasick {
+/// The shape that a match of the automaton begins.
+pub(super) fn shape_of(pattern: usize) -> &'static Shape {
+    const ALL: &[Shape] = &SHAPES;
+    &ALL[pattern]
+}
+
+pub(super) fn automaton(bytes: &[u8]) -> &'static AhoCorasick {
     if bytes.len() <= SHORT_BYTES_MAX { &PREFIXES_QUICK } else { &PREFIXES }
 }
 
 #[derive(Debug)]
-enum Seen {
+pub(super) enum Seen {
     No,
     /// More bytes are needed to say.
     Open,
@@ -133,7 +57,7 @@ enum Seen {
 
 /// What is dropped after a placeholder, until it ends by itself.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-enum Drop {
+pub(super) enum Drop {
     #[default]
     Nothing,
     Run(Class),
@@ -146,6 +70,9 @@ enum Drop {
 /// A private key of 16384 bits has 13 KiB.
 const KEY_BYTES_MAX: usize = 16 * 1024;
 const DIGIT_WITHIN: usize = 64;
+const THROWN_BYTES_MIN: usize = 8;
+/// Between the name of a secret and its value: quotes, a colon or an equals sign, spaces.
+const GAP_BYTES_MAX: usize = 8;
 const JWT_HEADER_BYTES_MAX: usize = 1024;
 const URL_USER_BYTES_MAX: usize = 512;
 /// A key's first full line begins this close to its BEGIN line, also after PEM headers and log prefixes.
@@ -157,14 +84,19 @@ const KEY_LINE_BYTES_MIN: usize = 40;
 pub(super) struct Shapes {
     held: Vec<u8>,
     drop: Drop,
-    /// The last byte given out; a prefix counts only where a word may begin.
-    before: Option<u8>,
+    /// The last bytes given out; a prefix counts only where a word may begin.
+    before: Before,
 }
 
 impl Shapes {
+    /// In the middle of a shape's body.
+    pub(super) fn dropping(drop: Drop) -> Self {
+        Self { drop, ..Self::default() }
+    }
+
     pub(super) fn pass(&mut self, chunk: &[u8], end: bool) -> Vec<u8> {
         if self.held.is_empty() && self.drop == Drop::Nothing && !hinted(chunk) && (end || begins(chunk, 0).is_none()) {
-            self.before = chunk.last().copied().or(self.before);
+            self.before.add(chunk);
             return chunk.to_vec();
         }
         let mut data = std::mem::take(&mut self.held);
@@ -190,7 +122,7 @@ impl Shapes {
     }
 
     /// How much of the data is still body of a shape; `None`: all of it but a few bytes, and perhaps more to come.
-    fn dropped(&mut self, data: &[u8], end: bool) -> Option<usize> {
+    pub(super) fn dropped(&mut self, data: &[u8], end: bool) -> Option<usize> {
         match self.drop {
             Drop::Nothing => Some(0),
             Drop::Run(class) => {
@@ -231,9 +163,9 @@ impl Shapes {
             if held.is_some_and(|held| held < start) {
                 break;
             }
-            let shape = &SHAPES[found.pattern().as_usize()];
-            let before = if start > done { Some(data[start - 1]) } else { self.before };
-            match shape.seen(&data[start..], before, end) {
+            let shape = shape_of(found.pattern().as_usize());
+            let before = self.before.and(&data[done..start]);
+            match shape.seen(&data[start..], &before, end) {
                 Seen::No => look = start + 1,
                 Seen::Open => {
                     self.give(&data[done..start], out);
@@ -242,7 +174,7 @@ impl Shapes {
                 Seen::Yes { lead, skip, then } => {
                     self.give(&data[done..start + lead], out);
                     out.extend_from_slice(&placeholder(shape.name));
-                    self.before = Some(b']');
+                    self.before.add(b"]");
                     done = start + skip;
                     look = done;
                     if then != Drop::Nothing {
@@ -258,7 +190,7 @@ impl Shapes {
     }
 
     fn give(&mut self, bytes: &[u8], out: &mut Vec<u8>) {
-        self.before = bytes.last().copied().or(self.before);
+        self.before.add(bytes);
         out.extend_from_slice(bytes);
     }
 }
@@ -269,25 +201,28 @@ fn find(data: &[u8], needle: &[u8]) -> Option<usize> {
 
 /// Where the end of `data` may be the beginning of a prefix.
 fn begins(data: &[u8], from: usize) -> Option<usize> {
-    // The longest prefix has 12 bytes.
-    (from.max(data.len().saturating_sub(11))..data.len())
-        .find(|&at| SHAPES.iter().any(|shape| shape.prefix.len() > data.len() - at && shape.prefix.starts_with(&data[at..])))
+    let may = |at: &usize| {
+        let rest = &data[*at..];
+        FIRST[usize::from(rest[0])]
+            && SHAPES.iter().any(|shape| shape.prefix.len() > rest.len() && shape.prefix.starts_with(rest))
+    };
+    (from.max(data.len().saturating_sub(PREFIX_BYTES_MAX - 1))..data.len()).find(may)
 }
 
 impl Shape {
     /// `data` begins with the prefix.
-    fn seen(&self, data: &[u8], before: Option<u8>, end: bool) -> Seen {
+    pub(super) fn seen(&self, data: &[u8], before: &Before, end: bool) -> Seen {
         let rest = &data[self.prefix.len()..];
         let at = self.prefix.len();
         match self.body {
             Body::Run { class, bytes_min, digit } => {
-                if before.is_some_and(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-')) {
+                if !before.begins_a_word() {
                     return Seen::No;
                 }
                 let window = &rest[..rest.len().min(DIGIT_WITHIN)];
                 let bytes = window.iter().take_while(|byte| class.has(**byte)).count();
                 let closed = bytes < window.len() || window.len() == DIGIT_WITHIN || end;
-                let enough = bytes >= bytes_min && (!digit || window[..bytes].iter().any(u8::is_ascii_digit));
+                let enough = bytes >= bytes_min && (!digit || is_thrown(&window[..bytes]));
                 match (enough, closed) {
                     (true, _) => Seen::Yes { lead: 0, skip: at + bytes, then: Drop::Run(class) },
                     (false, true) => Seen::No,
@@ -295,7 +230,7 @@ impl Shape {
                 }
             }
             Body::Jwt => {
-                if before.is_some_and(|byte| Class::WordDash.has(byte)) {
+                if !before.begins_a_word() {
                     return Seen::No;
                 }
                 let window = &rest[..rest.len().min(JWT_HEADER_BYTES_MAX)];
@@ -310,11 +245,44 @@ impl Shape {
                     Seen::No
                 }
             }
+            Body::Exact { class, bytes } => {
+                if !before.begins_a_word() {
+                    return Seen::No;
+                }
+                let run = rest.iter().take(bytes + 1).take_while(|byte| Class::WordDash.has(**byte)).count();
+                let fits = run == bytes && rest[..bytes].iter().all(|byte| class.has(*byte));
+                match (run < rest.len() || end, fits) {
+                    (false, _) if run <= bytes => Seen::Open,
+                    (_, true) => Seen::Yes { lead: 0, skip: at + bytes, then: Drop::Nothing },
+                    (_, false) => Seen::No,
+                }
+            }
+            Body::After { class, bytes_min, of } => {
+                if !of.allows(before.last()) {
+                    return Seen::No;
+                }
+                let gap = rest.iter().take(GAP_BYTES_MAX).take_while(|byte| b":= \"'\\".contains(byte)).count();
+                let window = &rest[gap..rest.len().min(gap + DIGIT_WITHIN)];
+                let bytes = window.iter().take_while(|byte| class.has(**byte)).count();
+                if bytes >= bytes_min && window[0].is_ascii_alphanumeric() {
+                    Seen::Yes { lead: at + gap, skip: at + gap + bytes, then: Drop::Run(class) }
+                } else if bytes < window.len() || window.len() == DIGIT_WITHIN || end {
+                    Seen::No
+                } else {
+                    Seen::Open
+                }
+            }
             Body::Key => seen_key(rest, at, end),
             Body::Header => seen_header(rest, at, end),
             Body::Url => seen_url(rest, at, end),
         }
     }
+}
+
+/// It has a digit, and that among so many letters without a dash as no word of a kebab-case name has.
+fn is_thrown(body: &[u8]) -> bool {
+    body.split(|byte| !byte.is_ascii_alphanumeric())
+        .any(|run| run.len() >= THROWN_BYTES_MIN && run.iter().any(u8::is_ascii_digit))
 }
 
 fn seen_key(rest: &[u8], at: usize, end: bool) -> Seen {

@@ -90,6 +90,28 @@ fn shapes_are_found() {
     assert_eq!(clean(&redactor, "postgres://user:pw@db/x"), "postgres://user:[REDACTED:url-password]@db/x");
 }
 
+#[path = "../../tests/common/secrets.rs"]
+mod secrets;
+
+/// Redaction hides what a scan finds, and a scan finds what redaction hides.
+#[test]
+fn every_kind_is_hidden_and_found_alike() {
+    let redactor = Redactor::default();
+    for one in secrets::shaped() {
+        let out = clean(&redactor, &one.line);
+        assert!(!out.contains(&one.secret) && out.contains("[REDACTED:"), "{}: {out}", one.kind);
+        let found = shapes_in(one.line.as_bytes());
+        let hidden: Vec<&str> = out.match_indices("[REDACTED:").map(|(at, _)| &out[at + 10..]).collect();
+        assert_eq!(found.len(), hidden.len(), "{}: {out}", one.kind);
+        for (found, hidden) in found.iter().zip(hidden) {
+            assert!(hidden.starts_with(found.name), "{}: {out}", one.kind);
+        }
+    }
+    assert_eq!(clean(&redactor, "the sk-learn-based-classifier-of-2024 works"), "the sk-learn-based-classifier-of-2024 works");
+    let innocent = "cache-key-d41d8cd98f00b204e9800998ecf8427e 3:AAbbcc 12:AA;Password=;x x-api-key: none";
+    assert_eq!(clean(&redactor, innocent), innocent);
+}
+
 #[test]
 fn a_private_key_block_goes_as_a_whole() {
     let (begin, end) = ("-----BEGIN RSA PRIVATE KEY-----", "-----END RSA PRIVATE KEY-----");
@@ -230,6 +252,8 @@ fn texts() -> impl Strategy<Value = String> {
     .into_iter()
     .map(str::to_owned)
     .chain([token("sk-", 40), token("ghp_", 36), token("npm_", 36), token("", 12), key.clone(), key[..120].to_owned(), jwt])
+    // Every byte is cut at: short ones, or this takes long.
+    .chain(secrets::shaped().into_iter().map(|one| one.line).filter(|line| line.len() < 75))
     .collect();
     proptest::collection::vec(proptest::sample::select(parts), 0..10).prop_map(|parts| parts.concat())
 }
@@ -245,6 +269,12 @@ proptest! {
         for cut in 0..text.len() {
             prop_assert_eq!(&in_pieces(&redactor, text.as_bytes(), [cut].into_iter()), whole.as_bytes(), "cut at {}", cut);
         }
+    }
+
+    #[test]
+    fn a_scan_finds_what_redaction_hides(text in texts()) {
+        let redactor = Redactor::default();
+        prop_assert_eq!(shapes_in(text.as_bytes()).is_empty(), clean(&redactor, &text) == text);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, fmt};
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use base64::Engine as _;
 
-use super::shapes;
+use super::table;
 
 pub(super) struct Values {
     automaton: AhoCorasick,
@@ -42,7 +42,8 @@ impl Values {
             }
         }
         // What is redacted stays redacted, also when a value happens to stand inside a placeholder.
-        for name in secrets.iter().map(|(name, _)| *name).chain(shapes::NAMES) {
+        let own = secrets.iter().map(|(name, _)| *name);
+        for name in own.chain(table::SHAPES.iter().map(|shape| shape.name)) {
             forms.insert(placeholder(name), (name.to_owned(), None));
         }
         let patterns: Vec<Pattern> =

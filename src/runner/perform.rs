@@ -8,6 +8,7 @@ use crate::{
     engine::{AgentEngine, AgentWork, Budget, FlowLimit, Job, Keep, Scenario, Tools, Watched, Work},
     id::Time,
     kernel::{Frame, Running, Slot, State, scope_at, template_scope},
+    rails::{self, CannotHold, Means, Rail},
     record::{At, EngineWord, ErrorClass, Failure, FailureKind, Injection, Mode, Parent, Reply, ReplyOutcome},
     spec::{Access, Template, Verb, flow::Step},
 };
@@ -30,6 +31,8 @@ pub struct Scene {
     pub secrets: BTreeMap<String, String>,
     /// Between TERM and KILL.
     pub grace_ms: u64,
+    /// What this machine can hold processes to.
+    pub means: Means,
     pub agents: Agents,
 }
 
@@ -49,14 +52,14 @@ pub(super) fn task(state: &State, scene: &Scene, at: &At, running: &Running, now
     let frame = state.frames.get(&at.flow)?;
     let slot = frame.slot(&at.step)?;
     let spec = &frame.plan.step(slot.step).spec;
+    let rail = match rail(scene, frame, slot) {
+        Ok(rail) => rail,
+        Err(cannot) => return Some(failed(FailureKind::Refused, cannot.to_string(), now)),
+    };
     let stub = matches!(&spec.verb, Verb::Agent(agent) if frame.engine_of(agent) == EngineWord::Stub);
-    let work = match if stub { Ok(Work::Exec { argv: Vec::new() }) } else { work(state, scene, frame, slot, running) } {
+    let work = match if stub { Ok(Work::Exec { argv: Vec::new() }) } else { work(state, scene, frame, slot, running, &rail) } {
         Ok(work) => work,
-        Err((kind, message)) => {
-            let failure = Failure { kind, class: ErrorClass::Permanent, message, exit_code: None };
-            let reply = Reply::new(ReplyOutcome::Failed(failure), EngineWord::Builtin, Mode::Local, now, now);
-            return Some(Task::Reply(Box::new(reply)));
-        }
+        Err((kind, message)) => return Some(failed(kind, message, now)),
     };
     let keep = frame.plan.step(slot.step).keep;
     let job = Job {
@@ -80,6 +83,7 @@ pub(super) fn task(state: &State, scene: &Scene, at: &At, running: &Running, now
         scope: spec.expect.json.as_ref().map(|json| scope_at(state, frame, json.reads(), slot)).unwrap_or_default(),
         keep: Keep { stdout: keep.stdout, stderr: keep.stderr, json: keep.json },
         watched: watched(spec),
+        rail,
     };
     Some(if stub { Task::Stub(Box::new(job)) } else { Task::Job(Box::new(job)) })
 }
@@ -91,10 +95,37 @@ fn watched(spec: &Step) -> Watched {
     Watched { changes, artifacts: agent, tree: spec.ends_loop.is_some() && (agent || spec.measures_changes) }
 }
 
-fn agent(asked: &Asked<'_>) -> Result<AgentWork, (FailureKind, String)> {
-    let Asked { scene, frame, slot, running, step, agent, .. } = *asked;
+fn failed(kind: FailureKind, message: String, now: Time) -> Task {
+    let failure = Failure { kind, class: ErrorClass::Permanent, message, exit_code: None };
+    Task::Reply(Box::new(Reply::new(ReplyOutcome::Failed(failure), EngineWord::Builtin, Mode::Local, now, now)))
+}
+
+/// What the step promises; all of it, in a run that only observes.
+fn access(frame: &Frame, slot: Slot) -> Access {
+    if frame.options.observe_only { Access::Observe } else { frame.plan.step(slot.step).spec.access }
+}
+
+fn rail(scene: &Scene, frame: &Frame, slot: Slot) -> Result<Rail, CannotHold> {
     let spec = &frame.plan.step(slot.step).spec;
+    let base = scene.run_base.join(frame.path.as_str());
+    let own = || {
+        let mut own = vec![base.join("work").join(frame.name(slot).as_str())];
+        // What it promises to leave for later steps, it may leave.
+        if spec.outputs.iter().any(|path| path.starts_with("artifacts/")) {
+            own.push(base.join("artifacts"));
+        }
+        own
+    };
+    let promise = (access(frame, slot), spec.network);
+    let found = Rail::new(promise, own, &scene.means, frame.options.allow_unenforced);
+    // Without a command of its own there is nothing to fence: tools that write are not offered to an observer.
+    if spec.held_without_fence() { found.or(Ok(Rail::Open)) } else { found }
+}
+
+fn agent(asked: &Asked<'_>, rail: &Rail) -> Result<AgentWork, (FailureKind, String)> {
+    let Asked { scene, frame, slot, running, step, agent, .. } = *asked;
     // A choice from a list does not take a large model, unless somebody says so.
+    let spec = &frame.plan.step(slot.step).spec;
     let usual = spec.navigates.is_some().then_some("fast");
     let own = agent.model.as_deref().filter(|model| *model != "inherit");
     let word = step.model.as_deref().or(own).or(usual);
@@ -109,17 +140,20 @@ fn agent(asked: &Asked<'_>) -> Result<AgentWork, (FailureKind, String)> {
         }
         other => {
             let found = scene.agents.programmed(other, step.program.as_ref()).map_err(|why| (FailureKind::Spawn, why))?;
+            found.program.can_be_silent(spec.network).map_err(|why| (FailureKind::Refused, why))?;
             (AgentEngine::Program(Box::new(found.program.clone())), found.model(word))
         }
     };
+    // What a program runs is not behind the fence.
+    let fenced = rail.fence().is_some() && matches!(engine, AgentEngine::OpenAi(_));
     let name = frame.name(slot);
     Ok(AgentWork {
         agent: step.agent.clone(),
         model,
         brief: brief(asked)?,
-        tools: Tools::new(agent.tools.as_deref(), &agent.disallowed_tools, spec.access),
+        tools: Tools::new(agent.tools.as_deref(), &agent.disallowed_tools, access(frame, slot), fenced),
         turns_max: step.max_turns.or(agent.turns_max).unwrap_or(TURNS_MAX),
-        access: spec.access,
+        access: access(frame, slot),
         budget: Budget { account: scene.agents.account.clone(), limits: limits(asked.state, frame) },
         transcript: format!("{}/llm/{name}-{}-{}.jsonl", frame.path, step.agent, engine.word()),
         draft: format!("{}/handoffs/{name}-{}.draft.json", frame.path, step.agent),
@@ -145,7 +179,14 @@ fn limits(state: &State, frame: &Frame) -> Vec<FlowLimit> {
     found
 }
 
-fn work(state: &State, scene: &Scene, frame: &Frame, slot: Slot, running: &Running) -> Result<Work, (FailureKind, String)> {
+fn work(
+    state: &State,
+    scene: &Scene,
+    frame: &Frame,
+    slot: Slot,
+    running: &Running,
+    rail: &Rail,
+) -> Result<Work, (FailureKind, String)> {
     let render = |template: &Template| {
         let seen = template_scope(state, frame, template.reads(), slot);
         template.render(&seen).map_err(|error| (FailureKind::Template, error.to_string()))
@@ -163,11 +204,12 @@ fn work(state: &State, scene: &Scene, frame: &Frame, slot: Slot, running: &Runni
             identical: identical.clone(),
             changed: changed.clone(),
         },
+        Verb::Scan(scan) => Work::Scan(scan.clone()),
         Verb::Render { template, to, .. } => Work::Render { text: render(template)?, to: to.clone() },
         Verb::Agent(step) => {
             let found = frame.book.library.agents.get(&step.agent);
             let known = found.ok_or_else(|| (FailureKind::Spawn, format!("there is no agent `{}`", step.agent)))?;
-            Work::Agent(Box::new(agent(&Asked { state, scene, frame, slot, running, step, agent: known })?))
+            Work::Agent(Box::new(agent(&Asked { state, scene, frame, slot, running, step, agent: known }, rail)?))
         }
         Verb::Ask(_) | Verb::Flow { .. } => {
             return Err((FailureKind::Unknown, "this step is not performed by an engine".to_owned()));
@@ -212,6 +254,9 @@ fn environment(state: &State, scene: &Scene, frame: &Frame, slot: Slot, running:
     }
     if let Some(note) = frame.state(slot).and_then(|step| step.note.as_deref()) {
         set("NOTE", note.to_owned());
+    }
+    if access(frame, slot) == Access::Observe {
+        set("TMPDIR", path(rails::tmp_of(&base.join("work").join(name.as_str()))));
     }
     for (name, value) in &spec.env {
         set(name, value.clone());

@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use crate::id::{AgentKey, DetourId, FlowKey, ParamName, ProgramName, Sha256, SnapshotName, StepId};
 
 use super::{
-    Access, CountsAs, Effects, Expr, Halt, OnExhausted, OnFailure, OnTimeout, ParseAs, Places, Role, Severity, Template,
+    Access, CountsAs, Effects, Expr, Halt, Network, OnExhausted, OnFailure, OnFinding, OnTimeout, ParseAs, Places, Role,
+    Severity, Template,
     text::{CharterText, ContextText, EngineText, ParamText, RequiresText},
 };
 
@@ -70,6 +71,7 @@ pub struct Step {
     /// Its changes of the repository are measured, as those of an agent step are anyway.
     pub measures_changes: bool,
     pub access: Access,
+    pub network: Network,
     pub effects: Effects,
     pub timeout_ms: Option<u64>,
     pub retry: Retry,
@@ -140,6 +142,25 @@ pub enum Verb {
         template: Template,
         to: String,
     },
+    Scan(Scan),
+}
+
+/// What `scan` looks at; as words, the same.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Scan {
+    pub paths: Vec<String>,
+    pub diff: Option<String>,
+    pub run: bool,
+    pub allow: Option<String>,
+    pub on_finding: OnFinding,
+}
+
+impl std::fmt::Display for Scan {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let run = self.run.then(|| "the run".to_owned());
+        let parts = self.paths.iter().cloned().chain(self.diff.iter().map(|rev| format!("the diff since {rev}"))).chain(run);
+        f.write_str(&parts.collect::<Vec<_>>().join(", "))
+    }
 }
 
 #[derive(Debug, Clone)]

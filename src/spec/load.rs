@@ -28,8 +28,6 @@ pub(super) const DETOURS: &str = "detours.yaml";
 /// What the reader of a flow is told by its caller.
 #[derive(Debug, Clone, Default)]
 pub struct LoadOptions {
-    /// Accept `access: observe` although nothing enforces it.
-    pub allow_unenforced: bool,
     /// Roles that some person has; `None`: do not look.
     pub reviewers: Option<BTreeSet<Role>>,
 }
@@ -383,9 +381,5 @@ impl Shelf for Reading<'_> {
 
     fn reviewers(&self) -> Option<&BTreeSet<Role>> {
         self.loader.options.reviewers.as_ref()
-    }
-
-    fn allow_unenforced(&self) -> bool {
-        self.loader.options.allow_unenforced
     }
 }

@@ -3,6 +3,7 @@
 //! Never: anything run, anything written, a mistake found only when the step starts.
 
 mod agent;
+mod built_in;
 mod charter;
 mod check;
 pub mod diagnostic;
@@ -36,6 +37,6 @@ pub use source::{Part, Places};
 pub use template::Template;
 pub use typed::read_as;
 pub use words::{
-    About, Access, BadLength, CountsAs, Effects, EngineText, Halt, Length, Measure, OnExhausted, OnFailure, OnTimeout, ParseAs,
-    Role, Severity,
+    About, Access, BadLength, CountsAs, Effects, EngineText, Halt, Length, Measure, Network, OnExhausted, OnFailure, OnFinding,
+    OnTimeout, ParseAs, Role, Severity,
 };

@@ -4,6 +4,7 @@
 use super::{
     Expr, Reads, Template,
     flow::{Ask, DoneTest, Flow, Step, Teach, Verb, WithValue},
+    text::EngineText,
 };
 
 impl Reads {
@@ -43,6 +44,23 @@ impl Flow {
 }
 
 impl Step {
+    /// It promises what needs no fence: it runs no command, or none but those that an observing agent of ours is not given.
+    pub fn held_without_fence(&self) -> bool {
+        match &self.verb {
+            Verb::Agent(agent) => match agent.engine {
+                // A program is told to only read; one that cannot be told so is refused before the flow starts.
+                EngineText::Openai | EngineText::Claude | EngineText::Codex | EngineText::Cli | EngineText::Stub => {
+                    self.verify.is_empty()
+                }
+                EngineText::Replay => false,
+            },
+            Verb::Snapshot { commands, .. } => commands.is_empty(),
+            Verb::Ask(_) | Verb::Flow { .. } | Verb::Compare { .. } | Verb::Scan(_) => true,
+            Verb::Render { .. } => self.verify.is_empty(),
+            Verb::Run { .. } | Verb::Exec { .. } => false,
+        }
+    }
+
     /// What its expressions and templates ask for.
     pub fn reads(&self) -> Reads {
         let mut exprs = Vec::from_iter(&self.when);
@@ -70,7 +88,7 @@ impl Step {
                 WithValue::Value(_) => None,
             })),
             Verb::Render { template, .. } => templates.push(template),
-            Verb::Run { .. } | Verb::Snapshot { .. } | Verb::Compare { .. } => {}
+            Verb::Run { .. } | Verb::Snapshot { .. } | Verb::Compare { .. } | Verb::Scan(_) => {}
         }
         Reads::of(exprs, templates)
     }

@@ -1,9 +1,9 @@
 //! A flow as people write it: one Rust type per YAML mapping, from which the JSON Schema is generated.
 //! In: a YAML document that the schema accepts. Out: the same, typed. Never: a default filled in, a name resolved.
 
+mod ask;
 mod catalog;
 mod route;
-mod verbs;
 
 use std::collections::BTreeMap;
 
@@ -12,13 +12,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::{AgentKey, FlowKey, ParamName, ProgramName, StepId};
 
-use super::{Access, Effects, Halt, Length, Measure, OnExhausted, OnFailure, Role, Severity};
+use super::{Access, Effects, Halt, Length, Measure, Network, OnExhausted, OnFailure, Role, Severity};
 
 pub use super::EngineText;
-pub use super::verify_text::VerifyText;
+pub use super::{
+    built_in::{CompareExpectText, CompareText, RenderText, ScanText, SnapshotText},
+    verify_text::VerifyText,
+};
+pub use ask::{ApproveText, AskText, OptionText};
 pub use catalog::{AgentText, DetourText, DetourWhenText, DetoursText, ToolsText};
 pub use route::{InjectText, RouteText};
-pub use verbs::{ApproveText, AskText, CompareExpectText, CompareText, OptionText, RenderText, ScanText, SnapshotText};
 
 /// A runbook flow: `flows/<flow>.yaml`.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -121,6 +124,7 @@ pub struct DefaultsText {
     pub retry: Option<RetryText>,
     pub on_failure: Option<OnFailure>,
     pub access: Option<Access>,
+    pub network: Option<Network>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -205,6 +209,8 @@ pub struct StepText {
     pub measure: Vec<Measure>,
 
     pub access: Option<Access>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub network: Option<Network>,
     pub effects: Option<Effects>,
     pub timeout: Option<Length>,
     pub retry: Option<RetryText>,

@@ -22,6 +22,13 @@ macro_rules! words {
 words!(/// What a step may touch.
     Access { /// Reads only: may not write outside its own directory and tmp.
         Observe, Change } default Change);
+words!(/// Whom a step may talk to.
+    Network { /// Nobody: its processes have no sockets.
+        None, Open } default Open);
+words!(/// What a finding of `scan` does.
+    OnFinding { /// Stops the run, all its branches.
+        Fatal, /// Fails the step; `on_failure` says what then.
+        Fail } default Fatal);
 words!(/// What happens if a step runs twice.
     Effects { None, Idempotent, /// Must not be repeated without a person's word.
         Once } default Idempotent);

@@ -32,6 +32,8 @@ fn from_step(request: &RunRequest, id: &RunId) -> Result<ResumeRequest, Error> {
         ("parameters", !request.params.is_empty()),
         ("--until", request.until.is_some()),
         ("--engine", request.engine.is_some()),
+        ("--observe-only", request.observe_only),
+        ("--allow-unenforced", request.allow_unenforced),
     ];
     let given: Vec<&str> = given.into_iter().filter_map(|(what, is)| is.then_some(what)).collect();
     if given.is_empty() {

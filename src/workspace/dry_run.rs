@@ -67,14 +67,13 @@ impl Workspace {
     /// The flow or the parameters have mistakes.
     pub fn dry_run(&self, request: &RunRequest) -> Result<DryRun, Error> {
         let key = FlowKey::new(&request.flow).map_err(|bad| Error::new(Kind::Usage, bad.to_string()))?;
-        let (book, _) = self.book(&key, request.strict, request.allow_unenforced)?;
+        let (book, _) = self.book(&key, request.strict)?;
         let main =
             book.library.main_flow().cloned().ok_or_else(|| Error::new(Kind::Invalid, format!("there is no flow `{key}`")))?;
         let params = params::resolve(&main, &request.params).map_err(|found| super::invalid(key.as_str(), found))?;
         let clean = self.redactor(&book.library)?.clean(params).map_err(|leak| Error::new(Kind::Refused, leak.to_string()))?;
         let (from, until) = (step_of(&book, &key, request.from.as_deref())?, step_of(&book, &key, request.until.as_deref())?);
-        let engine = request.engine.map(Into::into);
-        let missing = preflight::check(&self.config, &self.root, &book.library, engine, request.scenario.is_some());
+        let missing = preflight::check(&self.config, &self.root, &book.library, &self.wanted(request));
         let mut steps = Vec::new();
         let params = clean.into_inner();
         let look = Look { book: &book, by: &self.config.user };
@@ -372,5 +371,6 @@ fn does(spec: &Step, known: &Known) -> String {
         Verb::Snapshot { name, .. } => format!("snapshot {name}"),
         Verb::Compare { before, after, .. } => format!("compare {before} with {after}"),
         Verb::Render { path, to, .. } => format!("render {path} to {to}"),
+        Verb::Scan(scan) => format!("scan {scan}"),
     }
 }

@@ -3,24 +3,78 @@
 use std::path::Path;
 
 use crate::{
-    config::Config,
+    config::{Config, Sandboxing},
     error::{Error, Kind},
     id::FlowKey,
     plan::GraphMistake,
+    rails::{Means, promised},
     record::EngineWord,
-    spec::{Diagnostic, Library, Part},
+    spec::{Access, Diagnostic, Library, Part, Verb, flow::Step},
 };
+
+use super::{RunRequest, Workspace};
 
 mod agent_needs;
 
-pub(super) fn check(
-    config: &Config,
-    root: &Path,
-    library: &Library,
+/// How the run is wanted, as far as it decides what is needed.
+pub(super) struct Wanted {
     engine: Option<EngineWord>,
     scripted: bool,
-) -> Result<(), Error> {
-    let mut missing = Vec::new();
+    observe_only: bool,
+    allow_unenforced: bool,
+}
+
+impl Workspace {
+    /// What holds steps to their promises here; or why nothing does.
+    ///
+    /// # Errors
+    /// Nothing does, and why.
+    pub fn sandbox(&self) -> Result<String, String> {
+        match means(&self.config) {
+            Means::Missing(why) => Err(why),
+            found @ Means::Linux { .. } => Ok(found.word()),
+        }
+    }
+
+    pub(super) fn wanted(&self, request: &RunRequest) -> Wanted {
+        let RunRequest { observe_only, allow_unenforced, .. } = *request;
+        Wanted { engine: request.engine.map(Into::into), scripted: request.scenario.is_some(), observe_only, allow_unenforced }
+    }
+}
+
+/// What this machine can hold processes to; nothing, where config says so.
+pub(super) fn means(config: &Config) -> Means {
+    match config.sandbox {
+        Sandboxing::Auto => Means::of_this_machine(),
+        Sandboxing::None => Means::Missing("config says `sandbox = \"none\"`".to_owned()),
+    }
+}
+
+/// Promises of steps that nothing here can keep.
+fn unkept(config: &Config, library: &Library, wanted: &Wanted) -> Vec<String> {
+    let flows = library.flows.values().flat_map(|flow| flow.steps.iter().map(move |step| (flow.key.to_string(), step)));
+    let detours = library.detours.iter().flat_map(|one| one.steps.iter().map(move |step| (one.id.to_string(), step)));
+    let promise = |step: &Step| {
+        let access = if wanted.observe_only { Access::Observe } else { step.access };
+        // An agent that a script answers, or that has no command of its own, needs no fence.
+        let scripted = wanted.engine == Some(EngineWord::Stub) && matches!(step.verb, Verb::Agent(_)) && step.verify.is_empty();
+        // In a run that only observes, what would change something is not started.
+        let started = !wanted.observe_only || step.access == Access::Observe || matches!(step.verb, Verb::Snapshot { .. });
+        promised(access, step.network).filter(|_| started && !scripted && !step.held_without_fence())
+    };
+    let mut promises = flows.chain(detours).filter_map(|(flow, step)| Some((flow, step.id.clone(), promise(step)?))).peekable();
+    if wanted.allow_unenforced || promises.peek().is_none() {
+        return Vec::new();
+    }
+    let Means::Missing(why) = means(config) else { return Vec::new() };
+    promises.map(|(flow, step, promise)| format!("step `{step}` of flow `{flow}` needs `{promise}`, {UNKEPT}: {why}")).collect()
+}
+
+const UNKEPT: &str = "which cannot be enforced here";
+
+pub(super) fn check(config: &Config, root: &Path, library: &Library, wanted: &Wanted) -> Result<(), Error> {
+    let Wanted { engine, scripted, observe_only, .. } = *wanted;
+    let mut missing = unkept(config, library, wanted);
     let path = config.env.get("PATH").cloned().unwrap_or_default();
     for flow in library.flows.values() {
         let commands = flow.requires.commands.iter().filter(|name| !on_path(&path, name));
@@ -33,7 +87,7 @@ pub(super) fn check(
         let files = flow.requires.files.iter().chain(&flow.read_first).filter(|file| !root.join(file.as_str()).exists());
         missing.extend(files.map(|file| format!("file `{file}` is not in the workspace (flow `{}`)", flow.key)));
     }
-    let agents = agent_needs::look(config, library, engine);
+    let agents = agent_needs::look(config, library, engine, observe_only);
     missing.extend(agents.sentences);
     missing.sort();
     missing.dedup();
@@ -42,6 +96,9 @@ pub(super) fn check(
     }
     let mut error = Error::new(Kind::Invalid, "not everything that this flow needs is here; nothing was started");
     error.because = missing;
+    if error.because.iter().any(|one| one.contains(UNKEPT)) {
+        error = error.hint("add --allow-unenforced to run without; each receipt then says that nothing was enforced");
+    }
     for hint in agents.hints {
         error = error.hint(hint);
     }

@@ -73,9 +73,8 @@ impl Workspace {
         let read = in_parallel(&files, |path| read(path, &self.shown(path)));
         let mut books: BTreeMap<FlowKey, Result<Arc<Book>, Error>> = BTreeMap::new();
         for scenario in read.iter().filter_map(|one| one.as_ref().ok()) {
-            // The promise of `access: observe` binds nobody where nothing is run.
             let flow = &scenario.flow;
-            books.entry(flow.clone()).or_insert_with(|| self.book(flow, false, true).map(|(book, _)| book));
+            books.entry(flow.clone()).or_insert_with(|| self.book(flow, false).map(|(book, _)| book));
         }
         let read: Vec<(&PathBuf, Result<Scenario, Box<Tested>>)> = files.iter().zip(read).collect();
         Ok(in_parallel(&read, |(path, scenario)| match scenario {

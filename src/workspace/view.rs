@@ -13,6 +13,8 @@ use crate::{
 
 use super::{Workspace, frozen_book, run_id};
 
+mod remains;
+
 /// A report of more is not read from end to end, and making it would cost memory that the run itself did not need.
 pub const TOLD_EXECUTIONS_MAX: u32 = 2_000;
 

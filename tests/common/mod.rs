@@ -21,6 +21,7 @@ pub mod agents;
 pub mod apis;
 pub mod llm;
 pub mod programs;
+pub mod secrets;
 pub mod terminal;
 
 /// Nothing here takes so long; a test that waits in vain ends by this, with a word on what for.
@@ -62,6 +63,11 @@ impl Test {
     /// `steps` and whatever else the flow has; its name is put in front.
     pub fn flow(self, name: &str, body: &str) -> Self {
         self.file(&format!("flows/{name}.yaml"), &format!("flow: {name}\ntitle: {name}\n{body}"))
+    }
+
+    /// The flow is another from now on.
+    pub fn flow_again(&self, name: &str, body: &str) {
+        self.write(&format!("flows/{name}.yaml"), &format!("flow: {name}\ntitle: {name}\n{body}"));
     }
 
     pub fn file(self, path: &str, text: &str) -> Self {

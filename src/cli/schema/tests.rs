@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::{What, schema, written};
 use crate::{
     cli::{
+        diagnose::KnownCauses,
         doctor::DoctorReport,
         flows::Catalog,
         graph::Graph,
@@ -17,13 +18,17 @@ use crate::{
         run::RunReport,
         show::{Overview, Shown},
     },
-    inspect::{Explanation, RunList, RunSummary, StatusReport, testing::Says, testing::TestRun},
+    inspect::{Diagnosis, Explanation, Panel, RunDiff, RunList, RunSummary, StatusReport, testing::Says, testing::TestRun},
 };
 
 fn of_commands() -> Vec<(&'static str, Value)> {
     vec![
         ("agents", written::<Catalog>("cli/agents", "flow-studio agents --json")),
+        ("diagnose", written::<Diagnosis>("cli/diagnose", "flow-studio diagnose --json")),
+        ("diagnose-causes", written::<KnownCauses>("cli/diagnose-causes", "flow-studio diagnose --causes --json")),
+        ("diff", written::<RunDiff>("cli/diff", "flow-studio diff --json")),
         ("doctor", written::<DoctorReport>("cli/doctor", "flow-studio doctor --json")),
+        ("evidence", written::<Panel>("cli/evidence", "flow-studio evidence --json")),
         ("explain", written::<Explanation>("cli/explain", "flow-studio explain --json")),
         ("flows", written::<Catalog>("cli/flows", "flow-studio flows --json")),
         ("graph", written::<Graph>("cli/graph", "flow-studio graph --json")),
@@ -33,6 +38,7 @@ fn of_commands() -> Vec<(&'static str, Value)> {
         ("review-answer", written::<AnswerReport>("cli/review-answer", "flow-studio review answer ID --choose KEY --json")),
         ("review-list", written::<Inbox>("cli/review-list", "flow-studio review list --json")),
         ("run", written::<RunReport>("cli/run", "flow-studio run --json")),
+        ("scan", written::<crate::rails::ScanReport>("cli/scan", "flow-studio scan --json")),
         ("show", written::<Shown>("cli/show", "flow-studio show --json")),
         ("status", written::<StatusReport>("cli/status", "flow-studio status --json")),
         ("summary", written::<RunSummary>("cli/summary", "The end of a run")),

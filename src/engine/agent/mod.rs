@@ -88,12 +88,17 @@ pub(crate) async fn perform(task: &Task<'_>, work: &AgentWork) -> Reply {
         Access::Observe => "observe",
         Access::Change => "change",
     };
-    // Nothing that writes is offered to an observer.
-    let enforced = match &work.engine {
-        AgentEngine::OpenAi(_) => "tools",
-        AgentEngine::Program(program) => program.enforces(),
-    };
-    reply.sandbox = Some(Sandbox { requested: requested.to_owned(), enforced: enforced.to_owned() });
+    reply.sandbox = Some(match (&work.engine, task.job.rail.sandbox()) {
+        // What it runs stands behind the fence; beside that, no tool that writes is offered to it.
+        (AgentEngine::OpenAi(_), Some(Sandbox { requested, enforced })) => {
+            Sandbox { requested: requested.clone(), enforced: format!("tools, {enforced}") }
+        }
+        (AgentEngine::OpenAi(_), None) => Sandbox { requested: requested.to_owned(), enforced: "tools".to_owned() },
+        // It has to reach its service and keep its sessions, so it holds itself, and what it runs.
+        (AgentEngine::Program(program), _) => {
+            Sandbox { requested: requested.to_owned(), enforced: program.enforces().to_owned() }
+        }
+    });
     reply
 }
 

@@ -182,8 +182,8 @@ pub struct Tools {
 
 impl Tools {
     /// From an agent's front matter and the step's access: names of Claude Code and our own are understood, others give
-    /// nothing. `access: observe` takes away whatever could change something.
-    pub fn new(written: Option<&[String]>, disallowed: &[String], access: Access) -> Self {
+    /// nothing. `access: observe` takes away whatever could change something; commands stay where they are `fenced`.
+    pub fn new(written: Option<&[String]>, disallowed: &[String], access: Access, fenced: bool) -> Self {
         let of =
             |name: &String| -> Vec<Tool> { Tool::named(name).map_or_else(|| Tool::of_claude(name).to_vec(), |tool| vec![tool]) };
         // A rule narrows a tool when it allows, and cannot be honoured in part when it forbids: the whole tool goes.
@@ -196,7 +196,7 @@ impl Tools {
             ours.remove(&tool);
         }
         if access == Access::Observe {
-            ours.retain(|tool| !tool.changes());
+            ours.retain(|tool| !tool.changes() || fenced && *tool == Tool::RunCommand);
         }
         Self { ours, written: written.map(<[String]>::to_vec), disallowed: disallowed.to_vec() }
     }
@@ -217,7 +217,7 @@ mod tests {
 
     fn ours(written: Option<&[&str]>, disallowed: &[&str], access: Access) -> Vec<&'static str> {
         let written = written.map(names);
-        let tools = Tools::new(written.as_deref(), &names(disallowed), access);
+        let tools = Tools::new(written.as_deref(), &names(disallowed), access, false);
         tools.ours.into_iter().map(Tool::name).collect()
     }
 
@@ -239,6 +239,8 @@ mod tests {
     #[test]
     fn an_observer_changes_nothing() {
         assert_eq!(ours(None, &[], Access::Observe), ["read_file", "list_files", "search"]);
+        let fenced = Tools::new(None, &[], Access::Observe, true);
+        assert!(fenced.ours.contains(&Tool::RunCommand) && !fenced.ours.contains(&Tool::WriteFile));
     }
 
     #[test]

@@ -100,7 +100,8 @@ impl Talk<'_, '_, '_> {
         env.extend(line.env);
         let args: Vec<&str> = line.args.iter().map(String::as_str).collect();
         let stdin = Some(line.stdin.as_bytes());
-        let command = Command { program: &path, arg0: &program.command, args: &args, cwd: &job.workspace, env: &env, stdin };
+        let command =
+            Command { program: &path, arg0: &program.command, args: &args, cwd: &job.workspace, env: &env, stdin, fence: None };
         let watchdog = Watchdog::new(program.idle);
         let sink = Sink::Stream {
             flow: job.flow.clone(),

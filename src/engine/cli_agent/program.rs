@@ -14,6 +14,7 @@ use crate::{
     engine::agent::{AgentWork, Parking, Tools},
     id::{AgentKey, ProgramName},
     record::EngineWord,
+    spec::Network,
 };
 
 use super::{
@@ -144,6 +145,20 @@ impl Program {
             Dialect::Claude => Ok(()),
             Dialect::Codex => codex::can_hold(agent, tools),
             Dialect::Other(other) => other::can_hold(other, agent, tools),
+        }
+    }
+
+    /// It has to reach its service, and starts its commands itself.
+    ///
+    /// # Errors
+    /// A sentence.
+    pub fn can_be_silent(&self, network: Network) -> Result<(), String> {
+        match network {
+            Network::Open => Ok(()),
+            Network::None => Err(format!(
+                "`network: none` cannot hold `{}`, which needs the network itself; remove it, or use `engine: openai`",
+                self.name()
+            )),
         }
     }
 

@@ -27,8 +27,15 @@ async fn ask(task: &Task<'_>, program: &Program) -> Option<String> {
     let path = find_program(&program.command, &job.workspace, job.env.get("PATH").map(String::as_str)).ok()?;
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     // No key: it has nobody to talk to.
-    let command =
-        Command { program: &path, arg0: &program.command, args: &args, cwd: &job.workspace, env: &job.env, stdin: None };
+    let command = Command {
+        program: &path,
+        arg0: &program.command,
+        args: &args,
+        cwd: &job.workspace,
+        env: &job.env,
+        stdin: None,
+        fence: None,
+    };
     let limits = Limits { deadline: Some(Instant::now() + TIME), grace: GRACE, stop: task.limits.stop.clone() };
     let (mut out, mut err) = (Head::default(), Head::default());
     let ran = process::run(command, &mut out, &mut err, task.outlet, &limits, None).await;

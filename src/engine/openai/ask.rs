@@ -172,7 +172,7 @@ impl Talk<'_, '_, '_> {
         }
         self.transcript.line(line).await;
         if let Some(refusal) = &answer.refusal {
-            let said: String = refusal.chars().take(400).collect();
+            let said = crate::redact::cut(refusal, 400).unwrap_or(refusal);
             return Err(Broken::failed(FailureKind::Refused, ErrorClass::Permanent, format!("the model refused: {said}")));
         }
         if answer.finish == "content_filter" && answer.calls.is_empty() {

@@ -238,6 +238,7 @@ impl Talk<'_, '_, '_> {
         match self.toolbox.call(&call.name, &call.arguments).await {
             Done::Told(text) => Ok(text),
             Done::Malformed(why) => {
+                let why = self.task.redactor.text(&why).into_inner();
                 *malformed += 1;
                 if *malformed == MALFORMED_MAX {
                     let message = format!("the agent made {malformed} calls that could not be read; the last: {why}");

@@ -17,6 +17,7 @@ use serde_json::Value;
 use crate::{
     net,
     record::{ErrorClass, FailureKind},
+    redact::cut,
 };
 
 /// More than any model writes at once; a server that sends more is broken.
@@ -227,8 +228,8 @@ fn answered(status: u16, body: &[u8]) -> CallError {
 
 fn clipped(text: &str) -> String {
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    match line.char_indices().nth(MESSAGE_CHARS_MAX) {
-        Some((cut, _)) => format!("{}…", &line[..cut]),
+    match cut(&line, MESSAGE_CHARS_MAX) {
+        Some(cut) => format!("{cut}…"),
         None => line,
     }
 }
@@ -260,7 +261,7 @@ mod tests {
     fn messages_are_short_and_on_one_line() {
         let body = format!(r#"{{"error":{{"message":"no\n{}"}}}}"#, "x".repeat(3000));
         let message = answered(400, body.as_bytes()).message;
-        assert!(message.starts_with("the server answered 400 Bad Request: no xxx") && message.len() < 500, "{message}");
+        assert!(message.starts_with("the server answered 400 Bad Request: no") && message.len() < 500, "{message}");
     }
 
     #[test]

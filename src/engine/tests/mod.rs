@@ -64,6 +64,7 @@ impl Bed {
             verify: Vec::new(),
             keep: Keep { stdout: true, stderr: true, json: false },
             watched: super::Watched::default(),
+            rail: crate::rails::Rail::Open,
         };
         Self { _dir: dir, job, redactor: Redactor::default() }
     }

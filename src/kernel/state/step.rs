@@ -80,4 +80,6 @@ pub struct StepState {
     /// What a person wrote for the next execution.
     pub note: Option<Arc<str>>,
     pub approved: Option<EscalationId>,
+    /// What it would have done, had the run not only observed.
+    pub passed_over: Option<Arc<str>>,
 }

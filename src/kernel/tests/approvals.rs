@@ -158,6 +158,17 @@ fn a_question_that_goes_on_waiting_wakes_nobody() {
 }
 
 #[test]
+fn a_deadline_that_passed_while_nobody_looked_is_acted_on_before_the_run_rests_again() {
+    let flow = "steps: [{id: d, run: x, approve: {question: Go?, expires: 1h, on_timeout: reject}}]";
+    let mut play = Play::flow(flow).run();
+    assert!(crate::kernel::commands(&play.state).contains(&crate::kernel::Command::Rest), "before it, the run may rest");
+    play.now = play.now.plus(3_700_000);
+    play.tell(&Input::Resumed(crate::kernel::Resume { by: "bo".to_owned(), from: None, jobs: None }));
+    let due = play.question("d-1").deadline.unwrap();
+    assert_eq!(crate::kernel::commands(&play.state), [crate::kernel::Command::WakeAt(due)]);
+}
+
+#[test]
 fn an_answer_after_the_deadline_is_too_late() {
     let flow = "steps: [{id: d, run: x, approve: {question: Go?, expires: 1h, on_timeout: reject}}]";
     let mut play = Play::flow(flow).run();

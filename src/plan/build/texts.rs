@@ -83,7 +83,7 @@ fn readers(flow: &Flow) -> Vec<(Option<usize>, &Reads)> {
                 WithValue::Template(template) => Some(template.reads()),
                 WithValue::Value(_) => None,
             })),
-            Verb::Run { .. } | Verb::Agent(_) | Verb::Snapshot { .. } | Verb::Compare { .. } => {}
+            Verb::Run { .. } | Verb::Agent(_) | Verb::Snapshot { .. } | Verb::Compare { .. } | Verb::Scan(_) => {}
         }
         found.extend(own.into_iter().map(|reads| (Some(at), reads)));
     }

@@ -98,6 +98,7 @@ fn node(step: &PlannedStep, marks: &Marks) -> Node {
         Verb::Snapshot { name, .. } => (Shape::Builtin, format!("snapshot {name}")),
         Verb::Compare { before, after, .. } => (Shape::Builtin, format!("compare {before} / {after}")),
         Verb::Render { .. } => (Shape::Builtin, "render".to_owned()),
+        Verb::Scan(_) => (Shape::Builtin, "scan".to_owned()),
     };
     let needs = step.needs.len();
     let join = match spec.needs.join {

@@ -25,7 +25,6 @@ pub(in super::super) fn flow(check: &mut Check<'_>, key: &FlowKey, text: &FlowTe
     for (at, name) in text.secrets.iter().enumerate() {
         check.env_name(&format!("/secrets/{at}"), Part::Value, name);
     }
-    check.access("/defaults", text.defaults.access, false);
     check.delays("/defaults/retry", text.defaults.retry.as_ref());
     let limits = check.limits(&text.limits);
     let ids = check.ids("/steps", &text.steps);

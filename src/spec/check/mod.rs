@@ -39,7 +39,6 @@ pub(super) trait Shelf {
     fn template(&mut self, path: &str) -> Result<Arc<str>, Missing>;
     /// Roles that some person has; `None`: not known here.
     fn reviewers(&self) -> Option<&BTreeSet<Role>>;
-    fn allow_unenforced(&self) -> bool;
 }
 
 /// Why a file that a flow names is not there.
@@ -182,11 +181,6 @@ impl<'a> Check<'a> {
             let diagnostic = self.places.mark_inside(pointer, at, 2, diagnostic);
             self.keep(pointer, diagnostic);
         }
-    }
-
-    /// Behaviour that this version does not have is refused, not ignored.
-    fn not_yet(&mut self, pointer: &str, part: Part, sentence: &str, hint: &str) {
-        self.say(pointer, part, Diagnostic::error("not-yet", sentence).hint(hint));
     }
 }
 

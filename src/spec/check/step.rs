@@ -6,7 +6,7 @@ use super::super::{
     Access, Diagnostic, Effects, Length, Measure, Names, Part,
     diagnostic::did_you_mean,
     flow::{Expect, ForEach, Join, Loop, Needs, Poll, Retry, Step},
-    text::{CharterText, DefaultsText, EngineText, ExpectText, JoinText, LoopText, PollText, RetryText, StepText},
+    text::{CharterText, DefaultsText, ExpectText, JoinText, LoopText, PollText, RetryText, StepText},
 };
 use super::{Check, digest, verb::Kind};
 
@@ -26,16 +26,6 @@ pub(super) struct Around<'a> {
 /// Wait before the second try, and at most.
 const RETRY_DELAY_MS: u64 = 1_000;
 const RETRY_DELAY_MS_MAX: u64 = 60_000;
-
-/// An agent of ours can only do what its tools let it do, and an observer has none that write. An agent program is told to
-/// only read; one that cannot be told so is refused before the flow starts.
-fn held_by_tools(text: &StepText, defaults: &DefaultsText) -> bool {
-    let held = match text.engine.or(defaults.engine).unwrap_or(EngineText::Openai) {
-        EngineText::Openai | EngineText::Claude | EngineText::Codex | EngineText::Cli | EngineText::Stub => true,
-        EngineText::Replay => false,
-    };
-    text.agent.is_some() && held && text.verify.is_empty()
-}
 
 impl Check<'_> {
     pub(super) fn step(&mut self, pointer: &str, text: &StepText, around: &Around<'_>) -> Option<Step> {
@@ -61,18 +51,19 @@ impl Check<'_> {
         let title = text.title.clone().unwrap_or_else(|| format!("`{}`", text.id));
         let approve = text.approve.as_ref().and_then(|text| self.approve(&format!("{pointer}/approve"), text, &title, &names));
         let ends_loop = text.r#loop.as_ref().and_then(|text| self.ends_loop(&format!("{pointer}/loop"), text, &ended));
-        let access = self.access(pointer, text.access, held_by_tools(text, around.defaults));
         let navigates = self.route(pointer, text, around.charter);
 
         let kind = self.kind(pointer, text)?;
         let (verb, reads) = self.verb(kind, pointer, text, around.defaults, &names)?;
+        let takes = |key: &str| kind.takes(key);
+        let access = text.access.or(around.defaults.access.filter(|_| takes("access"))).unwrap_or_default();
+        self.access(pointer, text, access);
         if !around.proved {
             self.expectation(pointer, kind, text);
         }
         if self.errors() > before {
             return None;
         }
-        let takes = |key: &str| kind.takes(key);
         let written = serde_json::to_vec(text).unwrap_or_default();
         Some(Step {
             id: text.id.clone(),
@@ -86,7 +77,8 @@ impl Check<'_> {
             expect,
             verify,
             measures_changes: text.measure.contains(&Measure::Changes),
-            access: access.or(around.defaults.access.filter(|_| takes("access"))).unwrap_or_default(),
+            access,
+            network: text.network.or(around.defaults.network.filter(|_| takes("network"))).unwrap_or_default(),
             effects: text.effects.unwrap_or_default(),
             timeout_ms: text.timeout.or(around.defaults.timeout.filter(|_| takes("timeout"))).map(Length::as_ms),
             retry: if takes("retry") { retry } else { Retry { attempts_max: 1, ..retry } },
@@ -324,17 +316,22 @@ impl Check<'_> {
         Some(Loop { to: text.to.clone(), iterations_max: text.max, until, on_exhausted: text.on_exhausted })
     }
 
-    pub(super) fn access(&mut self, pointer: &str, access: Option<Access>, held: bool) -> Option<Access> {
-        if access == Some(Access::Observe) && !held && !self.shelf.allow_unenforced() {
-            let sentence = "`access: observe` cannot be enforced yet, and an unenforced promise would be worse than none";
-            self.not_yet(
-                &format!("{pointer}/access"),
-                Part::Value,
-                sentence,
-                "remove it, or accept it unenforced with --allow-unenforced",
-            );
+    /// A step that observes leaves nothing in the workspace, so it cannot promise to.
+    fn access(&mut self, pointer: &str, text: &StepText, access: Access) {
+        if access == Access::Change {
+            return;
         }
-        access
+        let outside = |path: &&String| !path.starts_with("artifacts/");
+        if let Some(at) = text.outputs.iter().position(|path| outside(&path)) {
+            let message = format!("`{}` observes, so it cannot leave `{}` in the workspace", text.id, text.outputs[at]);
+            let hint = "let it write below `artifacts/`, or remove `access: observe`";
+            self.say(&format!("{pointer}/outputs/{at}"), Part::Value, Diagnostic::error("observer-writes", message).hint(hint));
+        }
+        if text.undo.is_some() {
+            let message = format!("`{}` observes, so there is nothing to undo", text.id);
+            let diagnostic = Diagnostic::error("observer-writes", message);
+            self.say(&format!("{pointer}/undo"), Part::Key, diagnostic.hint("remove `undo`, or `access: observe`"));
+        }
     }
 
     /// A command that proves nothing beyond its exit code.

@@ -9,9 +9,9 @@ use crate::id::{ParamName, Sha256};
 
 use super::super::{
     Diagnostic, Names, Part,
-    flow::{AgentStep, Teach, Verb, WithValue},
+    flow::{AgentStep, Scan, Teach, Verb, WithValue},
     schema::VERBS,
-    text::{DefaultsText, EngineText, RenderText, SnapshotText, StepText, TeachText},
+    text::{DefaultsText, EngineText, RenderText, ScanText, SnapshotText, StepText, TeachText},
 };
 use super::{Check, Missing, digest};
 
@@ -54,14 +54,15 @@ impl Kind {
     /// Keys beyond those that every step has.
     fn keys(self) -> &'static [&'static str] {
         const COMMAND: &[&str] = &[
-            "inputs", "outputs", "expect", "verify", "measure", "access", "effects", "timeout", "retry", "poll", "env",
-            "secrets", "undo", "approve",
+            "inputs", "outputs", "expect", "verify", "measure", "access", "network", "effects", "timeout", "retry", "poll",
+            "env", "secrets", "undo", "approve",
         ];
         const AGENT: &[&str] = &[
             "inputs",
             "outputs",
             "verify",
             "access",
+            "network",
             "effects",
             "timeout",
             "retry",
@@ -81,10 +82,10 @@ impl Kind {
             Self::Agent => AGENT,
             Self::Ask => &["inputs"],
             Self::Flow => &["with", "inputs", "outputs", "verify", "timeout", "undo", "approve"],
-            Self::Snapshot => &["inputs", "timeout", "retry", "env", "secrets", "approve"],
+            Self::Snapshot => &["inputs", "access", "network", "timeout", "retry", "env", "secrets", "approve"],
             Self::Compare => &["approve"],
             Self::Render => &["inputs", "verify", "undo", "approve"],
-            Self::Scan => &["inputs", "approve"],
+            Self::Scan => &["inputs", "timeout", "approve"],
         }
     }
 
@@ -94,7 +95,7 @@ impl Kind {
 }
 
 /// Keys that only some verbs read, with whether they are written. Everything else a step can have, every step reads.
-fn special(text: &StepText) -> [(&'static str, bool); 21] {
+fn special(text: &StepText) -> [(&'static str, bool); 22] {
     [
         ("with", text.with.is_some()),
         ("inputs", !text.inputs.is_empty()),
@@ -103,6 +104,7 @@ fn special(text: &StepText) -> [(&'static str, bool); 21] {
         ("verify", !text.verify.is_empty()),
         ("measure", !text.measure.is_empty()),
         ("access", text.access.is_some()),
+        ("network", text.network.is_some()),
         ("effects", text.effects.is_some()),
         ("timeout", text.timeout.is_some()),
         ("retry", text.retry.is_some()),
@@ -197,15 +199,7 @@ impl Check<'_> {
                 }
             }
             Kind::Render => return self.render(&below, text.render.as_ref()?, &filled),
-            Kind::Scan => {
-                self.not_yet(
-                    &below,
-                    Part::Key,
-                    "`scan` steps are not available yet",
-                    "remove the step; use `run` with a scanner of your own",
-                );
-                return None;
-            }
+            Kind::Scan => Verb::Scan(self.scan(&below, text.scan.as_ref()?)?),
         };
         Some((verb, None))
     }
@@ -291,6 +285,25 @@ impl Check<'_> {
             self.say(below, Part::Key, diagnostic.hint("add `files: [config/*.json]` or `commands: {live: \"cat live.json\"}`"));
         }
         Verb::Snapshot { name: text.name.clone(), files: text.files.clone(), commands: text.commands.clone() }
+    }
+
+    fn scan(&mut self, below: &str, text: &ScanText) -> Option<Scan> {
+        self.paths(&format!("{below}/paths"), &text.paths);
+        if let Some(allow) = &text.allow {
+            self.path(&format!("{below}/allow"), allow);
+        }
+        if text.paths.is_empty() && text.diff.is_none() && !text.run {
+            let diagnostic = Diagnostic::error("empty-scan", "the scan looks at nothing");
+            self.say(below, Part::Key, diagnostic.hint("add `paths: [src]`, `diff: origin/main` or `run: true`"));
+        }
+        // A revision is handed to git as an argument.
+        if let Some(rev) = text.diff.as_deref().filter(|rev| rev.trim().is_empty() || rev.starts_with('-')) {
+            let diagnostic = Diagnostic::error("bad-revision", format!("`{rev}` is not a revision of git"));
+            self.say(&format!("{below}/diff"), Part::Value, diagnostic.hint("write it like `HEAD`, `origin/main` or `v1.2`"));
+            return None;
+        }
+        let ScanText { paths, diff, run, allow, on_finding } = text.clone();
+        Some(Scan { paths, diff, run, allow, on_finding })
     }
 
     fn render(&mut self, below: &str, text: &RenderText, names: &Names) -> Option<(Verb, Option<Sha256>)> {

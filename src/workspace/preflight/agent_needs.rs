@@ -7,7 +7,7 @@ use crate::{
     engine::{self, Account, Tools},
     record::EngineWord,
     runner::{Agents, Programmed},
-    spec::{Agent, Flow, Library, Step, Verb, flow::AgentStep},
+    spec::{Access, Agent, Flow, Library, Step, Verb, flow::AgentStep},
 };
 
 use super::on_path;
@@ -43,17 +43,19 @@ struct Needs<'n> {
     library: &'n Library,
     /// A flow inside of one with a limit draws on it.
     counts_money: bool,
+    observe_only: bool,
     missing: Missing,
     server: bool,
 }
 
 /// `engine`: the run's own choice, which wins over the flow's.
-pub(super) fn look(config: &Config, library: &Library, engine: Option<EngineWord>) -> Missing {
+pub(super) fn look(config: &Config, library: &Library, engine: Option<EngineWord>, observe_only: bool) -> Missing {
     let mut needs = Needs {
         config,
         agents: super::super::agents::agents(config, Account::default()),
         library,
         counts_money: library.flows.values().any(|flow| flow.limits.usd_max.is_some()),
+        observe_only,
         missing: Missing::default(),
         server: false,
     };
@@ -132,9 +134,13 @@ impl Needs<'_> {
             self.missing.say(format!("the program `{}` is not on PATH ({})", program.command, place(flow, step)), None);
             self.alternatives(word, &program.command);
         }
+        if let Err(why) = program.can_be_silent(step.network) {
+            self.missing.say(format!("{}: {why}", place(flow, step)), None);
+        }
         let persona = self.agent(agent);
+        let access = if self.observe_only { Access::Observe } else { step.access };
         if let Some(persona) = &persona {
-            let tools = Tools::new(persona.tools.as_deref(), &persona.disallowed_tools, step.access);
+            let tools = Tools::new(persona.tools.as_deref(), &persona.disallowed_tools, access, false);
             if let Err(why) = program.can_hold(&agent.agent, &tools) {
                 let sentence = format!("{}: {why}", place(flow, step));
                 self.missing.say(sentence, None);

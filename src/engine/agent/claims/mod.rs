@@ -46,9 +46,6 @@ pub(super) async fn held(
 /// A text as a person would quote it.
 fn quoted(text: &str) -> String {
     let line = text.trim().lines().next().unwrap_or_default();
-    let mut out: String = line.chars().take(120).collect();
-    if out.len() < line.len() {
-        out.push('…');
-    }
-    out
+    // Not cut in the middle of what may be a secret: half of one is not recognised.
+    crate::redact::cut(line, 120).map_or_else(|| line.to_owned(), |cut| format!("{cut}…"))
 }

@@ -13,6 +13,7 @@ use crate::{
         shell::{Line, Want, shell},
         tap::Tapped,
     },
+    rails,
     record::CommandRun,
 };
 
@@ -62,6 +63,10 @@ pub(super) async fn run(task: &Task<'_>, asked: Run, commands: &mut Vec<CommandR
     }
     if done.ran.left_running {
         told.push_str("processes that it had started were still running; they were killed\n");
+    }
+    let denied = task.job.rail.fence().and_then(|fence| rails::told(fence, &done.stderr.tail_text()));
+    if let (Some(denied), false) = (denied, matches!(done.ran.end, End::Exited(0))) {
+        let _ = writeln!(told, "{denied}");
     }
     commands.push(done.command);
     Some(told)

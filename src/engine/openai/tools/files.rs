@@ -106,7 +106,13 @@ fn numbered(path: &str, text: &str, from: usize, lines: Option<usize>) -> String
     shown
 }
 
+/// A name is seen by everybody who lists a directory, and nothing can redact it there.
+fn holds_no_secret(task: &Task<'_>, path: &str) -> Result<(), String> {
+    if *task.redactor.cow(path).get() == path { Ok(()) } else { Err("the path holds a secret; choose another name".to_owned()) }
+}
+
 pub(super) async fn write(task: &Task<'_>, roots: &Roots, asked: Write) -> Result<String, String> {
+    holds_no_secret(task, &asked.path)?;
     let path = relative(roots, &asked.path)?;
     may_write(&path)?;
     put(task, roots, &path, asked.content).await
@@ -130,6 +136,7 @@ async fn put(task: &Task<'_>, roots: &Roots, path: &str, content: String) -> Res
 }
 
 pub(super) async fn edit(task: &Task<'_>, roots: &Roots, asked: Edit) -> Result<String, String> {
+    holds_no_secret(task, &asked.path)?;
     let path = relative(roots, &asked.path)?;
     may_write(&path)?;
     if asked.old.is_empty() {

@@ -80,7 +80,7 @@ pub(super) async fn search(roots: &Roots, asked: Search) -> Result<String, Strin
             }
             for (at, line) in String::from_utf8_lossy(&bytes).lines().enumerate() {
                 if pattern.is_match(line) {
-                    let line: String = line.chars().take(LINE_CHARS_MAX).collect();
+                    let line = crate::redact::cut(line, LINE_CHARS_MAX).unwrap_or(line);
                     let _ = writeln!(shown, "{name}:{}: {line}", at + 1);
                     matches += 1;
                     if matches == MATCHES_MAX {

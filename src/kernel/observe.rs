@@ -1,0 +1,95 @@
+//! A run that only observes: which steps it passes over, and what they would have done.
+//! In: the state and a step. Out: the words for the fact. Never: a step that changes something started, a person asked.
+
+use std::sync::Arc;
+
+use crate::{
+    id::{FramePath, StepRef},
+    plan::StepIx,
+    spec::{Access, Reads, StepField, Verb, flow::Step},
+};
+
+use super::{
+    advance::{action, holds},
+    ask::written,
+    state::{Frame, Slot},
+    turn::Turn,
+};
+
+/// Why the step is passed over; `None`: it only looks, and starts like any other.
+pub(super) fn passed_over(turn: &Turn, path: &FramePath, slot: Slot) -> Option<String> {
+    let frame = turn.frame(path);
+    if !frame.options.observe_only {
+        return None;
+    }
+    let spec = &frame.plan.step(slot.step).spec;
+    let Some(would) = would(turn, path, slot) else {
+        return missing(frame, &spec.reads()).map(|name| format!("it reads what `{name}` leaves, which did not run"));
+    };
+    // A step whose own condition is known to be false would have done nothing.
+    let when = spec.when.as_ref().filter(|when| slot.item.is_none() && missing(frame, when.reads()).is_none());
+    match when.map(|when| holds(turn, path, when, None)) {
+        Some(Ok(false)) => None,
+        Some(Ok(true) | Err(_)) | None => Some(would),
+    }
+}
+
+/// What the step would change, or whom it would ask, in the words of the flow.
+pub(super) fn would(turn: &Turn, path: &FramePath, slot: Slot) -> Option<String> {
+    let spec = turn.frame(path).plan.step(slot.step).spec.clone();
+    if !changes(&spec) {
+        return None;
+    }
+    let each = spec.for_each.as_ref().map(|each| format!(", for each of {}", each.list.text())).unwrap_or_default();
+    let asks = spec.approve.as_ref().map(|ask| format!(", after asking {}", people(&ask.to))).unwrap_or_default();
+    Some(match &spec.verb {
+        Verb::Ask(ask) => {
+            let question = written(turn, path, Some(slot), ask).map_or_else(|_| ask.question.text().to_owned(), |(text, _)| text);
+            format!("would ask {}: {question}", people(&ask.to))
+        }
+        Verb::Run { .. } => format!("would run{each}{asks}: {}", action(turn, path, slot, &spec)),
+        Verb::Exec { .. } => format!("would execute{each}{asks}: {}", action(turn, path, slot, &spec)),
+        Verb::Agent(_)
+        | Verb::Flow { .. }
+        | Verb::Snapshot { .. }
+        | Verb::Compare { .. }
+        | Verb::Render { .. }
+        | Verb::Scan(_) => format!("would do{each}{asks}: {}", action(turn, path, slot, &spec)),
+    })
+}
+
+fn changes(spec: &Step) -> bool {
+    match &spec.verb {
+        Verb::Run { .. } | Verb::Exec { .. } | Verb::Agent(_) => spec.access == Access::Change,
+        Verb::Ask(_) => true,
+        Verb::Render { to, .. } => !to.starts_with("artifacts/") || !spec.verify.is_empty(),
+        // A sub-flow is looked into; a snapshot's commands stand behind the fence.
+        Verb::Flow { .. } | Verb::Snapshot { .. } | Verb::Compare { .. } | Verb::Scan(_) => false,
+    }
+}
+
+fn people(to: &[crate::spec::Role]) -> String {
+    if to.is_empty() {
+        return "a person".to_owned();
+    }
+    to.iter().map(|role| role.0.as_str()).collect::<Vec<_>>().join(", ")
+}
+
+/// A step that was passed over and whose result is read.
+fn missing(frame: &Frame, reads: &Reads) -> Option<String> {
+    let mut asked = reads.steps.iter().filter(|(_, fields)| fields.iter().any(|field| *field != StepField::Skipped));
+    let over = |name: &str| frame.plan.find(name).is_some_and(|step| is_over(frame, step));
+    asked.find(|(name, _)| over(name)).map(|(name, _)| name.clone())
+}
+
+fn is_over(frame: &Frame, step: StepIx) -> bool {
+    frame.steps.get(step.at()).is_some_and(|state| state.passed_over.is_some())
+}
+
+impl Frame {
+    /// The steps that were passed over, with what they would have done.
+    pub fn passed_over(&self) -> Vec<(StepRef, Arc<str>)> {
+        let steps = (0..).map(StepIx).zip(self.steps.iter());
+        steps.filter_map(|(step, state)| Some((self.name(step.into()), state.passed_over.clone()?))).collect()
+    }
+}
