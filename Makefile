@@ -10,17 +10,19 @@ FLOW_STUDIO_READY := build
 
 include stepwise.mk
 
-.PHONY: help build demo test test-agent-clis bench bench-peers fmt clippy doc schemas ci studio toolchain \
+.PHONY: help build demo sdlc test test-agent-clis bench bench-peers fmt clippy doc schemas ci studio toolchain \
         retention-status cleanup-aged retention-hold retention-release
 
 help:
 	@echo 'make demo      a real flow on this repository: look, mend, ask, report (no key, no server)'
+	@echo 'make sdlc [WORKSPACE=DIR] [RUN_ID=ID] [PARAMS="name=value …"]'
+	@echo '               seven flows from a request to something that is live; again with RUN_ID, it goes on'
 	@echo 'make test      all tests'
 	@echo 'make test-agent-clis   the engines claude and codex with the real programs (npm installs them into .tools)'
 	@echo 'make build     the program: $(FLOW_STUDIO)'
 	@echo
 	@echo 'make stepwise-help       the flows here, and how to run one'
-	@echo 'make stepwise-<flow> [RUN_ID=ID] [START_STEP=STEP] [PARAMS="name=value …"]'
+	@echo 'make stepwise-<flow> [RUN_ID=ID] [START_STEP=STEP] [WORKSPACE=DIR] [PARAMS="name=value …"]'
 	@echo
 	@echo 'make ci        what CI runs: fmt, clippy, test, doc, schemas'
 	@echo 'make fmt clippy doc schemas bench bench-peers'
@@ -35,6 +37,12 @@ build: toolchain
 
 demo: build
 	@sh scripts/demo.sh "$(FLOW_STUDIO)"
+
+# As it was typed; RUN_ID, WORKSPACE and PARAMS likewise, in stepwise.mk.
+override ENGINE := $(value ENGINE)
+sdlc: export ENGINE := $(ENGINE)
+sdlc: build
+	@sh scripts/sdlc.sh "$(FLOW_STUDIO)"
 
 test: toolchain
 	cargo test --locked --quiet

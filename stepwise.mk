@@ -1,6 +1,6 @@
 # Flows from make. Include it:   include stepwise.mk
 #
-#   make stepwise-<flow> [RUN_ID=ID] [START_STEP=STEP] [PARAMS="name=value other='two words'"]
+#   make stepwise-<flow> [RUN_ID=ID] [START_STEP=STEP] [WORKSPACE=DIR] [PARAMS="name=value other='two words'"]
 #   make stepwise-resume RUN_ID=ID [FLOW=FLOW] [START_STEP=STEP]
 #   make stepwise-retry  RUN_ID=ID STEP=STEP [FLOW=FLOW]
 #   make stepwise-status [RUN_ID=ID]    make stepwise-review [ID=RUN/QUESTION] [CHOOSE=KEY] [NOTE=TEXT]
@@ -16,13 +16,14 @@ export FLOW_STUDIO
 # Taken as they were typed: make does not expand them, and recipes see them only as variables, so no shell does either.
 override RUN_ID := $(value RUN_ID)
 override START_STEP := $(value START_STEP)
+override WORKSPACE := $(value WORKSPACE)
 override PARAMS := $(value PARAMS)
 override FLOW := $(value FLOW)
 override STEP := $(value STEP)
 override ID := $(value ID)
 override CHOOSE := $(value CHOOSE)
 override NOTE := $(value NOTE)
-export RUN_ID START_STEP PARAMS FLOW STEP ID CHOOSE NOTE
+export RUN_ID START_STEP WORKSPACE PARAMS FLOW STEP ID CHOOSE NOTE
 
 # What the program tells to type begins with its name; where that is not on PATH, say what it stands for.
 stepwise_called = command -v flow-studio >/dev/null 2>&1 || \
@@ -52,7 +53,7 @@ stepwise-%: $(FLOW_STUDIO_READY) stepwise-force
 	else params=; fi; \
 	$(stepwise_called); \
 	IFS=$$(printf '\n_'); IFS=$${IFS%_}; \
-	exec "$$FLOW_STUDIO" run "$$flow" $${RUN_ID:+"--run-id=$$RUN_ID"} $${START_STEP:+"--from=$$START_STEP"} $$params --wait-ok
+	exec "$$FLOW_STUDIO" run "$$flow" $${RUN_ID:+"--run-id=$$RUN_ID"} $${START_STEP:+"--from=$$START_STEP"} $${WORKSPACE:+"--workspace=$$WORKSPACE"} $$params --wait-ok
 
 stepwise-force:
 
@@ -78,7 +79,7 @@ stepwise-diagnose: $(FLOW_STUDIO_READY)
 	@$(stepwise_called); "$$FLOW_STUDIO" diagnose "$$RUN_ID" || case $$? in 1|4|7) ;; *) exit 1;; esac
 
 stepwise-help: $(FLOW_STUDIO_READY)
-	@echo 'make stepwise-<flow> [RUN_ID=ID] [START_STEP=STEP] [PARAMS="name=value …"]   with these flows:'
+	@echo 'make stepwise-<flow> [RUN_ID=ID] [START_STEP=STEP] [WORKSPACE=DIR] [PARAMS="name=value …"]   with these flows:'
 	@echo
 	@"$$FLOW_STUDIO" flows
 	@echo

@@ -17,7 +17,7 @@ use crate::{
     ledger::{self, Frozen, Inbox, JournalError, Lock, Message, RunDir, RunDirError, RunsDir},
     measure,
     plan::Book,
-    record::{Git, RunOptions},
+    record::{Drift, Git, RunOptions},
     redact::{Clean, Redactor},
     runner::{self, Clock, Drive, Ended, Observer, OpenError, Opened, Scene, Setup},
     spec::{
@@ -32,6 +32,7 @@ use crate::{
 mod again;
 mod agents;
 mod answer;
+mod answering;
 mod dry_run;
 mod errors;
 mod notify;
@@ -44,6 +45,7 @@ mod view;
 use errors::{drive_error, invalid, never_started, no_run, open_error};
 
 pub use answer::{AnswerRequest, Answered};
+pub use answering::Recorded;
 pub use dry_run::{DryRun, DryStep, Runs};
 pub use open_run::ReadRun;
 pub use rehearsal::{Tested, Verdict};
@@ -71,6 +73,9 @@ pub struct RunRequest {
     pub engine: Option<EngineText>,
     pub jobs: Option<u32>,
     pub scenario: Option<PathBuf>,
+    /// What the engine `replay` answers from: a run, or a directory.
+    pub recording: Option<String>,
+    pub drift: Drift,
     pub wait_for_human: bool,
     pub allow_unenforced: bool,
     pub observe_only: bool,
@@ -141,7 +146,9 @@ impl Workspace {
         let scenario = self.scenario(request.scenario.as_deref())?;
         let engine = request.engine.map(Into::into);
         notify::hooks(&self.config.notify)?;
-        preflight::check(&self.config, &self.root, &book.library, &self.wanted(request))?;
+        let recording = self.recording(request)?;
+        let wanted = preflight::Wanted::of(request, recording.as_ref().map(|(_, one)| one));
+        preflight::check(&self.config, &self.root, &book.library, &wanted)?;
         let redactor = self.redactor(&book.library)?;
         let files = frozen_files(&book, &redactor)?;
         let given = request.run_id.as_deref().map(run_id).transpose()?;
@@ -167,8 +174,15 @@ impl Workspace {
                 self.freeze(&mut opened, &path, generation, &book, &files)?;
                 let clean = redactor.clean(params).map_err(|leak| Error::new(Kind::Refused, leak.to_string()))?;
                 let RunRequest { allow_unenforced, observe_only, .. } = *request;
-                let options =
-                    RunOptions { jobs: request.jobs.or(self.config.jobs), from, until, engine, allow_unenforced, observe_only };
+                let options = RunOptions {
+                    jobs: request.jobs.or(self.config.jobs),
+                    from,
+                    until,
+                    engine,
+                    allow_unenforced,
+                    observe_only,
+                    replay: recording.map(|(one, _)| one),
+                };
                 first.push(Input::RunRequested(Box::new(Request {
                     run_id: id.clone(),
                     flow,
@@ -179,7 +193,7 @@ impl Workspace {
                     host: self.config.host.clone(),
                     version: env!("CARGO_PKG_VERSION").to_owned(),
                     by: self.config.user.clone(),
-                    git: git.join().ok().flatten(),
+                    git: git.and_then(|git| git.join().ok().flatten()),
                 })));
             }
         }
@@ -363,15 +377,16 @@ impl Workspace {
         let spent = ledger::spent(&opened.run).map_err(|error| {
             Error::new(Kind::System, "cost.jsonl cannot be read: what the run has used is not known").because(&error)
         })?;
+        let recordings = answering::recordings(&opened.state, &first);
         let setup = Setup {
             scene: Scene {
                 workspace,
                 run_base: absolute(opened.run.base()),
                 env: self.config.step_env.clone(),
-                secrets: secrets(&self.config, library),
+                secrets: agents::secrets(&self.config, library),
                 grace_ms: self.config.grace_ms,
                 means: preflight::means(&self.config),
-                agents: agents::agents(&self.config, engine::Account::new(&spent)),
+                agents: agents::agents(&self.config, engine::Account::new(&spent), recordings),
             },
             redactor,
             scenario,
@@ -407,7 +422,7 @@ impl Workspace {
     }
 
     fn redactor(&self, library: &Library) -> Result<Redactor, Error> {
-        let mut known: Vec<(String, String)> = secrets(&self.config, library).into_iter().collect();
+        let mut known: Vec<(String, String)> = agents::secrets(&self.config, library).into_iter().collect();
         known.extend(agents::keys(&self.config));
         known.extend(notify::keys(&self.config));
         Redactor::new(&known).map_err(|bad| Error::new(Kind::Invalid, bad.to_string()))
@@ -455,16 +470,6 @@ impl Workspace {
         open.map(|frame| frame.path.clone()).ok_or_else(never_started)
     }
 
-    fn scenario(&self, path: Option<&Path>) -> Result<Option<Arc<engine::Scenario>>, Error> {
-        let Some(path) = path else { return Ok(None) };
-        let shown = path.display();
-        let text = std::fs::read_to_string(path)
-            .map_err(|error| Error::new(Kind::Invalid, format!("cannot read {shown}")).because(&error))?;
-        let scenario = engine::Scenario::parse(&text)
-            .map_err(|error| Error::new(Kind::Invalid, format!("{shown} is not a scenario: {error}")))?;
-        Ok(Some(Arc::new(scenario)))
-    }
-
     /// `<flow>-<n>`, the first that is free: names carry no time and no luck.
     fn free_run_id(&self, flow: &FlowKey) -> Result<RunId, Error> {
         let taken = self.runs.list().unwrap_or_default();
@@ -473,15 +478,15 @@ impl Workspace {
         RunId::new(&format!("{flow}-{next}")).map_err(|bad| Error::new(Kind::Usage, bad.to_string()))
     }
 
-    /// Asks git on a thread of its own, while the flow is being loaded.
-    fn ask_git(&self) -> std::thread::JoinHandle<Option<Git>> {
+    /// Asks git on a thread of its own, while the flow is being loaded. `None`: there is no repository.
+    fn ask_git(&self) -> Option<std::thread::JoinHandle<Option<Git>>> {
+        measure::git_marker(&self.root)?;
         let root = self.root.clone();
         let (path, home) = (self.config.env.get("PATH").cloned(), self.config.env.get("HOME").cloned());
-        std::thread::spawn(move || {
-            measure::git_marker(&root)?;
+        Some(std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().ok()?;
             runtime.block_on(measure::git_state(&root, path.as_deref(), home.as_deref()))
-        })
+        }))
     }
 }
 
@@ -609,12 +614,6 @@ fn changed_params(
         .collect();
     given.extend(set.clone());
     params::resolve(flow, &given).map_err(|found| invalid(flow.key.as_str(), found))
-}
-
-/// Values of the secrets that a flow or one of its sub-flows declares.
-fn secrets(config: &Config, library: &Library) -> BTreeMap<String, String> {
-    let names = library.flows.values().flat_map(|flow| flow.secrets.iter());
-    names.filter_map(|name| Some((name.clone(), config.env.get(name)?.clone()))).collect()
 }
 
 fn absolute(path: &Path) -> PathBuf {

@@ -118,6 +118,11 @@ fn what_breaks_for_a_moment_is_tried_again() {
 fn what_will_never_work_is_not_tried_again() {
     for (turn, kind) in [
         (error(400, "This model's maximum context length is 8192 tokens"), "context"),
+        // As a real one refuses a conversation that has grown beyond its window.
+        (
+            error(400, "This model's maximum context length is 128000 tokens. However, your messages resulted in 200417 tokens."),
+            "context",
+        ),
         (error(403, "not for you"), "permission_denied"),
         (error(404, "no model `m`"), "unknown"),
         (error(422, "nonsense"), "unknown"),
@@ -189,6 +194,40 @@ fn a_kill_during_a_call_leaves_the_transcript_and_the_count() {
     let prompt = test.go(&["show", "r", "make", "--prompt"]).code(0).stdout;
     assert_eq!(prompt.matches("You write code.").count(), 1, "only of the last execution");
     test.go(&["verify", "r"]).code(0);
+}
+
+#[test]
+fn a_kill_during_a_tool_leaves_the_call_that_asked_for_it_counted_once() {
+    let first = Llm::script([calls(&[("run_command", json!({"command": "echo one >> done; echo in > in; cat hold"}))])]);
+    let test = test(&first, "").fifo("in").fifo("hold");
+    let live = test.start(&["run", "work", "--run-id", "r"]);
+    common::await_word(&test.at("in"));
+    live.kill();
+    let before = test.text(TRANSCRIPT);
+    assert!(before.contains("echo one"), "{before}");
+    let llm = Llm::script([says("Done."), verified()]);
+    let test = test.env("OPENAI_BASE_URL", &llm.url);
+    test.go(&["resume", "r"]).code(0).says("was still running after its driver was killed; it was ended");
+    assert!(test.text(TRANSCRIPT).starts_with(&before), "what was said before stands");
+    assert_eq!(test.text("done"), "one\n");
+    let cost: Value = serde_json::from_str(test.text("run_base/r/cost.jsonl").lines().last().unwrap()).unwrap();
+    assert_eq!((&cost["total"]["calls"], &cost["total"]["tokens"]["total"]), (&json!(3), &json!(330)), "each call once");
+    test.go(&["verify", "r"]).code(0);
+}
+
+#[test]
+fn a_once_only_agent_that_was_killed_in_a_tool_is_asked_about() {
+    let llm = Llm::script([calls(&[("run_command", json!({"command": "echo one >> done; echo in > in; cat hold"}))])]);
+    let test = test(&llm, "").fifo("in").fifo("hold");
+    let flow = test.text("flows/work.yaml").replace("    retry: {delay: 1ms, attempts: 3}\n", "    effects: once\n");
+    test.write("flows/work.yaml", &flow);
+    let live = test.start(&["run", "work", "--run-id", "r"]);
+    common::await_word(&test.at("in"));
+    live.kill();
+    test.go(&["resume", "r"]).code(4);
+    let question = test.facts("r", "escalation_raised")[0]["question"].clone();
+    assert_eq!((&question["rule"], llm.asked().len()), (&json!("lost"), 1), "{question}");
+    assert_eq!(test.text("done"), "one\n", "nothing ran again");
 }
 
 #[test]

@@ -5,7 +5,7 @@ mod common;
 use common::{
     Test,
     agents::{TRANSCRIPT, receipt, run, test},
-    llm::{Llm, Turn, says, verified},
+    llm::{Llm, Turn, error, says, verified},
 };
 use serde_json::{Value, json};
 
@@ -88,4 +88,103 @@ fn a_limit_of_money_needs_prices() {
     let llm = Llm::script([]);
     let test = limited(&llm, "{usd: 1}").file("flow-studio.toml", "[models]\nstandard = [\"m\"]\n");
     run(&test).code(3).says("needs the price of the model `m`").says("[prices]");
+}
+
+#[test]
+fn a_run_stops_before_the_call_that_is_one_too_many_and_goes_on_when_raised() {
+    let llm = Llm::script([says("Done."), says("That is no handoff.")]);
+    let test = limited(&llm, "{turns: 2}");
+    run(&test).code(5);
+    assert_eq!(llm.asked().len(), 2);
+    let question = test.facts("r", "escalation_raised")[0]["question"]["question"].as_str().unwrap().to_owned();
+    assert!(question.contains("2 of 2 calls of models are used"), "{question}");
+    assert!(test.go(&["explain", "r", "make"]).code(0).stdout.contains("2 calls of models"));
+    let llm = Llm::script([says("Done."), verified()]);
+    let test = test.env("OPENAI_BASE_URL", &llm.url);
+    test.go(&["review", "answer", "r/make-1", "--choose", "raise"]).code(0);
+    test.go(&["resume", "r"]).code(0);
+    test.go(&["verify", "r"]).code(0);
+}
+
+/// An answer of a server that does not say what it used.
+fn silent(turn: Turn) -> Turn {
+    turn.edited(|body| drop(body.as_object_mut().unwrap().remove("usage")))
+}
+
+#[test]
+fn a_call_of_unknown_cost_is_the_last_where_the_flow_says_stop() {
+    let llm = Llm::script([silent(says("Done."))]);
+    let test = limited(&llm, "{on_unknown_cost: stop}");
+    run(&test).code(5);
+    assert_eq!(llm.asked().len(), 1);
+    let question = test.facts("r", "escalation_raised")[0]["question"]["question"].as_str().unwrap().to_owned();
+    assert!(question.contains("the cost of 1 calls of models is not known"), "{question}");
+    assert!(test.go(&["status", "r"]).stdout.contains("models: 1 call, 0 tokens, cost not known"));
+    let llm = Llm::script([says("Done."), verified()]);
+    let test = test.env("OPENAI_BASE_URL", &llm.url);
+    test.go(&["review", "answer", "r/make-1", "--choose", "raise"]).code(0);
+    test.go(&["resume", "r"]).code(0);
+    let said = "models: 3 calls, 220 tokens, 0.0040 USD and 1 call of unknown cost";
+    assert!(test.go(&["status", "r"]).stdout.contains(said), "{}", test.go(&["status", "r"]).stdout);
+    assert!(test.go(&["report", "r"]).stdout.contains(said));
+}
+
+#[test]
+fn unknown_costs_may_be_allowed_and_are_shown_as_unknown() {
+    let llm = Llm::script([silent(says("Done.")), silent(verified())]);
+    let test = limited(&llm, "{usd: 1, on_unknown_cost: allow}").file("flow-studio.toml", "[models]\nstandard = [\"m\"]\n");
+    run(&test).code(0);
+    assert!(test.go(&["status", "r"]).code(0).stdout.contains("models: 2 calls, 0 tokens, cost not known"));
+    // Stopping at them needs prices, like a limit of money.
+    let stops = limited(&llm, "{on_unknown_cost: stop}").file("flow-studio.toml", "[models]\nstandard = [\"m\"]\n");
+    run(&stops).code(3).says("`limits.on_unknown_cost: stop` needs the price of the model `m`");
+}
+
+#[test]
+fn under_a_limit_an_answer_is_held_to_the_room_that_is_left() {
+    let long = |text: &str| says(text).edited(|body| body["choices"][0]["finish_reason"] = json!("length"));
+    let llm = Llm::script([used(says("Done."), 900, 100), used(long("{\"status\""), 1200, 1000)]);
+    let test = limited(&llm, "{tokens: 5000}");
+    run(&test).code(5);
+    let asked = llm.asked();
+    // Half of what is left, less what the prompt takes: an estimate first, then what the server counted.
+    let (first, second) = (asked[0]["max_tokens"].as_u64().unwrap(), asked[1]["max_tokens"].as_u64().unwrap());
+    assert!(first < 2500 && (1000..2000).contains(&second), "{first} {second}");
+    // Half a handoff is a limit that was reached, not an agent that cannot write.
+    assert_eq!(receipt(&test)["status"], "interrupted");
+    let cost: Value = serde_json::from_str(test.text("run_base/r/cost.jsonl").lines().last().unwrap()).unwrap();
+    assert_eq!(cost["total"]["tokens"]["total"], 3200);
+    let free = test_without_limit();
+    assert!(free.asked().iter().all(|asked| asked.get("max_tokens").is_none()), "without a limit nothing is asked for");
+}
+
+fn test_without_limit() -> Llm {
+    let llm = Llm::script([says("Done."), verified()]);
+    let test = test(&llm, "");
+    run(&test).code(0);
+    llm
+}
+
+#[test]
+fn a_server_is_asked_for_short_answers_by_the_name_that_it_knows() {
+    for (known, names) in [
+        ("max_completion_tokens", &["max_tokens", "max_completion_tokens"][..]),
+        ("none", &["max_tokens", "max_completion_tokens"]),
+    ] {
+        let llm = Llm::answering(move |_, asked| {
+            match ["max_tokens", "max_completion_tokens"].iter().find(|name| asked.get(**name).is_some() && **name != known) {
+                Some(name) => error(400, &format!("Unsupported parameter: '{name}'")),
+                None if asked.get("response_format").is_some() => verified(),
+                None => says("Done."),
+            }
+        });
+        let test = limited(&llm, "{tokens: 50000}");
+        run(&test).code(0);
+        let tried: Vec<&str> =
+            llm.asked().iter().take(2).map(|asked| *names.iter().find(|name| asked.get(**name).is_some()).unwrap()).collect();
+        assert_eq!(tried, names);
+        let last = llm.asked().pop().unwrap();
+        assert_eq!(last.get("max_completion_tokens").is_some(), known != "none", "learnt once: {last}");
+        assert!(test.text(TRANSCRIPT).contains("server_lacks"));
+    }
 }

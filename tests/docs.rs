@@ -15,6 +15,7 @@ const DOCUMENTS: &[&str] = &[
     "docs/reference.md",
     "docs/safety.md",
     "docs/diagnose.md",
+    "docs/sdlc.md",
 ];
 
 fn documents() -> Vec<(&'static str, String)> {

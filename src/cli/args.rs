@@ -7,8 +7,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::error::{Error, Kind};
 
 use super::{
-    agents, completions, diagnose, diff, doctor, evidence, explain, flows, graph, init, list, report, resume, retry, review, run,
-    scan, schema, show, status, test, validate, verify,
+    agents, completions, diagnose, diff, doctor, evidence, explain, flows, graph, init, list, record, report, resume, retry,
+    review, run, scan, schema, show, status, test, validate, verify,
 };
 
 const AFTER: &str = "\
@@ -101,6 +101,8 @@ pub enum Command {
     Diff(diff::DiffArgs),
     /// The story of a flow, as Markdown
     Report(report::ReportArgs),
+    /// Keep what a run's agents said and did, to be replayed at no cost
+    Record(record::RecordArgs),
     /// A flow as a picture
     Graph(graph::GraphArgs),
     /// Which flows there are

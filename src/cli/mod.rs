@@ -16,6 +16,7 @@ mod graph;
 mod init;
 mod list;
 mod progress;
+mod record;
 mod render;
 mod report;
 mod resume;
@@ -114,6 +115,7 @@ fn dispatch(command: &Command, context: &Context) -> Result<u8, Error> {
         Command::Diagnose(args) => diagnose::run(args, context),
         Command::Evidence(args) => evidence::run(args, context),
         Command::Diff(args) => diff::run(args, context),
+        Command::Record(args) => record::run(args, context),
         Command::Report(args) => report::run(args, context),
         Command::Graph(args) => graph::run(args, context),
         Command::Flows(args) => flows::run(args, context),

@@ -11,7 +11,7 @@ use crate::{
     id::{EscalationId, FramePath, RunId, StepRef},
     inspect::Paste,
     kernel::{FramePhase, State},
-    record::{Outcome, QuestionKind, RunStatus, StopCause},
+    record::{Drift, Outcome, QuestionKind, RunStatus, StopCause},
     runner::Ended,
     spec::text::EngineText,
     workspace::RunRequest,
@@ -48,6 +48,12 @@ pub struct RunArgs {
     /// What the stub engine answers
     #[arg(long, value_name = "FILE")]
     pub scenario: Option<PathBuf>,
+    /// What the engine `replay` answers from: a run, or a directory that `record` made
+    #[arg(long, value_name = "RUN|DIR")]
+    pub recording: Option<String>,
+    /// What a difference from the recording is: the end of the step, or a concern of it
+    #[arg(long, value_name = "strict|lenient", default_value = "strict", requires = "recording", value_parser = drift)]
+    pub replay: Drift,
     /// Steps at once
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256))]
     pub jobs: Option<u32>,
@@ -71,6 +77,14 @@ pub struct RunArgs {
     pub strict: bool,
 }
 
+fn drift(text: &str) -> Result<Drift, String> {
+    Drift::ALL
+        .iter()
+        .copied()
+        .find(|drift| drift.as_str() == text)
+        .ok_or_else(|| format!("`{text}` is neither strict nor lenient"))
+}
+
 fn engine(text: &str) -> Result<EngineText, String> {
     let parsed = serde_json::from_value(serde_json::Value::String(text.to_owned()));
     parsed.map_err(|_| format!("`{text}` is not an engine: openai, claude, codex, cli, stub, replay"))
@@ -86,6 +100,8 @@ pub(super) fn run(args: &RunArgs, context: &Context) -> Result<u8, Error> {
         engine: args.engine,
         jobs: args.jobs,
         scenario: args.scenario.clone(),
+        recording: args.recording.clone(),
+        drift: args.replay,
         wait_for_human: args.wait_for_human,
         allow_unenforced: args.allow_unenforced,
         observe_only: args.observe_only,

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::{
     engine::Scenario,
     error::Error,
-    record::{Decision, Entry, Envelope, Manifest, Question, Receipt},
+    record::{Decision, Entry, Envelope, Manifest, Question, Receipt, RecordingIndex},
     spec,
 };
 
@@ -41,6 +41,8 @@ pub enum What {
     Run,
     /// escalations/<id>.json
     Escalation,
+    /// recording.json, which `record` makes
+    Recording,
 }
 
 pub(super) fn run(args: &SchemaArgs, _context: &Context) -> Result<u8, Error> {
@@ -60,6 +62,7 @@ pub(super) fn schema(what: What) -> Value {
         What::Event => written::<Entry>("event", "Journal line"),
         What::Run => written::<Manifest>("run", "Run manifest"),
         What::Escalation => written::<Question>("escalation", "Escalation"),
+        What::Recording => written::<RecordingIndex>("recording", "Index of a recording"),
     }
 }
 

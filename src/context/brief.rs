@@ -44,8 +44,9 @@ pub struct Brief {
     pub handed: Vec<Handed>,
     /// What agents decided and assumed elsewhere in the run: in other flows, in other branches.
     pub trail: Vec<Decided>,
-    /// In a later round of a loop: what its last step found in the round before.
-    pub findings: Option<Findings>,
+    /// In a later round of a loop: what its last step found in the round before, and what was measured of this step's own work
+    /// then, where it failed.
+    pub findings: Vec<Findings>,
     /// What this step chooses from.
     pub choice: Option<Choice>,
     /// What a person wrote for this execution.
@@ -129,10 +130,12 @@ pub enum Said {
     Result { exit_code: Option<i32>, error: Option<String>, answer: Option<String>, note: Option<String> },
 }
 
-/// What a critic had against the last round's work.
+/// What a critic, or a measure, had against the last round's work.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Findings {
     pub step: StepRef,
+    /// Of the step itself that is told of them.
+    pub own: bool,
     pub status: Status,
     pub concerns: Vec<Concern>,
     pub error: Option<String>,

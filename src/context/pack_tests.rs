@@ -67,7 +67,8 @@ fn brief() -> Brief {
             decisions: vec!["storage: sqlite".to_owned()],
             assumptions: vec!["one writer".to_owned()],
         }],
-        findings: Some(Findings {
+        findings: vec![Findings {
+            own: false,
             step: step("critique"),
             status: Status::Unverified,
             concerns: vec![Concern {
@@ -78,7 +79,7 @@ fn brief() -> Brief {
             }],
             error: None,
             path: "build/handoffs/critique-critic.json".to_owned(),
-        }),
+        }],
         note: Some("Use the standard library.".to_owned()),
         fixes: None,
         access: Access::Change,

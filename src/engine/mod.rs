@@ -11,6 +11,7 @@ pub mod openai;
 mod orphans;
 mod outlet;
 mod process;
+mod replay;
 mod scan;
 mod shell;
 mod stop;
@@ -28,6 +29,7 @@ pub use agent::{Account, AgentEngine, AgentWork, Budget, FlowLimit, Model, Model
 pub use cli_agent::{ApiKey, Dialect, Fields, Other, OutputForm, Program, PromptWay, Shared as ProgramShared};
 pub use orphans::{end_orphans, living};
 pub use outlet::Outlet;
+pub use replay::{Recording, RecordingError, Replay, Summed};
 pub use stop::{Stop, StopLevel, StopSwitch};
 pub use stub::{Asked, Said, Scenario, ScenarioExpect, Scripted, perform_scripted, stub_reply};
 pub use tap::{OUTPUT_FILE_BYTES_MAX, TAIL_BYTES_MAX};

@@ -306,6 +306,10 @@ pub async fn perform_scripted(job: Job, scenario: &Scenario, redactor: &Redactor
             reply.outcome = outcome;
         }
     }
+    // Verify commands look at the files that the script wrote.
+    if files.is_some_and(|files| !files.is_empty()) {
+        outlet.written().await;
+    }
     contract::close(&task, &mut reply).await;
     reply.completed_at = task.now();
     reply

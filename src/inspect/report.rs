@@ -11,7 +11,7 @@ use crate::{
 
 use super::{
     paste::Paste,
-    report_parts::{artifacts, cell, decided, done, measured, open_points, proposed, steps, waiting},
+    report_parts::{artifacts, cell, decided, done, measured, open_points, proposed, steps, switches, waiting},
     status::{flow_status, next},
     view::RunView,
     words::{clean, first_line, length, spent_words},
@@ -78,6 +78,7 @@ fn head(out: &mut String, view: &RunView, frame: &Frame) {
     if let Some(spent) = view.spent_by(&frame.path) {
         let _ = writeln!(out, "- models: {}", spent_words(&spent));
     }
+    out.push_str(&switches(view, frame));
     let _ = writeln!(out, "- definition sha256 `{}`", frame.definition);
 }
 

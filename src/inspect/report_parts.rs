@@ -75,6 +75,22 @@ pub(super) fn steps(view: &RunView, frame: &Frame) -> String {
     out
 }
 
+/// Models that were left for others; a step that meets the same in each round says it once.
+pub(super) fn switches(view: &RunView, frame: &Frame) -> String {
+    let mut out = String::new();
+    for (at, ..) in lines(view, frame) {
+        let all = view.executions(&at).iter().filter_map(Execution::proof).flat_map(|proof| &proof.switches);
+        for one in all {
+            let why = first_line(&one.why);
+            let line = format!("- `{}`: {} was left for {}: {}\n", at.step, cell(&one.from), cell(&one.to), cell(&why));
+            if !out.contains(&line) {
+                out.push_str(&line);
+            }
+        }
+    }
+    out
+}
+
 pub(super) fn done(view: &RunView, frame: &Frame) -> String {
     let mut out = String::new();
     for (at, _, _, current) in lines(view, frame) {

@@ -271,7 +271,7 @@ pub(super) fn apply_fact(state: &mut State, fact: &Fact, now: Time) {
         Fact::LineReleased { by } => {
             state.line_stops.remove(by);
         }
-        Fact::LimitReached { flow, limit, max, .. } => limit_reached(state, flow, *limit, *max),
+        Fact::LimitReached { flow, limit, used, max } => limit_reached(state, flow, *limit, *used, *max),
         Fact::EngineFailed { engine, failures, until } => {
             state.breakers.insert(*engine, Breaker { failures: *failures, until: *until });
         }

@@ -17,7 +17,7 @@ use crate::{
         At, Decision, DecisionKind, EngineWord, ErrorClass, Fact, InputNote, IterationOf, Kept, ReceiptStatus, Reply,
         ReplyOutcome, Rule, Status, StopCause,
     },
-    spec::{Effects, OnFailure},
+    spec::{Effects, OnFailure, Step},
 };
 
 use self::{escalate::escalate, written::written};
@@ -278,8 +278,11 @@ fn reason(turn: &Turn, path: &FramePath, slot: Slot, seen: &Seen, routed: Route,
             let stuck = seen.ends_loop.as_ref().and_then(|around| around.stuck).unwrap_or(Stuck::SameFailure);
             format!("{rounds} {stuck}")
         }
-        Rule::LoopExhausted => format!("{rounds} is over and it still says {}", result.status),
-        Rule::LoopAgain => format!("{rounds}: {} ({error})", result.status),
+        Rule::LoopExhausted => format!("{rounds} is over and it still says {}", said(spec, &result)),
+        Rule::LoopAgain => match &result.error {
+            Some(_) => format!("{rounds}: {} ({error})", result.status),
+            None => format!("{rounds}: {}", said(spec, &result)),
+        },
         Rule::Verified => "VERIFIED".to_owned(),
         Rule::UnverifiedForward => "UNVERIFIED, and nothing forbids to go on; its concerns travel with the handoff".to_owned(),
         Rule::Terminal => format!("{}; nothing is left in this flow", result.status),
@@ -295,6 +298,16 @@ fn reason(turn: &Turn, path: &FramePath, slot: Slot, seen: &Seen, routed: Route,
         | Rule::DoneCheck
         | Rule::Cancelled
         | Rule::RollbackDone => String::new(),
+    }
+}
+
+/// What the last step of a loop said; where it is content and the loop is not, the condition that does not hold.
+fn said(spec: &Step, result: &StepResult) -> String {
+    match spec.ends_loop.as_ref().and_then(|around| around.until.as_ref()) {
+        Some(until) if result.passed && result.status == Status::Verified => {
+            format!("{}, and `{}` does not hold", result.status, until.text())
+        }
+        _ => result.status.to_string(),
     }
 }
 

@@ -96,6 +96,8 @@ fn ask_limit(turn: &mut Turn, flow: &FramePath, at: Option<&At>, reached: &Reach
     let figures = match limit {
         LimitName::Steps => format!("{used} of {max} step executions are used"),
         LimitName::Wall => format!("{:.1} s of {:.1} s of running time are used", seconds(used), seconds(max)),
+        LimitName::Turns => format!("{used} of {max} calls of models are used"),
+        LimitName::UnknownCost => format!("the cost of {used} calls of models is not known, and {max} such calls are allowed"),
         LimitName::Tokens => format!("{used} of {max} tokens are used, and the next call would pass the limit"),
         LimitName::Usd => {
             format!("{:.4} of {:.4} USD are used, and the next call would pass the limit", usd(used), usd(max))

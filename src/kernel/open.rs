@@ -6,14 +6,14 @@ use serde_json::Value;
 
 use crate::{
     id::{DetourId, FramePath, ParamName},
-    record::{At, Fact, Injected, Injection, InputNote, Parent},
+    record::{At, Fact, FailureKind, Injected, Injection, InputNote, Parent},
     spec::{Verb, flow::WithValue, text::ParamText},
 };
 
 use super::{
     input::{Refused, Request},
     scope::{scope, scope_value},
-    state::{FramePhase, Slot},
+    state::{FramePhase, Slot, StepState},
     turn::Turn,
 };
 
@@ -149,7 +149,8 @@ pub(super) fn rollback(turn: &mut Turn, path: &FramePath) -> bool {
         return false;
     }
     let half_done = frame.slot(failed).filter(|slot| {
-        frame.plan.step(slot.step).spec.undo.is_some() && frame.state(*slot).is_some_and(|state| state.execution > 0)
+        let began = frame.state(*slot).is_some_and(|state| state.execution > 1 || (state.execution == 1 && !rejected(state)));
+        frame.plan.step(slot.step).spec.undo.is_some() && began
     });
     let mut steps: Vec<_> = half_done.map(|_| failed.clone()).into_iter().collect();
     steps.extend(frame.finished.iter().rev().filter(|step| *step != failed).cloned());
@@ -169,6 +170,12 @@ pub(super) fn rollback(turn: &mut Turn, path: &FramePath) -> bool {
     };
     turn.emit(fact);
     true
+}
+
+/// A person did not let it start: there is a receipt of that, and nothing to take back.
+fn rejected(state: &StepState) -> bool {
+    let detail = state.result.as_deref().and_then(|result| result.proof.as_deref()?.error_detail.as_ref());
+    detail.is_some_and(|detail| detail.kind == FailureKind::Rejected)
 }
 
 /// The root flow of a path: it is the one that `jobs` and limits are set on.

@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::{
     id::{EscalationId, FlowKey, FramePath, ParamName, Sha256, StepId, StepRef, Time},
     plan::{Book, Plan, StepIx},
-    record::{At, Decision, EngineWord, Git, LimitName, Outcome, Parent, Question, RunOptions, RunStatus, StopCause},
+    record::{At, CallLimits, Decision, EngineWord, Git, LimitName, Outcome, Parent, Question, RunOptions, RunStatus, StopCause},
 };
 
 pub use super::{
@@ -92,8 +92,7 @@ pub struct Frame {
     pub executions: u32,
     pub steps_max: Option<u32>,
     pub wall_ms_max: Option<u64>,
-    pub tokens_max: Option<u64>,
-    pub usd_millionths_max: Option<u64>,
+    pub calls: CallLimits,
     /// Time during which something of it ran, up to `active_since`.
     pub active_ms: u64,
     pub active_since: Option<Time>,

@@ -257,7 +257,7 @@ impl Projection {
                     questions.insert(id.clone());
                 }
             }
-            Fact::LimitReached { flow, limit: LimitName::Wall, used, max } => {
+            Fact::LimitReached { flow, limit, used, max } if *limit == LimitName::Wall => {
                 let line = TimeoutLine {
                     timestamp: stamp.ts,
                     scope: "flow",
@@ -282,7 +282,7 @@ impl Projection {
             | Fact::AnswerRefused { .. }
             | Fact::LineStopped { .. }
             | Fact::LineReleased { .. }
-            | Fact::LimitReached { limit: LimitName::Steps | LimitName::Tokens | LimitName::Usd, .. }
+            | Fact::LimitReached { .. }
             | Fact::LimitRaised { .. }
             | Fact::EngineFailed { .. }
             | Fact::EngineAnswered { .. }

@@ -56,9 +56,7 @@ impl Book {
         let undos = steps.iter().enumerate().filter_map(|(at, step)| {
             let planned = of.find(step.base()).map(|ix| of.step(ix))?;
             let script = planned.spec.undo.clone()?;
-            let name =
-                if step.item().is_some() { format!("undo-{}-{}", step.base(), at + 1) } else { format!("undo-{}", step.base()) };
-            let id = StepId::new(&name).or_else(|_| StepId::new(&format!("undo-{}", at + 1))).ok()?;
+            let id = undo_id(at, step)?;
             let mut undo = command_step(&planned.spec, id, script);
             undo.on_failure = OnFailure::Continue;
             undo.timeout_ms = planned.spec.timeout_ms;
@@ -69,6 +67,18 @@ impl Book {
         let titled = Flow { title: format!("Take back what {} did", of.key), ..Flow::clone(&of.flow) };
         chain(key, &titled, undos.collect())
     }
+}
+
+/// The name of the undo of the step at this place of the list.
+fn undo_id(at: usize, step: &StepRef) -> Option<StepId> {
+    let name = if step.item().is_some() { format!("undo-{}-{}", step.base(), at + 1) } else { format!("undo-{}", step.base()) };
+    StepId::new(&name).or_else(|_| StepId::new(&format!("undo-{}", at + 1))).ok()
+}
+
+/// Which of these steps an undo takes back.
+pub fn undone<'s>(steps: &'s [StepRef], undo: &str) -> Option<&'s StepRef> {
+    let mut all = steps.iter().enumerate();
+    all.find(|(at, step)| undo_id(*at, step).is_some_and(|id| id.as_str() == undo)).map(|(_, step)| step)
 }
 
 /// A `run` step that inherits environment, secrets and access from another, and nothing else.

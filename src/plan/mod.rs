@@ -7,7 +7,7 @@ mod build;
 pub mod draw;
 mod region;
 
-pub use book::{Book, DetourPlan};
+pub use book::{Book, DetourPlan, undone};
 pub use build::{GraphMistake, Keep, LoopPlan, Plan, PlannedStep, chain};
 pub use region::StepIx;
 

@@ -13,6 +13,7 @@ use super::{
     envelope::Envelope,
     proof::{Git, Proof},
     question::{Answer, Change, Question},
+    recording::Replaying,
     reply::Kept,
     way::Injection,
     words::{EngineWord, FailureKind, Mode, RunStatus},
@@ -115,13 +116,16 @@ pub struct RunOptions {
     /// Only what changes nothing is run.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub observe_only: bool,
+    /// What the engine `replay` answers from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replay: Option<Replaying>,
 }
 
 impl RunOptions {
     /// What holds for flows inside of the flow, too.
     pub fn inherited(&self) -> Self {
-        let Self { engine, allow_unenforced, observe_only, .. } = *self;
-        Self { engine, allow_unenforced, observe_only, ..Self::default() }
+        let Self { engine, allow_unenforced, observe_only, ref replay, .. } = *self;
+        Self { engine, allow_unenforced, observe_only, replay: replay.clone(), ..Self::default() }
     }
 }
 
@@ -176,6 +180,10 @@ pub enum LimitName {
     Tokens,
     /// Millionths of a US dollar.
     Usd,
+    /// Calls of models.
+    Turns,
+    /// Calls whose cost is not known.
+    UnknownCost,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -11,6 +11,7 @@ mod manifest;
 mod proof;
 mod question;
 mod receipt;
+mod recording;
 mod reply;
 mod way;
 mod words;
@@ -29,12 +30,13 @@ pub use figures::{
 pub use manifest::{FlowStatus, Manifest, OpenQuestion};
 pub use proof::{
     Call, Check, Claim, CommandRun, ContextManifest, ContextPart, CostLine, ErrorDetail, Git, InputFile, OutputFile, Proof,
-    RoutingSignal, Sandbox, Spent, Tokens,
+    RoutingSignal, Sandbox, Spent, Switch, Tokens,
 };
 pub use question::{
     Answer, Change, Channel, Identity, Option_, Question, QuestionKind, QuestionStatus, Shown, Told, subject_digest,
 };
 pub use receipt::{Header, Receipt};
-pub use reply::{Failure, Kept, LimitHit, Reply, ReplyOutcome, Stream};
+pub use recording::{RecordedFile, RecordingIndex, Replaying};
+pub use reply::{CallLimits, Failure, Kept, LimitHit, Reply, ReplyOutcome, Stream};
 pub use way::{Injected, Injection, Way};
-pub use words::{DecisionKind, EngineWord, ErrorClass, FailureKind, Mode, ReceiptStatus, Rule, RunStatus, Status};
+pub use words::{DecisionKind, Drift, EngineWord, ErrorClass, FailureKind, Mode, ReceiptStatus, Rule, RunStatus, Status};

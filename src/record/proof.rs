@@ -97,6 +97,16 @@ pub struct Tokens {
     pub total: u64,
 }
 
+/// A model was left for the next one of its list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Switch {
+    /// The attempt in which the next one began.
+    pub attempt: u32,
+    pub from: String,
+    pub to: String,
+    pub why: String,
+}
+
 /// One call of a model, as it is counted when its answer is there.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Call {
@@ -235,6 +245,8 @@ pub struct Proof {
     pub tokens: Option<Tokens>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cost_usd: Option<f64>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub switches: Vec<Switch>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]

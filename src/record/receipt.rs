@@ -10,7 +10,8 @@ use crate::id::{EscalationId, FlowKey, FramePath, RunId, Sha256, StepRef, Time};
 use super::{
     figures::{ChangeFigures, CoverageFigures, Figures, FindingFigures},
     proof::{
-        Check, Claim, CommandRun, ContextManifest, ErrorDetail, Git, InputFile, OutputFile, Proof, RoutingSignal, Sandbox, Tokens,
+        Check, Claim, CommandRun, ContextManifest, ErrorDetail, Git, InputFile, OutputFile, Proof, RoutingSignal, Sandbox,
+        Switch, Tokens,
     },
     words::{EngineWord, Mode, ReceiptStatus},
 };
@@ -54,6 +55,9 @@ pub struct Receipt {
     pub tokens: Tokens,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cost_usd: Option<f64>,
+    /// Models that were tried and left, and why.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub switches: Vec<Switch>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -125,6 +129,7 @@ impl Receipt {
             status: proof.status,
             tokens: proof.tokens.unwrap_or_default(),
             cost_usd: proof.cost_usd,
+            switches: proof.switches.clone(),
             error: proof.error.clone(),
             error_detail: proof.error_detail.clone(),
             commands: proof.commands.clone(),

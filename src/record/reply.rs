@@ -11,7 +11,7 @@ use super::{
     entry::LimitName,
     envelope::Draft,
     figures::{ChangeFigures, CoverageFigures, Figures, FindingFigures},
-    proof::{Check, Claim, CommandRun, ContextManifest, InputFile, OutputFile, Sandbox, Tokens},
+    proof::{Check, Claim, CommandRun, ContextManifest, InputFile, OutputFile, Sandbox, Switch, Tokens},
     words::{EngineWord, ErrorClass, FailureKind, Mode},
 };
 
@@ -56,6 +56,16 @@ pub struct LimitHit {
     /// In the limit's own unit.
     pub used: u64,
     pub max: u64,
+}
+
+/// Limits of a flow on the calls of its models; `None` is no limit.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CallLimits {
+    pub tokens_max: Option<u64>,
+    pub usd_millionths_max: Option<u64>,
+    pub turns_max: Option<u64>,
+    /// Calls whose cost is not known.
+    pub unknown_max: Option<u64>,
 }
 
 /// Text of the output that expressions and templates ask for, cut to `KEPT_BYTES_MAX`.
@@ -103,6 +113,8 @@ pub struct Reply {
     pub tokens: Option<Tokens>,
     /// `None`: not known. Never 0 for want of a price.
     pub cost_usd: Option<f64>,
+    /// Models that were left for the next one of their list.
+    pub switches: Vec<Switch>,
     pub transcript_path: Option<String>,
     /// What an agent was told.
     pub context: Option<Box<ContextManifest>>,
@@ -144,6 +156,7 @@ impl Reply {
             model: None,
             tokens: None,
             cost_usd: None,
+            switches: Vec::new(),
             transcript_path: None,
             context: None,
             tool_versions: BTreeMap::new(),

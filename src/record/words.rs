@@ -53,7 +53,7 @@ FailureKind {
     Missing = "missing", Io = "io", Expression = "expression", Template = "template", Rejected = "rejected", Cancelled = "cancelled",
     SubFlow = "sub_flow", Limit = "limit", Snapshot = "snapshot", Compare = "compare", Boundary = "boundary", Integrity = "integrity",
     Auth = "auth", Quota = "quota", Overloaded = "overloaded", TurnLimit = "turn_limit", Budget = "budget", Context = "context",
-    Refused = "refused", PermissionDenied = "permission_denied", Hung = "hung", Crashed = "crashed", Unknown = "unknown",
+    Refused = "refused", PermissionDenied = "permission_denied", Hung = "hung", Crashed = "crashed", Drift = "drift", Unknown = "unknown",
 });
 words!(/// The rule that made a decision; its name is recorded (design §5, routing precedence).
 Rule {
@@ -64,3 +64,12 @@ Rule {
     Lost = "lost", Limit = "limit", Answered = "answered", DetourDone = "detour-done", InjectionDone = "injection-done", DetourFailed = "detour-failed", DoneCheck = "done",
     Cancelled = "cancelled", RollbackDone = "rollback",
 });
+words!(/// What is done where a replay differs from what was recorded.
+    Drift { Strict = "strict", Lenient = "lenient" });
+
+#[expect(clippy::derivable_impls, reason = "the macro that spells the words knows no default")]
+impl Default for Drift {
+    fn default() -> Self {
+        Self::Strict
+    }
+}

@@ -2,12 +2,12 @@
 //! In: values that `workspace` makes of the settings. Out: the engine of a step, or the sentence why there is none.
 //! Never: one engine taken for another.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use crate::{
-    engine::{Account, Model, Models, OpenAi, Program},
+    engine::{Account, Model, Models, OpenAi, Program, Recording, Replay},
     id::ProgramName,
-    record::EngineWord,
+    record::{Drift, EngineWord, Replaying},
 };
 
 /// How agents are performed on this machine.
@@ -19,6 +19,8 @@ pub struct Agents {
     pub programs: Programs,
     /// What all of the run's calls draw on.
     pub account: Account,
+    /// By directory, as runs name them; or why one cannot be used.
+    pub recordings: BTreeMap<String, Result<Arc<Recording>, String>>,
 }
 
 /// Agent programs of this machine, each with its own models, or why it is not used.
@@ -39,6 +41,15 @@ pub struct Programmed {
 }
 
 impl Agents {
+    /// # Errors
+    /// Why there is nothing to replay; a sentence.
+    pub(super) fn replay(&self, replaying: Option<&Replaying>) -> Result<Replay, String> {
+        let one = replaying.ok_or("there is no recording to replay: the flow was started without --recording")?;
+        let recording = self.recordings.get(&one.recording).ok_or("the recording was not looked for")?.clone()?;
+        let shared = self.openai.as_ref().map(|server| server.shared.clone()).unwrap_or_default();
+        Ok(Replay { recording, lenient: one.drift == Drift::Lenient, shared })
+    }
+
     /// What performs an agent: its engine, or the sentence why there is none.
     ///
     /// # Errors

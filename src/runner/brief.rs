@@ -74,7 +74,7 @@ pub(super) fn brief(asked: &Asked<'_>) -> Result<Brief, (FailureKind, String)> {
         handed: if chooses { figures(frame, handed(frame, slot)) } else { handed(frame, slot) },
         trail: if chooses { Vec::new() } else { trail(state, frame, slot) },
         choice: chooses.then(|| choice(state, frame, slot)),
-        findings: findings(frame, slot).filter(|_| !chooses),
+        findings: if chooses { Vec::new() } else { findings(frame, slot) },
         note: frame.state(slot).and_then(|state| state.note.as_deref()).map(str::to_owned),
         fixes: fixes(state, frame).filter(|_| !chooses),
         access: spec.access,
@@ -141,21 +141,27 @@ fn path(frame: &Frame, slot: Slot) -> String {
     format!("{}/handoffs/{}-{}.json", frame.path, frame.name(slot), frame.agent_key(slot.step))
 }
 
-/// In a later round: what the loop's last step had against the round before. Else, for a step that is done again: what
-/// came of its last execution.
-fn findings(frame: &Frame, slot: Slot) -> Option<Findings> {
+/// In a later round: what the loop's last step had against the round before, and how this step itself failed then. Else, for
+/// a step that is done again: what came of its last execution.
+fn findings(frame: &Frame, slot: Slot) -> Vec<Findings> {
     let critic = frame.plan.step(slot.step).in_loop.and_then(|around| frame.plan.loops.get(around)).map(|around| around.last);
-    let of = |slot: Slot| {
-        let before = frame.state(slot)?.before.as_deref()?;
+    let of = |told: Slot| {
+        let before = frame.state(told)?.before.as_deref()?;
+        let (own, error) = (told == slot, before.error.as_deref().map(str::to_owned));
+        // Its own failed checks stand in the error already.
+        let concerns = if own && error.is_some() { None } else { envelope(before) };
         Some(Findings {
-            step: frame.name(slot),
+            step: frame.name(told),
+            own,
             status: before.status,
-            concerns: envelope(before).map(|envelope| envelope.concerns).unwrap_or_default(),
-            error: before.error.as_deref().map(str::to_owned),
-            path: path(frame, slot),
+            concerns: concerns.map(|envelope| envelope.concerns).unwrap_or_default(),
+            error,
+            path: path(frame, told),
         })
     };
-    critic.and_then(|critic| of(critic.into())).or_else(|| of(slot))
+    let critics = critic.map(Slot::from).filter(|critic| *critic != slot).and_then(of);
+    let own = of(slot).filter(|own| critics.is_none() || own.error.is_some());
+    critics.into_iter().chain(own).collect()
 }
 
 fn fixes(state: &State, frame: &Frame) -> Option<Fixes> {

@@ -5,11 +5,12 @@ use std::{collections::BTreeMap, path::PathBuf};
 use serde_json::Value;
 
 use crate::{
-    engine::{AgentEngine, AgentWork, Budget, FlowLimit, Job, Keep, Scenario, Tools, Watched, Work},
+    engine::{AgentEngine, AgentWork, Budget, FlowLimit, Job, Keep, Model, Scenario, Tools, Watched, Work},
     id::Time,
     kernel::{Frame, Running, Slot, State, scope_at, template_scope},
+    plan::undone,
     rails::{self, CannotHold, Means, Rail},
-    record::{At, EngineWord, ErrorClass, Failure, FailureKind, Injection, Mode, Parent, Reply, ReplyOutcome},
+    record::{At, CallLimits, EngineWord, ErrorClass, Failure, FailureKind, Injection, Mode, Parent, Reply, ReplyOutcome},
     spec::{Access, Template, Verb, flow::Step},
 };
 
@@ -129,27 +130,35 @@ fn agent(asked: &Asked<'_>, rail: &Rail) -> Result<AgentWork, (FailureKind, Stri
     let usual = spec.navigates.is_some().then_some("fast");
     let own = agent.model.as_deref().filter(|model| *model != "inherit");
     let word = step.model.as_deref().or(own).or(usual);
-    let (engine, model) = match frame.engine_of(step) {
+    let unnamed = || {
+        let word = word.unwrap_or("standard");
+        (FailureKind::Spawn, format!("no model is set for `{word}`: name one under [models] in flow-studio.toml"))
+    };
+    let chosen = || scene.agents.models.choose(word, running.attempt);
+    let (engine, mut models) = match frame.engine_of(step) {
         EngineWord::Openai => {
             let server = scene.agents.openai.clone().map_err(|why| (FailureKind::Spawn, why))?;
-            let model = scene.agents.models.choose(word, running.attempt).ok_or_else(|| {
-                let word = word.unwrap_or("standard");
-                (FailureKind::Spawn, format!("no model is set for `{word}`: name one under [models] in flow-studio.toml"))
-            })?;
-            (AgentEngine::OpenAi(server), model)
+            (AgentEngine::OpenAi(server), chosen().ok_or_else(unnamed)?)
+        }
+        EngineWord::Replay => {
+            let replay = scene.agents.replay(frame.options.replay.as_ref()).map_err(|why| (FailureKind::Spawn, why))?;
+            // A recording needs no model of this machine.
+            let recorded = || vec![Model { name: "recorded".to_owned(), price: None }];
+            (AgentEngine::Replay(replay), chosen().unwrap_or_else(recorded))
         }
         other => {
             let found = scene.agents.programmed(other, step.program.as_ref()).map_err(|why| (FailureKind::Spawn, why))?;
             found.program.can_be_silent(spec.network).map_err(|why| (FailureKind::Refused, why))?;
-            (AgentEngine::Program(Box::new(found.program.clone())), found.model(word))
+            (AgentEngine::Program(Box::new(found.program.clone())), vec![found.model(word)])
         }
     };
     // What a program runs is not behind the fence.
-    let fenced = rail.fence().is_some() && matches!(engine, AgentEngine::OpenAi(_));
+    let fenced = rail.fence().is_some() && !matches!(engine, AgentEngine::Program(_));
     let name = frame.name(slot);
     Ok(AgentWork {
         agent: step.agent.clone(),
-        model,
+        model: models.remove(0),
+        fallbacks: models,
         brief: brief(asked)?,
         tools: Tools::new(agent.tools.as_deref(), &agent.disallowed_tools, access(frame, slot), fenced),
         turns_max: step.max_turns.or(agent.turns_max).unwrap_or(TURNS_MAX),
@@ -166,9 +175,8 @@ fn limits(state: &State, frame: &Frame) -> Vec<FlowLimit> {
     let mut found = Vec::new();
     let mut around = Some(frame);
     while let Some(frame) = around {
-        if frame.tokens_max.is_some() || frame.usd_millionths_max.is_some() {
-            let (tokens_max, usd_millionths_max) = (frame.tokens_max, frame.usd_millionths_max);
-            found.push(FlowLimit { flow: frame.path.clone(), tokens_max, usd_millionths_max });
+        if frame.calls != CallLimits::default() {
+            found.push(FlowLimit { flow: frame.path.clone(), calls: frame.calls });
         }
         around = match frame.parent.as_deref() {
             Some(Parent::SubFlow { at } | Parent::Detour { at, .. } | Parent::Injected { at, .. }) => state.frames.get(&at.flow),
@@ -251,6 +259,15 @@ fn environment(state: &State, scene: &Scene, frame: &Frame, slot: Slot, running:
         set("FAILED_STEP", failed.map(|at| at.step.to_string()).unwrap_or_default());
         set("FAILED_ARTIFACTS", artifacts.unwrap_or_default());
         set("FAILED_ERROR", result.and_then(|result| result.error.clone()).as_deref().unwrap_or_default().replace('\0', " "));
+    }
+    // An undo sees what the step saw that it takes back.
+    if let Some(Parent::Rollback { of, steps, .. }) = frame.parent.as_deref()
+        && let Some(undone) = undone(steps, name.as_str())
+    {
+        let base = scene.run_base.join(of.as_str());
+        set("FLOW", state.frames.get(of).map_or_else(|| of.to_string(), |frame| frame.key.to_string()));
+        set("STEP_DIR", path(base.join("work").join(undone.as_str())));
+        set("ARTIFACTS", path(base.join("artifacts")));
     }
     if let Some(note) = frame.state(slot).and_then(|step| step.note.as_deref()) {
         set("NOTE", note.to_owned());

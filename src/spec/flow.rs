@@ -10,7 +10,7 @@ use crate::id::{AgentKey, DetourId, FlowKey, ParamName, ProgramName, Sha256, Sna
 use super::{
     Access, CountsAs, Effects, Expr, Halt, Network, OnExhausted, OnFailure, OnFinding, OnTimeout, ParseAs, Places, Role,
     Severity, Template,
-    text::{CharterText, ContextText, EngineText, ParamText, RequiresText},
+    text::{CharterText, ContextText, EngineText, OnUnknownCost, ParamText, RequiresText},
 };
 
 /// A checked flow, ready to be planned. Times are milliseconds.
@@ -42,6 +42,8 @@ pub struct Limits {
     pub steps_max: Option<u32>,
     pub tokens_max: Option<u64>,
     pub usd_max: Option<f64>,
+    pub turns_max: Option<u64>,
+    pub on_unknown_cost: Option<OnUnknownCost>,
 }
 
 impl Limits {

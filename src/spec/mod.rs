@@ -13,6 +13,7 @@ pub mod flow;
 pub mod form;
 mod injections;
 mod library;
+mod limits;
 pub mod load;
 pub mod names;
 pub mod params;

@@ -17,6 +17,7 @@ use super::{Access, Effects, Halt, Length, Measure, Network, OnExhausted, OnFail
 pub use super::EngineText;
 pub use super::{
     built_in::{CompareExpectText, CompareText, RenderText, ScanText, SnapshotText},
+    limits::{LimitsText, OnUnknownCost},
     verify_text::VerifyText,
 };
 pub use ask::{ApproveText, AskText, OptionText};
@@ -125,20 +126,6 @@ pub struct DefaultsText {
     pub on_failure: Option<OnFailure>,
     pub access: Option<Access>,
     pub network: Option<Network>,
-}
-
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct LimitsText {
-    /// Time during which something runs; waiting for a person does not count.
-    pub wall: Option<Length>,
-    /// Executions of steps.
-    #[schemars(range(min = 1))]
-    pub steps: Option<u32>,
-    #[schemars(range(min = 1))]
-    pub tokens: Option<u64>,
-    #[schemars(range(min = 0.0))]
-    pub usd: Option<f64>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -34,6 +34,7 @@ fn from_step(request: &RunRequest, id: &RunId) -> Result<ResumeRequest, Error> {
         ("--engine", request.engine.is_some()),
         ("--observe-only", request.observe_only),
         ("--allow-unenforced", request.allow_unenforced),
+        ("--recording", request.recording.is_some()),
     ];
     let given: Vec<&str> = given.into_iter().filter_map(|(what, is)| is.then_some(what)).collect();
     if given.is_empty() {

@@ -12,10 +12,13 @@ use crate::{
     id::ProgramName,
     redact::Redactor,
     runner::{Agents, Programmed, Programs},
+    spec::Library,
 };
 
+use super::answering::Recordings;
+
 /// How agents are performed here.
-pub(super) fn agents(config: &Config, account: Account) -> Agents {
+pub(super) fn agents(config: &Config, account: Account, recordings: Recordings) -> Agents {
     let Engines { openai, claude, codex, cli, tiers, prices } = &config.engines;
     let price = |(name, (input_usd, output_usd)): (&String, &(f64, f64))| {
         (name.clone(), Price { input_usd: *input_usd, output_usd: *output_usd })
@@ -44,6 +47,7 @@ pub(super) fn agents(config: &Config, account: Account) -> Agents {
                 .collect(),
         },
         account,
+        recordings,
     }
 }
 
@@ -137,4 +141,10 @@ pub(super) fn keys(config: &Config) -> BTreeMap<String, String> {
     let all = of_programs.chain(of_server).chain(token);
     let told = all.map(|(name, key)| (name, key.expose_secret().to_owned()));
     told.filter(|(_, key)| key.len() >= Redactor::VALUE_BYTES_MIN).collect()
+}
+
+/// Values of the secrets that a flow or one of its sub-flows declares.
+pub(super) fn secrets(config: &Config, library: &Library) -> BTreeMap<String, String> {
+    let names = library.flows.values().flat_map(|flow| flow.secrets.iter());
+    names.filter_map(|name| Some((name.clone(), config.env.get(name)?.clone()))).collect()
 }

@@ -15,6 +15,7 @@ use crate::{
         Effects, Expr, OnFailure, Reads, Template, Verb,
         flow::{Ask, DoneTest, Join, Step, WithValue},
         params,
+        text::OnUnknownCost,
     },
 };
 
@@ -73,7 +74,9 @@ impl Workspace {
         let params = params::resolve(&main, &request.params).map_err(|found| super::invalid(key.as_str(), found))?;
         let clean = self.redactor(&book.library)?.clean(params).map_err(|leak| Error::new(Kind::Refused, leak.to_string()))?;
         let (from, until) = (step_of(&book, &key, request.from.as_deref())?, step_of(&book, &key, request.until.as_deref())?);
-        let missing = preflight::check(&self.config, &self.root, &book.library, &self.wanted(request));
+        let recording = self.recording(request)?;
+        let wanted = preflight::Wanted::of(request, recording.as_ref().map(|(_, one)| one));
+        let missing = preflight::check(&self.config, &self.root, &book.library, &wanted);
         let mut steps = Vec::new();
         let params = clean.into_inner();
         let look = Look { book: &book, by: &self.config.user };
@@ -97,7 +100,12 @@ fn limits(limits: &crate::spec::flow::Limits) -> Vec<String> {
     let steps = limits.steps_max.map(|steps| format!("{steps} step executions"));
     let tokens = limits.tokens_max.map(|tokens| format!("{tokens} tokens"));
     let usd = limits.usd_max.map(|usd| format!("{usd} USD"));
-    [wall, steps, tokens, usd].into_iter().flatten().collect()
+    let turns = limits.turns_max.map(|turns| format!("{turns} calls of models"));
+    let unknown = limits.on_unknown_cost.map(|unknown| match unknown {
+        OnUnknownCost::Allow => "unknown costs allowed".to_owned(),
+        OnUnknownCost::Stop => "no unknown costs".to_owned(),
+    });
+    [wall, steps, tokens, usd, turns, unknown].into_iter().flatten().collect()
 }
 
 fn length(ms: u64) -> String {

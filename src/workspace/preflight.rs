@@ -3,78 +3,42 @@
 use std::path::Path;
 
 use crate::{
-    config::{Config, Sandboxing},
+    config::Config,
+    engine::Recording,
     error::{Error, Kind},
     id::FlowKey,
     plan::GraphMistake,
-    rails::{Means, promised},
     record::EngineWord,
-    spec::{Access, Diagnostic, Library, Part, Verb, flow::Step},
+    spec::{Diagnostic, Library, Part},
 };
 
-use super::{RunRequest, Workspace};
+use super::RunRequest;
 
 mod agent_needs;
+mod promises;
+
+pub(super) use promises::means;
 
 /// How the run is wanted, as far as it decides what is needed.
-pub(super) struct Wanted {
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Wanted<'w> {
     engine: Option<EngineWord>,
     scripted: bool,
+    recording: Option<&'w Recording>,
     observe_only: bool,
     allow_unenforced: bool,
 }
 
-impl Workspace {
-    /// What holds steps to their promises here; or why nothing does.
-    ///
-    /// # Errors
-    /// Nothing does, and why.
-    pub fn sandbox(&self) -> Result<String, String> {
-        match means(&self.config) {
-            Means::Missing(why) => Err(why),
-            found @ Means::Linux { .. } => Ok(found.word()),
-        }
-    }
-
-    pub(super) fn wanted(&self, request: &RunRequest) -> Wanted {
+impl<'w> Wanted<'w> {
+    pub fn of(request: &RunRequest, recording: Option<&'w Recording>) -> Self {
         let RunRequest { observe_only, allow_unenforced, .. } = *request;
-        Wanted { engine: request.engine.map(Into::into), scripted: request.scenario.is_some(), observe_only, allow_unenforced }
+        let (engine, scripted) = (request.engine.map(Into::into), request.scenario.is_some());
+        Self { engine, scripted, recording, observe_only, allow_unenforced }
     }
 }
 
-/// What this machine can hold processes to; nothing, where config says so.
-pub(super) fn means(config: &Config) -> Means {
-    match config.sandbox {
-        Sandboxing::Auto => Means::of_this_machine(),
-        Sandboxing::None => Means::Missing("config says `sandbox = \"none\"`".to_owned()),
-    }
-}
-
-/// Promises of steps that nothing here can keep.
-fn unkept(config: &Config, library: &Library, wanted: &Wanted) -> Vec<String> {
-    let flows = library.flows.values().flat_map(|flow| flow.steps.iter().map(move |step| (flow.key.to_string(), step)));
-    let detours = library.detours.iter().flat_map(|one| one.steps.iter().map(move |step| (one.id.to_string(), step)));
-    let promise = |step: &Step| {
-        let access = if wanted.observe_only { Access::Observe } else { step.access };
-        // An agent that a script answers, or that has no command of its own, needs no fence.
-        let scripted = wanted.engine == Some(EngineWord::Stub) && matches!(step.verb, Verb::Agent(_)) && step.verify.is_empty();
-        // In a run that only observes, what would change something is not started.
-        let started = !wanted.observe_only || step.access == Access::Observe || matches!(step.verb, Verb::Snapshot { .. });
-        promised(access, step.network).filter(|_| started && !scripted && !step.held_without_fence())
-    };
-    let mut promises = flows.chain(detours).filter_map(|(flow, step)| Some((flow, step.id.clone(), promise(step)?))).peekable();
-    if wanted.allow_unenforced || promises.peek().is_none() {
-        return Vec::new();
-    }
-    let Means::Missing(why) = means(config) else { return Vec::new() };
-    promises.map(|(flow, step, promise)| format!("step `{step}` of flow `{flow}` needs `{promise}`, {UNKEPT}: {why}")).collect()
-}
-
-const UNKEPT: &str = "which cannot be enforced here";
-
-pub(super) fn check(config: &Config, root: &Path, library: &Library, wanted: &Wanted) -> Result<(), Error> {
-    let Wanted { engine, scripted, observe_only, .. } = *wanted;
-    let mut missing = unkept(config, library, wanted);
+pub(super) fn check(config: &Config, root: &Path, library: &Library, wanted: &Wanted<'_>) -> Result<(), Error> {
+    let mut missing = promises::unkept(config, library, wanted);
     let path = config.env.get("PATH").cloned().unwrap_or_default();
     for flow in library.flows.values() {
         let commands = flow.requires.commands.iter().filter(|name| !on_path(&path, name));
@@ -87,7 +51,8 @@ pub(super) fn check(config: &Config, root: &Path, library: &Library, wanted: &Wa
         let files = flow.requires.files.iter().chain(&flow.read_first).filter(|file| !root.join(file.as_str()).exists());
         missing.extend(files.map(|file| format!("file `{file}` is not in the workspace (flow `{}`)", flow.key)));
     }
-    let agents = agent_needs::look(config, library, engine, observe_only);
+    let unkept = !missing.is_empty() && missing.iter().any(|one| one.contains(promises::UNKEPT));
+    let agents = agent_needs::look(config, library, wanted);
     missing.extend(agents.sentences);
     missing.sort();
     missing.dedup();
@@ -96,14 +61,15 @@ pub(super) fn check(config: &Config, root: &Path, library: &Library, wanted: &Wa
     }
     let mut error = Error::new(Kind::Invalid, "not everything that this flow needs is here; nothing was started");
     error.because = missing;
-    if error.because.iter().any(|one| one.contains(UNKEPT)) {
+    if unkept {
         error = error.hint("add --allow-unenforced to run without; each receipt then says that nothing was enforced");
     }
     for hint in agents.hints {
         error = error.hint(hint);
     }
-    if agents.scriptable && !scripted {
+    if agents.scriptable && !wanted.scripted {
         error = error.hint("add --engine stub --scenario FILE to let a script answer for the agents");
+        error = error.hint("add --engine replay --recording RUN to let them say again what they said in a run");
     }
     Err(error)
 }

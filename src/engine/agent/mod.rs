@@ -15,8 +15,8 @@ use std::collections::BTreeMap;
 
 use crate::{
     context::{Pack, pack},
-    record::{CommandRun, Draft, LimitHit, Reply, ReplyOutcome, Sandbox, Tokens},
-    spec::Access,
+    record::{CommandRun, Concern, Draft, LimitHit, Reply, ReplyOutcome, Sandbox, Switch, Tokens},
+    spec::{Access, Severity},
 };
 
 use super::{
@@ -24,9 +24,10 @@ use super::{
     changes::Changed,
     cli_agent,
     contract::{blocking, roots},
-    openai,
+    openai, replay,
 };
 
+pub(crate) use account::Room;
 pub use account::{Account, Budget, FlowLimit};
 pub(crate) use broken::Broken;
 pub use models::Models;
@@ -49,6 +50,10 @@ pub(crate) struct Ended {
     pub tokens: Option<Tokens>,
     /// Of all calls; `None`: some call's is not known.
     pub cost_usd: Option<f64>,
+    /// Models that were left for the next one.
+    pub switches: Vec<Switch>,
+    /// Where a replay is not what was recorded.
+    pub drift: Vec<String>,
     /// What the agent ran.
     pub commands: Vec<CommandRun>,
     pub tool_versions: BTreeMap<String, String>,
@@ -60,24 +65,26 @@ pub(crate) struct Ended {
 /// Packs what the agent is told, lets its engine work, and makes a reply of what came back.
 pub(crate) async fn perform(task: &Task<'_>, work: &AgentWork) -> Reply {
     let ending = match &work.engine {
-        AgentEngine::OpenAi(_) => work.brief.form().ending(),
+        AgentEngine::OpenAi(_) | AgentEngine::Replay(_) => work.brief.form().ending(),
         AgentEngine::Program(_) => work.brief.form().ending_at_once(&artifacts(task)),
     };
     let pack = packed(task, work, ending).await;
     let mut transcript = Transcript::new(task, work);
     let ended = match &work.engine {
-        AgentEngine::OpenAi(server) => openai::perform(task, work, server, &pack, &mut transcript).await,
+        AgentEngine::OpenAi(server) => openai::perform(task, work, openai::Voice::Server(server), &pack, &mut transcript).await,
+        AgentEngine::Replay(one) => replay::perform(task, work, one, &pack, &mut transcript).await,
         AgentEngine::Program(program) => cli_agent::perform(task, work, program, &pack, &mut transcript).await,
     };
     if let Some(draft) = &ended.draft {
         keep_draft(task, work, draft).await;
     }
     let mut reply = task.reply(ended.outcome, work.engine.word(), work.engine.mode());
-    reply.draft = ended.draft;
+    reply.draft = ended.draft.map(|draft| with_drift(draft, &ended.drift));
     reply.provider = Some(ended.provider);
     reply.model = Some(ended.model);
     reply.tokens = ended.tokens;
     reply.cost_usd = ended.cost_usd;
+    reply.switches = ended.switches;
     reply.commands = ended.commands;
     reply.tool_versions = ended.tool_versions;
     reply.retry_after_ms = ended.retry_after_ms;
@@ -90,10 +97,12 @@ pub(crate) async fn perform(task: &Task<'_>, work: &AgentWork) -> Reply {
     };
     reply.sandbox = Some(match (&work.engine, task.job.rail.sandbox()) {
         // What it runs stands behind the fence; beside that, no tool that writes is offered to it.
-        (AgentEngine::OpenAi(_), Some(Sandbox { requested, enforced })) => {
+        (AgentEngine::OpenAi(_) | AgentEngine::Replay(_), Some(Sandbox { requested, enforced })) => {
             Sandbox { requested: requested.clone(), enforced: format!("tools, {enforced}") }
         }
-        (AgentEngine::OpenAi(_), None) => Sandbox { requested: requested.to_owned(), enforced: "tools".to_owned() },
+        (AgentEngine::OpenAi(_) | AgentEngine::Replay(_), None) => {
+            Sandbox { requested: requested.to_owned(), enforced: "tools".to_owned() }
+        }
         // It has to reach its service and keep its sessions, so it holds itself, and what it runs.
         (AgentEngine::Program(program), _) => {
             Sandbox { requested: requested.to_owned(), enforced: program.enforces().to_owned() }
@@ -106,6 +115,18 @@ pub(crate) async fn perform(task: &Task<'_>, work: &AgentWork) -> Reply {
 fn artifacts(task: &Task<'_>) -> String {
     let dir = task.job.flow_dir.join("artifacts");
     dir.strip_prefix(&task.job.workspace).unwrap_or(&dir).to_string_lossy().into_owned()
+}
+
+/// What differed from the recording is no word of the agent, and stands among its concerns all the same.
+fn with_drift(mut draft: Draft, drift: &[String]) -> Draft {
+    let concern = |how: &String| Concern {
+        severity: Severity::Medium,
+        description: format!("replayed, but {how}"),
+        location: None,
+        recommendation: Some("record it again".to_owned()),
+    };
+    draft.concerns.splice(0..0, drift.iter().map(concern));
+    draft
 }
 
 /// The prompts, redacted: they are sent, and kept, in the same words.
@@ -133,6 +154,9 @@ async fn keep_draft(task: &Task<'_>, work: &AgentWork, draft: &Draft) {
 
 /// Holds what the agent claims against what was measured, once outputs and verify commands were looked at.
 pub(crate) async fn hold(task: &Task<'_>, work: &AgentWork, changed: &Changed, reply: &mut Reply) {
+    if let AgentEngine::Replay(one) = &work.engine {
+        replay::settle(task, work, one, reply).await;
+    }
     let Some(draft) = reply.draft.clone() else { return };
     reply.claims = claims::held(task, &draft, reply, changed, roots(task), work.brief.run_started_at).await;
 }

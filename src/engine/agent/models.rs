@@ -11,7 +11,8 @@ const TIER: &str = "standard";
 /// OpenAI's models by tier, for whoever has set none.
 const TIERS: &[(&str, &[&str])] = &[("fast", &["gpt-5-mini"]), ("standard", &["gpt-5"]), ("strong", &["gpt-5"])];
 
-/// OpenAI's list prices in US dollars per million tokens, cached input not told apart. Settings win over them.
+/// OpenAI's list prices for standard processing in US dollars per million tokens, cached input not told apart. Settings win
+/// over them. docs/reference.md says from when they are.
 const PRICES: &[(&str, f64, f64)] = &[
     ("gpt-4.1", 2.0, 8.0),
     ("gpt-4.1-mini", 0.4, 1.6),
@@ -22,6 +23,10 @@ const PRICES: &[(&str, f64, f64)] = &[
     ("gpt-5-mini", 0.25, 2.0),
     ("gpt-5-nano", 0.05, 0.4),
     ("gpt-5.1", 1.25, 10.0),
+    ("gpt-5.4", 2.5, 15.0),
+    ("gpt-5.4-mini", 0.75, 4.5),
+    ("gpt-5.4-nano", 0.2, 1.25),
+    ("gpt-5.5", 5.0, 30.0),
     ("o3", 2.0, 8.0),
     ("o4-mini", 1.1, 4.4),
 ];
@@ -58,12 +63,12 @@ impl Models {
         shipped.map(|(_, names)| names.iter().map(|name| (*name).to_owned()).collect())
     }
 
-    /// The model for an attempt, counted from 1: each failed attempt gives the next name its turn.
-    pub fn choose(&self, word: Option<&str>, attempt: u32) -> Option<Model> {
+    /// The models for an attempt, counted from 1, the first preferred: each failed attempt gives the next name its turn, and
+    /// those after it take over where the server does not have it.
+    pub fn choose(&self, word: Option<&str>, attempt: u32) -> Option<Vec<Model>> {
         let names = self.names(word)?;
         let at = usize::try_from(attempt.saturating_sub(1)).unwrap_or(usize::MAX).min(names.len().checked_sub(1)?);
-        let name = names[at].clone();
-        Some(Model { price: self.price(&name), name })
+        Some(names[at..].iter().map(|name| Model { price: self.price(name), name: name.clone() }).collect())
     }
 
     /// `None`: not known.
@@ -100,13 +105,14 @@ mod tests {
     #[test]
     fn a_failed_attempt_gives_the_next_model_its_turn() {
         let models = Models { tiers: [("fast".to_owned(), vec!["a".to_owned(), "b".to_owned()])].into(), ..Models::default() };
-        let name = |attempt| models.choose(Some("fast"), attempt).unwrap().name;
+        let name = |attempt| models.choose(Some("fast"), attempt).unwrap().remove(0).name;
         assert_eq!((name(1), name(2), name(9)), ("a".to_owned(), "b".to_owned(), "b".to_owned()));
     }
 
     #[test]
     fn a_price_is_known_or_it_is_not() {
-        let price = |models: &Models, name: &str| models.choose(Some(name), 1).unwrap().price.map(|price| price.input_usd);
+        let price =
+            |models: &Models, name: &str| models.choose(Some(name), 1).unwrap().remove(0).price.map(|price| price.input_usd);
         let openai = Models { shipped: true, ..Models::default() };
         assert_eq!(price(&openai, "gpt-5-mini-2025-08-07"), Some(0.25));
         assert_eq!((price(&openai, "gpt-5-pro"), price(&openai, "qwen")), (None, None));

@@ -10,7 +10,7 @@ use std::{
 use crate::{
     engine::Job,
     id::{FramePath, StepRef},
-    record::{CommandRun, Tokens},
+    record::{CommandRun, Switch, Tokens},
 };
 
 /// Of one attempt that ended and may be followed by another. `T`: a conversation that broke off because nobody answered;
@@ -22,12 +22,23 @@ pub(crate) struct Parked<T> {
     pub tokens: Option<Tokens>,
     pub cost_usd: Option<f64>,
     pub commands: Vec<CommandRun>,
+    pub switches: Vec<Switch>,
+    /// The model that was asked last, and why there is no answer.
+    pub left: Option<(String, String)>,
 }
 
 impl<T> Parked<T> {
     /// Of a first attempt: nothing was used, and that is known.
     pub fn nothing() -> Self {
-        Self { execution: 0, talk: None, tokens: Some(Tokens::default()), cost_usd: Some(0.0), commands: Vec::new() }
+        Self {
+            execution: 0,
+            talk: None,
+            tokens: Some(Tokens::default()),
+            cost_usd: Some(0.0),
+            commands: Vec::new(),
+            switches: Vec::new(),
+            left: None,
+        }
     }
 }
 

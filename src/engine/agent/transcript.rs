@@ -44,7 +44,12 @@ impl<'t> Transcript<'t> {
         line.insert("execution".to_owned(), job.execution.into());
         line.insert("attempt".to_owned(), job.attempt.into());
         if let Value::Object(said) = self.task.redactor.json(said).into_inner() {
+            let long = said.values().any(is_long);
             line.extend(said.into_iter().map(|(key, value)| (key, clipped(value))));
+            if long {
+                // Whoever wants to do it again has to know that this is not all.
+                line.insert("clipped".to_owned(), true.into());
+            }
         }
         if self.bytes > TRANSCRIPT_BYTES_MAX {
             return;
@@ -59,6 +64,16 @@ impl<'t> Transcript<'t> {
         text.push('\n');
         let bytes = self.task.redactor.bytes(text.into_bytes());
         self.task.outlet.send(Piece::Line { path: self.path.to_owned(), bytes }).await;
+    }
+}
+
+/// It holds a text of more than a line's limit.
+fn is_long(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.len() > LINE_BYTES_MAX,
+        Value::Array(items) => items.iter().any(is_long),
+        Value::Object(map) => map.values().any(is_long),
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
     }
 }
 

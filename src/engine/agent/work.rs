@@ -6,7 +6,7 @@ use secrecy::SecretString;
 
 use crate::{
     context::Brief,
-    engine::cli_agent::Program,
+    engine::{cli_agent::Program, replay::Replay},
     id::AgentKey,
     record::{EngineWord, Mode},
     spec::Access,
@@ -21,6 +21,8 @@ pub struct AgentWork {
     pub engine: AgentEngine,
     /// The one to use in this attempt.
     pub model: Model,
+    /// Those that take over, in this order, where the server does not have it.
+    pub fallbacks: Vec<Model>,
     pub brief: Brief,
     pub tools: Tools,
     /// Answers of the model in one execution, the handoff not counted.
@@ -40,6 +42,7 @@ pub enum AgentEngine {
     OpenAi(OpenAi),
     /// A program on this machine that drives a model by itself.
     Program(Box<Program>),
+    Replay(Replay),
 }
 
 impl AgentEngine {
@@ -47,12 +50,14 @@ impl AgentEngine {
         match self {
             Self::OpenAi(_) => EngineWord::Openai,
             Self::Program(program) => program.word(),
+            Self::Replay(_) => EngineWord::Replay,
         }
     }
     pub const fn mode(&self) -> Mode {
         match self {
             Self::OpenAi(_) => Mode::Api,
             Self::Program(_) => Mode::Cli,
+            Self::Replay(_) => Mode::Replay,
         }
     }
 }
@@ -103,6 +108,18 @@ impl Price {
     #[expect(clippy::cast_precision_loss, reason = "no call has 2^52 tokens")]
     pub fn cost_usd(self, prompt: u64, completion: u64) -> f64 {
         (prompt as f64 * self.input_usd + completion as f64 * self.output_usd) / 1_000_000.0
+    }
+
+    /// Tokens of an answer that so many millionths of a dollar buy; `None`: they cost nothing.
+    #[expect(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "`as` saturates, and no price is less than 0"
+    )]
+    pub(crate) fn answer_tokens(self, usd_millionths: u64) -> Option<u64> {
+        // A dollar a million tokens is a millionth a token.
+        (self.output_usd > 0.0).then(|| (usd_millionths as f64 / self.output_usd) as u64)
     }
 }
 

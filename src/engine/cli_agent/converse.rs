@@ -98,6 +98,8 @@ pub(crate) async fn perform(
         tokens: talk.tokens,
         cost_usd: talk.cost_usd,
         commands: talk.commands,
+        switches: Vec::new(),
+        drift: Vec::new(),
         tool_versions,
         retry_after_ms,
         limit,
@@ -167,6 +169,8 @@ impl Talk<'_, '_, '_> {
             tokens: self.tokens,
             cost_usd: self.cost_usd,
             commands: self.commands.clone(),
+            switches: Vec::new(),
+            left: None,
         };
         self.program.shared.0.parking.put(self.task.job, parked);
     }

@@ -7,7 +7,7 @@ use crate::record::Tokens;
 
 /// One answer of the model.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(super) struct Answer {
+pub(crate) struct Answer {
     pub text: String,
     pub calls: Vec<ToolCall>,
     pub refusal: Option<String>,
@@ -19,7 +19,7 @@ pub(super) struct Answer {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct ToolCall {
+pub(crate) struct ToolCall {
     pub id: String,
     pub name: String,
     /// As the model wrote them: JSON, one hopes.

@@ -9,15 +9,18 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::{
     context::{Pack, estimate},
-    engine::{Piece, StopLevel, agent::Broken},
+    engine::{
+        Piece, StopLevel,
+        agent::{Broken, OpenAi, Room},
+    },
     record::{Call, ErrorClass, Failure, FailureKind, ReplyOutcome, Tokens},
 };
 
 use super::{
-    abilities::ToolWay,
+    abilities::{LengthWay, ToolWay},
     answer::Answer,
     converse::Talk,
-    host,
+    voice::Voice,
     wire::{self, CallError, Server},
 };
 
@@ -35,11 +38,27 @@ impl Talk<'_, '_, '_> {
             if self.task.limits.stop.level() >= StopLevel::Term {
                 return Err(Broken::stopped());
             }
-            let request = self.request(wanted);
+            if let Voice::Tape(tape) = &mut self.voice {
+                if self.task.is_late() {
+                    return Err(Broken::late(self.task));
+                }
+                let answer =
+                    tape.next().map_err(|failure| Broken { outcome: ReplyOutcome::Failed(failure), ..Broken::stopped() })?;
+                return self.heard(answer, Duration::ZERO).await;
+            }
+            if let Some(why) = self.voice.shared().0.known.absent(&self.using.name) {
+                // Nobody asks twice for what is not there, unless it is all that there is.
+                let _ = self.next_model(&why).await;
+            }
+            let mut request = self.request(wanted);
             let began = Instant::now();
-            let price = self.work.model.price;
-            let reserved = self.work.budget.reserve(&self.task.job.flow, self.prompt_tokens(&request), price);
+            let reserved = self.work.budget.reserve(&self.task.job.flow, self.prompt_tokens(&request), self.using.price);
             let reserved = reserved.map_err(Broken::limited)?;
+            let room = reserved.room.clone();
+            let key = self.abilities.length.key(self.voice.provider());
+            if let (Some(key), Some(room)) = (key, &room) {
+                request[key] = room.tokens_max.into();
+            }
             // What was said and counted so far stands in its files before the next call: a kill in the middle of it takes nothing.
             self.task.outlet.written().await;
             let called = match self.send(&request).await {
@@ -57,7 +76,11 @@ impl Talk<'_, '_, '_> {
                     let cost_usd = self.count(answer.tokens, took).await;
                     reserved.settle(answer.tokens, cost_usd);
                     self.known_tokens = answer.tokens.map(|tokens| (tokens.total, self.messages.len()));
-                    return self.heard(answer, took).await;
+                    let answer = self.heard(answer, took).await?;
+                    if let Some(room) = room.filter(|_| key.is_some()) {
+                        self.within(&room, &answer, wanted).await?;
+                    }
+                    return Ok(answer);
                 }
                 Err(error) => {
                     // It may have been answered, and paid for, although the answer did not arrive.
@@ -67,7 +90,14 @@ impl Talk<'_, '_, '_> {
                     } else {
                         reserved.release();
                     }
-                    if !self.without(wanted, &error, pack).await {
+                    if error.no_model {
+                        self.voice.shared().0.known.learn_absent(&self.using.name, &error.message);
+                        if self.next_model(&error.message).await {
+                            continue;
+                        }
+                    }
+                    let capped = room.is_some() && key.is_some();
+                    if !self.without(wanted, &error, pack, capped).await {
                         let failure = Failure { kind: error.kind, class: error.class, message: error.message, exit_code: None };
                         let retry_after_ms = error.retry_after_ms;
                         return Err(Broken { outcome: ReplyOutcome::Failed(failure), retry_after_ms, limit: None });
@@ -77,8 +107,22 @@ impl Talk<'_, '_, '_> {
         }
     }
 
+    /// Looks whether an answer kept to the room that it had.
+    async fn within(&mut self, room: &Room, answer: &Answer, wanted: Wanted) -> Result<(), Broken> {
+        let is_longer = answer.tokens.is_some_and(|tokens| tokens.completion > room.tokens_max);
+        if is_longer && self.abilities.length != LengthWay::None {
+            self.abilities.length = LengthWay::None;
+            self.learn("a bound on the length of answers", "none", "it wrote more than it was asked to").await;
+        }
+        // Half a handoff is none, and the next try would have less room still.
+        if wanted == Wanted::Handoff && answer.finish == "length" && room.is_tight() {
+            return Err(Broken::limited(room.hit.clone()));
+        }
+        Ok(())
+    }
+
     fn request(&self, wanted: Wanted) -> Value {
-        let mut request = json!({"model": self.work.model.name, "messages": self.messages, "stream": false});
+        let mut request = json!({"model": self.using.name, "messages": self.messages, "stream": false});
         match wanted {
             Wanted::Work if self.has_tools() && self.abilities.tools == ToolWay::Native => {
                 request["tools"] = self.toolbox.described().into();
@@ -95,7 +139,8 @@ impl Talk<'_, '_, '_> {
 
     /// Sends a request and waits for its answer, for the call's limit, for the end of the step's time, or for a stop.
     async fn send(&self, request: &Value) -> Result<Result<Answer, CallError>, Broken> {
-        let wire = match self.wire() {
+        let Voice::Server(server) = &self.voice else { unreachable!("a recording is asked nothing") };
+        let wire = match wire(server) {
             Ok(wire) => wire,
             Err(error) => return Ok(Err(error)),
         };
@@ -111,18 +156,30 @@ impl Talk<'_, '_, '_> {
             () = async { sleep_until(deadline.unwrap_or_else(Instant::now)).await }, if deadline.is_some() => {
                 Err(Broken::late(self.task))
             }
-            () = sleep(self.server.call_timeout) => Ok(Err(CallError::late(self.server.call_timeout))),
+            () = sleep(server.call_timeout) => Ok(Err(CallError::late(server.call_timeout))),
         }
     }
 
-    fn wire(&self) -> Result<Server, CallError> {
-        let inner = Arc::clone(&self.server.shared.0);
-        inner.server.get_or_init(|| wire::server(&self.server.base_url, self.server.api_key.as_ref())).clone()
+    /// Remembers what the server was found to lack, and says it.
+    async fn learn(&mut self, lacks: &str, uses: &str, message: &str) {
+        self.voice.shared().0.known.learn(&self.using.name, self.abilities);
+        let said = json!({"event": "server_lacks", "lacks": lacks, "uses": uses, "message": message});
+        self.transcript.line(said.clone()).await;
+        self.log(said).await;
     }
 
     /// Learns from a refusal, if it is about something that can be left out. Returns whether to ask again.
-    async fn without(&mut self, wanted: Wanted, error: &CallError, pack: &Pack) -> bool {
+    async fn without(&mut self, wanted: Wanted, error: &CallError, pack: &Pack, capped: bool) -> bool {
         let before = self.abilities;
+        if capped && error.is_about_length() {
+            // A prompt that only fits without so long an answer needs no other word for its length.
+            let weaker = if error.kind == FailureKind::Context { LengthWay::None } else { before.length.weaker() };
+            self.abilities.length = weaker;
+            let provider = self.voice.provider().to_owned();
+            let name = |way: LengthWay| way.key(&provider).unwrap_or("no bound on the length of answers");
+            self.learn(name(before.length), name(weaker), &error.message).await;
+            return true;
+        }
         match wanted {
             Wanted::Work => {
                 let native = self.has_tools() && before.tools == ToolWay::Native;
@@ -131,24 +188,16 @@ impl Talk<'_, '_, '_> {
                     return false;
                 }
                 self.abilities.tools = ToolWay::Text;
+                self.learn("tools", "tools in words", &error.message).await;
+                self.open(pack).await;
             }
             Wanted::Handoff => {
                 let refused = error.lacks(&["response_format", "json_schema", "json_object", "schema", "grammar", "guided"])
                     || matches!(error.status, Some(400 | 422 | 501)) && error.kind == FailureKind::Unknown;
                 let Some(weaker) = before.object.weaker().filter(|_| refused) else { return false };
                 self.abilities.object = weaker;
+                self.learn(before.object.name(), weaker.name(), &error.message).await;
             }
-        }
-        self.server.shared.0.known.learn(&self.work.model.name, self.abilities);
-        let (lacks, uses) = match wanted {
-            Wanted::Work => ("tools", "tools in words"),
-            Wanted::Handoff => (before.object.name(), self.abilities.object.name()),
-        };
-        let said = json!({"event": "server_lacks", "lacks": lacks, "uses": uses, "message": error.message});
-        self.transcript.line(said.clone()).await;
-        self.log(said).await;
-        if wanted == Wanted::Work {
-            self.open(pack).await;
         }
         true
     }
@@ -195,8 +244,7 @@ impl Talk<'_, '_, '_> {
 
     /// Counts a call, at once: what comes after it may be a kill. Returns its cost, where that is known.
     async fn count(&mut self, tokens: Option<Tokens>, took: Duration) -> Option<f64> {
-        let price = self.work.model.price;
-        let cost_usd = tokens.zip(price).map(|(tokens, price)| price.cost_usd(tokens.prompt, tokens.completion));
+        let cost_usd = tokens.zip(self.using.price).map(|(tokens, price)| price.cost_usd(tokens.prompt, tokens.completion));
         self.tokens = self.tokens.zip(tokens).map(|(sum, one)| Tokens {
             prompt: sum.prompt + one.prompt,
             completion: sum.completion + one.completion,
@@ -211,8 +259,8 @@ impl Talk<'_, '_, '_> {
             execution: job.execution,
             attempt: job.attempt,
             engine: self.work.engine.word(),
-            provider: host(&self.server.base_url).to_owned(),
-            model: self.work.model.name.clone(),
+            provider: self.voice.provider().to_owned(),
+            model: self.using.name.clone(),
             tokens,
             cost_usd,
             duration_ms: ms(took),
@@ -233,4 +281,9 @@ impl Talk<'_, '_, '_> {
 
 fn ms(took: Duration) -> u64 {
     u64::try_from(took.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn wire(server: &OpenAi) -> Result<Server, CallError> {
+    let inner = Arc::clone(&server.shared.0);
+    inner.server.get_or_init(|| wire::server(&server.base_url, server.api_key.as_ref())).clone()
 }

@@ -2,7 +2,7 @@
 //! In: packed prompts, a server. Out: what an engine tells of its work. Never: more turns than the step has, a wait that
 //! does not end with the step's time or with a stop.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use serde_json::{Value, json};
 
@@ -10,17 +10,18 @@ use crate::{
     context::Pack,
     engine::{
         Task,
-        agent::{AgentWork, Broken, Ended, OpenAi, Parked, Transcript},
+        agent::{AgentWork, Broken, Ended, Model, Parked, Transcript},
     },
-    record::{Draft, ErrorClass, FailureKind, ReplyOutcome, Tokens},
+    record::{Draft, ErrorClass, FailureKind, ReplyOutcome, Switch, Tokens},
 };
 
 use super::{
     abilities::{Abilities, ToolWay},
     answer::{CALLS_MAX, ToolCall},
     ask::Wanted,
-    host, text_tools,
+    text_tools,
     tools::{Done, Toolbox},
+    voice::Voice,
 };
 
 /// The third call in a row with the same arguments is not made.
@@ -35,48 +36,58 @@ const EMPTY_MAX: u32 = 2;
 pub(crate) async fn perform(
     task: &Task<'_>,
     work: &AgentWork,
-    server: &OpenAi,
+    voice: Voice<'_>,
     pack: &Pack,
     transcript: &mut Transcript<'_>,
 ) -> Ended {
-    let parking = &server.shared.0.parking;
-    let before = parking.take(task.job).unwrap_or_else(Parked::nothing);
+    let before = voice.shared().0.parking.take(task.job).unwrap_or_else(Parked::nothing);
     let mut toolbox = Toolbox::new(task, &work.tools.ours);
     toolbox.commands = before.commands;
+    let (using, fallbacks) = turn_of(work, before.left.as_ref().map(|(model, _)| model.as_str()));
     let mut talk = Talk {
         task,
         work,
-        server,
         messages: Vec::new(),
-        model: work.model.name.clone(),
+        model: using.name.clone(),
+        abilities: abilities(&voice, &using.name),
+        using,
+        fallbacks,
+        switches: before.switches,
         tokens: before.tokens,
         cost_usd: before.cost_usd,
         toolbox,
         transcript,
-        abilities: server.shared.0.known.of(&work.model.name),
+        voice,
         turn: 0,
         closing: false,
         known_tokens: None,
     };
+    if let Some((model, why)) = before.left.filter(|(model, _)| *model != talk.using.name) {
+        talk.note_switch(&model, &why).await;
+    }
     let done = talk.whole(pack, before.talk).await;
     let (outcome, draft, retry_after_ms, limit) = match done {
         Ok(draft) => (ReplyOutcome::Done, Some(draft), None, None),
         Err(broken) => (broken.outcome, None, broken.retry_after_ms, broken.limit),
     };
     talk.park(&outcome);
-    if let ReplyOutcome::Failed(failure) = &outcome {
-        talk.transcript.line(json!({"event": "failed", "kind": failure.kind, "message": failure.message})).await;
-    }
-    if let ReplyOutcome::Interrupted { why } = &outcome {
-        talk.transcript.line(json!({"event": "interrupted", "message": why})).await;
-    }
+    let end = match &outcome {
+        ReplyOutcome::Done | ReplyOutcome::Blocked { .. } => json!({"event": "done"}),
+        ReplyOutcome::Failed(one) => {
+            json!({"event": "failed", "kind": one.kind, "class": one.class, "message": one.message})
+        }
+        ReplyOutcome::Interrupted { why } => json!({"event": "interrupted", "message": why}),
+    };
+    talk.transcript.line(end).await;
     Ended {
         outcome,
         draft,
-        provider: host(&server.base_url).to_owned(),
+        provider: talk.voice.provider().to_owned(),
         model: talk.model,
         tokens: talk.tokens,
         cost_usd: talk.cost_usd,
+        switches: talk.switches,
+        drift: talk.voice.drift(),
         commands: talk.toolbox.commands,
         tool_versions: BTreeMap::new(),
         retry_after_ms,
@@ -84,13 +95,38 @@ pub(crate) async fn perform(
     }
 }
 
+/// Whose turn it is, and who comes after it. The attempt before may have gone further down the list than there were attempts.
+fn turn_of(work: &AgentWork, left: Option<&str>) -> (Model, VecDeque<Model>) {
+    let mut list: VecDeque<Model> = std::iter::once(&work.model).chain(&work.fallbacks).cloned().collect();
+    if let Some(at) = list.iter().position(|model| Some(model.name.as_str()) == left) {
+        list.drain(..(at + 1).min(list.len() - 1));
+    }
+    let using = list.pop_front().unwrap_or_else(|| work.model.clone());
+    (using, list)
+}
+
+/// What the server is known to lack; a recording tells what it lacked then.
+fn abilities(voice: &Voice<'_>, model: &str) -> Abilities {
+    match voice {
+        Voice::Server(server) => server.shared.0.known.of(model),
+        Voice::Tape(tape) => {
+            Abilities { tools: if tape.tools_in_words { ToolWay::Text } else { ToolWay::Native }, ..Abilities::default() }
+        }
+    }
+}
+
 pub(super) struct Talk<'t, 'b, 'w> {
     pub task: &'t Task<'t>,
     pub work: &'t AgentWork,
-    pub server: &'t OpenAi,
+    pub voice: Voice<'t>,
     pub messages: Vec<Value>,
-    /// As the server names it.
+    /// The one that is asked.
+    pub using: Model,
+    /// The same, as the server names it.
     pub model: String,
+    /// Those that take over, in this order.
+    pub fallbacks: VecDeque<Model>,
+    pub switches: Vec<Switch>,
     pub tokens: Option<Tokens>,
     pub cost_usd: Option<f64>,
     pub toolbox: Toolbox<'t>,
@@ -133,8 +169,7 @@ impl Talk<'_, '_, '_> {
         match before {
             None => self.open(pack).await,
             Some(Broke { messages, turn, closing }) => {
-                let said =
-                    json!({"event": "resumed", "engine": self.work.engine.word(), "model": self.work.model.name, "turn": turn});
+                let said = json!({"event": "resumed", "engine": self.work.engine.word(), "model": self.using.name, "turn": turn});
                 self.transcript.line(said).await;
                 (self.messages, self.turn, self.closing) = (messages, turn, closing);
             }
@@ -155,9 +190,16 @@ impl Talk<'_, '_, '_> {
             turn: self.turn,
             closing: self.closing,
         });
-        let (tokens, cost_usd, commands) = (self.tokens, self.cost_usd, self.toolbox.commands.clone());
-        let execution = self.task.job.execution;
-        self.server.shared.0.parking.put(self.task.job, Parked { execution, talk, tokens, cost_usd, commands });
+        let parked = Parked {
+            execution: self.task.job.execution,
+            talk,
+            tokens: self.tokens,
+            cost_usd: self.cost_usd,
+            commands: self.toolbox.commands.clone(),
+            switches: self.switches.clone(),
+            left: Some((self.using.name.clone(), failure.message.clone())),
+        };
+        self.voice.shared().0.parking.put(self.task.job, parked);
     }
 
     pub(super) fn has_tools(&self) -> bool {
@@ -171,6 +213,9 @@ impl Talk<'_, '_, '_> {
             told.prompt = format!("{}\n{}", pack.prompt, text_tools::described(&self.toolbox.described()));
         }
         self.transcript.prompt(self.work, &told).await;
+        if told.prompt != pack.prompt {
+            self.transcript.line(json!({"event": "tools_in_words"})).await;
+        }
         self.messages = vec![json!({"role": "user", "content": told.prompt})];
         if !told.system.trim().is_empty() {
             self.messages.insert(0, json!({"role": "system", "content": told.system}));
@@ -215,7 +260,7 @@ impl Talk<'_, '_, '_> {
                 } else {
                     self.one_call(call, &mut repeats, &mut malformed).await?
                 };
-                self.give(call, result).await;
+                self.give(call, result).await?;
             }
         }
         let message = format!("the agent used its {} turns and was not done", self.work.turns_max);
@@ -252,13 +297,18 @@ impl Talk<'_, '_, '_> {
     }
 
     /// The result of a call, for the model.
-    async fn give(&mut self, call: &ToolCall, result: String) {
+    async fn give(&mut self, call: &ToolCall, result: String) -> Result<(), Broken> {
         let line = json!({"event": "tool_result", "role": "tool", "tool": call.name, "tool_call_id": call.id, "content": result});
         self.transcript.line(line).await;
+        let differs = self.voice.hold(&call.name, &result);
         self.messages.push(match self.abilities.tools {
             ToolWay::Native => json!({"role": "tool", "tool_call_id": call.id, "content": result}),
             ToolWay::Text => json!({"role": "user", "content": format!("Result of {}:\n{result}", call.name)}),
         });
+        match differs {
+            Some(how) => self.drift(how).await,
+            None => Ok(()),
+        }
     }
 
     /// Something that we say to the model.

@@ -7,13 +7,17 @@ mod abilities;
 mod answer;
 mod ask;
 mod converse;
+mod switch;
 mod text_tools;
 mod tools;
+mod voice;
 mod wire;
 
 use std::sync::{Arc, OnceLock};
 
+pub(crate) use answer::{Answer, ToolCall};
 pub(crate) use converse::perform;
+pub(crate) use voice::{Tape, Told, Voice};
 
 pub use crate::net::{host, is_local};
 

@@ -35,11 +35,13 @@ pub(super) struct CallError {
     /// HTTP status, where there was an answer.
     pub status: Option<u16>,
     pub retry_after_ms: Option<u64>,
+    /// The server has no model of this name.
+    pub no_model: bool,
 }
 
 impl CallError {
     fn new(kind: FailureKind, class: ErrorClass, message: String) -> Self {
-        Self { kind, class, message, status: None, retry_after_ms: None }
+        Self { kind, class, message, status: None, retry_after_ms: None, no_model: false }
     }
 
     /// It answered, but with something that is no answer.
@@ -50,6 +52,13 @@ impl CallError {
     pub fn late(limit: Duration) -> Self {
         let message = format!("the server did not answer in {} seconds", limit.as_secs());
         Self::new(FailureKind::Timeout, ErrorClass::Transient, message)
+    }
+
+    /// It is about how long the answer may be.
+    pub fn is_about_length(&self) -> bool {
+        let text = self.message.to_lowercase();
+        matches!(self.status, Some(400 | 422 | 501))
+            && ["max_tokens", "max_completion_tokens"].iter().any(|word| text.contains(word))
     }
 
     /// The server refuses the request because of something in it that it does not know, and says what.
@@ -220,10 +229,12 @@ fn answered(status: u16, body: &[u8]) -> CallError {
         408 | 409 | 425 | 500..=599 => (FailureKind::Overloaded, ErrorClass::Transient),
         _ => (FailureKind::Unknown, ErrorClass::Permanent),
     };
+    let absent = ["model_not_found", "not found", "does not exist", "not exist", "no model", "no such model", "unknown model"];
+    let no_model = matches!(status, 400 | 404 | 422) && lower.contains("model") && holds(&absent);
     let name = http::StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason()).unwrap_or("error");
     let said = if said.is_empty() { String::new() } else { format!(": {said}") };
     let message = clipped(&format!("the server answered {status} {name}{said}"));
-    CallError { status: Some(status), ..CallError::new(kind, class, message) }
+    CallError { status: Some(status), no_model, ..CallError::new(kind, class, message) }
 }
 
 fn clipped(text: &str) -> String {
@@ -255,6 +266,18 @@ mod tests {
         assert_eq!(of(500, "oops"), (FailureKind::Overloaded, Transient));
         assert_eq!(of(529, ""), (FailureKind::Overloaded, Transient));
         assert_eq!(of(302, ""), (FailureKind::Unknown, Permanent));
+    }
+
+    #[test]
+    fn a_model_that_is_not_there_is_told_from_an_address_that_is_not() {
+        let absent = |status, body: &str| answered(status, body.as_bytes()).no_model;
+        assert!(absent(
+            404,
+            r#"{"error":{"message":"The model `x` does not exist or you do not have access to it.","code":"model_not_found"}}"#
+        ));
+        assert!(absent(404, r#"{"error":{"message":"model 'x' not found"}}"#));
+        assert!(absent(400, r#"{"object":"error","message":"The model `x` does not exist."}"#));
+        assert!(!absent(404, "404 page not found") && !absent(400, "this model cannot do that") && !absent(401, "no model"));
     }
 
     #[test]

@@ -14,6 +14,7 @@ use crate::{
 use super::{
     clock::calm,
     lives::{locate, make_ready, ready_again, reset, set_life},
+    routed::warned,
 };
 
 /// A step waits for its inner flow again, and what needs it for the step.
@@ -119,9 +120,7 @@ pub(super) fn superseded(state: &mut State, flow: &FramePath, steps: &[StepRef],
     whole.sort_unstable();
     whole.dedup();
     reset(frame, &whole);
-    // A warning begins with the name of its step, or of one of the step's items.
-    let of = |warning: &str| warning.split([':', '[']).next().unwrap_or_default().to_owned();
-    frame.warnings.retain(|warning| !steps.iter().any(|step| step.base() == of(warning)));
+    frame.warnings.retain(|warning| !steps.iter().any(|step| step.base() == warned(warning)));
     // Whoever sends a step round again by hand gives it its known fixes again as well, and its injections.
     for step in &whole {
         let state = frame.state_mut((*step).into());

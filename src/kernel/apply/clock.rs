@@ -68,7 +68,7 @@ pub(super) fn nobody_ran(state: &mut State, now: Time) {
 }
 
 /// What ran on time that is used up is ended; what a call of a model would have passed has stopped by itself.
-pub(super) fn limit_reached(state: &mut State, flow: &FramePath, limit: LimitName, max: u64) {
+pub(super) fn limit_reached(state: &mut State, flow: &FramePath, limit: LimitName, used: u64, max: u64) {
     if limit == LimitName::Wall {
         let ends: Vec<At> = state.drawing(flow).cloned().collect();
         for at in ends {
@@ -78,7 +78,8 @@ pub(super) fn limit_reached(state: &mut State, flow: &FramePath, limit: LimitNam
         }
     }
     if let Some(frame) = state.frames.get_mut(flow) {
-        frame.reached = Some((limit, max));
+        // A limit that was passed is doubled from where it stands.
+        frame.reached = Some((limit, max.max(used)));
     }
 }
 
@@ -88,7 +89,9 @@ pub(super) fn limit_raised(state: &mut State, flow: &FramePath, limit: LimitName
     match limit {
         LimitName::Steps => frame.steps_max = u32::try_from(max).ok(),
         LimitName::Wall => frame.wall_ms_max = Some(max),
-        LimitName::Tokens => frame.tokens_max = Some(max),
-        LimitName::Usd => frame.usd_millionths_max = Some(max),
+        LimitName::Tokens => frame.calls.tokens_max = Some(max),
+        LimitName::Usd => frame.calls.usd_millionths_max = Some(max),
+        LimitName::Turns => frame.calls.turns_max = Some(max),
+        LimitName::UnknownCost => frame.calls.unknown_max = Some(max),
     }
 }

@@ -7,7 +7,8 @@ use crate::{
     id::{FramePath, Time},
     kernel::state::{Frame, FramePhase, Life, LoopState, Settled, State, StepState},
     plan::{Plan, StepIx},
-    record::{Fact, Injection, Outcome, Parent},
+    record::{CallLimits, Fact, Injection, Outcome, Parent},
+    spec::text::OnUnknownCost,
 };
 
 use super::lives::{confine, locate, make_ready, set_life, skipped_result, wake};
@@ -141,8 +142,13 @@ pub(super) fn new_frame(path: FramePath, book: Arc<crate::plan::Book>, plan: Arc
         executions: 0,
         steps_max: limits.steps_max,
         wall_ms_max: limits.wall_ms_max,
-        tokens_max: limits.tokens_max,
-        usd_millionths_max: limits.usd_millionths(),
+        calls: CallLimits {
+            tokens_max: limits.tokens_max,
+            usd_millionths_max: limits.usd_millionths(),
+            turns_max: limits.turns_max,
+            // Not one, until a person says so.
+            unknown_max: (limits.on_unknown_cost == Some(OnUnknownCost::Stop)).then_some(0),
+        },
         active_ms: 0,
         active_since: None,
         limited: None,

@@ -20,6 +20,11 @@ pub(super) fn loop_body(frame: &Frame, last: Slot) -> Vec<StepRef> {
     body.into_iter().flatten().map(|step| StepRef::from(&frame.plan.step(*step).spec.id)).collect()
 }
 
+/// Whose warning it is: it begins with the name of its step, or of one of the step's items.
+pub(super) fn warned(warning: &str) -> &str {
+    warning.split([':', '[']).next().unwrap_or_default()
+}
+
 pub(super) fn routed(state: &mut State, flow: &FramePath, decision: &Arc<Decision>) {
     let Some((frame, slot)) = locate(state, flow, &decision.step_id) else { return };
     frame.last_decision = Some(decision.clone());
@@ -79,8 +84,12 @@ pub(super) fn routed(state: &mut State, flow: &FramePath, decision: &Arc<Decisio
                     .collect();
             }
         }
-        DecisionKind::Loop
-        | DecisionKind::Detour
+        // What failed in a round that is done over stands no more; the receipts keep it.
+        DecisionKind::Loop => {
+            let body = loop_body(frame, slot);
+            frame.warnings.retain(|warning| !body.iter().any(|step| step.base() == warned(warning)));
+        }
+        DecisionKind::Detour
         | DecisionKind::Escalate
         | DecisionKind::InjectFlow
         | DecisionKind::InjectNodes

@@ -81,6 +81,7 @@ pub(super) fn written(turn: &Turn, at: &At, slot: Slot, running: &Running, reply
         status,
         tokens: reply.tokens,
         cost_usd: reply.cost_usd,
+        switches: reply.switches.clone(),
         error,
         error_detail,
         commands: reply.commands.clone(),

@@ -76,6 +76,18 @@ fn the_same_failure_twice_in_a_row_is_spent_unless_its_figures_moved() {
 }
 
 #[test]
+fn what_failed_in_a_round_that_is_done_over_is_no_warning_in_the_end() {
+    let flow = "steps: [{id: write, run: x, on_failure: continue}, {id: judge, run: x, loop: {to: write, max: 3}}]";
+    let rounds = [unverified(), verified()];
+    let play = Play::flow(flow).reply("write", [fails("3 red"), ok()]).reply("judge", rounds.clone()).run();
+    assert_eq!((play.path().as_str(), play.warnings().len()), ("write judge write judge", 0));
+    // What fails in the last round stands.
+    let play = Play::flow(flow).reply("write", [fails("3 red"), fails("1 red")]).reply("judge", rounds).run();
+    assert_eq!(play.warnings().len(), 1, "{:?}", play.warnings());
+    assert!(play.warnings()[0].contains("1 red"), "{:?}", play.warnings());
+}
+
+#[test]
 fn until_must_hold_besides_verified() {
     let flow = "steps: [{id: write, run: x}, {id: judge, run: x, loop: {to: write, max: 3, until: step.json.score > 7}}]";
     let scores = ["{\"score\": 5}", "{\"score\": 8}"].map(|json| ok().prints(json));

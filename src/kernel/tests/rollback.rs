@@ -66,6 +66,13 @@ fn what_was_taken_back_is_not_taken_back_twice() {
 }
 
 #[test]
+fn what_a_person_did_not_let_start_is_not_taken_back() {
+    let flow = FLOW.replace("{id: d, run: x,", "{id: d, run: x, approve: {question: Go?},");
+    let play = Play::flow(&flow).run().say("d-1", "reject");
+    assert_eq!(play.path(), "a b c d rollback/undo-b rollback/undo-a");
+}
+
+#[test]
 fn a_skipped_step_has_nothing_to_take_back() {
     let flow = FLOW.replace("{id: b, run: x,", "{id: b, run: x, when: '1 > params.n',");
     let flow = format!("params: {{n: {{type: integer, required: true}}}}\n{flow}");

@@ -44,6 +44,7 @@ impl Lost<'_> {
             status: ReceiptStatus::Interrupted,
             tokens: None,
             cost_usd: None,
+            switches: Vec::new(),
             error: Some(GONE.to_owned()),
             error_detail: Some(detail),
             commands: Vec::new(),

@@ -99,6 +99,7 @@ pub(super) fn proof(agent: &str, n: u64) -> Proof {
         status: ReceiptStatus::Succeeded,
         tokens: None,
         cost_usd: None,
+        switches: Vec::new(),
         error: None,
         error_detail: None,
         commands: vec![CommandRun {

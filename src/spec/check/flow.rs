@@ -128,7 +128,14 @@ impl Check<'_> {
     }
 
     fn limits(&mut self, text: &LimitsText) -> Limits {
-        Limits { wall_ms_max: text.wall.map(Length::as_ms), steps_max: text.steps, tokens_max: text.tokens, usd_max: text.usd }
+        Limits {
+            wall_ms_max: text.wall.map(Length::as_ms),
+            steps_max: text.steps,
+            tokens_max: text.tokens,
+            usd_max: text.usd,
+            turns_max: text.turns,
+            on_unknown_cost: text.on_unknown_cost,
+        }
     }
 
     fn done(&mut self, texts: &[DoneText], names: &Names) -> Vec<Done> {

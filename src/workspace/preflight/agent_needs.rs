@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use crate::{
     config::Config,
-    engine::{self, Account, Tools},
+    engine::{self, Account, Recording, Tools},
+    id::{FramePath, StepRef},
     record::EngineWord,
     runner::{Agents, Programmed},
-    spec::{Access, Agent, Flow, Library, Step, Verb, flow::AgentStep},
+    spec::{Access, Agent, Flow, Library, Step, Verb, flow::AgentStep, text::OnUnknownCost},
 };
 
-use super::on_path;
+use super::{Wanted, on_path};
 
 /// All that is missing, and what can be done about it.
 #[derive(Debug, Default)]
@@ -41,20 +42,32 @@ struct Needs<'n> {
     config: &'n Config,
     agents: Agents,
     library: &'n Library,
-    /// A flow inside of one with a limit draws on it.
-    counts_money: bool,
+    recording: Option<&'n Recording>,
+    /// The key of the flow that needs prices. A flow inside of one with a limit draws on it.
+    counts_money: Option<&'static str>,
+    replayed: bool,
     observe_only: bool,
     missing: Missing,
     server: bool,
 }
 
 /// `engine`: the run's own choice, which wins over the flow's.
-pub(super) fn look(config: &Config, library: &Library, engine: Option<EngineWord>, observe_only: bool) -> Missing {
+pub(super) fn look(config: &Config, library: &Library, wanted: &Wanted<'_>) -> Missing {
+    let Wanted { engine, recording, observe_only, .. } = *wanted;
+    let said = |unknown| library.flows.values().any(|flow| flow.limits.on_unknown_cost == Some(unknown));
+    let limited = library.flows.values().any(|flow| flow.limits.usd_max.is_some());
+    let counts_money = match (said(OnUnknownCost::Stop), limited && !said(OnUnknownCost::Allow)) {
+        (true, _) => Some("limits.on_unknown_cost: stop"),
+        (false, true) => Some("limits.usd"),
+        (false, false) => None,
+    };
     let mut needs = Needs {
         config,
-        agents: super::super::agents::agents(config, Account::default()),
+        agents: super::super::agents::agents(config, Account::default(), std::collections::BTreeMap::default()),
         library,
-        counts_money: library.flows.values().any(|flow| flow.limits.usd_max.is_some()),
+        recording,
+        counts_money,
+        replayed: false,
         observe_only,
         missing: Missing::default(),
         server: false,
@@ -65,8 +78,9 @@ pub(super) fn look(config: &Config, library: &Library, engine: Option<EngineWord
             match engine.unwrap_or(agent.engine.into()) {
                 EngineWord::Stub => {}
                 EngineWord::Openai => needs.model(flow, step, agent),
+                EngineWord::Replay => needs.replay(flow, step, agent),
                 word @ (EngineWord::Claude | EngineWord::Codex | EngineWord::Cli) => needs.program(word, flow, step, agent),
-                other @ (EngineWord::Replay | EngineWord::Shell | EngineWord::Builtin | EngineWord::Human) => {
+                other @ (EngineWord::Shell | EngineWord::Builtin | EngineWord::Human) => {
                     let why = format!("is an agent for the engine `{other}`, which this version cannot drive yet");
                     needs.missing.say(format!("{} {why}", place(flow, step)), None);
                     needs.missing.scriptable = true;
@@ -76,6 +90,10 @@ pub(super) fn look(config: &Config, library: &Library, engine: Option<EngineWord
     }
     if needs.server {
         needs.key();
+    }
+    if recording.is_some() && !needs.replayed {
+        let sentence = "a recording is given, and no step of this flow is performed by the engine `replay`";
+        needs.missing.say(sentence.to_owned(), Some("add --engine replay, or write `engine: replay` at the step".to_owned()));
     }
     needs.missing
 }
@@ -104,7 +122,7 @@ impl Needs<'_> {
         let word = agent.model.as_deref().or_else(|| persona.as_ref()?.model.as_deref());
         let names = self.agents.models.names(word);
         let unpriced = names.iter().flatten().find(|name| self.agents.models.price(name).is_none()).cloned();
-        if let (Some(name), true) = (unpriced, self.counts_money) {
+        if let (Some(name), Some(_)) = (unpriced, self.counts_money) {
             self.priceless(&name, flow, step);
         }
         if names.is_none() {
@@ -115,7 +133,8 @@ impl Needs<'_> {
     }
 
     fn priceless(&mut self, name: &str, flow: &Flow, step: &Step) {
-        let sentence = format!("`limits.usd` needs the price of the model `{name}` (step `{}` of flow `{}`)", step.id, flow.key);
+        let key = self.counts_money.unwrap_or("limits.usd");
+        let sentence = format!("`{key}` needs the price of the model `{name}` (step `{}` of flow `{}`)", step.id, flow.key);
         let hint = "set it in flow-studio.toml, in USD per million tokens: [prices] \"its-name\" = { input = 1, output = 4 }";
         self.missing.say(sentence, Some(hint.to_owned()));
     }
@@ -151,7 +170,7 @@ impl Needs<'_> {
                 format!("{}: `{}` does not tell its turns, so `max_turns` cannot hold it", place(flow, step), program.name());
             self.missing.say(sentence, Some("remove `max_turns`, and give the step a `timeout`".to_owned()));
         }
-        if self.counts_money && !program.tells_cost() {
+        if self.counts_money.is_some() && !program.tells_cost() {
             let model = found.model(agent.model.as_deref().or_else(|| persona.as_ref()?.model.as_deref()));
             if model.price.is_none() {
                 let name = model.named().unwrap_or("that the program chooses itself; name one").to_owned();
@@ -176,6 +195,19 @@ impl Needs<'_> {
         let install = package.map_or_else(|| format!("install {command}"), |package| format!("npm install -g {package}"));
         self.missing.hint(format!("{install}, or say where it is: [{section}] command = \"/path/to/{}\"", base(command)));
         self.missing.hint(format!("add {others} to let another engine perform the agents"));
+    }
+
+    /// Why a step cannot be replayed, as far as that is known before it runs: what did not run then may not run now either.
+    fn replay(&mut self, flow: &Flow, step: &Step, agent: &AgentStep) {
+        self.replayed = true;
+        let Some(recording) = self.recording else {
+            let hint = "add --recording RUN, or a directory that `flow-studio record RUN --to DIR` made";
+            let sentence = format!("{} is to be replayed, and no recording is given", place(flow, step));
+            return self.missing.say(sentence, Some(hint.to_owned()));
+        };
+        if let Some(Err(error)) = recording.holds(&FramePath::from(&flow.key), &StepRef::from(&step.id), &agent.agent) {
+            self.missing.say(error.to_string(), None);
+        }
     }
 
     /// The key of the server.
