@@ -8,6 +8,7 @@ mod entry;
 mod envelope;
 mod figures;
 mod manifest;
+mod options;
 mod proof;
 mod question;
 mod receipt;
@@ -18,8 +19,7 @@ mod words;
 
 pub use decision::{Decision, IterationOf};
 pub use entry::{
-    At, Entry, Fact, InputNote, Item, LimitName, Outcome, Parent, RestStatus, RunOptions, SkipReason, StopCause, SupersedeReason,
-    WaitReason,
+    At, Entry, Fact, InputNote, Item, LimitName, Outcome, Parent, RestStatus, SkipReason, StopCause, SupersedeReason, WaitReason,
 };
 pub use envelope::{
     Assumption, Concern, Draft, DraftRouting, Envelope, EnvelopeMeta, EnvelopeRouting, Evidence, Measured, Summary,
@@ -28,6 +28,7 @@ pub use figures::{
     ChangeFigures, ChangeKind, CountBefore, CoverageFigures, Figures, FileChange, FindingFigures, TestCount, TestFigures,
 };
 pub use manifest::{FlowStatus, Manifest, OpenQuestion};
+pub use options::RunOptions;
 pub use proof::{
     Call, Check, Claim, CommandRun, ContextManifest, ContextPart, CostLine, ErrorDetail, Git, InputFile, OutputFile, Proof,
     RoutingSignal, Sandbox, Spent, Switch, Tokens,
