@@ -10,7 +10,7 @@ FLOW_STUDIO_READY := build
 
 include stepwise.mk
 
-.PHONY: help build demo sdlc replay-demo test bench bench-peers fmt clippy doc schemas ci studio toolchain \
+.PHONY: help build demo sdlc replay-demo test test-agent-clis bench bench-peers fmt clippy doc schemas ci studio toolchain \
         retention-status cleanup-aged retention-hold retention-release
 
 help:
@@ -19,6 +19,7 @@ help:
 	@echo '               seven flows from a request to something that is live; again with RUN_ID, it goes on'
 	@echo 'make replay-demo  the flow build on the example, replayed from a recording: no key, no server'
 	@echo 'make test      all tests'
+	@echo 'make test-agent-clis   the engines claude and codex with the real programs (npm installs them into .tools)'
 	@echo 'make build     the program: $(FLOW_STUDIO)'
 	@echo
 	@echo 'make stepwise-help       the flows here, and how to run one'
@@ -53,6 +54,11 @@ replay-demo: build
 test: toolchain
 	cargo test --locked --quiet
 
+# Claude Code and Codex themselves, from npm into .tools, against servers on this machine: no key, no cost.
+test-agent-clis: toolchain
+	@sh scripts/agent-clis.sh .tools/agent-clis
+	cargo test --locked --quiet --features agent-clis --test agents_real_programs
+
 bench: toolchain
 	cargo bench --locked
 
@@ -64,7 +70,7 @@ fmt: toolchain
 	cargo fmt
 
 clippy: toolchain
-	cargo clippy --locked --all-targets -- -D warnings
+	cargo clippy --locked --all-targets --all-features -- -D warnings
 
 doc: toolchain
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items

@@ -18,7 +18,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     // Diagnostics of the flow language are one of the forms that an error has, and become part of its JSON.
     ("net", &[]),
     ("error", &["spec::Diagnostics"]),
-    ("config", &["error", "spec::Length"]),
+    ("config", &["error", "id::ProgramName", "spec::Length"]),
     ("spec", &["id"]),
     // Words that stand in flows and in records alike: severities, roles, what a timeout does.
     ("record", &["id", "spec::Halt", "spec::OnTimeout", "spec::Role", "spec::Severity"]),

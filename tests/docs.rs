@@ -9,6 +9,7 @@ const DOCUMENTS: &[&str] = &[
     "ARCHITECTURE.md",
     "GLOSSARY.md",
     "CHANGELOG.md",
+    "docs/agent-programs.md",
     "docs/tutorial.md",
     "docs/how-to.md",
     "docs/reference.md",

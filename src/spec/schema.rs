@@ -48,6 +48,7 @@ const NAMES: &[(&str, &str)] = &[
     ("StepId", KEBAB),
     ("DetourId", KEBAB),
     ("SnapshotName", KEBAB),
+    ("ProgramName", KEBAB),
     ("AgentKey", WORD),
     ("ParamName", WORD),
 ];
