@@ -7,8 +7,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::error::{Error, Kind};
 
 use super::{
-    agents, completions, diagnose, diff, doctor, evidence, explain, flows, graph, init, list, record, report, resume, retry,
-    review, run, scan, schema, show, status, test, validate, verify,
+    agents, completions, diagnose, diff, doctor, evidence, explain, flows, graph, init, list, record, report, resume, retention,
+    retry, review, run, scan, schema, show, status, test, validate, verify,
 };
 
 const AFTER: &str = "\
@@ -99,8 +99,10 @@ pub enum Command {
     Evidence(evidence::EvidenceArgs),
     /// What differs between two runs: route, measures, prompts, parameters, flow
     Diff(diff::DiffArgs),
-    /// The story of a flow, as Markdown
+    /// The story of a flow, as Markdown or as one HTML file
     Report(report::ReportArgs),
+    /// How long runs are kept: status, prune, hold, release
+    Retention(retention::RetentionArgs),
     /// Keep what a run's agents said and did, to be replayed at no cost
     Record(record::RecordArgs),
     /// A flow as a picture
