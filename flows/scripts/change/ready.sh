@@ -1,11 +1,12 @@
 #!/bin/sh
-# Fixes the commands for the rest of the run. In: PARAM_CONF. Out: operations.conf in STEP_DIR. Never: a file anywhere else.
+# Fixes the commands for the rest of the run, where whoever approves sees them. In: PARAM_CONF. Out: commands.conf in ARTIFACTS.
+# Never: a line of PARAM_CONF that is none of the commands, or the second of two.
 set -eu
 . "$FLOWS/scripts/change/lib.sh"
-mkdir -p "$STEP_DIR"
-[ -f "$PARAM_CONF" ] || blocked "$PARAM_CONF: a file with one line each for profile, live, sources, others, value, try, tell, apply, undo, smoke and arrived"
-cp "$PARAM_CONF" "$STEP_DIR/operations.conf"
-for name in profile live sources others value apply undo smoke tell try arrived; do
-    [ -n "$(command_of "$name")" ] || blocked "a command: write \`$name = …\` into $PARAM_CONF"
-done
+[ -f "$PARAM_CONF" ] || blocked "$PARAM_CONF: a file with one line each for $(echo "$names" | sed 's/ /, /g')"
+for name in $names; do
+    command=$(command_of "$name" < "$PARAM_CONF")
+    [ -n "$command" ] || blocked "a command: write \`$name = …\` into $PARAM_CONF"
+    printf '%s = %s\n' "$name" "$command"
+done > "$fixed"
 echo ready
