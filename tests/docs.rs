@@ -226,6 +226,13 @@ fn known(root: &clap::Command, call: &str, name: &str) {
     }
 }
 
+/// As hosts of Markdown make them.
+fn anchor_of(heading: &str) -> String {
+    let letters = heading.trim_start_matches('#').trim().to_lowercase();
+    let kept = letters.chars().filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'));
+    kept.map(|c| if c == ' ' { '-' } else { c }).collect()
+}
+
 #[test]
 fn every_link_to_a_file_leads_somewhere() {
     for (name, text) in documents() {
@@ -233,8 +240,14 @@ fn every_link_to_a_file_leads_somewhere() {
         for target in
             text.split("](").skip(1).filter_map(|rest| rest.split(')').next()).filter(|target| !target.starts_with("http"))
         {
-            let path = above.parent().unwrap().join(target.split('#').next().unwrap());
+            let (file, anchor) = target.split_once('#').unwrap_or((target, ""));
+            let path = if file.is_empty() { above.clone() } else { above.parent().unwrap().join(file) };
             assert!(path.exists(), "{name} points to {target}");
+            if !anchor.is_empty() {
+                let text = fs::read_to_string(&path).unwrap();
+                let heads = text.lines().filter(|line| line.starts_with('#'));
+                assert!(heads.map(anchor_of).any(|head| head == anchor), "{name} points to {target}");
+            }
         }
     }
 }

@@ -55,19 +55,19 @@ pub struct FieldsText {
 #[derive(Debug, Default, Clone, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ProgramFile {
-    /// The program, on PATH or by its path.
+    /// The program, on PATH or by its path; `claude`, `codex`.
     pub command: Option<String>,
     /// Put behind our own arguments.
     pub args: Option<Vec<String>>,
     /// Its server, where it is not its own.
     pub base_url: Option<String>,
-    /// The variable that holds its key.
+    /// The variable that holds its key, where it is set; `ANTHROPIC_API_KEY`, `CODEX_API_KEY`.
     pub api_key_env: Option<String>,
     /// Names of variables that it sees besides those of the step.
     pub env: Option<Vec<String>>,
     /// How long it may say nothing before it is ended as `hung`; `10m`.
     pub idle: Option<Length>,
-    /// Names behind the tiers.
+    /// Names behind the tiers; of Claude Code `haiku`, `sonnet`, `opus`.
     pub models: Option<BTreeMap<String, String>>,
 }
 

@@ -119,6 +119,10 @@ impl Session {
         for command in commands {
             script.push_str(command);
             script.push_str("\nprintf '%s\\n' \"$?\" >> \"$HOME/ends\"\n");
+            // Nobody types the next line before the kernel has taken a killed process away.
+            if command.contains("kill -9") {
+                script.push_str("wait\n");
+            }
         }
         drop(fs::remove_file(&ends));
         let typed = self.typed(&script, commands);
