@@ -43,7 +43,9 @@ const CONF: &str = "# How this place is reached.\nprofile = outside profile\nliv
 fn desk() -> Desk {
     let desk = Desk::new().stand_in("outside", OUTSIDE);
     desk.test.write("operations.conf", CONF);
-    for (name, text) in [("live", "old\n"), ("sources", "old\n"), ("others", "theirs\n"), ("known", "theirs\n"), ("red-answers", "")] {
+    for (name, text) in
+        [("live", "old\n"), ("sources", "old\n"), ("others", "theirs\n"), ("known", "theirs\n"), ("red-answers", "")]
+    {
         desk.test.write(&format!("cloud/{name}"), text);
     }
     desk.test.write("cloud/profile", "{\"active\": \"acme\"}\n");
@@ -85,7 +87,9 @@ fn looked_at_freely_mended_after_a_yes_and_written_down() {
     begin(&desk, "silence").code(4);
     assert_eq!((desk.waits(), deployed(&desk)), (vec!["decide-1".to_owned()], String::new()));
     let findings = desk.artifact("troubleshoot/findings.md");
-    for words in ["yesterday: the hold music", "(`hold-address-answers`) | red | answers: status 500 | not-deployed", "since Monday"] {
+    for words in
+        ["yesterday: the hold music", "(`hold-address-answers`) | red | answers: status 500 | not-deployed", "since Monday"]
+    {
         assert!(findings.contains(words), "{words}\n{findings}");
     }
     decide(&desk, "decide-1", "redeploy").code(4);
@@ -101,7 +105,9 @@ fn looked_at_freely_mended_after_a_yes_and_written_down() {
     assert_eq!(deployed(&desk), "deployed by acme\n");
     let log = desk.test.text("dev-log.md");
     assert!(log.starts_with("# What was done here\n\nLong ago: set up.\n<!-- troubleshoot i -->\n"), "{log}");
-    for words in ["**Fix:** redeploy, approved", "**Command:** `outside redeploy`", "live:** the same", "afterwards:** none is red"] {
+    for words in
+        ["**Fix:** redeploy, approved", "**Command:** `outside redeploy`", "live:** the same", "afterwards:** none is red"]
+    {
         assert!(log.contains(words), "{words}\n{log}");
     }
     desk.test.go(&["verify", "i"]).code(0);
@@ -198,7 +204,8 @@ fn what_runs_is_what_was_read_whatever_was_edited_in_between() {
     decide(&desk, "decide-2", "redeploy").code(4);
     desk.say("fix-4", "approve", &[]);
     conf(&desk, "fix.redeploy = outside restore\n");
-    let other = CONF.replace("outside redeploy", "outside restore").replace("outside profile", "cat cloud/profile; outside restore >&2");
+    let other =
+        CONF.replace("outside redeploy", "outside restore").replace("outside profile", "cat cloud/profile; outside restore >&2");
     desk.test.write("run_base/i/troubleshoot/work/ready/operations.conf", &other);
     desk.on().code(0);
     assert_eq!(deployed(&desk), "deployed by acme\n");
@@ -227,8 +234,11 @@ fn the_account_is_looked_at_before_each_command_not_once() {
 #[test]
 fn a_fix_that_is_unknown_forbidden_or_protected_is_not_simply_done() {
     let desk = desk();
-    conf(&desk, "forbidden = v1/Configuration\nprotected = always-on\nfix.restore-service = curl -X POST host/v1/Configuration\n\
-        fix.correct-address = outside redeploy always-on\n");
+    conf(
+        &desk,
+        "forbidden = v1/Configuration\nprotected = always-on\nfix.restore-service = curl -X POST host/v1/Configuration\n\
+        fix.correct-address = outside redeploy always-on\n",
+    );
     begin(&desk, "silence").code(4);
     decide(&desk, "decide-1", "magic").code(4).says("correct-address redeploy restore-service or none; answer push-back:decide");
     desk.answer("plan-1", "push-back:decide", &[]).code(4);
@@ -281,9 +291,8 @@ fn every_symptom_has_causes_checks_that_point_to_them_and_a_run() {
     let symptoms = table["symptoms"].as_object().unwrap();
     assert_eq!(symptoms.len(), 9);
     for (name, entry) in symptoms {
-        let ids = |key: &str| -> Vec<&str> {
-            entry[key].as_array().unwrap().iter().map(|one| one["id"].as_str().unwrap()).collect()
-        };
+        let ids =
+            |key: &str| -> Vec<&str> { entry[key].as_array().unwrap().iter().map(|one| one["id"].as_str().unwrap()).collect() };
         assert!(!ids("checks").is_empty() && !ids("fixes").is_empty(), "{name}");
         let points: Vec<&str> = entry["checks"].as_array().unwrap().iter().map(|one| one["cause"].as_str().unwrap()).collect();
         assert!(points.iter().all(|cause| ids("causes").contains(cause)), "{name}");

@@ -22,9 +22,9 @@ while IFS=$tab read -r id length title; do
     case $standing in
         succeeded) done=$((done + 1)) finished="$finished- $title$(answered "$id")
 " ;;
-        skipped) out=$((out + 1)) left="$left- $title$(answered "$id")
+        skipped | concerns) out=$((out + 1)) left="$left- $title$(answered "$id")
 " ;;
-        waiting | failed) blocked=$((blocked + 1)) minutes=$((minutes + length))
+        blocked | waiting | failed | stopped) blocked=$((blocked + 1)) minutes=$((minutes + length))
             stopped="$stopped- $title: $(cat "$ARTIFACTS/$id.blocked" 2> /dev/null || echo 'see its question')
 " ;;
         *) untried=$((untried + 1)) minutes=$((minutes + length)) open="$open- $title

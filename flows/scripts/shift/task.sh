@@ -11,9 +11,9 @@ note=$(printf '%s' "${NOTE:-}" | tr '\n' ' ')
 
 # stuck WHAT TRIED: says it in the log, and to whoever is asked.
 stuck() {
-    printf '%s\n' "**Blocked:** $1" '' "**Tried:** $2" '' "**Asked:** ${asks:-how to go on?}" | entry "$id blocked $EXECUTION" "$title is blocked"
+    printf '%s\n' "**Blocked:** $1" '' "**Tried:** $2" '' "**Asked:** ${asks:-nothing in particular}" | entry "$id blocked $EXECUTION" "$title is blocked"
     printf '%s\n' "$1" > "$ARTIFACTS/$id.blocked"
-    blocked "$title: $(printf '%s' "$1" | cut -c 1-120). Tried: $(printf '%s' "$2" | cut -c 1-150). Asked: ${asks:-how to go on?}"
+    blocked "$title: $(printf '%s' "$1" | cut -c 1-120). Tried: $(printf '%s' "$2" | cut -c 1-150). Asked: ${asks:-nothing in particular}"
 }
 
 case $note in
@@ -34,7 +34,7 @@ fi
 [ -n "$(command_of "task.$id")" ] ||
     stuck "no command does it: operations.conf had no task.$id; do it by hand, then answer mark-done and say what you did" "nothing"
 if outer "task.$id" > "$STEP_DIR/out.txt" 2>&1; then
-    tail -n 20 "$STEP_DIR/out.txt" | sed 's/^/    /' | entry "$id done $EXECUTION" "$title is done"
+    { tail -n 20 "$STEP_DIR/out.txt"; [ -s "$STEP_DIR/out.txt" ] || echo '(it said nothing)'; } | sed 's/^/    /' | entry "$id done $EXECUTION" "$title is done"
     rm -f "$ARTIFACTS/$id.blocked"
     echo done
     exit 0
