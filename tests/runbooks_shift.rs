@@ -153,6 +153,19 @@ fn what_no_command_does_is_done_by_a_person_who_says_so() {
     holds(&log(&desk), &["- Describe figures (tester: mark-done, figures.md, six of them)"]);
 }
 
+/// A name that begins as another one does is not that one.
+#[test]
+fn what_was_said_of_a_task_is_not_taken_for_another_one() {
+    let desk = desk();
+    let tasks = r#"{"startup": [], "tasks": [{"id": "a", "title": "Alone"}, {"id": "a-1", "title": "Beside"}]}"#;
+    desk.test.write("worklist.json", tasks);
+    desk.test.write("operations.conf", "task.a-1 = true\n");
+    begin(&desk).code(4);
+    (1..10).for_each(|_| drop(word(&desk, &desk.waits()[0], "retry", "again").code(4)));
+    word(&desk, "task.a-10", "mark-done", "the tenth word").code(0);
+    holds(&log(&desk), &["- Alone (tester: mark-done, the tenth word)\n- Beside\n", "questions raised: 10"]);
+}
+
 #[test]
 fn the_checklist_comes_first_and_what_is_red_is_asked() {
     let desk = desk();

@@ -80,6 +80,7 @@ impl Play<'_> {
 
     fn killed_in(&self, test: &Test, moment: &Moment, script: Script) {
         let gate = gate(test, moment);
+        let journal = test.run_base(self.run).join("journal.jsonl");
         for round in 0..ANSWERS_MAX {
             let started = !test.journal(self.run).is_empty();
             if round > 0 {
@@ -88,9 +89,15 @@ impl Play<'_> {
             let resume = ["resume", self.run];
             let (fence, mut live) = Fence::around(test, if started { &resume } else { self.start });
             let mut reached = None;
+            let (mut read, mut over) = (None, false);
             until("the step in which it is to be killed, or its end", || {
                 reached = at(&gate);
-                reached.is_some() || moment.is_over(test, self.run) || live.has_ended()
+                // The journal is read again only when it was written: this looks often, and the step needs the processor more.
+                let written = fs::metadata(&journal).and_then(|meta| meta.modified()).ok();
+                if written != read {
+                    (read, over) = (written, moment.is_over(test, self.run));
+                }
+                reached.is_some() || over || live.has_ended()
             });
             let ended = live.has_ended();
             if reached.is_none() && !moment.is_over(test, self.run) && ended {

@@ -7,12 +7,18 @@ tab=$(printf '\t')
 cat > "$STEP_DIR/tasks"
 standings > "$STEP_DIR/standings"
 
+# asked PATTERN: the questions about a task, the last one last.
+asked() {
+    ls "$RUN_BASE/$(basename "$(dirname "$ARTIFACTS")")/escalations" 2> /dev/null | sed -n "s/^task\.$1-\([0-9]*\)\.json$/\1 &/p" | sort -n | cut -d ' ' -f 2
+}
+
 # answered ID: what a person said of it last.
 answered() {
-    last=$(ls "$RUN_BASE/$(basename "$(dirname "$ARTIFACTS")")/escalations/task.$1"-*.json 2> /dev/null | sort -t - -k 2 | tail -n 1)
+    last=$(asked "$1" | tail -n 1)
     [ -n "$last" ] || return 0
     awk -F '"' '$2 == "answer" { inside = 1 } inside && $2 == "choose" { choose = $4 } inside && $2 == "note" { note = $4 } inside && $2 == "by" { by = $4 }
-        END { if (choose != "") printf " (%s: %s%s)", by, choose, note == "" ? "" : ", " note }' "$last"
+        END { if (choose != "") printf " (%s: %s%s)", by, choose, note == "" ? "" : ", " note }' \
+        "$RUN_BASE/$(basename "$(dirname "$ARTIFACTS")")/escalations/$last"
 }
 
 finished='' stopped='' left='' open='' done=0 blocked=0 out=0 untried=0 minutes=0
@@ -43,8 +49,7 @@ fi
 }"
     printf '### Figures\n\n- tasks: %s, done: %s, blocked: %s, left out: %s, not begun: %s\n' \
         "$((done + blocked + out + untried))" "$done" "$blocked" "$out" "$untried"
-    asked=$(ls "$RUN_BASE/$(basename "$(dirname "$ARTIFACTS")")"/escalations/task.*.json 2> /dev/null | wc -l | tr -d ' ')
-    printf -- '- questions raised: %s\n- minutes of work left: %s\n\n### Next\n\n%s%s' "$asked" "$minutes" "$stopped" "$open"
+    printf -- '- questions raised: %s\n- minutes of work left: %s\n\n### Next\n\n%s%s' "$(asked '.*' | wc -l | tr -d ' ')" "$minutes" "$stopped" "$open"
     [ -n "$stopped$open" ] || printf -- '- what was left out, if anybody wants it\n'
 } > "$STEP_DIR/summary.md"
 cp "$STEP_DIR/summary.md" "$ARTIFACTS/summary.md"
