@@ -29,17 +29,17 @@ echo "$*" >> done
 echo "$* is there""#;
 
 const CONF: &str = "start.branch = test -e cloud/branch\nstart.chat = curl -fsS https://chat.example.org/health\n\
-    task.channels = curl -fsS https://chat.example.org/profile && outside channels\n\
+    task.overnight = curl -fsS https://chat.example.org/profile && outside overnight\n\
     try.front-page = curl -fsS https://chat.example.org/front\ntry.profile = curl -fsS https://chat.example.org/profile\n\
-    task.scenarios = outside scenarios\ntask.figures = outside figures\n";
+    task.promised = outside promised\ntask.figures = outside figures\n";
 
 const WORKLIST: &str = r#"{
   "startup": [{"id": "branch", "title": "the right branch"}, {"id": "chat", "title": "the chat service is up"}],
   "tasks": [
-    {"id": "channels", "title": "Try each channel", "minutes": 180, "asks": "is the token still good?",
+    {"id": "overnight", "title": "Answer what came in overnight", "minutes": 180, "asks": "is the token still good?",
      "tries": [{"id": "front-page", "title": "the service answers"}, {"id": "profile", "title": "the token is taken"}]},
-    {"id": "scenarios", "title": "Write conversations", "minutes": 120, "after": ["channels"]},
-    {"id": "figures", "title": "Describe figures", "minutes": 60}
+    {"id": "promised", "title": "Write to those who wait", "minutes": 120, "after": ["overnight"]},
+    {"id": "figures", "title": "Count what came in", "minutes": 60}
   ]
 }"#;
 
@@ -90,30 +90,30 @@ fn what_is_blocked_asks_with_what_was_tried_the_next_is_begun_and_an_answer_unbl
     holds(
         &ran.stderr,
         &[
-            "task[channels] is blocked: Try each channel: curl: (22) The requested URL returned error: 401.",
+            "task[overnight] is blocked: Answer what came in overnight: curl: (22) The requested URL returned error: 401.",
             "Tried: the service answers: good (200); the token is taken: red (curl: (22) The requested URL returned error: 401).",
             "Asked: is the token still good?",
         ],
     );
     assert_eq!(
         (desk.waits(), done(&desk)),
-        (vec!["task.channels-1".to_owned(), "task.scenarios-1".to_owned()], "figures\n".into())
+        (vec!["task.overnight-1".to_owned(), "task.promised-1".to_owned()], "figures\n".into())
     );
-    holds(&log(&desk), &["good: the chat service is up (200)", "Z: Describe figures is done", "Z: all tasks were tried"]);
+    holds(&log(&desk), &["good: the chat service is up (200)", "Z: Count what came in is done", "Z: all tasks were tried"]);
     holds(&desk.artifact("support-shift/summary.md"), &["done: 1, blocked: 2", "minutes of work left: 300"]);
     let before = log(&desk);
     token(&desk);
-    word(&desk, "task.channels-1", "retry", "a new token is in the vault").code(4);
-    assert_eq!(done(&desk), "figures\nchannels\n");
-    word(&desk, "task.scenarios-1", "retry", "now").code(0);
-    assert_eq!(done(&desk), "figures\nchannels\nscenarios\n");
+    word(&desk, "task.overnight-1", "retry", "a new token is in the vault").code(4);
+    assert_eq!(done(&desk), "figures\novernight\n");
+    word(&desk, "task.promised-1", "retry", "now").code(0);
+    assert_eq!(done(&desk), "figures\novernight\npromised\n");
     let after = log(&desk);
     assert!(after.starts_with(&before), "it only grows");
     holds(
         &after,
         &[
-            "Z: Try each channel, again\n\nSomebody answered: a new token is in the vault",
-            "    channels is there",
+            "Z: Answer what came in overnight, again\n\nSomebody answered: a new token is in the vault",
+            "    overnight is there",
             "Z: the shift is over",
         ],
     );
@@ -121,7 +121,7 @@ fn what_is_blocked_asks_with_what_was_tried_the_next_is_begun_and_an_answer_unbl
     holds(
         over,
         &[
-            "### Done\n\n- Try each channel (tester: retry, a new token",
+            "### Done\n\n- Answer what came in overnight (tester: retry, a new token",
             "done: 3, blocked: 0",
             "questions raised: 2",
             "minutes of work left: 0",
@@ -134,13 +134,16 @@ fn what_is_blocked_asks_with_what_was_tried_the_next_is_begun_and_an_answer_unbl
 fn a_task_that_comes_after_another_begins_before_it_only_by_a_word() {
     let desk = desk();
     begin(&desk).code(4);
-    word(&desk, "task.scenarios-1", "retry", "please").code(4);
+    word(&desk, "task.promised-1", "retry", "please").code(4);
     assert_eq!(done(&desk), "figures\n");
-    word(&desk, "task.scenarios-2", "retry", "anyway: it needs no access").code(4);
-    assert_eq!(done(&desk), "figures\nscenarios\n");
-    word(&desk, "task.channels-1", "skip", "tomorrow").code(0);
+    word(&desk, "task.promised-2", "retry", "anyway: it needs no access").code(4);
+    assert_eq!(done(&desk), "figures\npromised\n");
+    word(&desk, "task.overnight-1", "skip", "tomorrow").code(0);
     let over = log(&desk).split("the shift is over").nth(1).unwrap().to_owned();
-    holds(&over, &["### Left out\n\n- Try each channel (tester: skip, tomorrow)", "done: 2, blocked: 0, left out: 1"]);
+    holds(
+        &over,
+        &["### Left out\n\n- Answer what came in overnight (tester: skip, tomorrow)", "done: 2, blocked: 0, left out: 1"],
+    );
 }
 
 #[test]
@@ -150,7 +153,7 @@ fn what_no_command_does_is_done_by_a_person_who_says_so() {
     token(&desk);
     begin(&desk).code(4).says("do it by hand");
     word(&desk, "task.figures-1", "mark-done", "figures.md, six of them").code(0);
-    holds(&log(&desk), &["- Describe figures (tester: mark-done, figures.md, six of them)"]);
+    holds(&log(&desk), &["- Count what came in (tester: mark-done, figures.md, six of them)"]);
 }
 
 /// A name that begins as another one does is not that one.
@@ -175,7 +178,7 @@ fn the_checklist_comes_first_and_what_is_red_is_asked() {
     assert_eq!((desk.waits(), log(&desk), done(&desk)), (vec!["startup-1".to_owned()], String::new(), String::new()));
     desk.test.write("cloud/branch", "");
     word(&desk, "startup-1", "retry", "checked out").code(0);
-    assert_eq!(done(&desk), "channels\nscenarios\nfigures\n", "in the order of the list");
+    assert_eq!(done(&desk), "overnight\npromised\nfigures\n", "in the order of the list");
     assert!(!log(&desk).contains("all tasks were tried"), "nothing was open, so it is said once how it stands");
 }
 
@@ -186,21 +189,21 @@ fn a_log_that_was_changed_above_its_end_gets_no_further_entry() {
     let (was, changed) = (log(&desk), log(&desk).replace("401", "200"));
     desk.test.write("feedback.md", &changed);
     token(&desk);
-    word(&desk, "task.channels-1", "retry", "a new token").code(4).says("the log only grows");
+    word(&desk, "task.overnight-1", "retry", "a new token").code(4).says("the log only grows");
     assert_eq!((log(&desk), done(&desk)), (changed, "figures\n".into()), "and what cannot be written down is not done");
     // Others may write at its end.
     desk.test.write("feedback.md", &format!("{was}somebody else\n"));
-    word(&desk, "task.channels-2", "retry", "put back").code(4);
-    assert_eq!(done(&desk), "figures\nchannels\n");
-    holds(&log(&desk), &["somebody else\n<!-- i channels start 3 -->"]);
+    word(&desk, "task.overnight-2", "retry", "put back").code(4);
+    assert_eq!(done(&desk), "figures\novernight\n");
+    holds(&log(&desk), &["somebody else\n<!-- i overnight start 3 -->"]);
 }
 
 #[test]
 fn a_list_that_cannot_be_worked_through_is_refused_before_anything() {
     for wrong in [
-        WORKLIST.replace("\"figures\"", "\"channels\""),
-        WORKLIST.replace("[\"channels\"]", "[\"nowhere\"]"),
-        WORKLIST.replace("[\"channels\"]", "[\"scenarios\"]"),
+        WORKLIST.replace("\"figures\"", "\"overnight\""),
+        WORKLIST.replace("[\"overnight\"]", "[\"nowhere\"]"),
+        WORKLIST.replace("[\"overnight\"]", "[\"promised\"]"),
         WORKLIST.replace("\"figures\"", "\"../figures\""),
         "{\"startup\": [], \"tasks\": []}".to_owned(),
         "tasks".to_owned(),
@@ -216,11 +219,11 @@ fn a_list_that_cannot_be_worked_through_is_refused_before_anything() {
 fn what_is_edited_during_the_shift_counts_for_the_next_one() {
     let desk = desk();
     begin(&desk).code(4);
-    desk.test.write("operations.conf", &CONF.replace("outside channels", "outside something-else"));
-    desk.test.write("worklist.json", &WORKLIST.replace("Try each channel", "Something else"));
+    desk.test.write("operations.conf", &CONF.replace("outside overnight", "outside something-else"));
+    desk.test.write("worklist.json", &WORKLIST.replace("Answer what came in overnight", "Something else"));
     token(&desk);
-    word(&desk, "task.channels-1", "retry", "now").code(4);
-    assert_eq!(done(&desk), "figures\nchannels\n");
+    word(&desk, "task.overnight-1", "retry", "now").code(4);
+    assert_eq!(done(&desk), "figures\novernight\n");
     assert!(!log(&desk).contains("Something else"));
     desk.test.go(&["run", "support-shift", "--run-id", "next"]).code(0);
     holds(&log(&desk), &["<!-- next begin -->", "Z: Something else is done"]);
@@ -260,7 +263,7 @@ fn killed_in_each_step_no_task_is_done_twice_and_the_log_has_it_once() {
     let play = Play { world: &world, start: &start, run: "i", answer: &answer, end: &end, steps: &|_| true };
     let killed = play.killed_in_each_step(Script::LivesOn);
     let once =
-        ["worklist", "ready", "startup", "begin", "task[channels]", "task[scenarios]", "task[figures]", "so-far", "closing"];
+        ["worklist", "ready", "startup", "begin", "task[overnight]", "task[promised]", "task[figures]", "so-far", "closing"];
     assert!(once.iter().all(|step| killed.contains(&format!("support-shift/{step}"))), "{killed:?}");
     assert_eq!(killed.len(), once.len() + 2, "two of them were blocked, and done again");
     let only = Play { steps: &|step| step.contains("task["), ..play };

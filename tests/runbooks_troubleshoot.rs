@@ -236,13 +236,13 @@ fn a_fix_that_is_unknown_forbidden_or_protected_is_not_simply_done() {
     let desk = desk();
     conf(
         &desk,
-        "forbidden = v1/Configuration\nprotected = always-on\nfix.restore-service = curl -X POST host/v1/Configuration\n\
+        "forbidden = api/settings\nprotected = always-on\nfix.restore-service = curl -X POST host/api/settings\n\
         fix.correct-address = outside redeploy always-on\n",
     );
     begin(&desk, "silence").code(4);
     decide(&desk, "decide-1", "magic").code(4).says("correct-address redeploy restore-service or none; answer push-back:decide");
     desk.answer("plan-1", "push-back:decide", &[]).code(4);
-    decide(&desk, "decide-2", "restore-service").code(4).says("operations.conf forbids (`v1/Configuration`)");
+    decide(&desk, "decide-2", "restore-service").code(4).says("operations.conf forbids (`api/settings`)");
     desk.answer("plan-2", "push-back:decide", &[]).code(4);
     decide(&desk, "decide-3", "correct-address").code(4);
     assert_eq!((desk.waits(), question(&desk, "plan-3")["severity"].as_str()), (vec!["plan-3".to_owned()], Some("HIGH")));
