@@ -281,6 +281,27 @@ fn what_no_command_checks_is_well_only_by_a_persons_word() {
     desk.answer("seen-1", "reject", &[]).code(1);
 }
 
+#[test]
+fn what_the_page_says_to_type_works() {
+    let desk = desk();
+    desk.types("troubleshoot.md").code(0);
+    assert_eq!((desk.test.manifest("t-1")["status"].as_str(), deployed(&desk)), (Some("succeeded"), "deployed by acme\n".into()));
+    assert!(desk.test.text("dev-log.md").contains("since Monday, ten o clock, shows always, sample call-17"));
+}
+
+/// A second round begins with a new look, not with what the first one saw.
+#[test]
+fn what_the_fix_did_not_mend_is_looked_at_anew_before_it_is_asked_again() {
+    let desk = desk();
+    desk.test.write("cloud/red-there", "");
+    begin(&desk, "silence").code(4);
+    decide(&desk, "decide-1", "redeploy").code(4);
+    desk.answer("fix-1", "approve", &[]).code(4);
+    let asked = question(&desk, "decide-2")["question"].as_str().unwrap().to_owned();
+    assert!(asked.contains("point to: service-gone.") && !asked.contains("not-deployed"), "{asked}");
+    assert!(desk.artifact("troubleshoot/findings.md").contains("(`hold-address-answers`) | good |"));
+}
+
 fn table() -> Value {
     serde_json::from_str(&fs::read_to_string(root().join("flows/data/symptoms.json")).unwrap()).unwrap()
 }
