@@ -132,9 +132,8 @@ fn another_account_that_has_changed_stops_everything_else() {
     let desk = desk();
     desk.test.write("cloud/others", "not theirs\n");
     let desk = Desk { test: desk.test.fifo("cloud/recent-gate") };
-    let args: Vec<String> = PARAMS.iter().map(|one| format!("--param={one}")).collect();
-    let mut command = vec!["run", "troubleshoot", "--run-id", "i", "--param=symptom=silence"];
-    command.extend(args.iter().map(String::as_str));
+    let command = start("silence");
+    let command: Vec<&str> = command.iter().map(String::as_str).collect();
     let live = desk.test.start(&command);
     until("the line stops", || !desk.test.facts("i", "line_stopped").is_empty());
     // The branch beside it comes to its next step only now.
@@ -335,11 +334,47 @@ fn answer(test: &Test, waiting: &Waiting) {
     let id = waiting.id.as_str();
     let say = |args: &[&str]| drop(test.go(&[&["review", "answer", id, "--note", "looked"], args].concat()).code(0));
     match (waiting.step.as_str(), waiting.lost) {
+        ("decide", _) if waiting.question.contains("restore-others") => {
+            say(&["--choose", "answer", "--set", "fix=restore-others", "--set", "why=another account was active"]);
+        }
         ("decide", _) => say(&["--choose", "answer", "--set", "fix=live-from-sources", "--set", "why=not deployed"]),
         ("fix", true) if test.at("cloud/deployed").exists() => say(&["--choose", "mark-done"]),
         ("fix", true) => say(&["--choose", "retry"]),
+        ("item", _) => {
+            let item = ["action=A check", "owner=Platform", "deadline=2030-01-31", "verification=It refuses"];
+            say(&[&["--choose", "answer"][..], &item.map(|value| ["--set", value]).concat()].concat());
+        }
         _ => say(&["--choose", "approve"]),
     }
+}
+
+/// What was done, how often, and what is written down.
+fn end(test: &Test) -> String {
+    // An entry says which word came with the approval, and how the fix was known to be done.
+    let log = test.text("dev-log.md");
+    let entry: Vec<&str> = log.lines().filter(|line| !line.starts_with("- **Fix:**")).collect();
+    let state = ["deployed", "live", "sources", "others"].map(|name| test.text(&format!("cloud/{name}")));
+    format!("{} {state:?}\n{}", test.manifest("i")["status"], entry.join("\n"))
+}
+
+fn start(symptom: &str) -> Vec<String> {
+    let fixed = ["run", "troubleshoot", "--run-id", "i"].map(str::to_owned);
+    let params = PARAMS.iter().map(|one| format!("--param={one}"));
+    fixed.into_iter().chain(params).chain([format!("--param=symptom={symptom}")]).collect()
+}
+
+#[test]
+fn killed_where_the_line_stops_it_stays_stopped_until_somebody_answers() {
+    let world = || {
+        let desk = desk();
+        desk.test.write("cloud/others", "not theirs\n");
+        desk.test
+    };
+    let start = start("silence");
+    let start: Vec<&str> = start.iter().map(String::as_str).collect();
+    let steps = ["troubleshoot/neighbours", "troubleshoot/neighbours-again", "troubleshoot.close/keep"];
+    let play = Play { world: &world, start: &start, run: "i", answer: &answer, end: &end, steps: &|step| steps.contains(&step) };
+    assert_eq!(play.killed_in_each_step(Script::LivesOn), steps);
 }
 
 #[test]
@@ -352,16 +387,8 @@ fn killed_in_each_step_it_is_mended_once_and_written_down_once() {
         desk.test.write("operations.conf", &format!("{}\n{more}fix.live-from-sources = outside redeploy\n", few.join("\n")));
         desk.test
     };
-    let args: Vec<String> = PARAMS.iter().map(|one| format!("--param={one}")).collect();
-    let mut start = vec!["run", "troubleshoot", "--run-id", "i", "--param=symptom=drift"];
-    start.extend(args.iter().map(String::as_str));
-    // An entry says which word came with the approval, and how the fix was known to be done.
-    let end = |test: &Test| {
-        let log = test.text("dev-log.md");
-        let entry: Vec<&str> = log.lines().filter(|line| !line.starts_with("- **Fix:**")).collect();
-        let state = ["deployed", "live", "sources", "others"].map(|name| test.text(&format!("cloud/{name}")));
-        format!("{} {state:?}\n{}", test.manifest("i")["status"], entry.join("\n"))
-    };
+    let start = start("drift");
+    let start: Vec<&str> = start.iter().map(String::as_str).collect();
     let play = Play { world: &world, start: &start, run: "i", answer: &answer, end: &end, steps: &|_| true };
     let killed = play.killed_in_each_step(Script::LivesOn);
     assert_eq!(killed.len(), 20, "{killed:?}");
