@@ -21,6 +21,9 @@ const DOCUMENTS: &[&str] = &[
     "docs/runbooks/incident-stuck-run.md",
     "docs/runbooks/incident-wrong-output.md",
     "docs/runbooks/incident-security.md",
+    "docs/runbooks/operations.md",
+    "docs/runbooks/support-shift.md",
+    "docs/runbooks/troubleshoot.md",
 ];
 
 fn documents() -> Vec<(&'static str, String)> {
