@@ -158,6 +158,8 @@ pages! {
     the_page_on_agent_programs_is_typed: "docs/agent-programs.md",
     the_page_on_the_seven_flows_is_typed: "docs/sdlc.md",
     the_page_on_change_is_typed: "docs/runbooks/change.md",
+    the_page_on_troubleshooting_is_typed: "docs/runbooks/troubleshoot.md",
+    the_page_on_shifts_is_typed: "docs/runbooks/support-shift.md",
     the_page_on_incidents_is_typed: "docs/runbooks/incident.md",
 }
 

@@ -76,6 +76,23 @@ fn who_ends_waiting_without_saying_so_is_told_the_question() {
     assert_eq!(build("expect: {ends: waiting}").differences, Vec::<String>::new());
 }
 
+/// What is told to add can be added, also for an item.
+#[test]
+fn a_question_of_one_item_is_answered_by_the_name_that_is_told() {
+    let flow = "flow: build
+params: {all: {type: list, default: [a, b]}}
+steps: [{id: each, for_each: params.all, as: one, ask: {question: 'What of {{one}}?'}}]";
+    let found = play(flow, "flow: build\nanswers: {each.a-1: {choose: approve}}");
+    assert_eq!(
+        found.differences,
+        ["it waits for a person: What of b? (each.b-1)\n  add       answers: {each.b-1: {choose: approve|reject}}"]
+    );
+    assert_eq!(
+        play(flow, "flow: build\nanswers: {each.a-1: {choose: approve}, each.b-1: {choose: approve}}").differences.len(),
+        0
+    );
+}
+
 #[test]
 fn a_path_that_differs_is_shown_beside_the_one_expected() {
     let found = build("answers: {approve-deploy: {choose: reject}}\nexpect: {path: [implement, critique, deploy]}");

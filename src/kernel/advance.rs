@@ -280,12 +280,12 @@ fn fan_out(turn: &mut Turn, path: &FramePath, slot: Slot, spec: &Step) {
     }
 }
 
-/// An item's key is its own text with everything but letters, digits, `-` and `_` as `-`; where that leaves nothing,
-/// or nothing new, its place in the list.
+/// An item's key is its own text, of an object its `id`, with everything but letters, digits, `-` and `_` as `-`; where that
+/// leaves nothing, or nothing new, its place in the list.
 fn items(values: Vec<Value>) -> Vec<Item> {
     let mut used = std::collections::BTreeSet::new();
     let keyed = |(at, value): (usize, Value)| {
-        let text = match &value {
+        let text = match value.get("id").unwrap_or(&value) {
             Value::String(text) => text.clone(),
             Value::Number(number) => number.to_string(),
             Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => String::new(),

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use crate::{
     id::{StepRef, Time},
-    record::{Entry, Fact, QuestionKind, QuestionStatus, SkipReason, Status, WaitReason},
+    record::{EngineWord, Entry, Fact, QuestionKind, QuestionStatus, SkipReason, Status, WaitReason},
 };
 
 use self::{
@@ -122,8 +122,11 @@ pub(super) fn apply_fact(state: &mut State, fact: &Fact, now: Time) {
             let speaks = matches!(frame.plan.step(slot.step).spec.verb, crate::spec::Verb::Agent(_));
             let kept = kept.as_deref();
             let text = |text: &Option<String>| text.as_deref().map(Arc::from);
-            let person = kept.and_then(|kept| kept.json.as_ref()).filter(|_| proof.agent_key == "human");
+            let person = kept.and_then(|kept| kept.json.as_ref()).filter(|_| proof.engine == EngineWord::Human);
             let word = |key: &str| person.and_then(|json| json.get(key)?.as_str().map(Arc::from));
+            // It ran because somebody approved it, perhaps with a word.
+            let before = frame.state(slot).filter(|step| person.is_none() && step.approved.is_some());
+            let (approved, noted) = (before.map(|_| Arc::from("approve")), before.and_then(|step| step.note.clone()));
             let result = StepResult {
                 status: handoff.status,
                 passed: proof.status == crate::record::ReceiptStatus::Succeeded && handoff.status != Status::Blocked,
@@ -132,8 +135,8 @@ pub(super) fn apply_fact(state: &mut State, fact: &Fact, now: Time) {
                 exit_code: proof.commands.first().filter(|_| !speaks).and_then(|command| command.exit_code),
                 iteration: proof.iteration,
                 error: proof.error.as_deref().map(Arc::from),
-                choice: word("choice"),
-                note: word("note"),
+                choice: word("choice").or(approved),
+                note: word("note").or(noted),
                 stdout: kept.and_then(|kept| text(&kept.stdout)),
                 stderr: kept.and_then(|kept| text(&kept.stderr)),
                 json: kept.and_then(|kept| kept.json.clone()).map(Arc::new),

@@ -243,9 +243,11 @@ fn differences(scenario: &Scenario, found: &Rehearsal) -> Vec<String> {
     }
     if expect.ends != Some(RunStatus::Waiting) {
         differences.extend(found.waiting_for.iter().map(|one| {
-            let step = one.id.as_str().rsplit_once('-').map_or(one.id.as_str(), |(step, _)| step);
+            // The name of a question in a flow below, or of one item, is no step's: it is answered by itself.
+            let named = one.id.as_str().rsplit_once('-').map(|(step, _)| step).filter(|step| !step.contains('.'));
+            let name = named.unwrap_or(one.id.as_str());
             format!(
-                "it waits for a person: {} ({})\n  add       answers: {{{step}: {{choose: {}}}}}",
+                "it waits for a person: {} ({})\n  add       answers: {{{name}: {{choose: {}}}}}",
                 one.question,
                 one.id,
                 one.options.join("|")

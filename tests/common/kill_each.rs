@@ -8,11 +8,22 @@
 
 #![allow(dead_code, reason = "every test file takes what it needs of this")]
 
-use std::{fs, io::Write as _, os::unix::fs::PermissionsExt as _, path::Path};
+use std::{
+    fs,
+    io::Write as _,
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+    sync::mpsc::{self, Receiver},
+    thread,
+    time::Duration,
+};
 
 use rustix::fs::{Mode, OFlags};
 
 use super::common::{Fence, Test, until};
+
+/// Between two looks at what else may have happened.
+const MOMENT: Duration = Duration::from_millis(3);
 
 /// More answers than this for one run: it goes in a circle.
 const ANSWERS_MAX: usize = 60;
@@ -80,6 +91,7 @@ impl Play<'_> {
 
     fn killed_in(&self, test: &Test, moment: &Moment, script: Script) {
         let gate = gate(test, moment);
+        let journal = test.run_base(self.run).join("journal.jsonl");
         for round in 0..ANSWERS_MAX {
             let started = !test.journal(self.run).is_empty();
             if round > 0 {
@@ -88,10 +100,18 @@ impl Play<'_> {
             let resume = ["resume", self.run];
             let (fence, mut live) = Fence::around(test, if started { &resume } else { self.start });
             let mut reached = None;
+            let (mut read, mut over) = (None, false);
+            let door = Door::at(&gate);
             until("the step in which it is to be killed, or its end", || {
-                reached = at(&gate);
-                reached.is_some() || moment.is_over(test, self.run) || live.has_ended()
+                reached = door.opened();
+                // The journal is read again only when it was written: this looks often, and the step needs the processor more.
+                let written = fs::metadata(&journal).and_then(|meta| meta.modified()).ok();
+                if written != read {
+                    (read, over) = (written, moment.is_over(test, self.run));
+                }
+                reached.is_some() || over || live.has_ended()
             });
+            let reached = reached.or_else(|| door.shut());
             let ended = live.has_ended();
             if reached.is_none() && !moment.is_over(test, self.run) && ended {
                 live.wait();
@@ -169,7 +189,7 @@ fn of(test: &Test, run: &str, kind: &str) -> Vec<Moment> {
 }
 
 /// A pipe, and an `sh` that stands still at it in this execution, until somebody says whether it goes on.
-fn gate(test: &Test, moment: &Moment) -> std::path::PathBuf {
+fn gate(test: &Test, moment: &Moment) -> PathBuf {
     let here = test.at("kill-gate");
     let Moment { flow, step, execution } = moment;
     let script = format!(
@@ -185,7 +205,34 @@ fn gate(test: &Test, moment: &Moment) -> std::path::PathBuf {
     here
 }
 
-/// The pipe, where somebody stands at its other end: no script has to write a file for that, and none that only looks could.
-fn at(gate: &Path) -> Option<fs::File> {
-    rustix::fs::open(gate, OFlags::WRONLY | OFlags::NONBLOCK, Mode::empty()).ok().map(fs::File::from)
+/// The pipe, and whether somebody stands at its other end: no script has to write a file for that, and none that only looks could.
+struct Door {
+    gate: PathBuf,
+    heard: Receiver<fs::File>,
+}
+
+impl Door {
+    fn at(gate: &Path) -> Self {
+        let (tell, heard) = mpsc::channel();
+        let gate = gate.to_owned();
+        let place = gate.clone();
+        // It is opened once somebody reads: waiting for that takes no processor time from the step.
+        thread::spawn(move || tell.send(fs::OpenOptions::new().write(true).open(place).expect("the gate")));
+        Self { gate, heard }
+    }
+
+    /// Whether it is open, at the latest after a moment.
+    fn opened(&self) -> Option<fs::File> {
+        self.heard.recv_timeout(MOMENT).ok()
+    }
+
+    /// Nobody is waited for any more, unless somebody came at the last moment.
+    fn shut(&self) -> Option<fs::File> {
+        let late = self.heard.try_recv().ok();
+        if late.is_none() {
+            let _ours = rustix::fs::open(&self.gate, OFlags::RDONLY | OFlags::NONBLOCK, Mode::empty()).expect("the gate");
+            drop(self.heard.recv().expect("it opens, for we read"));
+        }
+        late
+    }
 }

@@ -67,6 +67,21 @@ impl Desk {
         inbox["waiting"].as_array().unwrap().iter().map(|one| one["id"].as_str().unwrap()[2..].to_owned()).collect()
     }
 
+    /// Types what stands in this page in blocks of `sh`, one after the other, whatever each of them ends with.
+    pub fn types(&self, page: &str) -> Ran {
+        let text = fs::read_to_string(root().join("docs/runbooks").join(page)).unwrap();
+        let block = |rest: &str| rest.split("```").next().unwrap().to_owned();
+        let typed: String = text.split("```sh\n").skip(1).map(block).collect();
+        self.test.write("typed.sh", &typed);
+        let program = self.test.at("bin/flow-studio");
+        if !program.exists() {
+            std::os::unix::fs::symlink(super::common::BIN, program).unwrap();
+        }
+        let mut sh = std::process::Command::new("/bin/sh");
+        self.test.dress(&mut sh).arg("typed.sh");
+        super::common::finish(sh)
+    }
+
     pub fn artifact(&self, path: &str) -> String {
         let (flow, name) = path.split_once('/').unwrap();
         self.test.text(&format!("run_base/i/{flow}/artifacts/{name}"))

@@ -61,7 +61,12 @@ pub(super) fn escalate(turn: &mut Turn, path: &FramePath, slot: Slot, rule: Rule
             .unwrap_or_else(|error| format!("{} (the flow's question could not be filled in: {error})", template.text()))
     });
     let question = question.unwrap_or_else(|| match kind {
-        QuestionKind::Blocked => format!("{step} is blocked: {reason}. How to go on?"),
+        QuestionKind::Blocked => {
+            format!(
+                "{step} is blocked: {}. How to go on?",
+                reason.strip_prefix("blocked: ").unwrap_or(reason).trim_end_matches('.')
+            )
+        }
         QuestionKind::Navigator => format!("{step}: {reason}. Which way?"),
         QuestionKind::LoopExhausted => format!("{step}: {reason}. How to go on?"),
         QuestionKind::StopTheLine | QuestionKind::EscalateWhen => format!("{step}: {reason}. Go on?"),

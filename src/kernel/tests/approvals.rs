@@ -37,6 +37,28 @@ fn approved_it_runs_and_rejected_it_fails_without_having_run() {
 }
 
 #[test]
+fn what_was_approved_and_the_word_with_it_can_be_read_by_later_steps() {
+    let after = "  - {id: told, ask: {question: '{{steps.d.choice}} {{steps.a.choice}}({{steps.d.note}})'}}\n";
+    let flow = format!(
+        "{PARAM}{}{after}",
+        FLOW.replace("steps: [{", "steps:\n  - {").replace("}, {id: d", "}\n  - {id: d").replace("}}]", "}}")
+    );
+    let mut play = Play::flow(&flow).param("v", json!("v1")).run();
+    let mut input = play.answer_to(play.question("d-1"), "approve", "ana");
+    if let Input::Answered { answer, .. } = &mut input {
+        answer.note = Some("read it".to_owned());
+    }
+    play.tell(&input);
+    play.drive();
+    assert_eq!(play.question("told-1").question, "approve (read it)");
+    let play = Play::flow(&flow.replace("./deploy.sh", "./deploy.sh, on_failure: continue"))
+        .param("v", json!("v1"))
+        .run()
+        .say("d-1", "reject");
+    assert_eq!(play.question("told-1").question, "reject ()");
+}
+
+#[test]
 fn an_approval_covers_what_was_shown_and_nothing_else() {
     let mut play = deploy().run();
     let stale = play.question("d-1").subject_digest.clone();

@@ -32,6 +32,12 @@ fn items_that_are_alike_have_names_of_their_own() {
 }
 
 #[test]
+fn items_that_are_objects_are_named_by_their_id() {
+    let play = each("", json!([{"id": "left shelf", "at": 1}, {"at": 2}, {"id": 7}, {"id": ["x"]}, {"id": "left shelf"}])).run();
+    assert_eq!(play.path(), "e[left-shelf] e[2] e[7] e[4] e[left-shelf_5] z");
+}
+
+#[test]
 fn what_is_no_list_fails_the_step() {
     let flow = "params: {n: {type: string}}\nsteps: [{id: e, run: x, for_each: params.n}]";
     let play = Play::flow(flow).param("n", json!("text")).run();
