@@ -16,6 +16,7 @@ const DOCUMENTS: &[&str] = &[
     "docs/safety.md",
     "docs/diagnose.md",
     "docs/sdlc.md",
+    "docs/runbooks/change.md",
     "docs/runbooks/incident.md",
     "docs/runbooks/incident-failed-run.md",
     "docs/runbooks/incident-stuck-run.md",

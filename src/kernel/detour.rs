@@ -31,7 +31,7 @@ pub(super) fn matching(turn: &Turn, path: &FramePath, slot: Slot) -> Option<Deto
     let proof = state.result.as_ref()?.proof.clone()?;
     let detail = proof.error_detail.as_ref()?;
     if detail.class == ErrorClass::Fatal
-        || matches!(detail.kind, FailureKind::Rejected | FailureKind::Cancelled | FailureKind::Limit)
+        || matches!(detail.kind, FailureKind::Rejected | FailureKind::Outdated | FailureKind::Cancelled | FailureKind::Limit)
     {
         return None;
     }

@@ -172,10 +172,10 @@ pub(super) fn rollback(turn: &mut Turn, path: &FramePath) -> bool {
     true
 }
 
-/// A person did not let it start: there is a receipt of that, and nothing to take back.
+/// A person did not let it start, or what that person saw is no longer there: there is a receipt of that, and nothing to take back.
 fn rejected(state: &StepState) -> bool {
     let detail = state.result.as_deref().and_then(|result| result.proof.as_deref()?.error_detail.as_ref());
-    detail.is_some_and(|detail| detail.kind == FailureKind::Rejected)
+    detail.is_some_and(|detail| matches!(detail.kind, FailureKind::Rejected | FailureKind::Outdated))
 }
 
 /// The root flow of a path: it is the one that `jobs` and limits are set on.

@@ -53,7 +53,7 @@ FailureKind {
     Missing = "missing", Io = "io", Expression = "expression", Template = "template", Rejected = "rejected", Cancelled = "cancelled",
     SubFlow = "sub_flow", Limit = "limit", Snapshot = "snapshot", Compare = "compare", Boundary = "boundary", Integrity = "integrity",
     Auth = "auth", Quota = "quota", Overloaded = "overloaded", TurnLimit = "turn_limit", Budget = "budget", Context = "context",
-    Refused = "refused", PermissionDenied = "permission_denied", Hung = "hung", Crashed = "crashed", Drift = "drift", Unknown = "unknown",
+    Refused = "refused", Outdated = "outdated", PermissionDenied = "permission_denied", Hung = "hung", Crashed = "crashed", Drift = "drift", Unknown = "unknown",
 });
 words!(/// The rule that made a decision; its name is recorded (design §5, routing precedence).
 Rule {

@@ -32,6 +32,12 @@ pub fn look(run_base: &Path, workspace: &Path, question: &Question) -> Vec<Shown
         .collect()
 }
 
+/// What was shown when an answer was given and is another now.
+pub(super) fn changed_since(run_base: &Path, workspace: &Path, question: &Question) -> Vec<String> {
+    let now = look(run_base, workspace, question);
+    question.shown.iter().zip(now).filter(|(then, now)| *then != now).map(|(then, _)| then.path.clone()).collect()
+}
+
 /// Files that somebody names as evidence, as they stand now.
 pub fn look_at(run_base: &Path, workspace: &Path, flow: &FramePath, paths: &[String]) -> Vec<Shown> {
     paths.iter().map(|path| one(&evidence_path(run_base, workspace, flow, path), path)).collect()

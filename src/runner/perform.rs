@@ -18,6 +18,7 @@ use super::{
     agents::Agents,
     brief::{Asked, brief},
     choice::failed_before,
+    evidence::changed_since,
 };
 
 /// What all steps of a run share on this machine.
@@ -57,6 +58,9 @@ pub(super) fn task(state: &State, scene: &Scene, at: &At, running: &Running, now
         Ok(rail) => rail,
         Err(cannot) => return Some(failed(FailureKind::Refused, cannot.to_string(), now)),
     };
+    if let Some(outdated) = outdated(state, scene, frame, slot, running) {
+        return Some(failed(FailureKind::Outdated, outdated, now));
+    }
     let stub = matches!(&spec.verb, Verb::Agent(agent) if frame.engine_of(agent) == EngineWord::Stub);
     let work = match if stub { Ok(Work::Exec { argv: Vec::new() }) } else { work(state, scene, frame, slot, running, &rail) } {
         Ok(work) => work,
@@ -99,6 +103,15 @@ fn watched(spec: &Step) -> Watched {
 fn failed(kind: FailureKind, message: String, now: Time) -> Task {
     let failure = Failure { kind, class: ErrorClass::Permanent, message, exit_code: None };
     Task::Reply(Box::new(Reply::new(ReplyOutcome::Failed(failure), EngineWord::Builtin, Mode::Local, now, now)))
+}
+
+/// An approval covers what was shown. Between the answer and this moment somebody may have changed it; what a first attempt has
+/// changed is its own doing.
+fn outdated(state: &State, scene: &Scene, frame: &Frame, slot: Slot, running: &Running) -> Option<String> {
+    let approved = frame.state(slot)?.approved.as_ref().filter(|_| running.attempt == 1)?;
+    let changed = changed_since(&scene.run_base, &scene.workspace, state.questions.get(approved)?);
+    (!changed.is_empty())
+        .then(|| format!("{} is not what was shown when {approved} was answered; nothing was done", changed.join(", ")))
 }
 
 /// What the step promises; all of it, in a run that only observes.

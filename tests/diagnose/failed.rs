@@ -40,6 +40,10 @@ pub fn cases() -> Vec<Case> {
                 .replace("\"name\":\"verify lint\"", "\"name\":\"verify lint: findings\"")
         }),
         ("rejected", || Bed::run(APPROVED).answer("work-1", "reject").go(&["resume", "r"])),
+        ("approval-outdated", || {
+            let flow = APPROVED.replace("May it?", "May it?, evidence: [flows/f.yaml]");
+            Bed::run(&flow).answer("work-1", "approve").write("flows/f.yaml", "# another\n").go(&["resume", "r"])
+        }),
         ("aborted", || {
             Bed::run("steps:\n  - {id: work, run: ':', inputs: [need.txt]}\n").answer("work-1", "abort").go(&["resume", "r"])
         }),
