@@ -2,10 +2,13 @@
 //! A hundred kills of the real process, at moments that a seed chooses; steps leave their marks in one file.
 
 mod common;
+#[path = "common/kill_each.rs"]
+mod kill_each;
 
 use std::collections::BTreeMap;
 
 use common::{Fence, Luck, Test, finish};
+use kill_each::{Play, Script, Waiting};
 
 const KILLS: u32 = 100;
 /// More runs than this for so many kills: the kills come too late.
@@ -220,4 +223,53 @@ fn check_run(test: &Test, seed: u64, expected: &[String], calm: &BTreeMap<String
     }
     let succeeded = test.manifest("r")["status"] == "succeeded";
     assert!(succeeded, "seed {seed}");
+}
+
+const EACH: &str = r#"
+steps:
+  - {id: look, run: sh look.sh, access: observe, expect: {stdout: seen}}
+  - {id: page, render: {template: page.hbs, to: artifacts/page.txt}}
+  - {id: send, approve: {question: "Send it?", evidence: [artifacts/page.txt]}, run: sh send.sh, access: change, effects: EFFECTS}
+  - {id: sure, ask: {question: "Did it arrive?"}}
+  - {id: sum, run: 'sh sum.sh', outputs: [artifacts/sum.txt]}
+"#;
+
+fn killed_in_each(effects: &str, script: Script) -> Vec<String> {
+    let world = || {
+        let test = Test::new();
+        let path = format!("{}:{}", test.at("bin").display(), std::env::var("PATH").unwrap_or_default());
+        test.env("PATH", &path)
+            .flow("each", &EACH.replace("EFFECTS", effects))
+            .file("flows/page.hbs", "{{steps.look.passed}}\n")
+            .file("look.sh", "echo seen\n")
+            .file("send.sh", "echo sent >> sent\n")
+            .file("sum.sh", "cat \"$ARTIFACTS/page.txt\" sent > \"$ARTIFACTS/sum.txt\"\n")
+    };
+    let answer = |test: &Test, waiting: &Waiting| {
+        let choose = match (waiting.lost, test.at("sent").exists()) {
+            (true, true) => "mark-done",
+            (true, false) => "retry",
+            (false, _) => "approve",
+        };
+        test.go(&["review", "answer", &waiting.id, "--choose", choose, "--note", "looked"]).code(0);
+    };
+    let end = |test: &Test| {
+        format!("{} {} {}", test.manifest("r")["status"], test.text("sent"), test.text("run_base/r/each/artifacts/sum.txt"))
+    };
+    let start = ["run", "each", "--run-id", "r"];
+    Play { world: &world, start: &start, run: "r", answer: &answer, end: &end, steps: &|_| true }.killed_in_each_step(script)
+}
+
+#[test]
+fn killed_in_each_step_a_run_comes_to_the_same_end() {
+    for script in [Script::LivesOn, Script::Dies] {
+        assert_eq!(killed_in_each("once", script), ["look", "page", "send", "sure", "sum"].map(|step| format!("each/{step}")));
+    }
+}
+
+/// The check itself: what says that it may be repeated, and may not, is found.
+#[test]
+#[should_panic(expected = "killed in Moment { flow: \"each\", step: \"send\"")]
+fn an_effect_that_happens_twice_is_found() {
+    killed_in_each("idempotent", Script::LivesOn);
 }
