@@ -1,0 +1,44 @@
+# Sourced by the scripts of the voice runbooks. What the step `settings` of the outermost flow fixed is read from its artifacts; of the
+# call, what the step `place` kept.
+. "$FLOWS/scripts/json.sh"
+tab=$(printf '\t')
+here=${ARTIFACTS%/artifacts}
+main=$here up=$here
+while :; do
+    case ${up##*/} in *.*) up=${up%.*} ;; *) break ;; esac
+    if [ -f "$up/artifacts/settings.json" ]; then main=$up; fi
+done
+fixed=$main/artifacts
+
+# 69 is BLOCKED: the last line says what is missing.
+blocked() { printf '%s\n' "$*" >&2; exit 69; }
+
+# setting NAME: its value, or nothing.
+setting() { awk -v name="$1" 'index($0, name " = ") == 1 { print substr($0, length(name) + 4) }' "$fixed/voice.conf"; }
+
+# table NAME: one of the tables (points, errors, data), without its comments.
+table() { grep -v '^#' "$fixed/voice-$1.tsv"; }
+
+# surroundings: what the commands of voice.conf see.
+surroundings() {
+    . "$fixed/voice.env"
+    CALL='' SINCE='' PLACED_IN=''
+    for kept in "$main.call" "$here" "$RUN_BASE/voice-call" "$RUN_BASE/voice-e2e.call"; do
+        if [ -f "$kept/artifacts/call.env" ]; then . "$kept/artifacts/call.env"; break; fi
+    done
+    export CALL SINCE
+}
+
+# keep_call PLACED_IN: what surroundings finds from then on, all of it or nothing. PLACED_IN: the execution of `place` that it is of.
+keep_call() {
+    mkdir -p "$ARTIFACTS"
+    printf "CALL='%s' SINCE='%s' PLACED_IN='%s'\n" "$CALL" "$SINCE" "$1" > "$ARTIFACTS/call.env.new"
+    mv "$ARTIFACTS/call.env.new" "$ARTIFACTS/call.env"
+}
+
+# outer NAME: what voice.conf says for it, done, with no input.
+outer() {
+    line=$(setting "$1")
+    [ -n "$line" ] || { printf 'voice.conf has no `%s`\n' "$1" >&2; return 1; }
+    sh -euc "$line" < /dev/null
+}

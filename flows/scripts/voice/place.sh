@@ -1,0 +1,30 @@
+#!/bin/sh
+# Places the call, and keeps its id. In: the commands `place` and `find`. Out: call.env. Never: a second call where an earlier execution
+# may have got as far as the first: it left when it began, so the provider is asked for a call since then, and that one is taken.
+set -eu
+. "$FLOWS/scripts/voice/lib.sh"
+mkdir -p "$STEP_DIR"
+surroundings
+began=$STEP_DIR/began
+placed_in=
+if [ -f "$began" ]; then read -r SINCE placed_in < "$began"; fi
+if [ "$placed_in" != "$PLACED_IN" ]; then
+    outer find > "$STEP_DIR/found"
+    CALL=$(head -n 1 "$STEP_DIR/found")
+    if [ -n "$CALL" ]; then
+        keep_call "$placed_in"
+        echo "call $CALL from $FROM to $TO was placed before"
+        exit 0
+    fi
+fi
+SINCE=$(date -u +%Y-%m-%dT%H:%M:%SZ)
+export SINCE
+printf '%s %s\n' "$SINCE" "$EXECUTION" > "$began.new"
+mv "$began.new" "$began"
+outer place > "$STEP_DIR/placed"
+CALL=$(tail -n 1 "$STEP_DIR/placed")
+case $CALL in
+    '' | *[!A-Za-z0-9._-]*) echo "\`place\` printed no id of a call: $CALL" >&2; exit 1 ;;
+esac
+keep_call "$EXECUTION"
+echo "call $CALL from $FROM to $TO"

@@ -1,0 +1,14 @@
+#!/bin/sh
+# The call of this run, as JSON. One that was placed without its id being kept is looked for at the provider.
+set -eu
+. "$FLOWS/scripts/voice/lib.sh"
+surroundings
+[ -f "$here/work/place/began" ] || blocked 'a call: none was placed in this run'
+read -r SINCE placed_in < "$here/work/place/began"
+if [ "$placed_in" != "$PLACED_IN" ]; then
+    CALL=$(outer find | head -n 1)
+    [ -n "$CALL" ] || blocked "a call: the provider knows none from $FROM to $TO since $SINCE. Place it: answer push-back:place"
+    keep_call "$placed_in"
+fi
+printf '{"call": %s, "since": "%s", ' "$(json_string "$CALL")" "$SINCE"
+printf '"from": %s, "to": %s}\n' "$(json_string "$FROM")" "$(json_string "$TO")"
