@@ -1,14 +1,11 @@
 #!/bin/sh
 # Stands in for what a voice service runs on, by the name under which it is called: docker, tailscale, provider, database. It behaves
-# like them as far as the runbook looks: a call that was placed shows at twelve points, unless the file `away` beside it names the first
-# that stays away. Everything it holds lies in `world`; every call that is placed is a line of `world/calls`.
+# like them as far as the runbook looks: a call that was placed shows at twelve points, unless the file `world/away` names the first that
+# stays away. Every call that is placed is a line of `world/calls`, every thing that is made a line of `world/database`.
 set -eu
-here=$(cd "$(dirname "$0")/.." && pwd)
-world=$here/world
+world=$(cd "$(dirname "$0")/../world" && pwd)
 away=$(cat "$world/away" 2> /dev/null || true)
-calls=$(cat "$world/calls" 2> /dev/null || true)
-call=${calls##*
-}
+call=$(tail -n 1 "$world/calls" 2> /dev/null || true)
 
 # reached POINT: a call was placed, and got so far.
 reached() {
@@ -47,10 +44,11 @@ case ${0##*/}.${1:-} in
     provider.webhook) cat "$world/webhook" ;;
     provider.place)
         [ "$TWILIO_AUTH_TOKEN" = "$(cat "$world/token")" ] || { echo 'authentication failed' >&2; exit 1; }
-        echo "CA$(($(wc -l < "$world/calls" 2> /dev/null || echo 0) + 1))" >> "$world/calls"
+        touch "$world/calls"
+        echo "CA$(($(wc -l < "$world/calls") + 1))" >> "$world/calls"
         tail -n 1 "$world/calls"
         ;;
-    provider.find) printf '%s\n' "$calls" ;;
+    provider.find) tail -n 1 "$world/calls" 2> /dev/null || true ;;
     provider.call) say placed "call $call" ;;
     provider.status) if reached connected; then echo in-progress; else echo queued; fi ;;
     provider.events) say webhook "$WEBHOOK_URL 200" ;;

@@ -23,10 +23,7 @@ if [ "$1" = make ]; then
     done < "$STEP_DIR/data.tsv"
     exit 0
 fi
-: > "$STEP_DIR/lacking"
-: > "$STEP_DIR/wrong"
-printf '{"items": ['
-between=
+for list in items lacking wrong; do : > "$STEP_DIR/$list"; done
 while IFS="$tab" read -r id what when holds without; do
     [ "$when" = "$2" ] || continue
     held "$id"
@@ -34,14 +31,14 @@ while IFS="$tab" read -r id what when holds without; do
     elif printf '%s\n' "$is" | grep -Eq -e "$holds"; then state=there
     else state=wrong; fi
     [ "$state" = there ] || printf '%s\n' "$what ($id): $without" >> "$STEP_DIR/$state"
-    printf '%s{"id": %s, "what": %s, ' "$between" "$(json_string "$id")" "$(json_string "$what")"
-    printf '"state": "%s", "is": %s, "holds": %s}' "$state" "$(json_string "$is")" "$(json_string "$holds")"
-    between=', '
+    printf '%s\t%s\t%s\t%s\t%s\n' "$id" "$what" "$state" "$is" "$holds" >> "$STEP_DIR/items"
 done < "$STEP_DIR/data.tsv"
-printf '], "lacking": '
-json_strings < "$STEP_DIR/lacking"
+printf '{"items": '
+rows 'id what state is holds' < "$STEP_DIR/items"
+printf ', "lacking": '
+rows < "$STEP_DIR/lacking"
 printf ', "wrong": '
-json_strings < "$STEP_DIR/wrong"
+rows < "$STEP_DIR/wrong"
 printf '}\n'
 sed 's/^/lacking: /' "$STEP_DIR/lacking" >&2
 sed 's/^/wrong: /' "$STEP_DIR/wrong" >&2

@@ -20,6 +20,6 @@ awk -F '\t' -v least="$(setting interventions-min)" '
             else if (!(to[i] in message)) wrong = wrong "intervention " id[i] " belongs to " to[i] ", which is no message of this call; "
         }
         print "]}"
-        if (count < least) wrong = wrong count " interventions, fewer than " least ". Look at: the worker that makes them, and the key of the model provider; "
+        if (count < least) wrong = wrong (count + 0) " interventions, fewer than " least ". Look at: the worker that makes them, and the key of the model provider; "
         if (wrong != "") { sub(/; $/, "", wrong); print wrong > "/dev/stderr"; exit 1 }
     }' "$STEP_DIR/transcripts.tsv" "$STEP_DIR/interventions.tsv"

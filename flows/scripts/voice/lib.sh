@@ -1,6 +1,5 @@
 # Sourced by the scripts of the voice runbooks. What the step `settings` of the outermost flow fixed is read from its artifacts; of the
 # call, what the step `place` kept.
-. "$FLOWS/scripts/json.sh"
 tab=$(printf '\t')
 here=${ARTIFACTS%/artifacts}
 main=$here up=$here
@@ -12,6 +11,9 @@ fixed=$main/artifacts
 
 # 69 is BLOCKED: the last line says what is missing.
 blocked() { printf '%s\n' "$*" >&2; exit 69; }
+
+# rows [NAMES]: lines with tabs between as JSON, each an object with these names; without names, each a text.
+rows() { awk -v names="${1:-}" -f "$FLOWS/scripts/voice/rows.awk"; }
 
 # setting NAME: its value, or nothing.
 setting() { awk -v name="$1" 'index($0, name " = ") == 1 { print substr($0, length(name) + 4) }' "$fixed/voice.conf"; }

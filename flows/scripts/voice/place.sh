@@ -6,15 +6,20 @@ set -eu
 mkdir -p "$STEP_DIR"
 surroundings
 began=$STEP_DIR/began
-placed_in=
-if [ -f "$began" ]; then read -r SINCE placed_in < "$began"; fi
-if [ "$placed_in" != "$PLACED_IN" ]; then
-    outer find > "$STEP_DIR/found"
-    CALL=$(head -n 1 "$STEP_DIR/found")
-    if [ -n "$CALL" ]; then
-        keep_call "$placed_in"
-        echo "call $CALL from $FROM to $TO was placed before"
-        exit 0
+if [ -f "$began" ]; then
+    read -r since placed_in < "$began"
+    # A call that the step `placed` took note of is over and done with: whoever wants this step again wants another one.
+    if [ "$placed_in" != "$(cat "$here/work/placed/noted" 2> /dev/null || true)" ]; then
+        if [ "$placed_in" != "$PLACED_IN" ]; then
+            SINCE=$since
+            outer find > "$STEP_DIR/found"
+            CALL=$(head -n 1 "$STEP_DIR/found")
+        fi
+        if [ -n "$CALL" ]; then
+            keep_call "$placed_in"
+            echo "call $CALL from $FROM to $TO was placed before"
+            exit 0
+        fi
     fi
 fi
 SINCE=$(date -u +%Y-%m-%dT%H:%M:%SZ)

@@ -2,6 +2,7 @@
 # The call of this run, as JSON. One that was placed without its id being kept is looked for at the provider.
 set -eu
 . "$FLOWS/scripts/voice/lib.sh"
+mkdir -p "$STEP_DIR"
 surroundings
 [ -f "$here/work/place/began" ] || blocked 'a call: none was placed in this run'
 read -r SINCE placed_in < "$here/work/place/began"
@@ -10,5 +11,6 @@ if [ "$placed_in" != "$PLACED_IN" ]; then
     [ -n "$CALL" ] || blocked "a call: the provider knows none from $FROM to $TO since $SINCE. Place it: answer push-back:place"
     keep_call "$placed_in"
 fi
-printf '{"call": %s, "since": "%s", ' "$(json_string "$CALL")" "$SINCE"
-printf '"from": %s, "to": %s}\n' "$(json_string "$FROM")" "$(json_string "$TO")"
+printf '%s\n' "$placed_in" > "$STEP_DIR/noted"
+# Numbers and ids: none of them has a quote in it.
+printf '{"call": "%s", "since": "%s", "from": "%s", "to": "%s"}\n' "$CALL" "$SINCE" "$FROM" "$TO"

@@ -1,30 +1,20 @@
 #!/bin/sh
-# What became of the twelve points, from what each left. Out: JSON: all of them in order, how many were seen, and the first that stays away.
+# What became of the points, from what each left. Out: JSON: all of them in order, how many were seen, and the one that stays away.
 set -eu
 . "$FLOWS/scripts/voice/lib.sh"
 mkdir -p "$STEP_DIR"
-table points > "$STEP_DIR/points.tsv"
-printf '{"points": ['
-between= number=0 seen=0
-: > "$STEP_DIR/away"
-while IFS="$tab" read -r id what source expected component look; do
-    number=$((number + 1)) line= state='not looked at'
-    of=$here.observe/work/$id
-    if [ -f "$of/seen" ]; then
-        state=seen seen=$((seen + 1)) line=$(head -n 1 "$of/seen")
-    elif [ -f "$of/why" ]; then
-        state='stays away'
-        printf '%s\t%s\t%s\t%s\t%s\n' "$number" "$what" "$component" "$look" "$(cat "$of/why")" >> "$STEP_DIR/away"
-    fi
-    printf '%s{"number": %s, "id": "%s", "what": %s, "state": "%s", ' "$between" "$number" "$id" "$(json_string "$what")" "$state"
-    printf '"source": %s, "line": %s, ' "$(json_string "$source")" "$(json_string "$line" | tr '|' '/')"
-    printf '"component": %s, "look": %s}' "$(json_string "$component")" "$(json_string "$look")"
-    between=', '
-done < "$STEP_DIR/points.tsv"
-printf '], "seen": %s, "of": %s, "away": [' "$seen" "$number"
-if [ -s "$STEP_DIR/away" ]; then
-    IFS="$tab" read -r number what component look why < "$STEP_DIR/away"
-    printf '{"number": %s, "what": %s, "component": %s, ' "$number" "$(json_string "$what")" "$(json_string "$component")"
-    printf '"look": %s, "why": %s}' "$(json_string "$look")" "$(json_string "$why")"
-fi
-printf ']}\n'
+table points | awk -F '\t' -v OFS='\t' -v below="$here.observe/work" -v away="$STEP_DIR/away" '
+    BEGIN { printf "" > away }
+    {
+        state = "not looked at"
+        line = why = ""
+        if ((getline line < (below "/" $1 "/seen")) > 0) { state = "seen"; gsub(/\|/, "/", line); gsub(/\t/, " ", line) }
+        else if ((getline why < (below "/" $1 "/why")) > 0) { state = "stays away"; print NR, $2, $5, $6, why > away }
+        print NR, $1, $2, state, $3, line, $5, $6
+    }' > "$STEP_DIR/points"
+printf '{"seen": %s, "of": %s, "points": ' "$(awk -F '\t' '$4 == "seen" { seen++ } END { print seen + 0 }' "$STEP_DIR/points")" \
+    "$(wc -l < "$STEP_DIR/points" | tr -d ' ')"
+rows 'number id what state source line component look' < "$STEP_DIR/points"
+printf ', "away": '
+rows 'number what component look why' < "$STEP_DIR/away"
+printf '}\n'

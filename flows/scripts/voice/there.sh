@@ -60,11 +60,11 @@ fi
 
 {
     printf '{"missing": '
-    json_strings < "$STEP_DIR/missing"
+    rows < "$STEP_DIR/missing"
     printf ', "there": '
-    json_strings < "$STEP_DIR/there"
+    rows < "$STEP_DIR/there"
     printf ', "left_out": '
-    json_strings < "$STEP_DIR/left-out"
+    rows < "$STEP_DIR/left-out"
     printf '}\n'
 } > "$STEP_DIR/said"
 cat "$STEP_DIR/said"

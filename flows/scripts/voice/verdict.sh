@@ -3,6 +3,7 @@
 set -eu
 wrong=
 for one in "$@"; do
+    one=${one#exit code 1: }
     [ -z "$one" ] || wrong="$wrong${wrong:+; }$one"
 done
 [ -z "$wrong" ] || { printf '%s\n' "$wrong" >&2; exit 1; }
