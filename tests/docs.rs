@@ -21,6 +21,7 @@ const DOCUMENTS: &[&str] = &[
     "docs/runbooks/incident-stuck-run.md",
     "docs/runbooks/incident-wrong-output.md",
     "docs/runbooks/incident-security.md",
+    "docs/runbooks/voice-e2e.md",
 ];
 
 fn documents() -> Vec<(&'static str, String)> {

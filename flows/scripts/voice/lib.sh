@@ -1,13 +1,13 @@
-# Sourced by the scripts of the voice runbooks. What the step `settings` of the outermost flow fixed is read from its artifacts; of the
-# call, what the step `place` kept.
+# Sourced by the scripts of the voice runbooks. What the step `settings` of the outermost of them fixed is read from its directory; of
+# the call, what the step `place` kept.
 tab=$(printf '\t')
 here=${ARTIFACTS%/artifacts}
 main=$here up=$here
 while :; do
     case ${up##*/} in *.*) up=${up%.*} ;; *) break ;; esac
-    if [ -f "$up/artifacts/settings.json" ]; then main=$up; fi
+    if [ -f "$up/work/settings/settings.json" ]; then main=$up; fi
 done
-fixed=$main/artifacts
+fixed=$main/work/settings
 
 # 69 is BLOCKED: the last line says what is missing.
 blocked() { printf '%s\n' "$*" >&2; exit 69; }

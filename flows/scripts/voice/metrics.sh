@@ -3,11 +3,12 @@
 # lines that are not of this call. Out: metrics.md, and JSON. Never: a figure for what has no samples.
 set -eu
 . "$FLOWS/scripts/voice/lib.sh"
-mkdir -p "$ARTIFACTS" "$STEP_DIR"
+mkdir -p "$STEP_DIR"
 surroundings
 outer metrics > "$STEP_DIR/metrics.log"
 lines=$(wc -l < "$STEP_DIR/metrics.log" | tr -d ' ')
 if [ "${1:-}" = lines ]; then echo "{\"lines\": $lines}"; exit 0; fi
+mkdir -p "$ARTIFACTS"
 anew=false skip=$PARAM_SKIP
 if [ "$lines" -lt "$skip" ]; then anew=true skip=0; fi
 tail -n "+$((skip + 1))" "$STEP_DIR/metrics.log" > "$STEP_DIR/new.log"
