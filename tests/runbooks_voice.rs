@@ -18,7 +18,7 @@ fn a_call_goes_all_the_way_over_the_providers_own_interface() {
     let world = Arc::default();
     let telephony = Telephony::start(&world);
     let port = telephony.port;
-    let conf = format!("ports = api:{} page:4400\napi-url = http://127.0.0.1:{port}\npublic-url = http://127.0.0.1:{port}\n", port - 3);
+    let conf = format!("ports = api:{} page:4400\napi-url = http://127.0.0.1:{port}\nalerts-url = http://127.0.0.1:{port}\npublic-url = http://127.0.0.1:{port}\n", port - 3);
     let desk = Voice::with(&conf, port, "");
     *world.lock().unwrap() = desk.0.at("world");
     desk.run("voice-e2e").code(0);
@@ -28,6 +28,9 @@ fn a_call_goes_all_the_way_over_the_providers_own_interface() {
         "12 of 12 were seen.",
         "| 1 | The provider has the call | seen | `call CA1` (call) |",
         "| 2 | The other side picks up | seen | `in-progress` (status) |",
+        &format!("| 3 | The number with the webhook is rung | seen | `leg CA1-leg asks http://127.0.0.1:{port}/voice/incoming` (events) |"),
+        "| 5 | The API gets the question | seen | `voice webhook asked, call CA1-leg` (api) |",
+        "- `alert 11200 http://x/y` (in `events`, 1 times): the provider had trouble with the webhook",
         "| 11 | A worker makes text of it | seen | `segment transcribed in 812 ms` (worker) |",
         "- 100 %: We agreed on ten o'clock.",
         "- i1, on message m2: Ask both what ten means to them.",
@@ -48,6 +51,11 @@ fn a_call_goes_all_the_way_over_the_providers_own_interface() {
         assert!(!String::from_utf8_lossy(&bytes).contains(&token), "{}", path.display());
     }
     desk.0.go(&["verify", "v"]).code(0);
+    // An account that is refused is missing, with what the provider says.
+    drop(asked);
+    let refused = desk.0.env("TWILIO_ACCOUNT_SID", "AC-of-nobody");
+    refused.go(&["run", "voice-infra", "--run-id", "w", "--workspace", PLACE]).code(4).says("the numbers of the account");
+    refused.go(&["review", "show", "w/missing-1"]).code(0);
 }
 
 /// Point, component, and a word of what to look at there.
@@ -96,7 +104,7 @@ fn a_point_that_is_late_is_waited_for() {
 fn a_point_that_stays_away_fails_the_runbook_with_all_that_the_logs_say() {
     let desk = Voice::new().world("away", "stream").world("api.log", "ERROR Invalid API key for recogniser\n");
     let ran = desk.run("voice-e2e").code(1);
-    ran.says("point 8 stays away: The audio stream opens (the log `api` does not say /audio stream open.*CA1/). Look at: the stream endpoint");
+    ran.says("point 8 stays away: The audio stream opens (the log `api` does not say /audio stream open.*CA1-leg/). Look at: the stream endpoint");
     let page = desk.page();
     for words in [
         "7 of 12 were seen.",
@@ -316,6 +324,11 @@ fn a_call_that_was_placed_without_its_id_being_kept_is_found_and_none_is_made_up
     let desk = Voice::new().conf("place = provider place > /dev/null; kill -9 $PPID");
     desk.run("voice-call").code(1);
     assert_eq!(desk.calls(), 1);
+    // As long as the provider cannot be asked, nothing is placed.
+    let desk = desk.world("out-of-reach", "");
+    desk.0.go(&["retry", "v", "--step", "place"]).code(1).says("connection refused");
+    assert_eq!(desk.calls(), 1);
+    std::fs::remove_file(desk.0.at("world/out-of-reach")).unwrap();
     desk.0.go(&["retry", "v", "--step", "place"]).code(0).says("placed");
     assert_eq!(desk.calls(), 1, "the one that was placed is taken");
     assert_eq!(desk.said("voice-call", "placed")["call"], "CA1");

@@ -30,6 +30,7 @@ numbers = provider numbers
 webhook = provider webhook
 place = provider place
 find = provider find
+leg = provider leg
 log.call = provider call
 log.status = provider status
 log.events = provider events
@@ -205,7 +206,15 @@ fn answer(mut stream: &TcpStream, port: u16, world: &Path) -> Option<(String, St
     let line = line.trim_end().to_owned();
     let path = line.split(' ').nth(1)?.to_owned();
     let below = path.strip_prefix("/2010-04-01/Accounts/AC-of-a-test/").filter(|_| allowed);
-    let call = r#"{"sid": "CA1", "account_sid": "AC-of-a-test", "status": "in-progress", "date_created": "Tue, 05 Jan 2100 10:00:00 +0000", "subresource_uris": {"events": "/x/sid"}}"#;
+    // Two calls for each: the one that was placed, and the leg that came in; the newest first.
+    let pair = |id: &str| {
+        let one = |id: String, direction: &str| {
+            format!(r#"{{"sid": "{id}", "direction": "{direction}", "status": "in-progress", "subresource_uris": {{"events": "/\"x"}}}}"#)
+        };
+        (one(format!("{id}-leg"), "inbound"), one(id.to_owned(), "outbound-api"))
+    };
+    let (old, (leg, call)) = (pair("CA0"), pair("CA1"));
+    let placed = world.join("calls").exists();
     let url = format!("http://127.0.0.1:{port}/voice/incoming");
     let (status, json) = match below.map(|below| below.split('?').next().unwrap_or("")) {
         Some("IncomingPhoneNumbers.json") => (
@@ -217,13 +226,15 @@ fn answer(mut stream: &TcpStream, port: u16, world: &Path) -> Option<(String, St
         ),
         Some("Calls.json") if line.starts_with("POST") => {
             fs::write(world.join("calls"), "CA1\n").ok()?;
-            (201, call.to_owned())
+            (201, call)
         }
-        Some("Calls.json") => (200, format!(r#"{{"calls": [{call}, {}]}}"#, call.replace("2100", "2001").replace("CA1", "CA0"))),
-        Some("Calls/CA1.json") => (200, call.to_owned()),
-        Some("Calls/CA1/Events.json") => {
-            (200, format!(r#"{{"events": [{{"request": {{"method": "POST", "url": "{url}"}}, "response": {{"response_code": 200}}}}]}}"#))
-        }
+        Some("Calls.json") if placed => (200, format!(r#"{{"calls": [{leg}, {call}, {}, {}]}}"#, old.0, old.1)),
+        Some("Calls.json") => (200, format!(r#"{{"calls": [{}, {}]}}"#, old.0, old.1)),
+        Some("Calls/CA1.json") if placed => (200, call),
+        _ if path.starts_with("/v1/Alerts") && allowed => (
+            200,
+            r#"{"alerts": [{"resource_sid": "CA1-leg", "error_code": "11200", "request_url": "http://x/y", "alert_text": "a=\"b\""}]}"#.to_owned(),
+        ),
         _ if path == "/health" => (200, "{}".to_owned()),
         _ => (401, r#"{"code": 20003, "message": "Authenticate"}"#.to_owned()),
     };

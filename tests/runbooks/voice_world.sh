@@ -22,10 +22,10 @@ case ${0##*/}.${1:-} in
         case "$*" in
             *' ps '*) cat "$world/services" ;;
             *' api')
-                say received "voice webhook asked, call $call"
+                say received "voice webhook asked, call $call-leg"
                 say caller 'caller resolved: person 7'
                 say answer '10.0.0.1 - "POST /voice/incoming HTTP/1.1" 200 OK'
-                say stream "audio stream open, call $call"
+                say stream "audio stream open, call $call-leg"
                 say engines 'speech detection ready'
                 say engines 'recogniser connected'
                 say audio 'segment queued: 1.8 s'
@@ -48,10 +48,14 @@ case ${0##*/}.${1:-} in
         echo "CA$(($(wc -l < "$world/calls") + 1))" >> "$world/calls"
         tail -n 1 "$world/calls"
         ;;
-    provider.find) tail -n 1 "$world/calls" 2> /dev/null || true ;;
+    provider.find)
+        [ ! -f "$world/out-of-reach" ] || { echo 'connection refused' >&2; exit 7; }
+        sed -n '1!G; h; $p' "$world/calls" 2> /dev/null || true
+        ;;
     provider.call) say placed "call $call" ;;
     provider.status) if reached connected; then echo in-progress; else echo queued; fi ;;
-    provider.events) say webhook "$WEBHOOK_URL 200" ;;
+    provider.events) say webhook "leg $call-leg asks $(cat "$world/webhook")" ;;
+    provider.leg) say webhook "$call-leg" ;;
     database.have)
         if [ "$ITEM" = voice ]; then say ended 'conversation 3'; else sed -n "s/^$ITEM //p" "$world/database" 2> /dev/null || true; fi
         ;;

@@ -28,7 +28,17 @@ surroundings() {
     for kept in "$main.call" "$here" "$RUN_BASE/voice-call" "$RUN_BASE/voice-e2e.call"; do
         if [ -f "$kept/artifacts/call.env" ]; then . "$kept/artifacts/call.env"; break; fi
     done
-    export CALL SINCE
+    LEG=$CALL
+    for seen in "$main.observe" "$here" "$RUN_BASE/voice-observe" "$RUN_BASE/voice-e2e.observe"; do
+        if [ -f "$seen/work/webhook/leg" ]; then read -r LEG < "$seen/work/webhook/leg"; break; fi
+    done
+    export CALL SINCE LEG
+}
+
+# made_meanwhile: sets CALL to the one that the provider knows now and did not know when the step `place` began; or to nothing.
+made_meanwhile() {
+    outer find > "$STEP_DIR/found"
+    CALL=$(awk 'FILENAME == ARGV[1] { known[$0]; next } !($0 in known) { id = $0 } END { print id }' "$here/work/place/before" "$STEP_DIR/found")
 }
 
 # keep_call PLACED_IN: what surroundings finds from then on, all of it or nothing. PLACED_IN: the execution of `place` that it is of.

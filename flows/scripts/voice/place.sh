@@ -1,6 +1,6 @@
 #!/bin/sh
 # Places the call, and keeps its id. In: the commands `place` and `find`. Out: call.env. Never: a second call where an earlier execution
-# may have got as far as the first: it left when it began, so the provider is asked for a call since then, and that one is taken.
+# may have got as far as the first: it left which calls there were, so the provider is asked for one that is new, and that one is taken.
 set -eu
 . "$FLOWS/scripts/voice/lib.sh"
 mkdir -p "$STEP_DIR"
@@ -12,8 +12,7 @@ if [ -f "$began" ]; then
     if [ "$placed_in" != "$(cat "$here/work/placed/noted" 2> /dev/null || true)" ]; then
         if [ "$placed_in" != "$PLACED_IN" ]; then
             SINCE=$since
-            outer find > "$STEP_DIR/found"
-            CALL=$(head -n 1 "$STEP_DIR/found")
+            made_meanwhile
         fi
         if [ -n "$CALL" ]; then
             keep_call "$placed_in"
@@ -22,6 +21,8 @@ if [ -f "$began" ]; then
         fi
     fi
 fi
+outer find > "$STEP_DIR/before.new"
+mv "$STEP_DIR/before.new" "$STEP_DIR/before"
 SINCE=$(date -u +%Y-%m-%dT%H:%M:%SZ)
 export SINCE
 printf '%s %s\n' "$SINCE" "$EXECUTION" > "$began.new"

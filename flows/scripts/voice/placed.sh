@@ -7,8 +7,8 @@ surroundings
 [ -f "$here/work/place/began" ] || blocked 'a call: none was placed in this run'
 read -r SINCE placed_in < "$here/work/place/began"
 if [ "$placed_in" != "$PLACED_IN" ]; then
-    CALL=$(outer find | head -n 1)
-    [ -n "$CALL" ] || blocked "a call: the provider knows none from $FROM to $TO since $SINCE. Place it: answer push-back:place"
+    made_meanwhile
+    [ -n "$CALL" ] || blocked "a call: the provider knows no new one from $FROM to $TO. Place it: answer push-back:place"
     keep_call "$placed_in"
 fi
 printf '%s\n' "$placed_in" > "$STEP_DIR/noted"

@@ -25,7 +25,7 @@ awk 'function put(name, text,    at) {
         while ((at = index($0, "{" name "}")) > 0) $0 = substr($0, 1, at - 1) text substr($0, at + length(name) + 2)
     }
     {
-        put("CALL", ENVIRON["CALL"]); put("PORT_API", ENVIRON["PORT_API"])
+        put("CALL", ENVIRON["CALL"]); put("LEG", ENVIRON["LEG"]); put("PORT_API", ENVIRON["PORT_API"])
         put("WEBHOOK_URL", ENVIRON["WEBHOOK_URL"]); put("WEBHOOK_PATH", ENVIRON["WEBHOOK_PATH"])
         gsub(/ && /, "\n")
         print
@@ -36,5 +36,11 @@ while IFS= read -r pattern; do
     [ -n "$line" ] || away "the log \`$source\` does not say /$pattern/"
     printf '%s\n' "$line" >> "$STEP_DIR/found"
 done < "$STEP_DIR/patterns"
+# From here on the service's own logs are looked into, and they have the id under which the call came in.
+if [ "$STEP" = webhook ] && [ -n "$(setting leg)" ]; then
+    outer leg > "$STEP_DIR/leg.new"
+    [ -s "$STEP_DIR/leg.new" ] || away 'the provider does not say under which id the call came in (`leg`)'
+    mv "$STEP_DIR/leg.new" "$STEP_DIR/leg"
+fi
 mv "$STEP_DIR/found" "$STEP_DIR/seen"
 sed "s/^/seen in $source: /" "$STEP_DIR/seen"

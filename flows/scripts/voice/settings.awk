@@ -27,7 +27,7 @@ END {
     if ((" " must " ") ~ / number / && (number !~ /^[1-9][0-9]?$/))
         printf "the directory `%s` gives no number from 1 to 99 at the end of its name; rename it, or write `number = …` into %s\n", directory, conf > wrong
     else if (number !~ /^[1-9][0-9]?$/) number = ""
-    split("public-url webhook-path from to said api-url", names, " ")
+    split("public-url webhook-path from to said api-url alerts-url", names, " ")
     for (i = 1; i in names; i++) printf "export %s=%s\n", capital(names[i]), word(value[names[i]]) > env
     printf "export WEBHOOK_URL=%s NUMBER=%s\n", word(value["public-url"] value["webhook-path"]), word(number) > env
     printf "{\"directory\": %s, \"number\": %s, \"from\": %s, ", quoted(directory), quoted(number), quoted(value["from"]) > json

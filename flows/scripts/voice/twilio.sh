@@ -1,50 +1,67 @@
 #!/bin/sh
-# The telephony API of Twilio, by its REST interface. In: numbers | webhook | place | find | call | status | events; TWILIO_ACCOUNT_SID and
-# TWILIO_AUTH_TOKEN, API_URL, FROM, TO, SAID, CALL, SINCE. Out: one plain line for each thing. Never: the token on a command line.
+# The telephony API of Twilio, by its REST interface. In: numbers | webhook | place | find | call | status | leg | events; the variables
+# TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN, API_URL, ALERTS_URL, FROM, TO, SAID, CALL. Out: plain lines. Never: the token on a command line.
+#
+# A call between two numbers of an account is two calls there: `CALL`, which was placed, and a leg that comes in at TO. The service sees
+# only the leg. Which requests a webhook got is told there long after the call, so the leg and the address of the number stand for that.
 set -eu
 : "${TWILIO_ACCOUNT_SID:?this step was not given the account}" "${TWILIO_AUTH_TOKEN:?this step was not given the token}"
 account=$API_URL/2010-04-01/Accounts/$TWILIO_ACCOUNT_SID
 
-# api PATH [MORE OF CURL…]: asks, and gives the answer as lines `path<TAB>value`.
-api() {
-    path=$1
+# ask URL [MORE OF CURL…]: sets `answer` to lines `path<TAB>value`; an error of the API ends this script.
+ask() {
+    url=$1
     shift
-    printf 'user = "%s:%s"\n' "$TWILIO_ACCOUNT_SID" "$TWILIO_AUTH_TOKEN" \
-        | curl -sS --fail-with-body --max-time 30 --config - "$@" "$account/$path" | awk -f "$FLOWS/scripts/voice/json.awk"
+    if ! answer=$(printf 'user = "%s:%s"\n' "$TWILIO_ACCOUNT_SID" "$TWILIO_AUTH_TOKEN" \
+        | curl -sS --fail-with-body --max-time 30 --config - "$@" "$url"); then
+        printf 'the API says: %s\n' "$answer" >&2
+        exit 1
+    fi
+    answer=$(printf '%s\n' "$answer" | awk -f "$FLOWS/scripts/voice/json.awk")
 }
-# field NAME: the values of a field, at any place of the answer but deeper ones of its parts.
-field() { sed -n "s/^\([a-z_]*\.[0-9]*\.\)\{0,1\}$1$(printf '\t')//p"; }
+# field NAME: the values of a field of the answer, its own or of what it lists.
+field() { printf '%s\n' "$answer" | sed -n "s/^\([a-z_]*\.[0-9]*\.\)\{0,1\}$1$(printf '\t')//p"; }
+# ask_calls: sets `calls` to `ID DIRECTION` of the latest between the two numbers, the newest first.
+ask_calls() {
+    ask "$account/Calls.json" --get --data-urlencode "From=$FROM" --data-urlencode "To=$TO" --data PageSize=50
+    calls=$(printf '%s\n' "$answer" | awk -F '\t' '
+        { split($1, at, "."); call = at[2] }
+        $1 ~ /^calls\.[0-9]+\.sid$/ { id[call] = $2 }
+        $1 ~ /^calls\.[0-9]+\.direction$/ { direction[call] = $2 }
+        END { for (call = 0; call in id; call++) print id[call], direction[call] }')
+}
+# leg: of `calls`, the one that came in nearest behind CALL.
+leg() { printf '%s\n' "$calls" | awk -v call="$CALL" '$1 == call { if (leg != "") print leg; exit } $2 == "inbound" { leg = $1 }'; }
+ask_webhook() { ask "$account/IncomingPhoneNumbers.json" --get --data-urlencode "PhoneNumber=$TO"; }
 
 case $1 in
-    numbers) api 'IncomingPhoneNumbers.json?PageSize=1000' | field phone_number ;;
-    webhook) api IncomingPhoneNumbers.json --get --data-urlencode "PhoneNumber=$TO" | field voice_url ;;
+    numbers) ask "$account/IncomingPhoneNumbers.json" --get --data PageSize=1000; field phone_number ;;
+    webhook) ask_webhook; field voice_url ;;
     place)
         # What is said, with a pause behind each sentence, so that each is heard as one.
         say=$(sed 's/&/\&amp;/g; s/</\&lt;/g; s/>/\&gt;/g; s|.*|<Say>&</Say><Pause length="2"/>|' "$SAID" | tr -d '\n')
-        answer=$(api Calls.json --data-urlencode "From=$FROM" --data-urlencode "To=$TO" \
-            --data-urlencode "Twiml=<Response><Pause length=\"3\"/>$say</Response>")
-        id=$(printf '%s\n' "$answer" | field sid)
-        if [ -z "$id" ]; then printf '%s\n' "$answer" >&2; exit 1; fi
-        printf '%s\n' "$id"
+        ask "$account/Calls.json" --data-urlencode "From=$FROM" --data-urlencode "To=$TO" \
+            --data-urlencode "Twiml=<Response><Pause length=\"3\"/>$say</Response>"
+        field sid
         ;;
-    find)
-        # The API filters by day; what was made on that day before SINCE is left out here.
-        api Calls.json --get --data-urlencode "From=$FROM" --data-urlencode "To=$TO" --data-urlencode "StartTime>=${SINCE%%T*}" \
-            | awk -F '\t' -v since="$SINCE" '
-                function utc(text,    part) {
-                    split(text, part, " ")
-                    return sprintf("%s-%02d-%02dT%sZ", part[4], (index("JanFebMarAprMayJunJulAugSepOctNovDec", part[3]) + 2) / 3, part[2], part[5])
-                }
-                { split($1, at, "."); call = at[2] }
-                at[1] == "calls" && at[3] == "sid" && !(4 in at) { id[call] = $2 }
-                at[1] == "calls" && at[3] == "date_created" { made[call] = utc($2) }
-                END { for (call = 0; call in id; call++) if (made[call] >= since) print id[call] }'
-        ;;
-    call) api "Calls/$CALL.json" | field sid | sed 's/^/call /' ;;
-    status) api "Calls/$CALL.json" | field status ;;
+    find) ask_calls; printf '%s\n' "$calls" | awk '$2 ~ /^outbound/ { print $1 }' ;;
+    call) ask "$account/Calls/$CALL.json"; field sid | sed 's/^/call /' ;;
+    status) ask "$account/Calls/$CALL.json"; field status ;;
+    leg) ask_calls; leg ;;
     events)
-        api "Calls/$CALL/Events.json" | awk -F '\t' '
-            $1 ~ /\.request\.url$/ { printf "%s", $2 }
-            $1 ~ /\.response\.response_code$/ { print " " $2 }'
+        ask_calls
+        in=$(leg)
+        [ -n "$in" ] || exit 0
+        ask_webhook
+        printf 'leg %s asks %s\n' "$in" "$(field voice_url)"
+        if [ -n "$ALERTS_URL" ]; then
+            ask "$ALERTS_URL/v1/Alerts" --get --data PageSize=50
+            printf '%s\n' "$answer" | awk -F '\t' -v leg="$in" '
+                { split($1, at, "."); alert = at[2] }
+                $1 ~ /\.resource_sid$/ { of[alert] = $2 }
+                $1 ~ /\.error_code$/ { code[alert] = $2 }
+                $1 ~ /\.request_url$/ { url[alert] = $2 }
+                END { for (alert in of) if (of[alert] == leg) print "alert " code[alert] " " url[alert] }'
+        fi
         ;;
 esac
