@@ -209,7 +209,9 @@ fn answer(mut stream: &TcpStream, port: u16, world: &Path) -> Option<(String, St
     // Two calls for each: the one that was placed, and the leg that came in; the newest first.
     let pair = |id: &str| {
         let one = |id: String, direction: &str| {
-            format!(r#"{{"sid": "{id}", "direction": "{direction}", "status": "in-progress", "subresource_uris": {{"events": "/\"x"}}}}"#)
+            format!(
+                r#"{{"sid": "{id}", "direction": "{direction}", "status": "in-progress", "subresource_uris": {{"events": "/\"x"}}}}"#
+            )
         };
         (one(format!("{id}-leg"), "inbound"), one(id.to_owned(), "outbound-api"))
     };
