@@ -371,6 +371,10 @@ fn a_call_that_was_placed_without_its_id_being_kept_is_found_and_none_is_made_up
     desk.0.go(&["retry", "v", "--step", "place"]).code(0).says("placed");
     assert_eq!(desk.calls(), 1, "the one that was placed is taken");
     assert_eq!(desk.said("voice-call", "placed")["call"], "CA1");
+    // Nobody but the account's own numbers is called, whoever starts this part by itself.
+    let desk = Voice::new().world("numbers", FROM);
+    desk.run("voice-call").code(1).says(&format!("{TO} is no number of the account"));
+    assert_eq!(desk.calls(), 0);
     // Asked for another one when the first is known, a person gets another one.
     let desk = Voice::new();
     desk.run("voice-call").code(0);

@@ -43,6 +43,9 @@ made_meanwhile() {
 
 # keep_call PLACED_IN: what surroundings finds from then on, all of it or nothing. PLACED_IN: the execution of `place` that it is of.
 keep_call() {
+    case $CALL in
+        '' | *[!A-Za-z0-9._-]*) printf 'the provider gave no id of a call: %s\n' "$CALL" >&2; exit 1 ;;
+    esac
     mkdir -p "$ARTIFACTS"
     printf "CALL='%s' SINCE='%s' PLACED_IN='%s'\n" "$CALL" "$SINCE" "$1" > "$ARTIFACTS/call.env.new"
     mv "$ARTIFACTS/call.env.new" "$ARTIFACTS/call.env"

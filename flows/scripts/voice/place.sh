@@ -21,6 +21,12 @@ if [ -f "$began" ]; then
         fi
     fi
 fi
+if [ -n "$(setting numbers)" ]; then
+    outer numbers > "$STEP_DIR/numbers"
+    for number in "$FROM" "$TO"; do
+        grep -Fxq -e "$number" "$STEP_DIR/numbers" || { echo "$number is no number of the account; nobody else is called" >&2; exit 1; }
+    done
+fi
 outer find > "$STEP_DIR/before.new"
 mv "$STEP_DIR/before.new" "$STEP_DIR/before"
 SINCE=$(date -u +%Y-%m-%dT%H:%M:%SZ)
@@ -29,8 +35,5 @@ printf '%s %s\n' "$SINCE" "$EXECUTION" > "$began.new"
 mv "$began.new" "$began"
 outer place > "$STEP_DIR/placed"
 CALL=$(tail -n 1 "$STEP_DIR/placed")
-case $CALL in
-    '' | *[!A-Za-z0-9._-]*) echo "\`place\` printed no id of a call: $CALL" >&2; exit 1 ;;
-esac
 keep_call "$EXECUTION"
 echo "call $CALL from $FROM to $TO"
