@@ -246,8 +246,8 @@ fn what_was_written_down_must_be_what_was_said() {
     for (written, says, code) in rows {
         let desk = Voice::new().world("transcripts", written).world("interventions", "i1\tm1\tAsk again.\n");
         let ran = desk.run("voice-e2e").code(code);
-        assert_eq!(ran.stderr.contains(says), true, "{written}: {}", ran.stderr);
-        assert_eq!(desk.page().contains("12 of 12 were seen."), true, "{written}");
+        assert!(ran.stderr.contains(says), "{written}: {}", ran.stderr);
+        assert!(desk.page().contains("12 of 12 were seen."), "{written}");
     }
 }
 

@@ -14,7 +14,8 @@ ask() {
     shift
     if ! answer=$(printf 'user = "%s:%s"\n' "$TWILIO_ACCOUNT_SID" "$TWILIO_AUTH_TOKEN" \
         | curl -sS --fail-with-body --max-time 30 --config - "$@" "$url"); then
-        printf 'the API says: %s\n' "$answer" >&2
+        # Where it was not reached at all, curl has said so.
+        [ -z "$answer" ] || printf 'the API says: %s\n' "$answer" >&2
         exit 1
     fi
     answer=$(printf '%s\n' "$answer" | awk -f "$FLOWS/scripts/voice/json.awk")
