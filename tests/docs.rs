@@ -25,6 +25,7 @@ const DOCUMENTS: &[&str] = &[
     "docs/runbooks/operations.md",
     "docs/runbooks/support-shift.md",
     "docs/runbooks/troubleshoot.md",
+    "docs/runbooks/voice-e2e.md",
 ];
 
 fn documents() -> Vec<(&'static str, String)> {
