@@ -126,6 +126,17 @@ impl Workspace {
         Ok(loaded.warnings)
     }
 
+    /// Checks the text of a flow that is in no file yet.
+    ///
+    /// # Errors
+    /// Every mistake at once, each with its place.
+    pub fn check_text(&self, key: &FlowKey, yaml: &str) -> Result<Diagnostics, Error> {
+        let files = [(format!("flows/{key}.yaml"), yaml)];
+        let loaded = Loader::in_memory(files).load_library(key).map_err(|found| invalid(key.as_str(), found))?;
+        build(&loaded.value).map_err(|found| invalid(key.as_str(), found))?;
+        Ok(loaded.warnings)
+    }
+
     /// Runs a flow, in a new run or in one that is there; drives it until it rests.
     ///
     /// # Errors
