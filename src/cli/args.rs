@@ -7,8 +7,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::error::{Error, Kind};
 
 use super::{
-    agents, completions, diagnose, diff, doctor, evidence, explain, flows, graph, import, init, list, record, report, resume, retry,
-    review, run, scan, schema, show, status, test, validate, verify,
+    agents, completions, diagnose, diff, doctor, evidence, explain, flows, graph, import, init, list, record, report, resume,
+    retry, review, run, scan, schema, show, status, test, validate, verify,
 };
 
 const AFTER: &str = "\

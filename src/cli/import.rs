@@ -70,10 +70,13 @@ pub(super) fn run(args: &ImportArgs, context: &Context) -> Result<u8, Error> {
         (None, Some(to)) if !printed => stem(to),
         (None, _) => key_of(&stem(&args.runbook)),
     };
-    let key = FlowKey::new(&name).map_err(|bad| Error::new(Kind::Usage, bad.to_string()).hint(format!("--name {}", key_of(&name))))?;
-    let to = args.to.clone().map_or_else(|| context.workspace.config.flows_dir.join(format!("{key}.yaml")), |to| context.cwd.join(to));
+    let key =
+        FlowKey::new(&name).map_err(|bad| Error::new(Kind::Usage, bad.to_string()).hint(format!("--name {}", key_of(&name))))?;
+    let to =
+        args.to.clone().map_or_else(|| context.workspace.config.flows_dir.join(format!("{key}.yaml")), |to| context.cwd.join(to));
     if !printed && stem(&to) != key.as_str() {
-        let error = Error::new(Kind::Usage, format!("the flow `{key}` cannot be in {}: a flow is named like its file", to.display()));
+        let error =
+            Error::new(Kind::Usage, format!("the flow `{key}` cannot be in {}: a flow is named like its file", to.display()));
         return Err(error.hint(format!("--to {}", to.with_file_name(format!("{key}.yaml")).display())));
     }
     if !printed && !args.force && to.symlink_metadata().is_ok() {
@@ -136,10 +139,16 @@ fn text(report: &ImportReport, to: &str) -> String {
     };
     text.push_str(&format!(
         "{} steps: {} only look, {} change something behind an approval, {asks} ask a person; {} parameters\n",
-        report.steps.len(), run(false), run(true), report.params.len()
+        report.steps.len(),
+        run(false),
+        run(true),
+        report.params.len()
     ));
     for held in &report.held_back {
-        text.push_str(&format!("  line {}: a secret ({}) was not taken over; give it as {}\n", held.line, held.shape, held.variable));
+        text.push_str(&format!(
+            "  line {}: a secret ({}) was not taken over; give it as {}\n",
+            held.line, held.shape, held.variable
+        ));
     }
     if !report.kept.is_empty() {
         text.push_str("\nNot part of the flow, or only as a comment:\n");

@@ -13,16 +13,43 @@ use super::{
 static BLANK: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"<([A-Za-z][A-Za-z0-9_ .-]{0,40})>|\{\{ *([A-Za-z][A-Za-z0-9_-]{0,40}) *\}\}").expect("a pattern")
 });
-static VARIABLE: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\$(?:\{([A-Z][A-Z0-9_]*)\}|([A-Z][A-Z0-9_]*))").expect("a pattern"));
-static GIVEN: LazyLock<Regex> =
-    LazyLock::new(|| Regex::new(r"(?m)(?:^|[;&|(\s])(?:export +|read +(?:-[a-z]+ +)*|for +)?([A-Z][A-Z0-9_]*)(?:=| in\b|$)").expect("a pattern"));
+static VARIABLE: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"\$(?:\{([A-Z][A-Z0-9_]*)\}|([A-Z][A-Z0-9_]*))").expect("a pattern"));
+static GIVEN: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?m)(?:^|[;&|(\s])(?:export +|read +(?:-[a-z]+ +)*|for +)?([A-Z][A-Z0-9_]*)(?:=| in\b|$)").expect("a pattern")
+});
 static SECRET: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"(^|_)(KEY|TOKEN|SECRET|PASSWORD|PASSWD|PASS|CREDENTIALS?)(_|$|\d)").expect("a pattern"));
 
 /// What every step has, or the shell itself.
 const THERE: &[&str] = &[
-    "PATH", "HOME", "LANG", "TERM", "TMPDIR", "TZ", "PWD", "OLDPWD", "IFS", "RUN_BASE", "RUN_ID", "FLOW", "STEP", "STEP_DIR",
-    "ARTIFACTS", "ITERATION", "EXECUTION", "NOTE", "ITEM", "FLOWS", "FLOW_STUDIO", "PPID", "LC_ALL", "RANDOM", "SECONDS", "EUID", "UID",
+    "PATH",
+    "HOME",
+    "LANG",
+    "TERM",
+    "TMPDIR",
+    "TZ",
+    "PWD",
+    "OLDPWD",
+    "IFS",
+    "RUN_BASE",
+    "RUN_ID",
+    "FLOW",
+    "STEP",
+    "STEP_DIR",
+    "ARTIFACTS",
+    "ITERATION",
+    "EXECUTION",
+    "NOTE",
+    "ITEM",
+    "FLOWS",
+    "FLOW_STUDIO",
+    "PPID",
+    "LC_ALL",
+    "RANDOM",
+    "SECONDS",
+    "EUID",
+    "UID",
 ];
 
 /// Shell text with its blanks read from parameters.

@@ -1,7 +1,7 @@
 //! A flow that is being drafted from a runbook.
 //! In: nothing. Out: plain data, in the order in which it will be written. Never: a key that the flow language lacks.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 #[derive(Debug, Default)]
 pub(super) struct Draft {
@@ -99,11 +99,9 @@ impl Draft {
     /// A parameter by its name, made where there is none.
     pub fn param(&mut self, name: &str, description: &str, line: u32) {
         if !self.params.iter().any(|param| param.name == name) {
-            let param = Param { name: name.to_owned(), required: true, description: description.to_owned(), line, ..Param::default() };
+            let param =
+                Param { name: name.to_owned(), required: true, description: description.to_owned(), line, ..Param::default() };
             self.params.push(param);
         }
     }
 }
-
-/// Environment names by where they are first used.
-pub(super) type Names = BTreeMap<String, u32>;

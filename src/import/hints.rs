@@ -5,11 +5,13 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-static ROLE: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"(?i)\brun as (?:the )?([A-Za-z][A-Za-z0-9_-]{1,40})").expect("a pattern"));
+static ROLE: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"(?i)\brun as (?:the )?([A-Za-z][A-Za-z0-9_-]{1,40})").expect("a pattern"));
 static SPAN: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"(?i)(every )?\b(\d{1,3}) ?(s|secs?|seconds?|m|mins?|minutes?|h|hours?)\b").expect("a pattern"));
-static WAIT: LazyLock<Regex> =
-    LazyLock::new(|| Regex::new(r"(?i)\bwait (?:until|for)\b|\bpoll\b|\brepeat until\b|\bretry until\b|\bkeep checking\b").expect("a pattern"));
+static WAIT: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?i)\bwait (?:until|for)\b|\bpoll\b|\brepeat until\b|\bretry until\b|\bkeep checking\b").expect("a pattern")
+});
 static LIMIT: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"(?i)\btime ?out\b|\bat most\b|\bup to\b|\bno longer than\b").expect("a pattern"));
 static NUMBERED: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"^(\d+)[.)] +\S").expect("a pattern"));
@@ -94,11 +96,17 @@ pub(super) fn groups(text: &str) -> Vec<(u32, String, Option<String>)> {
     let lines: Vec<&str> = text.lines().collect();
     let odd = |line: &&str| {
         let word = line.split_whitespace().next().unwrap_or_default();
-        line.starts_with([' ', '\t', '}', ')']) || line.ends_with('\\') || line.contains("<<") || line.contains('"') && line.matches('"').count() % 2 == 1
-            || line.matches('\'').count() % 2 == 1 && !line.starts_with('#') || word.contains('=')
+        line.starts_with([' ', '\t', '}', ')'])
+            || line.ends_with('\\')
+            || line.contains("<<")
+            || line.contains('"') && line.matches('"').count() % 2 == 1
+            || line.matches('\'').count() % 2 == 1 && !line.starts_with('#')
+            || word.contains('=')
             || matches!(word, "export" | "set" | "if" | "for" | "while" | "case" | "source" | "." | "function" | "alias")
     };
-    let titled = |line: &str| line.strip_prefix('#').map(|title| title.trim_matches(['#', ' ']).to_owned()).filter(|title| !title.is_empty());
+    let titled = |line: &str| {
+        line.strip_prefix('#').map(|title| title.trim_matches(['#', ' ']).to_owned()).filter(|title| !title.is_empty())
+    };
     let first = lines.iter().find_map(|line| titled(line));
     if lines.iter().any(|line| odd(&line)) || lines.iter().skip(1).any(|line| line.starts_with("cd ")) {
         let title = first.filter(|_| lines.first().is_some_and(|line| line.starts_with('#')));

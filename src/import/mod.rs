@@ -106,7 +106,10 @@ pub fn import(bytes: &[u8], key: &str, source: &str) -> Result<Imported, NoRunbo
         params: draft.params.iter().map(|param| param.name.clone()).collect(),
         secrets: draft.secrets.iter().cloned().collect(),
         held_back,
-        yaml: { draft.kept.sort_by_key(|kept| kept.line); yaml::write(&draft, key, source) },
+        yaml: {
+            draft.kept.sort_by_key(|kept| kept.line);
+            yaml::write(&draft, key, source)
+        },
         kept: draft.kept,
     })
 }

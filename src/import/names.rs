@@ -97,8 +97,13 @@ mod tests {
     #[test]
     fn numbers_and_step_words_are_not_part_of_a_title() {
         for (title, bare) in [
-            ("Step 3: Place the call", "Place the call"), ("2. Parameters", "Parameters"), ("5.1 Restart", "Restart"),
-            ("Steps to take", "Steps to take"), ("Step 4", "Step 4"), ("2024", "2024"), ("Phase 1.2 — Look", "Look"),
+            ("Step 3: Place the call", "Place the call"),
+            ("2. Parameters", "Parameters"),
+            ("5.1 Restart", "Restart"),
+            ("Steps to take", "Steps to take"),
+            ("Step 4", "Step 4"),
+            ("2024", "2024"),
+            ("Phase 1.2 — Look", "Look"),
         ] {
             assert_eq!(bare_title(title), bare);
         }

@@ -16,7 +16,9 @@ pub(super) fn is_about_params(head: &[Words]) -> bool {
         && head.len() > 1
         && head[1..].iter().any(|cell| {
             let cell = cell.plain().to_lowercase();
-            ["why", "description", "meaning", "required", "default", "value", "example", "purpose", "what"].iter().any(|word| cell.contains(word))
+            ["why", "description", "meaning", "required", "default", "value", "example", "purpose", "what"]
+                .iter()
+                .any(|word| cell.contains(word))
         })
 }
 
@@ -24,8 +26,10 @@ pub(super) fn is_about_params(head: &[Words]) -> bool {
 pub(super) fn from_table(draft: &mut Draft, head: &[Words], rows: &[Row]) -> Vec<(u32, String)> {
     let mut odd = Vec::new();
     let heads: Vec<String> = head.iter().map(|cell| cell.plain().to_lowercase()).collect();
-    let column = |names: &[&str]| heads.iter().skip(1).position(|head| names.iter().any(|name| head.contains(name))).map(|at| at + 1);
-    let (required, default, values) = (column(&["required", "mandatory"]), column(&["default"]), column(&["values", "allowed", "choices"]));
+    let column =
+        |names: &[&str]| heads.iter().skip(1).position(|head| names.iter().any(|name| head.contains(name))).map(|at| at + 1);
+    let (required, default, values) =
+        (column(&["required", "mandatory"]), column(&["default"]), column(&["values", "allowed", "choices"]));
     let about = column(&["description", "why", "meaning", "purpose", "what", "notes"]);
     for row in rows {
         let cell = |at: Option<usize>| at.and_then(|at| row.cells.get(at)).map(Words::plain).unwrap_or_default();
@@ -41,10 +45,12 @@ pub(super) fn from_table(draft: &mut Draft, head: &[Words], rows: &[Row]) -> Vec
             .map(|value| value.trim().to_owned())
             .filter(|value| !value.is_empty() && !value.contains("..") && value.to_lowercase() != "any")
             .collect();
-        let given = Some(cell(default)).filter(|text| !text.is_empty() && !matches!(text.to_lowercase().as_str(), "-" | "—" | "none" | "n/a"));
+        let given = Some(cell(default))
+            .filter(|text| !text.is_empty() && !matches!(text.to_lowercase().as_str(), "-" | "—" | "none" | "n/a"));
         let lower = format!("{title} {}", cell(required)).to_lowercase();
         let optional = ["optional", "if available", "if any", " no"].iter().any(|word| lower.contains(word)) || given.is_some();
-        let yes_no = title.ends_with('?') || choices.iter().all(|one| matches!(one.as_str(), "yes" | "no" | "true" | "false")) && !choices.is_empty();
+        let yes_no = title.ends_with('?')
+            || choices.iter().all(|one| matches!(one.as_str(), "yes" | "no" | "true" | "false")) && !choices.is_empty();
         let values = if choices.len() > 1 && !yes_no { choices } else { Vec::new() };
         let default = given.filter(|text| values.is_empty() || values.contains(text));
         add(draft, Param { name, required: !optional, default, values, boolean: yes_no, description, line: row.line });

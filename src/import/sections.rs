@@ -22,33 +22,48 @@ pub(super) fn part_of(title: &str) -> Option<Part> {
     let title = title.to_lowercase();
     let says = |words: &[&str]| words.iter().any(|word| title.contains(word));
     let is = |words: &[&str]| words.iter().any(|word| title.trim() == *word || title.trim().starts_with(&format!("{word} ")));
-    let part = if says(&["definition of done", "acceptance criteria", "verification checklist", "done when", "completion checklist"]) {
-        Part::Done
-    } else if says(&["read first", "before you read", "required reading"]) {
-        Part::ReadFirst
-    } else if says(&["prerequisite", "before you begin", "before you start", "requirements"]) && !says(&["parameter"]) {
-        Part::Prerequisites
-    } else if says(&["parameter", "required inputs", "information to gather"]) || is(&["inputs", "variables"]) {
-        Part::Params
-    } else if says(&["safety rail", "guardrail", "safety rule", "never do", "do not do", "don'ts", "non-goals", "non goals"]) || is(&["safety"]) {
-        Part::Rails
-    } else if says(&["rollback", "roll back", "back out", "backout", "revert"]) || is(&["undo"]) {
-        Part::Rollback
-    } else if says(&["when to escalate", "escalation"]) {
-        Part::Escalate
-    } else if is(&["role", "authority", "owner"]) {
-        Part::Role
-    } else if says(&["when to use", "use this runbook"]) || is(&["purpose", "goal", "overview", "summary", "about", "introduction"]) {
-        Part::Goal
-    } else if says(&[
-        "see also", "template", "quick reference", "changelog format", "appendix", "glossary", "skill dependencies", "workflow summary",
-        "if your variant", "example", "history", "revision",
-    ]) || is(&["references", "notes", "background", "links", "contacts", "related", "the rule"])
-    {
-        Part::Reading
-    } else {
-        return None;
-    };
+    let part =
+        if says(&["definition of done", "acceptance criteria", "verification checklist", "done when", "completion checklist"]) {
+            Part::Done
+        } else if says(&["read first", "before you read", "required reading"]) {
+            Part::ReadFirst
+        } else if says(&["prerequisite", "before you begin", "before you start", "requirements"]) && !says(&["parameter"]) {
+            Part::Prerequisites
+        } else if says(&["parameter", "required inputs", "information to gather"]) || is(&["inputs", "variables"]) {
+            Part::Params
+        } else if says(&["safety rail", "guardrail", "safety rule", "never do", "do not do", "don'ts", "non-goals", "non goals"])
+            || is(&["safety"])
+        {
+            Part::Rails
+        } else if says(&["rollback", "roll back", "back out", "backout", "revert"]) || is(&["undo"]) {
+            Part::Rollback
+        } else if says(&["when to escalate", "escalation"]) {
+            Part::Escalate
+        } else if is(&["role", "authority", "owner"]) {
+            Part::Role
+        } else if says(&["when to use", "use this runbook"])
+            || is(&["purpose", "goal", "overview", "summary", "about", "introduction"])
+        {
+            Part::Goal
+        } else if says(&[
+            "see also",
+            "template",
+            "quick reference",
+            "changelog format",
+            "appendix",
+            "glossary",
+            "skill dependencies",
+            "workflow summary",
+            "if your variant",
+            "example",
+            "history",
+            "revision",
+        ]) || is(&["references", "notes", "background", "links", "contacts", "related", "the rule"])
+        {
+            Part::Reading
+        } else {
+            return None;
+        };
     Some(part)
 }
 
@@ -77,7 +92,17 @@ pub(super) fn label_of(text: &str) -> Label {
         Label::Expected
     } else if end.starts_with("if ") || end.starts_with("otherwise") || end.starts_with("when ") && end.len() < 80 {
         Label::Conditional
-    } else if says(&["common fix", "possible fix", "common cause", "common error", "likely cause", "two options", "one of", "either", "which of"]) {
+    } else if says(&[
+        "common fix",
+        "possible fix",
+        "common cause",
+        "common error",
+        "likely cause",
+        "two options",
+        "one of",
+        "either",
+        "which of",
+    ]) {
         Label::Choose
     } else {
         Label::Work
@@ -91,9 +116,15 @@ mod tests {
     #[test]
     fn titles_say_what_a_section_is_for() {
         for (title, part) in [
-            ("Required Parameters", Some(Part::Params)), ("Definition of Done", Some(Part::Done)), ("Rollback", Some(Part::Rollback)),
-            ("Read First", Some(Part::ReadFirst)), ("Safety Rails for This Change", Some(Part::Rails)), ("Restart the queue", None),
-            ("Prerequisites", Some(Part::Prerequisites)), ("See Also", Some(Part::Reading)), ("Role / Authority", Some(Part::Role)),
+            ("Required Parameters", Some(Part::Params)),
+            ("Definition of Done", Some(Part::Done)),
+            ("Rollback", Some(Part::Rollback)),
+            ("Read First", Some(Part::ReadFirst)),
+            ("Safety Rails for This Change", Some(Part::Rails)),
+            ("Restart the queue", None),
+            ("Prerequisites", Some(Part::Prerequisites)),
+            ("See Also", Some(Part::Reading)),
+            ("Role / Authority", Some(Part::Role)),
         ] {
             assert_eq!(part_of(title), part, "{title}");
         }
@@ -102,8 +133,12 @@ mod tests {
     #[test]
     fn a_line_with_a_colon_says_what_follows() {
         for (text, label) in [
-            ("Expected output:", Label::Expected), ("All should be up. If not:", Label::Conditional), ("Common fixes:", Label::Choose),
-            ("Diagnose:", Label::Work), ("If it is not running, start it:", Label::Conditional), ("Expected:", Label::Expected),
+            ("Expected output:", Label::Expected),
+            ("All should be up. If not:", Label::Conditional),
+            ("Common fixes:", Label::Choose),
+            ("Diagnose:", Label::Work),
+            ("If it is not running, start it:", Label::Conditional),
+            ("Expected:", Label::Expected),
         ] {
             assert_eq!(label_of(text), label, "{text}");
         }

@@ -7,12 +7,93 @@ pub(super) struct Changes(pub String);
 
 /// Programs that are plainly programs, whatever they do.
 const KNOWN: &[&str] = &[
-    "ansible", "apt", "apt-get", "aws", "az", "bash", "brew", "cargo", "cat", "cd", "chmod", "chown", "cp", "crontab", "curl",
-    "df", "diff", "dig", "docker", "du", "echo", "export", "find", "gcloud", "gh", "git", "go", "grep", "head", "helm", "ip",
-    "jq", "journalctl", "kubectl", "kill", "ls", "make", "mkdir", "mv", "mysql", "nc", "netstat", "node", "npm", "npx", "openssl",
-    "pg_dump", "ping", "pip", "podman", "printf", "ps", "psql", "python", "python3", "redis-cli", "rm", "rsync", "scp", "sed",
-    "service", "set", "sh", "sleep", "ss", "ssh", "stat", "sudo", "systemctl", "tail", "tailscale", "tar", "tee", "terraform",
-    "test", "touch", "twilio", "uptime", "uv", "vi", "vim", "nano", "wc", "wget", "whoami", "yarn", "zip",
+    "ansible",
+    "apt",
+    "apt-get",
+    "aws",
+    "az",
+    "bash",
+    "brew",
+    "cargo",
+    "cat",
+    "cd",
+    "chmod",
+    "chown",
+    "cp",
+    "crontab",
+    "curl",
+    "df",
+    "diff",
+    "dig",
+    "docker",
+    "du",
+    "echo",
+    "export",
+    "find",
+    "gcloud",
+    "gh",
+    "git",
+    "go",
+    "grep",
+    "head",
+    "helm",
+    "ip",
+    "jq",
+    "journalctl",
+    "kubectl",
+    "kill",
+    "ls",
+    "make",
+    "mkdir",
+    "mv",
+    "mysql",
+    "nc",
+    "netstat",
+    "node",
+    "npm",
+    "npx",
+    "openssl",
+    "pg_dump",
+    "ping",
+    "pip",
+    "podman",
+    "printf",
+    "ps",
+    "psql",
+    "python",
+    "python3",
+    "redis-cli",
+    "rm",
+    "rsync",
+    "scp",
+    "sed",
+    "service",
+    "set",
+    "sh",
+    "sleep",
+    "ss",
+    "ssh",
+    "stat",
+    "sudo",
+    "systemctl",
+    "tail",
+    "tailscale",
+    "tar",
+    "tee",
+    "terraform",
+    "test",
+    "touch",
+    "twilio",
+    "uptime",
+    "uv",
+    "vi",
+    "vim",
+    "nano",
+    "wc",
+    "wget",
+    "whoami",
+    "yarn",
+    "zip",
 ];
 
 /// What the shell itself has; no program on PATH is needed for it.
@@ -55,7 +136,12 @@ pub(super) fn never_ends(text: &str) -> bool {
 /// Words of bash that `sh` need not know.
 pub(super) fn is_bash(text: &str) -> bool {
     let word = |wanted: &str| text.split_whitespace().any(|word| word == wanted);
-    text.contains("<(") || text.contains("<<<") || text.contains("&>") || word("[[") || word("source") || word("function")
+    text.contains("<(")
+        || text.contains("<<<")
+        || text.contains("&>")
+        || word("[[")
+        || word("source")
+        || word("function")
         || text.contains("=(")
 }
 
@@ -140,7 +226,8 @@ fn commands(text: &str) -> Result<Vec<Command>, Changes> {
 
 /// `2>/dev/null`, and nothing more of a name after it.
 fn ends_there(rest: &str, known: &str) -> bool {
-    rest.strip_prefix(known).is_some_and(|after| !after.starts_with(|c: char| !c.is_whitespace() && !matches!(c, ';' | '|' | ')')))
+    rest.strip_prefix(known)
+        .is_some_and(|after| !after.starts_with(|c: char| !c.is_whitespace() && !matches!(c, ';' | '|' | ')')))
 }
 
 /// The table. `args` may hold anything; what is not allowed by name is not allowed.
@@ -150,10 +237,10 @@ fn only_looks(program: &str, args: &[&str]) -> bool {
     };
     let first = |allowed: &[&str]| args.first().is_some_and(|arg| allowed.contains(arg));
     match program {
-        "cat" | "head" | "grep" | "egrep" | "fgrep" | "ls" | "wc" | "cut" | "tr" | "jq" | "diff" | "cmp" | "stat" | "pwd" | "echo"
-        | "printf" | "whoami" | "id" | "uname" | "uptime" | "df" | "du" | "free" | "ps" | "which" | "test" | "[" | "true"
-        | "basename" | "dirname" | "realpath" | "sha256sum" | "md5sum" | "dig" | "nslookup" | "netstat" | "sleep" | "cd" | "pgrep"
-        | "nproc" | "lsof" => true,
+        "cat" | "head" | "grep" | "egrep" | "fgrep" | "ls" | "wc" | "cut" | "tr" | "jq" | "diff" | "cmp" | "stat" | "pwd"
+        | "echo" | "printf" | "whoami" | "id" | "uname" | "uptime" | "df" | "du" | "free" | "ps" | "which" | "test" | "["
+        | "true" | "basename" | "dirname" | "realpath" | "sha256sum" | "md5sum" | "dig" | "nslookup" | "netstat" | "sleep"
+        | "cd" | "pgrep" | "nproc" | "lsof" => true,
         "ss" => without(&["-K", "--kill"]),
         "tail" => true,
         "date" => args.iter().all(|arg| arg.starts_with('+') || matches!(*arg, "-u" | "-Is" | "-R")),
@@ -169,14 +256,19 @@ fn only_looks(program: &str, args: &[&str]) -> bool {
         "docker" | "podman" => match args.first().copied() {
             Some("compose") => args.get(1).is_some_and(|arg| matches!(*arg, "ps" | "logs" | "top" | "images" | "version")),
             Some("stats") => args.contains(&"--no-stream"),
-            Some("container" | "image" | "volume" | "network") => args.get(1).is_some_and(|arg| matches!(*arg, "ls" | "list" | "inspect")),
+            Some("container" | "image" | "volume" | "network") => {
+                args.get(1).is_some_and(|arg| matches!(*arg, "ls" | "list" | "inspect"))
+            }
             _ => first(&["ps", "images", "logs", "inspect", "version", "info", "port", "top"]),
         },
         "docker-compose" => first(&["ps", "logs", "top", "images", "version"]),
         "kubectl" => match args.first().copied() {
             Some("config") => args.get(1).is_some_and(|arg| matches!(*arg, "current-context" | "get-contexts")),
             Some("rollout") => args.get(1).is_some_and(|arg| matches!(*arg, "status" | "history")),
-            _ => first(&["get", "describe", "logs", "top", "version", "explain", "cluster-info", "api-resources"]) && without(&["--raw"]),
+            _ => {
+                first(&["get", "describe", "logs", "top", "version", "explain", "cluster-info", "api-resources"])
+                    && without(&["--raw"])
+            }
         },
         "helm" => first(&["list", "ls", "status", "history", "version"]),
         "systemctl" => first(&["status", "is-active", "is-enabled", "is-failed", "list-units", "list-timers", "show", "cat"]),
@@ -186,7 +278,9 @@ fn only_looks(program: &str, args: &[&str]) -> bool {
                 .iter()
                 .any(|bad| arg.starts_with(bad))
         }),
-        "ip" => args.iter().all(|arg| matches!(*arg, "a" | "addr" | "r" | "route" | "link" | "show" | "list" | "-br" | "-4" | "-6")),
+        "ip" => {
+            args.iter().all(|arg| matches!(*arg, "a" | "addr" | "r" | "route" | "link" | "show" | "list" | "-br" | "-4" | "-6"))
+        }
         "tailscale" => first(&["status", "ip", "version"]) || matches!(args, ["funnel" | "serve", "status", ..]),
         "twilio" => args.first().is_some_and(|arg| arg.ends_with(":list") || arg.ends_with(":fetch")),
         "aws" => {
@@ -210,11 +304,33 @@ fn short(arg: &str, bad: &str) -> bool {
 /// A request that asks: every flag is one of these.
 fn only_gets(args: &[&str]) -> bool {
     const ALONE: &[&str] = &[
-        "--silent", "--fail", "--show-error", "--location", "--head", "--include", "--insecure", "--compressed", "--verbose",
-        "--fail-with-body", "--retry-connrefused", "-4", "-6",
+        "--silent",
+        "--fail",
+        "--show-error",
+        "--location",
+        "--head",
+        "--include",
+        "--insecure",
+        "--compressed",
+        "--verbose",
+        "--fail-with-body",
+        "--retry-connrefused",
+        "-4",
+        "-6",
     ];
-    const WITH_VALUE: &[&str] =
-        &["-m", "--max-time", "--connect-timeout", "--retry", "--retry-delay", "-u", "--user", "-H", "--header", "--resolve", "-A"];
+    const WITH_VALUE: &[&str] = &[
+        "-m",
+        "--max-time",
+        "--connect-timeout",
+        "--retry",
+        "--retry-delay",
+        "-u",
+        "--user",
+        "-H",
+        "--header",
+        "--resolve",
+        "-A",
+    ];
     let mut left = args.iter();
     while let Some(arg) = left.next() {
         let bundle = |arg: &str| arg.len() > 1 && arg[1..].chars().all(|c| "sSfLiIvk".contains(c));
@@ -246,7 +362,8 @@ fn only_reads_git(args: &[&str]) -> bool {
     }
     let Some((verb, rest)) = args.split_first() else { return false };
     match *verb {
-        "status" | "log" | "diff" | "show" | "rev-parse" | "ls-files" | "describe" | "blame" | "shortlog" | "rev-list" | "ls-remote" => true,
+        "status" | "log" | "diff" | "show" | "rev-parse" | "ls-files" | "describe" | "blame" | "shortlog" | "rev-list"
+        | "ls-remote" => true,
         "branch" => rest.iter().all(|arg| matches!(*arg, "-a" | "-r" | "-v" | "-vv" | "--list" | "--show-current" | "--all")),
         "tag" => rest.is_empty() || rest.first().is_some_and(|arg| matches!(*arg, "-l" | "--list")),
         "remote" => rest.is_empty() || rest == ["-v"],
@@ -277,15 +394,63 @@ mod tests {
     #[test]
     fn whatever_else_there_is_changes_something() {
         for text in [
-            "rm -rf build", "sudo ls", "ls > list.txt", "cat a >> b", "cat x | sh", "curl -d a=1 https://a.invalid",
-            "curl -X POST https://a.invalid", "curl -so /etc/passwd https://a.invalid", "curl -K rules https://a.invalid",
-            "echo `rm x`", "echo $(rm x)", "echo \"$(rm x)\"", "ls & rm x", "find . -delete", "find . -exec rm {} +", "sort -o a b",
-            "sort -uo a b", "uniq a b", "git push", "git diff --output=x", "git -c core.pager=x log", "git branch -D main",
-            "docker compose up -d", "docker exec api ls", "kubectl get --raw /x", "kubectl delete pod x", "frobnicate --dry-run",
-            "PATH=. ls", "FOO=1", "(ls)", "{ ls; }", "diff <(ls) b", "cat <<E\nE", "xargs rm", "tee x", "date -s now", "awk 1", "sed -i x y",
-            "ls 2>/dev/nullx", "ls 2>log", "journalctl --vacuum-time=1s", "echo 'open", "source x", ". x", "if true; then ls; fi",
-            "curl -w '%output{x}' https://a.invalid", "systemctl restart nginx", "service nginx restart", "aws s3api get-object x",
-            "tailscale funnel 80", "env", "ls\\\n; rm x", "ls |& tee x", "command rm x", "\\rm x", "ss -K", "ip link set eth0 down",
+            "rm -rf build",
+            "sudo ls",
+            "ls > list.txt",
+            "cat a >> b",
+            "cat x | sh",
+            "curl -d a=1 https://a.invalid",
+            "curl -X POST https://a.invalid",
+            "curl -so /etc/passwd https://a.invalid",
+            "curl -K rules https://a.invalid",
+            "echo `rm x`",
+            "echo $(rm x)",
+            "echo \"$(rm x)\"",
+            "ls & rm x",
+            "find . -delete",
+            "find . -exec rm {} +",
+            "sort -o a b",
+            "sort -uo a b",
+            "uniq a b",
+            "git push",
+            "git diff --output=x",
+            "git -c core.pager=x log",
+            "git branch -D main",
+            "docker compose up -d",
+            "docker exec api ls",
+            "kubectl get --raw /x",
+            "kubectl delete pod x",
+            "frobnicate --dry-run",
+            "PATH=. ls",
+            "FOO=1",
+            "(ls)",
+            "{ ls; }",
+            "diff <(ls) b",
+            "cat <<E\nE",
+            "xargs rm",
+            "tee x",
+            "date -s now",
+            "awk 1",
+            "sed -i x y",
+            "ls 2>/dev/nullx",
+            "ls 2>log",
+            "journalctl --vacuum-time=1s",
+            "echo 'open",
+            "source x",
+            ". x",
+            "if true; then ls; fi",
+            "curl -w '%output{x}' https://a.invalid",
+            "systemctl restart nginx",
+            "service nginx restart",
+            "aws s3api get-object x",
+            "tailscale funnel 80",
+            "env",
+            "ls\\\n; rm x",
+            "ls |& tee x",
+            "command rm x",
+            "\\rm x",
+            "ss -K",
+            "ip link set eth0 down",
         ] {
             assert!(observes(text).is_err(), "{text}");
         }

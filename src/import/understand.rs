@@ -140,7 +140,8 @@ impl Understanding {
             self.path.pop();
         }
         let title = bare_title(title);
-        (self.label, self.label_text, self.last_run, self.high, self.wait) = (Label::Work, String::new(), None, false, When::default());
+        (self.label, self.label_text, self.last_run, self.high, self.wait) =
+            (Label::Work, String::new(), None, false, When::default());
         if self.draft.title.is_empty() && level == 1 {
             self.draft.title = title.clone();
             self.path.push(Section { level, title, part: Part::Procedure, when: None });
@@ -190,7 +191,9 @@ impl Understanding {
                 return;
             }
             Part::Rollback => return self.comment(lines, text, "a rollback in words: it needs a command to be an `undo`"),
-            Part::Goal | Part::Params | Part::Rails | Part::Done | Part::Reading => return self.comment(lines, text, "for reading"),
+            Part::Goal | Part::Params | Part::Rails | Part::Done | Part::Reading => {
+                return self.comment(lines, text, "for reading");
+            }
         }
         if self.draft.goal.is_none() && self.draft.steps.is_empty() && self.path.len() <= 1 && !plain.ends_with(':') {
             self.draft.goal = Some(plain);
@@ -266,7 +269,8 @@ impl Understanding {
     }
 
     fn code(&mut self, lang: &str, text: &str, lines: (u32, u32)) {
-        let (lang_shell, console) = (hints::is_shell(lang), lang == "console" || lang.starts_with("shell-") || text.trim_start().starts_with("$ "));
+        let (lang_shell, console) =
+            (hints::is_shell(lang), lang == "console" || lang.starts_with("shell-") || text.trim_start().starts_with("$ "));
         let looks = lang.is_empty() && self.label != Label::Expected && text.lines().any(is_command);
         if self.part() == Part::Reading {
             return self.comment(lines, text, "for reading");
@@ -300,7 +304,10 @@ impl Understanding {
     }
 
     fn expect(&mut self, text: &str, lines: (u32, u32)) {
-        let line = text.lines().map(str::trim).find(|line| line.contains(char::is_alphanumeric) && !line.contains(['<', '…']) && !line.contains("..."));
+        let line = text
+            .lines()
+            .map(str::trim)
+            .find(|line| line.contains(char::is_alphanumeric) && !line.contains(['<', '…']) && !line.contains("..."));
         let last = self.last_run.and_then(|at| self.draft.steps.get_mut(at));
         match (line, last) {
             (Some(line), Some(Step { verb: Verb::Run(run), .. })) if run.stdout.is_none() => {
@@ -331,11 +338,19 @@ impl Understanding {
         let mut when = self.when();
         if conditional {
             let only_if = std::mem::take(&mut self.label_text);
-            let id = self.step(&format!("is needed {title}"), line, when.clone(), Verb::Ask(Ask {
-                question: format!("{only_if}\nIs this needed now?\n{}", source.trim()),
-                options: vec![("needed".to_owned(), "Needed: go to it".to_owned()), ("not-needed".to_owned(), "Not needed: go past it".to_owned())],
-                high: false,
-            }));
+            let id = self.step(
+                &format!("is needed {title}"),
+                line,
+                when.clone(),
+                Verb::Ask(Ask {
+                    question: format!("{only_if}\nIs this needed now?\n{}", source.trim()),
+                    options: vec![
+                        ("needed".to_owned(), "Needed: go to it".to_owned()),
+                        ("not-needed".to_owned(), "Not needed: go past it".to_owned()),
+                    ],
+                    high: false,
+                }),
+            );
             let here = format!("steps['{id}'].choice == 'needed'");
             when = Some(when.map_or_else(|| here.clone(), |outer| format!("{outer} && {here}")));
         }
@@ -361,7 +376,8 @@ impl Understanding {
         let target = self.draft.steps.iter().rposition(|step| matches!(&step.verb, Verb::Run(run) if run.changes.is_some()));
         match target.and_then(|at| self.draft.steps.get_mut(at).map(|step| (at, step))) {
             Some((at, Step { verb: Verb::Run(run), .. })) => {
-                run.undo = Some(run.undo.take().map_or_else(|| filled.text.clone(), |before| format!("{before}\n{}", filled.text)));
+                run.undo =
+                    Some(run.undo.take().map_or_else(|| filled.text.clone(), |before| format!("{before}\n{}", filled.text)));
                 run.secrets.extend(filled.secrets);
                 self.rollback_from = Some(self.rollback_from.map_or(at, |before| before.min(at)));
             }
@@ -375,7 +391,8 @@ impl Understanding {
             return;
         }
         let column = |names: &[&str]| heads.iter().position(|head| names.iter().any(|name| head.contains(name)));
-        let shown = |row: &Row| row.cells.iter().map(Words::plain).filter(|cell| !cell.is_empty()).collect::<Vec<_>>().join(" → ");
+        let shown =
+            |row: &Row| row.cells.iter().map(Words::plain).filter(|cell| !cell.is_empty()).collect::<Vec<_>>().join(" → ");
         let whole = || rows.iter().map(shown).collect::<Vec<_>>().join("\n");
         if self.part() == Part::Reading {
             return self.comment(lines, &whole(), "for reading");
@@ -391,7 +408,8 @@ impl Understanding {
                         self.context.push((row.line, shown(row)));
                         self.runs(&code, row.line, title.as_deref());
                         if let Some(Step { verb: Verb::Run(run), .. }) = self.draft.steps.last_mut()
-                            && run.changes.is_none() && run.timeout.is_none()
+                            && run.changes.is_none()
+                            && run.timeout.is_none()
                         {
                             run.poll = Some(("5s".to_owned(), "1m".to_owned()));
                         }
@@ -400,7 +418,8 @@ impl Understanding {
                 }
             }
             self.flush();
-        } else if column(&["fix", "remedy", "resolution", "action", "cause", "revocation"]).is_some() && rows.len() <= OPTIONS_MAX {
+        } else if column(&["fix", "remedy", "resolution", "action", "cause", "revocation"]).is_some() && rows.len() <= OPTIONS_MAX
+        {
             self.flush();
             self.label = Label::Choose;
             self.manual.extend(rows.iter().map(|row| (row.line, row.line, shown(row))));
@@ -469,7 +488,12 @@ fn is_command(text: &str) -> bool {
 /// The first sentence, for names.
 fn first_words(text: &str) -> String {
     let text = text.replace('`', "");
-    let end = [" — ", " – ", " → ", ". ", ": ", "("].iter().filter_map(|sign| text.find(sign)).filter(|at| *at > 3).min().unwrap_or(text.len());
+    let end = [" — ", " – ", " → ", ". ", ": ", "("]
+        .iter()
+        .filter_map(|sign| text.find(sign))
+        .filter(|at| *at > 3)
+        .min()
+        .unwrap_or(text.len());
     text[..end].split_whitespace().take(10).collect::<Vec<_>>().join(" ")
 }
 

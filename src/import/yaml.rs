@@ -6,7 +6,13 @@ use super::draft::{Ask, Draft, Param, Run, Step, Verb};
 /// The file. `key` is the flow's, `source` the name of the runbook.
 pub(super) fn write(draft: &Draft, key: &str, source: &str) -> String {
     let mut out = String::from("# yaml-language-server: $schema=../schemas/flow.schema.json\n");
-    comment(&mut out, "", &format!("Drafted from {source} by `flow-studio import`. Read it whole before it runs: what changes something asks first,"));
+    comment(
+        &mut out,
+        "",
+        &format!(
+            "Drafted from {source} by `flow-studio import`. Read it whole before it runs: what changes something asks first,"
+        ),
+    );
     comment(&mut out, "", "what only looks is held to that. Numbers in comments are lines of the runbook.");
     out.push_str(&format!("flow: {key}\ntitle: {}\n", text(&draft.title)));
     if draft.goal.is_some() || !draft.non_goals.is_empty() {
@@ -24,7 +30,10 @@ pub(super) fn write(draft: &Draft, key: &str, source: &str) -> String {
         draft.params.iter().for_each(|param| write_param(&mut out, param));
     }
     if !draft.commands.is_empty() {
-        out.push_str(&format!("\nrequires: {{commands: [{}]}}\n", draft.commands.iter().map(|one| text(one)).collect::<Vec<_>>().join(", ")));
+        out.push_str(&format!(
+            "\nrequires: {{commands: [{}]}}\n",
+            draft.commands.iter().map(|one| text(one)).collect::<Vec<_>>().join(", ")
+        ));
     }
     list(&mut out, "", "read_first", &draft.read_first);
     if !draft.secrets.is_empty() {
@@ -58,7 +67,16 @@ pub(super) fn lines(line: u32, last: u32) -> String {
 }
 
 fn write_param(out: &mut String, param: &Param) {
-    let mut parts = vec![format!("type: {}", if param.boolean { "boolean" } else if param.values.is_empty() { "string" } else { "enum" })];
+    let mut parts = vec![format!(
+        "type: {}",
+        if param.boolean {
+            "boolean"
+        } else if param.values.is_empty() {
+            "string"
+        } else {
+            "enum"
+        }
+    )];
     if !param.values.is_empty() {
         parts.push(format!("values: [{}]", param.values.iter().map(|value| text(value)).collect::<Vec<_>>().join(", ")));
     }
@@ -96,7 +114,11 @@ fn write_run(out: &mut String, run: &Run) {
         Some(why) => {
             let first = run.text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
             let condition = run.only_if.as_ref().map(|when| format!("{when} ")).unwrap_or_default();
-            let question = format!("{condition}Run this ({}{})? Asked because {why}.", first.trim(), if run.text.trim().lines().count() > 1 { " …" } else { "" });
+            let question = format!(
+                "{condition}Run this ({}{})? Asked because {why}.",
+                first.trim(),
+                if run.text.trim().lines().count() > 1 { " …" } else { "" }
+            );
             out.push_str("    access: change\n    effects: once\n");
             out.push_str(&format!("    approve: {{question: {}}}\n", text(&untemplated(&question))));
         }
@@ -185,7 +207,8 @@ fn text(value: &str) -> String {
 }
 
 fn must_escape(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{fffe}' | '\u{ffff}')
+    c.is_control()
+        || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{fffe}' | '\u{ffff}')
 }
 
 /// Questions are templates; a runbook's braces are not meant for them.
