@@ -129,6 +129,9 @@ fn write_run(out: &mut String, run: &Run) {
     if let Some(stdout) = &run.stdout {
         out.push_str(&format!("    expect: {{stdout: {}}}\n", text(stdout)));
     }
+    if run.stdout.is_none() && run.poll.is_some() {
+        out.push_str("    expect: {exit: 0}\n");
+    }
     if let Some((every, span)) = &run.poll {
         out.push_str(&format!("    poll: {{every: {every}, for: {span}}}\n"));
     }
