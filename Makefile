@@ -10,14 +10,16 @@ FLOW_STUDIO_READY := build
 
 include stepwise.mk
 
-.PHONY: help build demo sdlc test bench bench-peers fmt clippy doc schemas ci studio toolchain \
+.PHONY: help build demo sdlc replay-demo test test-agent-clis bench bench-peers fmt clippy doc schemas ci studio toolchain \
         retention-status cleanup-aged retention-hold retention-release
 
 help:
 	@echo 'make demo      a real flow on this repository: look, mend, ask, report (no key, no server)'
 	@echo 'make sdlc [WORKSPACE=DIR] [RUN_ID=ID] [PARAMS="name=value …"]'
 	@echo '               seven flows from a request to something that is live; again with RUN_ID, it goes on'
+	@echo 'make replay-demo  the flow build on the example, replayed from a recording: no key, no server'
 	@echo 'make test      all tests'
+	@echo 'make test-agent-clis   the engines claude and codex with the real programs (npm installs them into .tools)'
 	@echo 'make build     the program: $(FLOW_STUDIO)'
 	@echo
 	@echo 'make stepwise-help       the flows here, and how to run one'
@@ -25,7 +27,10 @@ help:
 	@echo
 	@echo 'make ci        what CI runs: fmt, clippy, test, doc, schemas'
 	@echo 'make fmt clippy doc schemas bench bench-peers'
-	@echo 'make retention-status cleanup-aged retention-hold retention-release studio   (with a later version)'
+	@echo 'make retention-status              what each run holds, and what is due by flow-studio.toml'
+	@echo 'make cleanup-aged [ARCHIVE=DIR] [YES=yes]    remove what is due; asks at a terminal'
+	@echo 'make retention-hold RUN_ID=ID REASON="…"     make retention-release RUN_ID=ID'
+	@echo 'make studio                        (with a later version)'
 
 toolchain:
 	@command -v cargo >/dev/null 2>&1 || { \
@@ -43,8 +48,16 @@ sdlc: export ENGINE := $(ENGINE)
 sdlc: build
 	@sh scripts/sdlc.sh "$(FLOW_STUDIO)"
 
+replay-demo: build
+	@sh scripts/replay-demo.sh "$(FLOW_STUDIO)"
+
 test: toolchain
 	cargo test --locked --quiet
+
+# Claude Code and Codex themselves, from npm into .tools, against servers on this machine: no key, no cost.
+test-agent-clis: toolchain
+	@sh scripts/agent-clis.sh .tools/agent-clis
+	cargo test --locked --quiet --features agent-clis --test agents_real_programs
 
 bench: toolchain
 	cargo bench --locked
@@ -57,7 +70,7 @@ fmt: toolchain
 	cargo fmt
 
 clippy: toolchain
-	cargo clippy --locked --all-targets -- -D warnings
+	cargo clippy --locked --all-targets --all-features -- -D warnings
 
 doc: toolchain
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items
@@ -69,9 +82,29 @@ schemas: toolchain
 ci:
 	@bash .ci/run
 
-# Not there yet. Better a sentence than a target that does nothing.
-retention-status cleanup-aged retention-hold retention-release:
-	@echo "make: '$@' comes with a later version. Until then runs stay until you remove them: each is one directory in run_base/." >&2; exit 2
+# As they were typed; no shell sees them but as variables.
+override REASON := $(value REASON)
+override ARCHIVE := $(value ARCHIVE)
+override YES := $(value YES)
+retention-status cleanup-aged retention-hold retention-release: export REASON := $(REASON)
+cleanup-aged: export ARCHIVE := $(ARCHIVE)
+cleanup-aged: export YES := $(YES)
 
+retention-status: build
+	@"$$FLOW_STUDIO" retention status
+
+# Without YES=yes it asks at the terminal, and refuses where there is none.
+cleanup-aged: build
+	@"$$FLOW_STUDIO" retention prune $${ARCHIVE:+--archive "$$ARCHIVE"} $$([ "$$YES" = yes ] && echo --yes)
+
+retention-hold: build
+	@[ -n "$$RUN_ID" ] && [ -n "$$REASON" ] || { echo 'make: which run, and why? make retention-hold RUN_ID=… REASON="…"' >&2; exit 2; }
+	@"$$FLOW_STUDIO" retention hold "$$RUN_ID" --reason "$$REASON"
+
+retention-release: build
+	@[ -n "$$RUN_ID" ] || { echo "make: which run? make retention-release RUN_ID=…" >&2; exit 2; }
+	@"$$FLOW_STUDIO" retention release "$$RUN_ID"
+
+# Not there yet. Better a sentence than a target that does nothing.
 studio:
 	@echo "make: the web page comes with a later version. Until then: make stepwise-status, make stepwise-review" >&2; exit 2

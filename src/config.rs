@@ -15,10 +15,14 @@ use crate::error::{Error, Kind};
 mod engines;
 mod notify;
 mod origins;
+mod programs;
+mod retention;
 
 pub use engines::{Engines, OpenAiSettings};
 pub use notify::{NotifySettings, WebhookSettings};
 pub use origins::{Origin, origins};
+pub use programs::{CliSettings, FieldsText, OutputAs, ProgramSettings, PromptBy};
+pub use retention::RetentionSettings;
 
 /// What a step may see of our own environment. Where the Rust toolchain was put is needed to find it at all.
 const PASSED_ON: &[&str] =
@@ -42,6 +46,8 @@ pub struct Config {
     pub engines: Engines,
     /// Who is told that something waits.
     pub notify: NotifySettings,
+    /// How long what is kept.
+    pub retention: RetentionSettings,
     /// Name of the person at the keyboard.
     pub user: String,
     pub host: String,
@@ -74,6 +80,9 @@ struct File {
     /// Like `10s`.
     grace: Option<crate::spec::Length>,
     jobs: Option<u32>,
+    /// Directories whose flow-studio.toml may name programs and addresses; in the user's own file only.
+    #[serde(default)]
+    trust: Vec<String>,
     sandbox: Option<Sandboxing>,
     #[serde(default)]
     engines: engines::EnginesFile,
@@ -82,6 +91,8 @@ struct File {
     #[serde(default)]
     prices: engines::PricesFile,
     notify: Option<notify::NotifyFile>,
+    #[serde(default)]
+    retention: retention::RetentionFile,
 }
 
 impl File {
@@ -123,8 +134,14 @@ impl Config {
     }
 
     fn made(cwd: &Path, flags: &Flags, env: BTreeMap<String, String>, mut own: File, mut user: File) -> Result<Self, Error> {
-        let engines = Engines::load(own.engines(), user.engines(), &env)?;
+        if !own.trust.is_empty() {
+            return Err(Error::new(Kind::Invalid, "`trust` stands in flow-studio.toml, where it would trust itself")
+                .hint("write it in ~/.config/flow-studio/config.toml, or export FLOW_STUDIO_TRUST=/the/directory"));
+        }
+        let ground = programs::Ground { env: &env, cwd, trusted: programs::trusted(cwd, &user.trust, &env) };
+        let engines = Engines::load(own.engines(), user.engines(), &ground)?;
         let notify = NotifySettings::load(own.notify.take().or(user.notify.take()).unwrap_or_default(), &env)?;
+        let retention = RetentionSettings::load(std::mem::take(&mut own.retention), std::mem::take(&mut user.retention))?;
         let var = |name: &str| env.get(&format!("FLOW_STUDIO_{name}")).filter(|value| !value.is_empty());
         let dir = |flag: &Option<PathBuf>, name: &str, own: Option<PathBuf>, user: Option<PathBuf>, default: &str| {
             let chosen = flag.clone().or_else(|| var(name).map(PathBuf::from)).or(own).or(user).unwrap_or_else(|| default.into());
@@ -165,6 +182,7 @@ impl Config {
             sandbox,
             engines,
             notify,
+            retention,
             user: person.unwrap_or_else(|| format!("uid-{}", rustix::process::getuid().as_raw())),
             host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
             env,
@@ -198,7 +216,8 @@ fn read(path: &Path) -> Result<File, Error> {
         Err(error) => return Err(Error::new(Kind::Invalid, format!("cannot read {}", path.display())).because(&error)),
     };
     toml::from_str(&text).map_err(|error| {
-        let known = "keys: runs, flows, agents, reviewers, self-approval, grace, jobs, sandbox, engines, models, prices, notify";
+        let known =
+            "keys: runs, flows, agents, reviewers, self-approval, grace, jobs, sandbox, trust, engines, models, prices, notify, retention";
         Error::new(Kind::Invalid, format!("{} is not a config file", path.display())).because(&error).hint(known)
     })
 }

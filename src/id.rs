@@ -143,6 +143,8 @@ name!(/// A parameter's name; a step sees it as `PARAM_<NAME>`.
     ParamName, "parameter name", is_word, "use letters, digits, `-` and `_`, starting with a letter", r"^[A-Za-z][A-Za-z0-9_-]*$");
 name!(/// A snapshot's name: a directory under `snapshots/`.
     SnapshotName, "snapshot name", is_kebab, KEBAB, r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$");
+name!(/// An agent program that settings describe: `[engines.cli.<name>]`.
+    ProgramName, "program name", is_kebab, KEBAB, r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$");
 name!(/// A question's name inside its run: `<step>-<n>`; a file under `escalations/`.
     EscalationId, "escalation id", is_run, RUN, r"^[A-Za-z0-9][A-Za-z0-9._-]*$");
 

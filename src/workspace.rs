@@ -39,6 +39,7 @@ mod notify;
 mod open_run;
 mod preflight;
 mod rehearsal;
+mod retention;
 mod scan;
 mod view;
 
@@ -49,6 +50,7 @@ pub use answering::Recorded;
 pub use dry_run::{DryRun, DryStep, Runs};
 pub use open_run::ReadRun;
 pub use rehearsal::{Tested, Verdict};
+pub use retention::RunPruned;
 pub use scan::ScanRequest;
 
 /// Names that are tried for a new run while other processes take them; far more than start at one moment.
@@ -204,7 +206,7 @@ impl Workspace {
                     host: self.config.host.clone(),
                     version: env!("CARGO_PKG_VERSION").to_owned(),
                     by: self.config.user.clone(),
-                    git: git.join().ok().flatten(),
+                    git: git.and_then(|git| git.join().ok().flatten()),
                 })));
             }
         }
@@ -481,23 +483,15 @@ impl Workspace {
         open.map(|frame| frame.path.clone()).ok_or_else(never_started)
     }
 
-    /// `<flow>-<n>`, the first that is free: names carry no time and no luck.
-    fn free_run_id(&self, flow: &FlowKey) -> Result<RunId, Error> {
-        let taken = self.runs.list().unwrap_or_default();
-        let number = |id: &RunId| id.as_str().strip_prefix(flow.as_str())?.strip_prefix('-')?.parse::<u64>().ok();
-        let next = taken.iter().filter_map(number).max().unwrap_or(0) + 1;
-        RunId::new(&format!("{flow}-{next}")).map_err(|bad| Error::new(Kind::Usage, bad.to_string()))
-    }
-
-    /// Asks git on a thread of its own, while the flow is being loaded.
-    fn ask_git(&self) -> std::thread::JoinHandle<Option<Git>> {
+    /// Asks git on a thread of its own, while the flow is being loaded. `None`: there is no repository.
+    fn ask_git(&self) -> Option<std::thread::JoinHandle<Option<Git>>> {
+        measure::git_marker(&self.root)?;
         let root = self.root.clone();
         let (path, home) = (self.config.env.get("PATH").cloned(), self.config.env.get("HOME").cloned());
-        std::thread::spawn(move || {
-            measure::git_marker(&root)?;
+        Some(std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().ok()?;
             runtime.block_on(measure::git_state(&root, path.as_deref(), home.as_deref()))
-        })
+        }))
     }
 }
 

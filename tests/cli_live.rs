@@ -88,7 +88,7 @@ fn cancel_from_another_process_ends_what_runs() {
     let (fence, live) = Fence::around(&test, &["run", "hold", "--run-id", "r"]);
     await_word(&test.at("at-it"));
     let said = test.go(&["cancel", "r", "--json"]).code(0).json();
-    assert_eq!(said["outcome"], "delivered");
+    assert_eq!(said["delivered"], true);
     live.wait().code(1);
     fence.all_gone();
     assert!(!alive(test.text("pid").trim().parse().expect("a pid")));
@@ -234,7 +234,7 @@ fn an_answer_that_was_delivered_to_a_driver_that_died_is_not_lost() {
     until("it asks", || waits(&test));
     live.signal("STOP");
     let said = test.go(&["review", "answer", "r/ask-me-1", "--choose", "approve", "--json"]).code(0).json();
-    assert_eq!(said["delivered"], true);
+    assert_eq!(said["outcome"], "delivered");
     live.kill();
     test.go(&["resume", "r"]).code(0);
     assert_eq!(test.facts("r", "escalation_answered").len(), 1);

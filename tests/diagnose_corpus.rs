@@ -16,9 +16,7 @@ use std::{collections::BTreeSet, sync::Mutex};
 
 use flow_studio::inspect::{CAUSES, Class};
 
-use bed::Bed;
-
-type Case = (&'static str, fn() -> Bed);
+use bed::{Bed, Case};
 
 /// What cannot be made: an end that leaves nothing, kept for runs of later versions.
 const WITHOUT_A_RUN: &[&str] = &["failed-otherwise"];
@@ -41,7 +39,7 @@ fn the_right_cause_comes_first_in_a_corpus_of_broken_runs() {
                     if only.as_deref().is_some_and(|only| only != *expected) {
                         continue;
                     }
-                    if let Some(mistake) = mistake(expected, make) {
+                    if let Some(mistake) = mistake(expected, *make) {
                         wrong.lock().expect("no panic").push(mistake);
                     }
                 }
@@ -56,7 +54,7 @@ fn the_right_cause_comes_first_in_a_corpus_of_broken_runs() {
     assert!(wrong.is_empty(), "{right} of {}\n{}", all.len(), wrong.join("\n"));
 }
 
-fn mistake(expected: &str, make: &fn() -> Bed) -> Option<String> {
+fn mistake(expected: &str, make: fn() -> Bed) -> Option<String> {
     let Ok((told, bed)) = std::panic::catch_unwind(|| {
         let bed = make();
         (bed.told().0, bed)

@@ -9,12 +9,18 @@ const DOCUMENTS: &[&str] = &[
     "ARCHITECTURE.md",
     "GLOSSARY.md",
     "CHANGELOG.md",
+    "docs/agent-programs.md",
     "docs/tutorial.md",
     "docs/how-to.md",
     "docs/reference.md",
     "docs/safety.md",
     "docs/diagnose.md",
     "docs/sdlc.md",
+    "docs/runbooks/incident.md",
+    "docs/runbooks/incident-failed-run.md",
+    "docs/runbooks/incident-stuck-run.md",
+    "docs/runbooks/incident-wrong-output.md",
+    "docs/runbooks/incident-security.md",
 ];
 
 fn documents() -> Vec<(&'static str, String)> {

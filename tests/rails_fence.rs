@@ -31,7 +31,7 @@ fn state(test: &Test) -> Vec<String> {
             let entry = entry.unwrap();
             let meta = entry.metadata().unwrap();
             let text = fs::read_to_string(entry.path()).unwrap_or_default();
-            format!("{:?} {:o} {:?} {text}", entry.file_name(), meta.permissions().mode(), meta.modified().unwrap())
+            format!("{} {:o} {:?} {text}", entry.file_name().display(), meta.permissions().mode(), meta.modified().unwrap())
         })
         .collect();
     found.sort();

@@ -1,5 +1,6 @@
 //! What every workload needs: flows, the program, clocks, and the floor it is held against.
-//! The floor of a step is: spawn `sh -eu -c :` and wait for it, append 300 bytes to a file, and sync them (fdatasync).
+//! The floor of a step is: spawn `sh -eu -c :` and wait for it, append 300 bytes to a file, and sync them (fdatasync). The floor
+//! of a run is a process that makes its directory and does this ten times in it.
 
 use std::{
     fmt::Write as _,
@@ -7,6 +8,7 @@ use std::{
     io::Write as _,
     path::{Path, PathBuf},
     process::{Command, Stdio},
+    sync::OnceLock,
     time::{Duration, Instant},
 };
 
@@ -28,12 +30,30 @@ pub fn studio(dir: &Path, args: &[&str]) -> Command {
     command
 }
 
+/// Set by `--cpu`: processor time is measured instead of time on the wall.
+pub static CPU: OnceLock<()> = OnceLock::new();
+
+/// How long it took.
+pub fn span(work: impl FnOnce()) -> Duration {
+    let (start, before) = (Instant::now(), CPU.get().map(|()| processor()));
+    work();
+    before.map_or_else(|| start.elapsed(), |before| processor().saturating_sub(before))
+}
+
+/// What this process and all its children that have ended took of the processors, in the hundredths of a second in which Linux
+/// tells it.
+fn processor() -> Duration {
+    let stat = fs::read_to_string("/proc/self/stat").expect("Linux tells it");
+    let (_, fields) = stat.rsplit_once(") ").expect("the name stands in brackets");
+    let ticks: u64 = fields.split(' ').skip(11).take(4).map(|field| field.parse::<u64>().expect("a number")).sum();
+    Duration::from_millis(ticks * 10)
+}
+
 pub fn timed(mut command: Command) -> Duration {
-    let start = Instant::now();
-    let status = command.status().expect("the command starts");
-    let took = start.elapsed();
-    assert!(status.success(), "{command:?}: {status}");
-    took
+    span(|| {
+        let status = command.status().expect("the command starts");
+        assert!(status.success(), "{command:?}: {status}");
+    })
 }
 
 /// A figure counts only if the work was done: so many steps of the flow have a receipt.
@@ -90,7 +110,8 @@ pub fn stub_flow(dir: &Path, n: usize) {
 
 /// A program that does for one run of ten steps what must be done.
 pub fn floor_run(name: &str) {
-    let mut file = Floor::new(Path::new("."), name);
+    fs::create_dir(name).expect("the run's directory");
+    let mut file = Floor::new(Path::new(name), "journal");
     for _ in 0..10 {
         spawn_and_wait();
         file.append(1);

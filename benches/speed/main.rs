@@ -40,6 +40,9 @@ impl Row {
 
 type Workload = fn(&Path) -> Vec<Row>;
 
+/// What can be measured in processor time, on a machine with other things to do: `--cpu`.
+const COUNTED: [&str; 4] = ["chain", "wide", "stub", "many"];
+
 const ALL: [(&str, Workload); 10] = [
     ("chain", steps::chain),
     ("wide", steps::wide),
@@ -61,9 +64,15 @@ fn main() {
     let only: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with("--")).collect();
     // `--at=DIR`: on another disk than the one that holds target/.
     let at = std::env::args().find_map(|arg| arg.strip_prefix("--at=").map(PathBuf::from)).unwrap_or_else(bed::target_dir);
+    let cpu = std::env::args().any(|arg| arg == "--cpu");
+    if cpu {
+        bed::CPU.get_or_init(|| ());
+        println!("Processor time, of all processes together:\n");
+    }
     let scratch = tempfile::Builder::new().prefix("speed-").tempdir_in(at).expect("a scratch directory");
     println!("| workload | ours | floor | ratio | target | beside it |\n| --- | --- | --- | --- | --- | --- |");
-    for (name, work) in ALL.into_iter().filter(|(name, _)| only.is_empty() || only.iter().any(|one| one == name)) {
+    let wanted = |name: &str| (only.is_empty() || only.iter().any(|one| one == name)) && (!cpu || COUNTED.contains(&name));
+    for (name, work) in ALL.into_iter().filter(|(name, _)| wanted(name)) {
         let dir = scratch.path().join(name);
         fs::create_dir(&dir).expect("a fresh directory");
         work(&dir).iter().for_each(print);

@@ -6,12 +6,11 @@ use std::{
     path::Path,
     process::{Command, Stdio},
     sync::mpsc,
-    time::Instant,
 };
 
 use crate::{
     Row,
-    bed::{Floor, pair, receipts, spawn_and_wait, steps_chain, stub_flow, studio, timed, write_flow},
+    bed::{Floor, pair, receipts, span, spawn_and_wait, steps_chain, stub_flow, studio, timed, write_flow},
     shown,
 };
 
@@ -28,12 +27,12 @@ pub fn chain(dir: &Path) -> Vec<Row> {
         |round| timed(studio(dir, &["run", "chain", "--run-id", &format!("c{round}")])),
         |round| {
             let mut file = Floor::new(dir, &format!("floor{round}"));
-            let start = Instant::now();
-            for _ in 0..n {
-                spawn_and_wait();
-                file.append(1);
-            }
-            start.elapsed()
+            span(|| {
+                for _ in 0..n {
+                    spawn_and_wait();
+                    file.append(1);
+                }
+            })
         },
     );
     receipts(dir, "c0", "chain", n);
@@ -67,27 +66,27 @@ pub fn wide(dir: &Path) -> Vec<Row> {
         |round| timed(studio(dir, &["run", "wide", "--run-id", &format!("w{round}")])),
         |round| {
             let mut file = Floor::new(dir, &format!("floor{round}"));
-            let start = Instant::now();
             let work = std::sync::Mutex::new(0..=n);
-            std::thread::scope(|scope| {
-                let (done, ended) = mpsc::channel();
-                for _ in 0..jobs {
-                    let (done, work) = (done.clone(), &work);
-                    scope.spawn(move || {
-                        while work.lock().expect("no panic under the lock").next().is_some() {
-                            spawn_and_wait();
-                            done.send(()).expect("the writer listens");
-                        }
-                    });
-                }
-                drop(done);
-                // Whatever has ended by now is written and synced together.
-                while ended.recv().is_ok() {
-                    let more = ended.try_iter().count();
-                    file.append(1 + more);
-                }
-            });
-            start.elapsed()
+            span(|| {
+                std::thread::scope(|scope| {
+                    let (done, ended) = mpsc::channel();
+                    for _ in 0..jobs {
+                        let (done, work) = (done.clone(), &work);
+                        scope.spawn(move || {
+                            while work.lock().expect("no panic under the lock").next().is_some() {
+                                spawn_and_wait();
+                                done.send(()).expect("the writer listens");
+                            }
+                        });
+                    }
+                    drop(done);
+                    // Whatever has ended by now is written and synced together.
+                    while ended.recv().is_ok() {
+                        let more = ended.try_iter().count();
+                        file.append(1 + more);
+                    }
+                });
+            })
         },
     );
     receipts(dir, "w0", "wide", n + 1);
@@ -107,9 +106,7 @@ pub fn stub(dir: &Path) -> Vec<Row> {
             |round| timed(studio(&here, &["run", "chain", "--engine", "stub", "--run-id", &format!("s{round}")])),
             |round| {
                 let mut file = Floor::new(&here, &format!("floor{round}"));
-                let start = Instant::now();
-                (0..n).for_each(|_| file.append(1));
-                start.elapsed()
+                span(|| (0..n).for_each(|_| file.append(1)))
             },
         );
         receipts(&here, "s0", "chain", n.into());

@@ -8,7 +8,7 @@ use crate::error::{Error, Kind};
 
 use super::{
     agents, completions, diagnose, diff, doctor, evidence, explain, flows, graph, import, init, list, record, report, resume,
-    retry, review, run, scan, schema, show, status, test, validate, verify,
+    retention, retry, review, run, scan, schema, show, status, test, validate, verify,
 };
 
 const AFTER: &str = "\
@@ -101,8 +101,10 @@ pub enum Command {
     Evidence(evidence::EvidenceArgs),
     /// What differs between two runs: route, measures, prompts, parameters, flow
     Diff(diff::DiffArgs),
-    /// The story of a flow, as Markdown
+    /// The story of a flow, as Markdown or as one HTML file
     Report(report::ReportArgs),
+    /// How long runs are kept: status, prune, hold, release
+    Retention(retention::RetentionArgs),
     /// Keep what a run's agents said and did, to be replayed at no cost
     Record(record::RecordArgs),
     /// A flow as a picture

@@ -21,6 +21,7 @@ use crate::{
     ledger::Lock,
     record::RunStatus,
     runner::Clock,
+    workspace::Workspace,
 };
 
 use super::{
@@ -85,6 +86,7 @@ pub(super) fn run(_args: &DoctorArgs, context: &Context) -> Result<u8, Error> {
     let path = context.workspace.config.env.get("PATH").cloned().unwrap_or_default();
     lines.push(program(&path, "sh", &["-c", "echo there"], Level::Bad, "steps are run by sh: it must be on PATH"));
     lines.push(program(&path, "git", &["--version"], Level::Warn, "receipts name the commit only where git is on PATH"));
+    lines.extend(programs(context, &path));
     lines.extend(disk(&context.workspace.config.runs_dir));
     lines.push(sandbox(context));
     lines.push(flows(context));
@@ -154,8 +156,7 @@ fn writable(what: &str, dir: &Path) -> Finding {
 
 /// What a program answers; it reads nothing and has a few lines to say.
 fn program(path: &str, name: &str, args: &[&str], level: Level, hint: &str) -> Finding {
-    let found = std::env::split_paths(path).map(|dir| dir.join(name)).find(|file| file.is_file());
-    let Some(file) = found else { return off(level, name, "not on PATH", hint) };
+    let Some(file) = located(path, name) else { return off(level, name, "not on PATH", hint) };
     let output = Command::new(&file).args(args).stdin(Stdio::null()).output();
     match output {
         Ok(output) if output.status.success() => {
@@ -165,6 +166,42 @@ fn program(path: &str, name: &str, args: &[&str], level: Level, hint: &str) -> F
         Ok(output) => off(level, name, format!("{} does not work: {}", file.display(), output.status), hint),
         Err(error) => off(level, name, format!("{} cannot be run: {error}", file.display()), hint),
     }
+}
+
+/// Programs that can perform agents: there or not, neither is bad.
+fn programs(context: &Context, path: &str) -> Vec<Finding> {
+    let engines = &context.workspace.config.engines;
+    let known = [("claude", &engines.claude, "@anthropic-ai/claude-code"), ("codex", &engines.codex, "@openai/codex")];
+    let mut lines: Vec<Finding> = known
+        .into_iter()
+        .map(|(engine, settings, package)| {
+            let distrusted = Workspace::distrusted(settings);
+            if !distrusted.is_empty() {
+                let hint = "export FLOW_STUDIO_TRUST=\"$PWD\", if you know what is in it";
+                return off(Level::Warn, engine, format!("{}: this directory is not trusted", distrusted.join(", ")), hint);
+            }
+            let hint = format!("only steps with `engine: {engine}` need it: npm install -g {package}");
+            program(path, &settings.command, &["--version"], Level::Ok, &hint)
+        })
+        .collect();
+    lines.extend(engines.cli.iter().map(|(name, settings)| {
+        let hint = format!("only steps with `engine: cli` and `program: {name}` need it");
+        let settings = &settings.program;
+        if !Workspace::distrusted(settings).is_empty() {
+            return off(Level::Warn, name.as_str(), "this directory, which describes it, is not trusted", hint);
+        }
+        // What it would do with an argument is not known, so it is not started.
+        match located(path, &settings.command) {
+            Some(file) => ok(name.as_str(), file.display().to_string()),
+            None => off(Level::Ok, name.as_str(), format!("{} is not on PATH", settings.command), hint),
+        }
+    }));
+    lines
+}
+
+fn located(path: &str, name: &str) -> Option<PathBuf> {
+    let file = |file: PathBuf| Some(file).filter(|file| file.is_file());
+    if name.contains('/') { file(name.into()) } else { std::env::split_paths(path).find_map(|dir| file(dir.join(name))) }
 }
 
 fn disk(runs: &Path) -> Vec<Finding> {

@@ -70,7 +70,7 @@ pub(super) fn run(args: &GraphArgs, context: &Context) -> Result<u8, Error> {
 }
 
 /// Instances of a `for_each` step are drawn as their step.
-fn marks(standings: &BTreeMap<StepRef, Standing>) -> Marks {
+pub(super) fn marks(standings: &BTreeMap<StepRef, Standing>) -> Marks {
     let whole = standings.iter().filter(|(step, _)| step.item().is_none());
     whole.filter_map(|(step, standing)| Some((StepId::new(step.as_str()).ok()?, mark(*standing)?))).collect()
 }

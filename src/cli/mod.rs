@@ -21,6 +21,7 @@ mod record;
 mod render;
 mod report;
 mod resume;
+mod retention;
 mod retry;
 mod review;
 mod run;
@@ -119,6 +120,7 @@ fn dispatch(command: &Command, context: &Context) -> Result<u8, Error> {
         Command::Diff(args) => diff::run(args, context),
         Command::Record(args) => record::run(args, context),
         Command::Report(args) => report::run(args, context),
+        Command::Retention(args) => retention::run(args, context),
         Command::Graph(args) => graph::run(args, context),
         Command::Flows(args) => flows::run(args, context),
         Command::Agents(args) => agents::run(args, context),

@@ -87,7 +87,7 @@ fn drift(text: &str) -> Result<Drift, String> {
 
 fn engine(text: &str) -> Result<EngineText, String> {
     let parsed = serde_json::from_value(serde_json::Value::String(text.to_owned()));
-    parsed.map_err(|_| format!("`{text}` is not an engine: openai, claude, codex, stub, replay"))
+    parsed.map_err(|_| format!("`{text}` is not an engine: openai, claude, codex, cli, stub, replay"))
 }
 
 pub(super) fn run(args: &RunArgs, context: &Context) -> Result<u8, Error> {

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::{
     engine::Scenario,
     error::Error,
-    record::{Decision, Entry, Envelope, Manifest, Question, Receipt, RecordingIndex},
+    record::{Decision, Entry, Envelope, Manifest, Question, Receipt, RecordingIndex, RetentionLine},
     spec,
 };
 
@@ -43,6 +43,8 @@ pub enum What {
     Escalation,
     /// recording.json, which `record` makes
     Recording,
+    /// A line of retention.jsonl
+    Retention,
 }
 
 pub(super) fn run(args: &SchemaArgs, _context: &Context) -> Result<u8, Error> {
@@ -63,6 +65,7 @@ pub(super) fn schema(what: What) -> Value {
         What::Run => written::<Manifest>("run", "Run manifest"),
         What::Escalation => written::<Question>("escalation", "Escalation"),
         What::Recording => written::<RecordingIndex>("recording", "Index of a recording"),
+        What::Retention => written::<RetentionLine>("retention", "Line of retention.jsonl"),
     }
 }
 

@@ -117,7 +117,7 @@ fn unshown(view: &RunView, error: &FilesError) -> Error {
         FilesError::NotRun { step } => {
             Error::new(Kind::Usage, error.to_string()).hint(format!("flow-studio explain {} {step}", view.run_id))
         }
-        FilesError::NoExecution { .. } => Error::new(Kind::Usage, error.to_string()),
+        FilesError::NoExecution { .. } | FilesError::Pruned { .. } => Error::new(Kind::Usage, error.to_string()),
         FilesError::Gone { .. } | FilesError::Damaged { .. } => {
             Error::new(Kind::Integrity, error.to_string()).hint(format!("flow-studio verify {} --repair", view.run_id))
         }

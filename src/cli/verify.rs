@@ -87,6 +87,9 @@ fn text(report: &ledger::VerifyReport, made_anew: &[ledger::Finding], repair: &s
         "files    {} executions, {} outputs and {} frozen files compared",
         report.executions, report.streams, report.frozen_files
     );
+    if report.pruned > 0 {
+        let _ = writeln!(text, "         {} were removed by retention, as retention.jsonl says", report.pruned);
+    }
     for finding in made_anew {
         let _ = writeln!(text, "  {}: made anew", finding.path);
     }

@@ -1,4 +1,4 @@
-//! Settings of engines and models: `[engines.openai]`, `[models]`, `[prices]`.
+//! Settings of engines and models: `[engines.…]`, `[models]`, `[prices]`.
 //! In: two files and the environment. Out: addresses, keys, names and prices. Never: a key printed.
 
 use std::collections::BTreeMap;
@@ -6,7 +6,12 @@ use std::collections::BTreeMap;
 use secrecy::SecretString;
 use serde::Deserialize;
 
-use crate::error::{Error, Kind};
+use crate::{
+    error::{Error, Kind},
+    id::ProgramName,
+};
+
+use super::programs::{self, CLAUDE, CODEX, CliFile, CliSettings, Ground, ProgramFile, ProgramSettings};
 
 const OPENAI_URL: &str = "https://api.openai.com/v1";
 const OPENAI_KEY: &str = "OPENAI_API_KEY";
@@ -16,6 +21,9 @@ const CALL_TIMEOUT_MS: u64 = 10 * 60 * 1000;
 #[derive(Debug, Clone)]
 pub struct Engines {
     pub openai: OpenAiSettings,
+    pub claude: ProgramSettings,
+    pub codex: ProgramSettings,
+    pub cli: BTreeMap<ProgramName, CliSettings>,
     /// `fast`, `standard`, `strong` → names, the first preferred. A tier that nobody set is not here.
     pub tiers: BTreeMap<String, Vec<String>>,
     /// By model: US dollars per million tokens in and out.
@@ -30,6 +38,8 @@ pub struct OpenAiSettings {
     pub api_key_env: String,
     pub api_key: Option<SecretString>,
     pub call_timeout_ms: u64,
+    /// ./flow-studio.toml says where the server is, although nobody trusts its directory.
+    pub untrusted: bool,
 }
 
 #[derive(Debug, Default, Clone, Deserialize)]
@@ -37,6 +47,12 @@ pub struct OpenAiSettings {
 pub(super) struct EnginesFile {
     #[serde(default)]
     openai: OpenAiFile,
+    #[serde(default)]
+    claude: Option<ProgramFile>,
+    #[serde(default)]
+    codex: Option<ProgramFile>,
+    #[serde(default)]
+    cli: BTreeMap<String, CliFile>,
 }
 
 #[derive(Debug, Default, Clone, Deserialize)]
@@ -58,6 +74,15 @@ pub(super) struct ModelsFile {
 impl EnginesFile {
     pub(super) const fn names_address(&self) -> bool {
         self.openai.base_url.is_some()
+    }
+    pub(super) const fn has_claude(&self) -> bool {
+        self.claude.is_some()
+    }
+    pub(super) const fn has_codex(&self) -> bool {
+        self.codex.is_some()
+    }
+    pub(super) fn has_cli(&self) -> bool {
+        !self.cli.is_empty()
     }
 }
 
@@ -89,20 +114,22 @@ impl Engines {
     ///
     /// # Errors
     /// An address that is none, a key that is no header, a tier without a name, a price below 0.
-    pub(super) fn load(own: Part, user: Part, env: &BTreeMap<String, String>) -> Result<Self, Error> {
+    pub(super) fn load(own: Part, user: Part, ground: &Ground<'_>) -> Result<Self, Error> {
+        let env = ground.env;
+        let claude =
+            programs::known(&CLAUDE, own.engines.claude.unwrap_or_default(), user.engines.claude.unwrap_or_default(), ground)?;
+        let codex =
+            programs::known(&CODEX, own.engines.codex.unwrap_or_default(), user.engines.codex.unwrap_or_default(), ground)?;
+        let files =
+            user.engines.cli.into_iter().map(|file| (false, file)).chain(own.engines.cli.into_iter().map(|file| (true, file)));
+        let cli = files.map(|(is_own, (name, file))| programs::other(&name, file, is_own, ground)).collect::<Result<_, _>>()?;
         let set = |name: &str| env.get(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
         let (file, below) = (own.engines.openai, user.engines.openai);
+        let named_here = file.base_url.is_some() && set("OPENAI_BASE_URL").is_none();
         let written = file.base_url.or(below.base_url);
         let base_url = address(&set("OPENAI_BASE_URL").or(written).unwrap_or_else(|| OPENAI_URL.to_owned()))?;
         let api_key_env = file.api_key_env.or(below.api_key_env).unwrap_or_else(|| OPENAI_KEY.to_owned());
-        let api_key = set(&api_key_env);
-        if api_key.as_ref().is_some_and(|key| !key.bytes().all(|byte| byte.is_ascii_graphic())) {
-            return Err(Error::new(
-                Kind::Invalid,
-                format!("the key in {api_key_env} holds a space, a line end or a letter outside ASCII"),
-            )
-            .hint(format!("set {api_key_env} to the key alone")));
-        }
+        let api_key = ground.key(&api_key_env)?;
         let tier = |name: &str, own: Option<Vec<String>>, user: Option<Vec<String>>| {
             own.or(user).map(|names| {
                 if names.is_empty() || names.iter().any(|name| name.trim().is_empty()) {
@@ -126,12 +153,12 @@ impl Engines {
             prices.insert(name, (price.input, price.output));
         }
         let call_timeout_ms = file.timeout.or(below.timeout).map_or(CALL_TIMEOUT_MS, crate::spec::Length::as_ms);
-        let openai = OpenAiSettings { base_url, api_key_env, api_key: api_key.map(SecretString::from), call_timeout_ms };
-        Ok(Self { openai, tiers: tiers.into_iter().flatten().collect::<Result<_, _>>()?, prices })
+        let openai = OpenAiSettings { base_url, api_key_env, api_key, call_timeout_ms, untrusted: named_here && !ground.trusted };
+        Ok(Self { openai, claude, codex, cli, tiers: tiers.into_iter().flatten().collect::<Result<_, _>>()?, prices })
     }
 }
 
-fn address(text: &str) -> Result<String, Error> {
+pub(super) fn address(text: &str) -> Result<String, Error> {
     let plain = text.trim_end_matches('/');
     let rest = plain.strip_prefix("https://").or_else(|| plain.strip_prefix("http://"));
     match rest {

@@ -35,8 +35,12 @@ pub fn origins(cwd: &Path, flags: &Flags, env: &BTreeMap<String, String>) -> Res
         ("grace", from(false, None, |file| file.grace.is_some())),
         ("self-approval", from(false, None, |file| file.self_approval.is_some())),
         ("engines.openai.base_url", from(false, Some("OPENAI_BASE_URL"), |file| file.engines.names_address())),
+        ("engines.claude", from(false, None, |file| file.engines.has_claude())),
+        ("engines.codex", from(false, None, |file| file.engines.has_codex())),
+        ("engines.cli", from(false, None, |file| file.engines.has_cli())),
         ("models", from(false, None, |file| file.models.names_any())),
         ("notify", from(false, None, |file| file.notify.is_some())),
+        ("retention", from(false, None, |file| file.retention.names_any())),
         ("reviewers", from(false, None, |file| !file.reviewers.is_empty())),
     ])
 }

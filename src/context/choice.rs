@@ -92,6 +92,14 @@ impl Form {
         }
     }
 
+    /// How the work of a program ends, which is not asked at its end. `artifacts`: the directory of the flow's artifacts.
+    pub fn ending_at_once(&self, artifacts: &str) -> String {
+        match self {
+            Self::Handoff => handoff::ending_with_answer(artifacts),
+            Self::Choice(_) => format!("{}{}\n", self.ending(), self.question()),
+        }
+    }
+
     /// The question at the end.
     pub fn question(&self) -> String {
         match self {

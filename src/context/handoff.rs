@@ -43,6 +43,16 @@ pub fn ending_by_question() -> String {
     )
 }
 
+/// How the work of a program ends, for the prompt: it is told once, and its last answer is taken.
+pub(super) fn ending_with_answer(artifacts: &str) -> String {
+    format!(
+        "Paths that start with `artifacts/` stand for files below `{artifacts}/`; read and write them there, and name them as \
+         `artifacts/…`. Work until the task is done or you are stuck. Your last answer is your handoff: one JSON object by the \
+         schema below, and nothing around it.\n{MEANING}The schema:\n{}\n",
+        schema()
+    )
+}
+
 /// The question for the handoff.
 pub fn question() -> String {
     "Your work on this step ends here. Give your handoff now: one JSON object by the schema below, and nothing else.\n".to_owned()

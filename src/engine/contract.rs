@@ -102,7 +102,7 @@ async fn run_verify(task: &Task<'_>, verify: &Verify, reply: &mut Reply) {
     let done = shell(task, Line::Script(&verify.run), Some(verify.id.as_str()), want).await;
     let evidence = done.stdout.path.clone().or_else(|| done.stderr.path.clone());
     match &done.ran.end {
-        End::TimedOut | End::Stopped | End::Stuck => reply.outcome = outcome(task, &done, 0),
+        End::TimedOut | End::Stopped | End::Bitten(_) | End::Stuck => reply.outcome = outcome(task, &done, 0),
         End::Exited(_) | End::Signalled(_) | End::NotStarted(_) => {
             let name = format!("verify {}", verify.id);
             let mut check = measure::exit_check(&name, 0, done.command.exit_code, evidence.clone());

@@ -5,6 +5,7 @@
 mod agent;
 mod builtin;
 mod changes;
+mod cli_agent;
 mod contract;
 pub mod openai;
 mod orphans;
@@ -17,6 +18,7 @@ mod stop;
 mod stub;
 mod tap;
 mod task;
+mod watchdog;
 
 use std::{collections::BTreeMap, path::PathBuf};
 
@@ -24,6 +26,7 @@ use shell::Line;
 use task::Task;
 
 pub use agent::{Account, AgentEngine, AgentWork, Budget, FlowLimit, Model, Models, OpenAi, Price, Tool, Tools};
+pub use cli_agent::{ApiKey, Dialect, Fields, Other, OutputForm, Program, PromptWay, Shared as ProgramShared};
 pub use orphans::{end_orphans, living};
 pub use outlet::Outlet;
 pub use replay::{Recording, RecordingError, Replay, Summed};

@@ -1,5 +1,5 @@
 //! One child process from spawn to the last member of its group.
-//! In: a command, two taps, limits. Out: how it ended. Never: a thread, a process of its group left running, an
+//! In: a command, who reads its output, limits. Out: how it ended. Never: a thread, a process of its group left running, an
 //! environment variable that was not given.
 
 use std::{
@@ -13,11 +13,17 @@ use std::{
 };
 
 use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::{
+    io::{AsyncRead, AsyncWriteExt as _},
+    time::{Instant, sleep, sleep_until},
+};
 
 use crate::rails::{self, Fence};
 
-use super::{Outlet, Stop, StopLevel, tap::Tap};
+use super::{
+    Outlet, Stop, StopLevel,
+    watchdog::{Bite, Watchdog},
+};
 
 /// After the leader ended, a pipe that somebody else holds is read until it is silent for so long.
 const SILENCE: Duration = Duration::from_millis(200);
@@ -38,6 +44,19 @@ pub(crate) struct Command<'c> {
     pub env: &'c BTreeMap<String, String>,
     /// What the process, and whatever it starts, is held to.
     pub fence: Option<&'c Fence>,
+    /// Written to its standard input, which is then closed; `None`: there is none.
+    pub stdin: Option<&'c [u8]>,
+}
+
+/// Whoever reads one output stream of a process.
+pub(crate) trait Drain {
+    /// Reads to the end of the pipe. May be dropped at any await without losing a byte that was read.
+    fn pump(
+        &mut self,
+        pipe: &mut (impl AsyncRead + Unpin + Send),
+        outlet: &Outlet,
+        clock: &Clock,
+    ) -> impl Future<Output = ()> + Send;
 }
 
 #[derive(Debug, Clone)]
@@ -56,6 +75,8 @@ pub(crate) enum End {
     TimedOut,
     /// We were told to end it.
     Stopped,
+    /// The watchdog ended it.
+    Bitten(Bite),
     /// It does not die.
     Stuck,
     NotStarted(std::io::Error),
@@ -81,7 +102,7 @@ impl Clock {
         let ms = u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.read_ms.store(ms, Ordering::Relaxed);
     }
-    fn last(&self) -> Instant {
+    pub(super) fn last(&self) -> Instant {
         self.start + Duration::from_millis(self.read_ms.load(Ordering::Relaxed))
     }
 }
@@ -114,10 +135,18 @@ enum Ending {
     Not,
     Timeout,
     Stop,
+    Bitten(Bite),
 }
 
 /// Runs one command to its end and to the end of its group.
-pub(crate) async fn run(command: Command<'_>, out: &mut Tap, err: &mut Tap, outlet: &Outlet, limits: &Limits) -> Ran {
+pub(crate) async fn run(
+    command: Command<'_>,
+    out: &mut impl Drain,
+    err: &mut impl Drain,
+    outlet: &Outlet,
+    limits: &Limits,
+    watchdog: Option<&Watchdog>,
+) -> Ran {
     let start = Instant::now();
     let ended = |end, left_running| Ran { end, duration: start.elapsed(), left_running };
     let mut child = match spawn(command) {
@@ -129,7 +158,16 @@ pub(crate) async fn run(command: Command<'_>, out: &mut Tap, err: &mut Tap, outl
         unreachable!("both pipes were asked for, and are taken once")
     };
     let clock = Clock { start, read_ms: AtomicU64::new(0) };
-    let mut pump = pin!(async { tokio::join!(out.pump(&mut stdout, outlet, &clock), err.pump(&mut stderr, outlet, &clock)) });
+    let mut stdin = child.stdin.take();
+    let feed = async {
+        // Whoever does not read what it is told has its reasons; how it ends says the rest.
+        if let (Some(pipe), Some(text)) = (&mut stdin, command.stdin) {
+            let _ = pipe.write_all(text).await;
+        }
+        drop(stdin);
+    };
+    let mut pump =
+        pin!(async { tokio::join!(feed, out.pump(&mut stdout, outlet, &clock), err.pump(&mut stderr, outlet, &clock)) });
     let mut pumped = false;
 
     let mut stop = limits.stop.clone();
@@ -150,6 +188,12 @@ pub(crate) async fn run(command: Command<'_>, out: &mut Tap, err: &mut Tap, outl
                 alarm = Some(Instant::now() + if kill { KILL_WAIT } else { limits.grace });
                 wanted = if kill { StopLevel::Run } else { StopLevel::Kill };
             }
+            bite = bites(watchdog, &clock), if ending == Ending::Not => {
+                ending = Ending::Bitten(bite);
+                group.signal(Signal::TERM);
+                alarm = Some(Instant::now() + limits.grace);
+                wanted = StopLevel::Kill;
+            }
             () = until(alarm) => match ending {
                 Ending::Not => {
                     ending = Ending::Timeout;
@@ -157,12 +201,12 @@ pub(crate) async fn run(command: Command<'_>, out: &mut Tap, err: &mut Tap, outl
                     alarm = Some(Instant::now() + limits.grace);
                     wanted = StopLevel::Kill;
                 }
-                Ending::Timeout | Ending::Stop if wanted == StopLevel::Kill => {
+                Ending::Timeout | Ending::Stop | Ending::Bitten(_) if wanted == StopLevel::Kill => {
                     group.signal(Signal::KILL);
                     alarm = Some(Instant::now() + KILL_WAIT);
                     wanted = StopLevel::Run;
                 }
-                Ending::Timeout | Ending::Stop => break None,
+                Ending::Timeout | Ending::Stop | Ending::Bitten(_) => break None,
             },
         }
     };
@@ -210,6 +254,7 @@ pub(crate) async fn run(command: Command<'_>, out: &mut Tap, err: &mut Tap, outl
         (_, None) => End::Stuck,
         (Ending::Timeout, Some(_)) => End::TimedOut,
         (Ending::Stop, Some(_)) => End::Stopped,
+        (Ending::Bitten(bite), Some(_)) => End::Bitten(bite),
         (Ending::Not, Some(Err(error))) => End::NotStarted(error),
         (Ending::Not, Some(Ok(status))) => match (status.code(), status.signal()) {
             (Some(code), _) => End::Exited(code),
@@ -217,6 +262,13 @@ pub(crate) async fn run(command: Command<'_>, out: &mut Tap, err: &mut Tap, outl
         },
     };
     Ran { end, duration, left_running: left_running && ending == Ending::Not }
+}
+
+async fn bites(watchdog: Option<&Watchdog>, clock: &Clock) -> Bite {
+    match watchdog {
+        Some(watchdog) => watchdog.bites(clock).await,
+        None => std::future::pending().await,
+    }
 }
 
 /// Behind its fence, from its first instruction on.
@@ -231,7 +283,7 @@ fn spawn(command: Command<'_>) -> std::io::Result<tokio::process::Child> {
             .env_clear()
             .envs(command.env)
             .current_dir(command.cwd)
-            .stdin(Stdio::null())
+            .stdin(if command.stdin.is_some() { Stdio::piped() } else { Stdio::null() })
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .process_group(0)

@@ -149,9 +149,10 @@ pub(crate) async fn shell(task: &Task<'_>, line: Line<'_>, id: Option<&str>, wan
     let mut err = Tap::new(task.redactor, sink(Stream::Stderr), want.stderr_head_bytes_max, want.stderr_watches);
     let ran = match program(task, line) {
         Ok((program, arg0, args)) => {
+            let fence = job.rail.fence();
             let command =
-                Command { program: &program, arg0, args: &args, cwd: &job.workspace, env: &job.env, fence: job.rail.fence() };
-            process::run(command, &mut out, &mut err, task.outlet, &task.limits).await
+                Command { program: &program, arg0, args: &args, cwd: &job.workspace, env: &job.env, stdin: None, fence };
+            process::run(command, &mut out, &mut err, task.outlet, &task.limits, None).await
         }
         Err(error) => Ran { end: End::NotStarted(error), duration: std::time::Duration::ZERO, left_running: false },
     };
@@ -245,7 +246,8 @@ pub(crate) fn outcome(task: &Task<'_>, done: &Shelled, expected: i32) -> ReplyOu
             let ms = task.job.timeout_ms.unwrap_or_default();
             failed(FailureKind::Timeout, ErrorClass::Retriable, format!("not done after {}", length(ms)), None)
         }
-        End::Stopped => ReplyOutcome::Interrupted { why: "stopped while it ran".to_owned() },
+        // Commands have no watchdog.
+        End::Stopped | End::Bitten(_) => ReplyOutcome::Interrupted { why: "stopped while it ran".to_owned() },
         End::Stuck => failed(
             FailureKind::Hung,
             ErrorClass::Permanent,

@@ -12,7 +12,10 @@ use crate::{
     redact::{Clean, Redactor, StreamRedactor},
 };
 
-use super::{Outlet, Piece, process::Clock};
+use super::{
+    Outlet, Piece,
+    process::{Clock, Drain},
+};
 
 /// More of one stream is counted and hashed, but not kept: a runaway step must not fill the disk.
 pub const OUTPUT_FILE_BYTES_MAX: u64 = 256 * 1024 * 1024;
@@ -100,22 +103,6 @@ impl Tap {
         }
     }
 
-    /// Reads to the end of the pipe. May be dropped at any await without losing a byte that was read.
-    pub(crate) async fn pump(&mut self, pipe: &mut (impl AsyncRead + Unpin), outlet: &Outlet, clock: &Clock) {
-        let mut buffer = Vec::with_capacity(READ_BYTES_FIRST);
-        loop {
-            self.hand_over(outlet).await;
-            buffer.clear();
-            // An error on a pipe that we hold is its end.
-            let Ok(bytes @ 1..) = pipe.read_buf(&mut buffer).await else { return };
-            clock.touch();
-            self.take(&buffer);
-            if bytes == buffer.capacity() && bytes < READ_BYTES_MAX {
-                buffer = Vec::with_capacity(READ_BYTES_MAX);
-            }
-        }
-    }
-
     async fn hand_over(&mut self, outlet: &Outlet) {
         if self.pending.get().is_empty() {
             return;
@@ -181,6 +168,23 @@ impl Tap {
             head: self.head,
             tail: self.tail,
             found: self.watches.into_iter().map(Watch::finish).collect(),
+        }
+    }
+}
+
+impl Drain for Tap {
+    async fn pump(&mut self, pipe: &mut (impl AsyncRead + Unpin + Send), outlet: &Outlet, clock: &Clock) {
+        let mut buffer = Vec::with_capacity(READ_BYTES_FIRST);
+        loop {
+            self.hand_over(outlet).await;
+            buffer.clear();
+            // An error on a pipe that we hold is its end.
+            let Ok(bytes @ 1..) = pipe.read_buf(&mut buffer).await else { return };
+            clock.touch();
+            self.take(&buffer);
+            if bytes == buffer.capacity() && bytes < READ_BYTES_MAX {
+                buffer = Vec::with_capacity(READ_BYTES_MAX);
+            }
         }
     }
 }

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::{
     id::{FramePath, RunId, StepRef, Time},
-    ledger::{InRun, RunDir},
+    ledger::{InRun, RunDir, Tombstones},
     record::{At, DecisionKind, ReceiptStatus, Status},
     spec::Verb,
 };
@@ -96,6 +96,8 @@ pub enum FilesError {
     NoExecution { step: StepRef, execution: u32, has: String },
     #[error("{path} is recorded but not on disk; `flow-studio verify --repair` can make receipts and handoffs anew")]
     Gone { path: String },
+    #[error("{path} is not there any longer: retention removed it ({by}), as retention.jsonl says")]
+    Pruned { path: String, by: String },
     #[error("{path} could not be read")]
     Io { path: String, source: io::Error },
     #[error("{path} is damaged")]
@@ -236,7 +238,10 @@ fn read(run: &RunDir, path: &str) -> Result<Vec<u8>, FilesError> {
         source: io::Error::new(io::ErrorKind::InvalidData, bad.to_string()),
     })?;
     run.read(&place, FILE_BYTES_MAX).map_err(|source| match source.kind() {
-        io::ErrorKind::NotFound => FilesError::Gone { path: path.to_owned() },
+        io::ErrorKind::NotFound => match Tombstones::read(run).unwrap_or_default().of(path) {
+            Some(tombstone) => FilesError::Pruned { path: path.to_owned(), by: tombstone.by.clone() },
+            None => FilesError::Gone { path: path.to_owned() },
+        },
         _ => FilesError::Io { path: path.to_owned(), source },
     })
 }

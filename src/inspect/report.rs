@@ -44,13 +44,18 @@ fn section(out: &mut String, title: &str, body: &str) {
     }
 }
 
+/// How it ended, in a word or three.
+pub(super) fn headline(view: &RunView, frame: &Frame) -> String {
+    match flow_status(view, frame) {
+        RunStatus::Succeeded if !frame.warnings.is_empty() => "succeeded, with warnings".to_owned(),
+        other => other.to_string(),
+    }
+}
+
 fn head(out: &mut String, view: &RunView, frame: &Frame) {
     let flow = &frame.plan.flow;
     let status = flow_status(view, frame);
-    let word = match status {
-        RunStatus::Succeeded if !frame.warnings.is_empty() => "succeeded, with warnings".to_owned(),
-        other => other.to_string(),
-    };
+    let word = headline(view, frame);
     let _ = writeln!(out, "# {}: {word}\n", cell(&flow.title));
     if let Some(reason) = frame.outcome_reason.as_deref().filter(|_| status != RunStatus::Succeeded) {
         let _ = writeln!(out, "{}\n", cell(reason));

@@ -140,13 +140,12 @@ fn start_ready(turn: &mut Turn, path: &FramePath) {
             return;
         }
         let root = turn.frame(&open::root(path));
-        let jobs = root.options.jobs.or(root.plan.flow.jobs).unwrap_or(JOBS_DEFAULT);
-        let full = turn.state.running.len() >= jobs as usize;
+        let full = turn.state.running.len() >= root.options.jobs.or(root.plan.flow.jobs).unwrap_or(JOBS_DEFAULT) as usize;
         // A question or a sub-flow takes no place; a command waits for one.
         let free = |slot: &&Slot| !full || !takes_place(frame, **slot);
         let served = |slot: &&Slot| breaker::paused(&turn.state, frame, slot.step).is_none();
-        let next = frame.ready.iter().find(|slot| free(slot) && served(slot)).copied();
-        let Some(slot) = next else { return };
+        let mut ready = frame.ready.iter().take_while(|_| !full || frame.plan.has_placeless);
+        let Some(slot) = ready.find(|slot| free(slot) && served(slot)).copied() else { return };
         start(turn, path, slot);
     }
 }

@@ -33,7 +33,7 @@ pub struct Breaker {
 fn served(frame: &Frame, step: StepIx) -> Option<EngineWord> {
     let Verb::Agent(agent) = &frame.plan.step(step).spec.verb else { return None };
     match frame.engine_of(agent) {
-        engine @ (EngineWord::Openai | EngineWord::Claude | EngineWord::Codex) => Some(engine),
+        engine @ (EngineWord::Openai | EngineWord::Claude | EngineWord::Codex | EngineWord::Cli) => Some(engine),
         EngineWord::Shell | EngineWord::Stub | EngineWord::Replay | EngineWord::Builtin | EngineWord::Human => None,
     }
 }

@@ -14,6 +14,7 @@ impl From<EngineText> for EngineWord {
             EngineText::Openai => Self::Openai,
             EngineText::Claude => Self::Claude,
             EngineText::Codex => Self::Codex,
+            EngineText::Cli => Self::Cli,
             EngineText::Stub => Self::Stub,
             EngineText::Replay => Self::Replay,
         }
@@ -42,7 +43,7 @@ impl Frame {
 pub(super) fn mode_of(engine: EngineWord) -> Mode {
     match engine {
         EngineWord::Openai => Mode::Api,
-        EngineWord::Claude | EngineWord::Codex => Mode::Cli,
+        EngineWord::Claude | EngineWord::Codex | EngineWord::Cli => Mode::Cli,
         EngineWord::Stub => Mode::Stub,
         EngineWord::Replay => Mode::Replay,
         EngineWord::Human => Mode::Human,

@@ -11,7 +11,7 @@ use std::{
     sync::Arc,
 };
 
-use rustix::fs::{AtFlags, Mode, OFlags};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags};
 
 use super::{lru::Lru, place::InRun};
 
@@ -171,6 +171,43 @@ impl Dir {
         let (dir, name) = place.split();
         let dir = self.dir(dir, false)?;
         Ok(rustix::fs::unlinkat(&dir, name, AtFlags::empty())?)
+    }
+
+    /// A directory with nothing in it.
+    pub(super) fn remove_dir(&mut self, place: &InRun) -> io::Result<()> {
+        let (dir, name) = place.split();
+        let dir = self.dir(dir, false)?;
+        Ok(rustix::fs::unlinkat(&dir, name, AtFlags::REMOVEDIR)?)
+    }
+
+    /// What stands there, a link as a link, and its bytes.
+    pub(super) fn look(&mut self, place: &InRun) -> io::Result<(FileType, u64)> {
+        let (dir, name) = place.split();
+        let dir = self.dir(dir, false)?;
+        let stat = rustix::fs::statat(&dir, name, AtFlags::SYMLINK_NOFOLLOW)?;
+        Ok((FileType::from_raw_mode(stat.st_mode), u64::try_from(stat.st_size).unwrap_or(0)))
+    }
+
+    /// What a link names, which nobody follows.
+    pub(super) fn target(&mut self, place: &InRun) -> io::Result<Vec<u8>> {
+        let (dir, name) = place.split();
+        let dir = self.dir(dir, false)?;
+        Ok(rustix::fs::readlinkat(&dir, name, Vec::new())?.into_bytes())
+    }
+
+    /// Names in RUN_BASE itself, or in a directory below; sorted, and how many names are no text.
+    pub(super) fn all_names(&mut self, place: Option<&InRun>) -> io::Result<(Vec<String>, u64)> {
+        let dir = self.dir(place.map(InRun::as_str), false)?;
+        let (mut names, mut odd) = (Vec::new(), 0);
+        for item in rustix::fs::Dir::read_from(&dir)? {
+            match item?.file_name().to_str() {
+                Ok("." | "..") => {}
+                Ok(name) => names.push(name.to_owned()),
+                Err(_) => odd += 1,
+            }
+        }
+        names.sort();
+        Ok((names, odd))
     }
 
     /// Names in a directory, sorted; none if it is not there.

@@ -2,7 +2,7 @@
 //! In: a clean input note with its facts. Out: the entry, and its line on disk once `commit` returns.
 //! Never: a line changed, a line after a failed write, a fact acknowledged before it is synced.
 
-use std::{fs::File, io, os::unix::fs::FileExt as _, sync::Arc};
+use std::{fs::File, io, os::unix::fs::FileExt as _, sync::Arc, thread::JoinHandle};
 
 use crate::{
     id::{Sha256, Time},
@@ -82,7 +82,11 @@ pub struct Journal {
     /// Length of the file, with the zeros kept for later.
     reserved: u64,
     /// What has to survive a power failure together with the next commit: a new journal's directories, frozen files.
-    beside: Vec<File>,
+    beside: Vec<Arc<[File]>>,
+    /// … and what is on its way there already.
+    syncing: Vec<JoinHandle<io::Result<()>>>,
+    /// There was no room for more than the lines: no space is kept any more.
+    tight: bool,
     failed: bool,
 }
 
@@ -97,7 +101,7 @@ impl Journal {
         let runs = File::open(run.base().parent().unwrap_or(run.base())).map_err(JournalError::opening)?;
         let replayed = Replayed { head: Head::start(), bytes: 0, torn_bytes: 0, head_checked: false };
         let mut journal = Self::continued(file, &replayed);
-        journal.beside = vec![here, runs];
+        journal.beside = vec![Arc::from([here, runs])];
         Ok(journal)
     }
 
@@ -124,6 +128,8 @@ impl Journal {
             bytes: replayed.bytes,
             reserved: replayed.bytes,
             beside: Vec::new(),
+            syncing: Vec::new(),
+            tight: false,
             failed: false,
         }
     }
@@ -177,27 +183,19 @@ impl Journal {
     }
 
     fn write(&mut self) -> Result<(), JournalError> {
-        let data = self.pending.len();
-        let end = self.bytes + data as u64;
-        let mut reserved = reserve(self.reserved, end);
-        if reserved > self.reserved {
-            let padded = usize::try_from(reserved - self.bytes).unwrap_or(data);
-            self.pending.resize(padded, 0);
-            let full = |error: &io::Error| matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::FileTooLarge);
-            match self.file.write_all_at(&self.pending, self.bytes) {
-                // No room for the zeros; there may still be room for the lines.
-                Err(error) if full(&error) => {
-                    reserved = end;
-                    self.file.write_all_at(&self.pending[..data], self.bytes).and_then(|()| self.file.set_len(end))
-                }
-                other => other,
+        let end = self.bytes + self.pending.len() as u64;
+        let mut reserved = if self.tight { self.reserved.max(end) } else { reserve(self.reserved, end) };
+        let mut written = self.file.write_all_at(&self.pending, self.bytes);
+        if written.is_ok() && reserved > self.reserved.max(end) {
+            written = self.fill(end, reserved);
+            if written.as_ref().is_err_and(is_full) {
+                // No room for the zeros; there was room for the lines.
+                written = self.file.set_len(end);
+                (self.tight, reserved) = (true, end);
             }
-        } else {
-            self.file.write_all_at(&self.pending, self.bytes)
         }
-        .map_err(|source| JournalError::Io { act: "write", source })?;
+        written.map_err(|source| JournalError::Io { act: "write", source })?;
         self.sync().map_err(|source| JournalError::Io { act: "sync", source })?;
-        self.beside.clear();
         self.bytes = end;
         self.reserved = reserved;
         self.committed = self.pushed.clone();
@@ -206,27 +204,35 @@ impl Journal {
         Ok(())
     }
 
-    /// These survive a power failure once the next commit has returned, as its lines do.
-    pub fn beside(&mut self, written: Unsynced) {
-        self.beside.extend(written.0);
+    fn fill(&self, from: u64, until: u64) -> io::Result<()> {
+        const ZEROS: &[u8] = &[0; 64 * 1024];
+        let mut at = from;
+        while at < until {
+            let bytes = usize::try_from(until - at).unwrap_or(ZEROS.len()).min(ZEROS.len());
+            self.file.write_all_at(&ZEROS[..bytes], at)?;
+            at += bytes as u64;
+        }
+        Ok(())
     }
 
-    /// All at once: a file system writes down in one go what is asked of it at the same time, which takes hardly longer
-    /// than one file.
-    fn sync(&self) -> io::Result<()> {
-        if self.beside.is_empty() {
-            return self.file.sync_data();
+    /// These survive a power failure once the next commit has returned, as its lines do. Their sync begins at once, on a
+    /// thread of its own: until the first line is there to be written, the disk has had its time.
+    pub fn beside(&mut self, written: Unsynced) {
+        self.beside.push(Arc::from(written.0));
+        let files = self.beside.clone();
+        let thread = std::thread::Builder::new().name("sync".to_owned()).spawn(move || sync_all(&files));
+        // Where no thread is to be had, the commit does it.
+        if let Ok(thread) = thread {
+            self.beside.clear();
+            self.syncing.push(thread);
         }
-        let share = self.beside.len().div_ceil(SYNCS_AT_ONCE);
-        std::thread::scope(|scope| {
-            let sync = |files: &'_ [File]| files.iter().try_for_each(File::sync_all);
-            let others: Vec<_> = self.beside.chunks(share).map(|files| scope.spawn(move || sync(files))).collect();
-            let own = self.file.sync_data();
-            others
-                .into_iter()
-                .map(|other| other.join().unwrap_or_else(|_| Err(io::Error::other("no sync"))))
-                .fold(own, Result::and)
-        })
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        let own = self.file.sync_data();
+        let waited = std::mem::take(&mut self.syncing).into_iter();
+        let theirs = waited.map(|other| other.join().unwrap_or_else(|_| Err(io::Error::other("no sync")))).fold(own, Result::and);
+        theirs.and(sync_all(&std::mem::take(&mut self.beside)))
     }
 
     /// Gives back the space kept for later lines: when the run rests. The journal can still be written to.
@@ -242,8 +248,6 @@ impl Journal {
     }
 }
 
-/// Threads that sync what stands beside a commit.
-const SYNCS_AT_ONCE: usize = 8;
 /// Memory kept between commits; a rare long line gives back the rest.
 const PENDING_BYTES_KEPT: usize = 64 * 1024;
 
@@ -252,6 +256,14 @@ impl Drop for Journal {
         // Lines that were never committed are dropped; space that is left is only space.
         drop(self.trim());
     }
+}
+
+fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::FileTooLarge)
+}
+
+fn sync_all(files: &[Arc<[File]>]) -> io::Result<()> {
+    files.iter().flat_map(|files| files.iter()).try_for_each(File::sync_all)
 }
 
 /// The file's length that has room for `end`: it grows by half its length to twice its length, within bounds.

@@ -2,6 +2,7 @@
 //! In: clean lines, pieces of output, whole files, answers of people. Out: the files of design §3, and the entries read back.
 //! Never: a write through a symlink, a path made from unchecked text, a value that no redactor has seen, a rule decided.
 
+mod archive;
 mod cost;
 mod dir;
 mod frozen;
@@ -16,12 +17,15 @@ mod lru;
 mod place;
 mod project;
 mod projector;
+mod prune;
 mod reader;
 mod recording;
 mod retention;
 mod run_dir;
 mod scent;
 mod settle;
+mod shelves;
+mod tombstones;
 mod verify;
 
 pub use cost::read as spent;
@@ -33,11 +37,14 @@ pub use lock::{Holder, Lock, LockError};
 pub use place::{BadPlace, InRun};
 pub use project::Past;
 pub use projector::{ProjectError, Projector};
+pub use prune::{Pruned, Pruning, prune, remove, sweep};
 pub use reader::{Reader, Replay, Replayed};
 pub use recording::keep as keep_recording;
-pub use retention::{RetentionError, held, hold, release, remove};
+pub use retention::{Keeper, RetentionError, held, hold, release, removed};
 pub use run_dir::{RunDir, RunDirError, RunsDir};
 pub use scent::{ScentEntry, ScentTrail};
+pub use shelves::{Amount, Shelves, shelves};
+pub use tombstones::Tombstones;
 pub use verify::{Finding, FindingKind, VerifyError, VerifyReport, repair, verify};
 
 #[cfg(test)]

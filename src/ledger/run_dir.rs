@@ -206,6 +206,10 @@ impl RunDir {
     pub fn hold(&self) -> InRun {
         InRun::of(".hold".to_owned())
     }
+    /// What was held, released and removed.
+    pub fn retention(&self) -> InRun {
+        InRun::of("retention.jsonl".to_owned())
+    }
     pub fn inbox(&self) -> InRun {
         InRun::of("inbox".to_owned())
     }

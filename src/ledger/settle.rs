@@ -21,6 +21,7 @@ use super::{
     projector::{ProjectError, failed},
     reader::Reader,
     run_dir::RunDir,
+    tombstones::Tombstones,
     verify::{Finding, FindingKind, Findings},
 };
 
@@ -60,6 +61,9 @@ pub(super) struct Settle<'a> {
     logs: BTreeMap<At, Option<u64>>,
     /// Hashes of all names that the journal accounts for.
     known: BTreeSet<u64>,
+    /// What retention took; a file that is named there and gone is no finding.
+    pub(super) tombstones: Tombstones,
+    pub(super) pruned: u64,
     pub(super) findings: Findings,
     pub(super) failure: Option<ProjectError>,
 }
@@ -90,6 +94,8 @@ impl<'a> Settle<'a> {
             handles: Lru::new(),
             logs: BTreeMap::new(),
             known: BTreeSet::new(),
+            tombstones: Tombstones::read(run)?,
+            pruned: 0,
             findings: Findings::default(),
             failure: None,
         })
@@ -287,6 +293,10 @@ impl Sink for Settle<'_> {
             Some(known) => *known,
             None => match self.log_seq(&place) {
                 Ok(known) => {
+                    let tombstone = self.tombstones.of(place.as_str()).filter(|_| known.is_none());
+                    let pruned = tombstone.map(|one| one.journal_seq);
+                    self.pruned += u64::from(pruned.is_some());
+                    let known = known.or(pruned);
                     if known.is_none() {
                         self.find(&place, FindingKind::Missing, "events are in the journal; lines of output are not");
                     }

@@ -84,6 +84,8 @@ pub struct VerifyReport {
     pub frozen_files: u64,
     pub findings: Vec<Finding>,
     pub findings_omitted: u64,
+    /// Recorded files that are not there because retention removed them, as `retention.jsonl` says.
+    pub pruned: u64,
     /// While a process drives the run, files may lag behind the journal.
     pub driven_by_pid: Option<u32>,
     /// What could be derived was written anew.
@@ -176,6 +178,9 @@ fn check(run: &RunDir, write: bool, driven_by: Option<Holder>) -> Result<VerifyR
     check_manifest(run, &mut settle)?;
     let frozen_files = check_frozen(run, &frozen, &mut settle);
     check_snapshots(run, &past, &mut settle, &mut streams)?;
+    for finding in std::mem::take(&mut settle.tombstones.findings) {
+        settle.findings.add(finding);
+    }
     if let Some(failure) = settle.failure {
         return Err(failure.into());
     }
@@ -190,6 +195,7 @@ fn check(run: &RunDir, write: bool, driven_by: Option<Holder>) -> Result<VerifyR
         executions: settle.findings.executions,
         streams: streams.checked,
         frozen_files,
+        pruned: settle.pruned,
         findings: settle.findings.list,
         findings_omitted: settle.findings.omitted,
         driven_by_pid: driven_by.map(|holder| holder.pid),
@@ -349,9 +355,14 @@ impl Streams {
                 (Sha256::from_raw(&hasher.finalize()).as_str() != sha256)
                     .then_some((FindingKind::Differs, "its digest is not the one that was recorded"))
             }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                Some((FindingKind::Missing, "its digest was recorded, the file is not there"))
-            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => match settle.tombstones.of(place.as_str()) {
+                Some(tombstone) if tombstone.sha256.as_str() == sha256 => {
+                    settle.pruned += 1;
+                    None
+                }
+                Some(_) => Some((FindingKind::Differs, "retention removed it, and it was not what was recorded")),
+                None => Some((FindingKind::Missing, "its digest was recorded, the file is not there")),
+            },
             Err(error) => return Err(error),
         };
         if let Some((kind, detail)) = finding {

@@ -11,7 +11,7 @@ use petgraph::{algo::tarjan_scc, graph::NodeIndex};
 
 use crate::{
     id::{FlowKey, Sha256, StepId},
-    spec::{Flow, Step, did_you_mean, flow::Join},
+    spec::{Flow, Step, Verb, did_you_mean, flow::Join},
 };
 
 pub use texts::Keep;
@@ -59,6 +59,8 @@ pub struct Plan {
     pub flow: Arc<Flow>,
     pub steps: Vec<PlannedStep>,
     pub loops: Vec<LoopPlan>,
+    /// Some step may begin without taking a place among the `jobs`: it asks, fans out, opens a flow, or has a condition.
+    pub has_placeless: bool,
     index: BTreeMap<StepId, StepIx>,
     graph: Graph,
 }
@@ -96,8 +98,8 @@ impl Plan {
         let keep = texts::kept_texts(flow, &index, &graph);
         let steps =
             flow.steps.iter().zip(keep).enumerate().map(|(at, (step, keep))| planned(step, keep, at, &index, &graph, &loops));
-        let steps = steps.collect();
-        Ok(Self { key: flow.key.clone(), flow: flow.clone(), steps, loops, index, graph })
+        let (steps, has_placeless) = (steps.collect(), flow.steps.iter().any(|step| may_be_placeless(step)));
+        Ok(Self { key: flow.key.clone(), flow: flow.clone(), steps, loops, has_placeless, index, graph })
     }
 
     pub fn step(&self, at: StepIx) -> &PlannedStep {
@@ -122,6 +124,11 @@ impl Plan {
     pub fn upstream(&self, to: StepIx) -> Vec<StepIx> {
         super::region::ancestors(&self.graph, to)
     }
+}
+
+fn may_be_placeless(step: &Step) -> bool {
+    let other = matches!(step.verb, Verb::Ask(_) | Verb::Flow { .. });
+    other || step.for_each.is_some() || step.approve.is_some() || step.when.is_some()
 }
 
 fn planned(

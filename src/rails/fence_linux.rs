@@ -122,9 +122,12 @@ const FS_IOC_SETFLAGS: u64 = 0x4008_6602;
 const FS_IOC_FSSETXATTR: u64 = 0x401c_5820;
 
 type Rules = BTreeMap<i64, Vec<SeccompRule>>;
+/// A call by its number, always or where one of its arguments is this.
+type Call = (i64, Option<Argument>);
+type Argument = (u8, SeccompCmpOp, u64);
 
 /// Modes, owners, attributes, times by path; and what root could change of the machine itself.
-fn metadata() -> Vec<(i64, Option<(u8, SeccompCmpOp, u64)>)> {
+fn metadata() -> Vec<Call> {
     let mut calls = vec![
         libc::SYS_fchmod,
         libc::SYS_fchmodat,
@@ -177,13 +180,13 @@ fn metadata() -> Vec<(i64, Option<(u8, SeccompCmpOp, u64)>)> {
 }
 
 /// A pair of sockets that only the step's own processes hold (`socketpair`) is a pipe, and stays.
-fn sockets() -> Vec<(i64, Option<(u8, SeccompCmpOp, u64)>)> {
+fn sockets() -> Vec<Call> {
     let calls = [libc::SYS_socket, libc::SYS_io_uring_setup, libc::SYS_pidfd_getfd];
     calls.into_iter().map(|call| (call, None)).collect()
 }
 
 /// A program for another architecture is ended by the kernel: its numbers mean other calls.
-fn filter(calls: Vec<(i64, Option<(u8, SeccompCmpOp, u64)>)>, errno: i32) -> io::Result<BpfProgram> {
+fn filter(calls: Vec<Call>, errno: i32) -> io::Result<BpfProgram> {
     let mut rules = Rules::new();
     for (call, when) in calls {
         let of_call = match when {

@@ -8,18 +8,19 @@ mod entry;
 mod envelope;
 mod figures;
 mod manifest;
+mod options;
 mod proof;
 mod question;
 mod receipt;
 mod recording;
 mod reply;
+mod retention;
 mod way;
 mod words;
 
 pub use decision::{Decision, IterationOf};
 pub use entry::{
-    At, Entry, Fact, InputNote, Item, LimitName, Outcome, Parent, RestStatus, RunOptions, SkipReason, StopCause, SupersedeReason,
-    WaitReason,
+    At, Entry, Fact, InputNote, Item, LimitName, Outcome, Parent, RestStatus, SkipReason, StopCause, SupersedeReason, WaitReason,
 };
 pub use envelope::{
     Assumption, Concern, Draft, DraftRouting, Envelope, EnvelopeMeta, EnvelopeRouting, Evidence, Measured, Summary,
@@ -28,6 +29,7 @@ pub use figures::{
     ChangeFigures, ChangeKind, CountBefore, CoverageFigures, Figures, FileChange, FindingFigures, TestCount, TestFigures,
 };
 pub use manifest::{FlowStatus, Manifest, OpenQuestion};
+pub use options::RunOptions;
 pub use proof::{
     Call, Check, Claim, CommandRun, ContextManifest, ContextPart, CostLine, ErrorDetail, Git, InputFile, OutputFile, Proof,
     RoutingSignal, Sandbox, Spent, Switch, Tokens,
@@ -38,5 +40,6 @@ pub use question::{
 pub use receipt::{Header, Receipt};
 pub use recording::{RecordedFile, RecordingIndex, Replaying};
 pub use reply::{CallLimits, Failure, Kept, LimitHit, Reply, ReplyOutcome, Stream};
+pub use retention::{Archived, Hold, KeptKind, PrunedFile, RetentionAct, RetentionLine};
 pub use way::{Injected, Injection, Way};
 pub use words::{DecisionKind, Drift, EngineWord, ErrorClass, FailureKind, Mode, ReceiptStatus, Rule, RunStatus, Status};

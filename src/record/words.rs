@@ -42,7 +42,7 @@ RunStatus {
 });
 words!(/// What performed a step.
 EngineWord {
-    Shell = "shell", Openai = "openai", Claude = "claude", Codex = "codex", Stub = "stub", Replay = "replay", Builtin = "builtin",
+    Shell = "shell", Openai = "openai", Claude = "claude", Codex = "codex", Cli = "cli", Stub = "stub", Replay = "replay", Builtin = "builtin",
     Human = "human",
 });
 words!(/// How the engine was reached.

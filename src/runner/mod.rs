@@ -2,6 +2,7 @@
 //! In: a run that was opened, and the first inputs. Out: the run, driven until it rests.
 //! Never: an order carried out before the line that allows it is synced, a wait without a bound, a decision.
 
+mod agents;
 mod brief;
 mod choice;
 mod clock;
@@ -15,10 +16,11 @@ mod recover;
 mod rehearse;
 mod signals;
 
+pub use agents::{Agents, Programmed, Programs};
 pub use clock::Clock;
 pub use drive::{Drive, DriveError, Ended, Observer, Setup, Silent};
 pub use evidence::{evidence_path, look, look_at};
-pub use perform::{Agents, Scene};
+pub use perform::Scene;
 pub use recover::{Books, OpenError, Opened, create, note, open};
 pub use rehearse::{Rehearsal, Waiting, rehearse};
 pub use signals::survive_size_limit;

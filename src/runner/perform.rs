@@ -1,26 +1,21 @@
 //! From an order of the kernel to a job for an engine: environment, paths, templates filled in.
 
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
+use std::{collections::BTreeMap, path::PathBuf};
 
 use serde_json::Value;
 
 use crate::{
-    engine::{
-        Account, AgentEngine, AgentWork, Budget, FlowLimit, Job, Keep, Model, Models, OpenAi, Recording, Replay, Scenario, Tools,
-        Watched, Work,
-    },
+    engine::{AgentEngine, AgentWork, Budget, FlowLimit, Job, Keep, Model, Scenario, Tools, Watched, Work},
     id::Time,
     kernel::{Frame, Running, Slot, State, scope_at, template_scope},
     plan::undone,
     rails::{self, CannotHold, Means, Rail},
-    record::{
-        At, CallLimits, Drift, EngineWord, ErrorClass, Failure, FailureKind, Injection, Mode, Parent, Replaying, Reply,
-        ReplyOutcome,
-    },
+    record::{At, CallLimits, EngineWord, ErrorClass, Failure, FailureKind, Injection, Mode, Parent, Reply, ReplyOutcome},
     spec::{Access, Template, Verb, flow::Step},
 };
 
 use super::{
+    agents::Agents,
     brief::{Asked, brief},
     choice::failed_before,
 };
@@ -40,25 +35,6 @@ pub struct Scene {
     /// What this machine can hold processes to.
     pub means: Means,
     pub agents: Agents,
-}
-
-/// How agents are performed on this machine.
-#[derive(Debug, Clone)]
-pub struct Agents {
-    pub openai: OpenAi,
-    pub models: Models,
-    /// What all of the run's calls draw on.
-    pub account: Account,
-    /// By directory, as runs name them; or why one cannot be used.
-    pub recordings: BTreeMap<String, Result<Arc<Recording>, String>>,
-}
-
-impl Agents {
-    fn replay(&self, replaying: Option<&Replaying>) -> Result<Replay, String> {
-        let one = replaying.ok_or("there is no recording to replay: the flow was started without --recording")?;
-        let recording = self.recordings.get(&one.recording).ok_or("the recording was not looked for")?.clone()?;
-        Ok(Replay { recording, lenient: one.drift == Drift::Lenient, shared: self.openai.shared.clone() })
-    }
 }
 
 /// Turns of an agent for which neither flow nor front matter says a number: enough for a day's task, an end to a loop.
@@ -149,34 +125,42 @@ fn rail(scene: &Scene, frame: &Frame, slot: Slot) -> Result<Rail, CannotHold> {
 
 fn agent(asked: &Asked<'_>, rail: &Rail) -> Result<AgentWork, (FailureKind, String)> {
     let Asked { scene, frame, slot, running, step, agent, .. } = *asked;
-    let engine = match frame.engine_of(step) {
-        EngineWord::Openai => AgentEngine::OpenAi(scene.agents.openai.clone()),
-        EngineWord::Replay => {
-            let replay = scene.agents.replay(frame.options.replay.as_ref());
-            AgentEngine::Replay(replay.map_err(|why| (FailureKind::Spawn, why))?)
-        }
-        other => return Err((FailureKind::Spawn, format!("the engine `{other}` is not available in this version"))),
-    };
     // A choice from a list does not take a large model, unless somebody says so.
     let spec = &frame.plan.step(slot.step).spec;
     let usual = spec.navigates.is_some().then_some("fast");
     let own = agent.model.as_deref().filter(|model| *model != "inherit");
     let word = step.model.as_deref().or(own).or(usual);
-    // A recording needs no model of this machine.
-    let replayed = matches!(engine, AgentEngine::Replay(_)).then(|| vec![Model { name: "recorded".to_owned(), price: None }]);
-    let mut models = scene.agents.models.choose(word, running.attempt).or(replayed).ok_or_else(|| {
-        (
-            FailureKind::Spawn,
-            format!("no model is set for `{}`: name one under [models] in flow-studio.toml", word.unwrap_or("standard")),
-        )
-    })?;
+    let unnamed = || {
+        let word = word.unwrap_or("standard");
+        (FailureKind::Spawn, format!("no model is set for `{word}`: name one under [models] in flow-studio.toml"))
+    };
+    let chosen = || scene.agents.models.choose(word, running.attempt);
+    let (engine, mut models) = match frame.engine_of(step) {
+        EngineWord::Openai => {
+            let server = scene.agents.openai.clone().map_err(|why| (FailureKind::Spawn, why))?;
+            (AgentEngine::OpenAi(server), chosen().ok_or_else(unnamed)?)
+        }
+        EngineWord::Replay => {
+            let replay = scene.agents.replay(frame.options.replay.as_ref()).map_err(|why| (FailureKind::Spawn, why))?;
+            // A recording needs no model of this machine.
+            let recorded = || vec![Model { name: "recorded".to_owned(), price: None }];
+            (AgentEngine::Replay(replay), chosen().unwrap_or_else(recorded))
+        }
+        other => {
+            let found = scene.agents.programmed(other, step.program.as_ref()).map_err(|why| (FailureKind::Spawn, why))?;
+            found.program.can_be_silent(spec.network).map_err(|why| (FailureKind::Refused, why))?;
+            (AgentEngine::Program(Box::new(found.program.clone())), vec![found.model(word)])
+        }
+    };
+    // What a program runs is not behind the fence.
+    let fenced = rail.fence().is_some() && !matches!(engine, AgentEngine::Program(_));
     let name = frame.name(slot);
     Ok(AgentWork {
         agent: step.agent.clone(),
         model: models.remove(0),
         fallbacks: models,
         brief: brief(asked)?,
-        tools: Tools::new(agent.tools.as_deref(), &agent.disallowed_tools, access(frame, slot), rail.fence().is_some()),
+        tools: Tools::new(agent.tools.as_deref(), &agent.disallowed_tools, access(frame, slot), fenced),
         turns_max: step.max_turns.or(agent.turns_max).unwrap_or(TURNS_MAX),
         access: access(frame, slot),
         budget: Budget { account: scene.agents.account.clone(), limits: limits(asked.state, frame) },

@@ -1,10 +1,15 @@
-//! Where steps really run: an async runtime on threads of its own, and a thread that hands their output to the ledger.
+//! Where steps really run: an async runtime on a thread of its own, more of them when several steps run at once, and a thread
+//! that hands their output to the ledger, once there is any.
 //! In: jobs, stop levels. Out: events on a channel. Never: an attempt whose end is not reported, not even a panic's.
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, mpsc::Sender},
-    thread::JoinHandle,
+    num::NonZero,
+    sync::{
+        Arc,
+        mpsc::{Receiver, Sender, channel},
+    },
+    thread::available_parallelism,
 };
 
 use tokio::{runtime::Runtime, signal::unix::signal, sync::mpsc};
@@ -37,25 +42,45 @@ struct Under {
     execution: u32,
     attempt: u32,
     switch: StopSwitch,
+    /// Which lane performs it; none: its reply is on its way already.
+    lane: Option<usize>,
 }
 
+/// While a process is being started, the thread that starts it stands still. More lanes than this only wait for a processor.
+const LANES_MAX: usize = 8;
+
 pub(super) struct Pool {
-    runtime: Option<Runtime>,
+    /// Runtimes, each with one thread. The first is always there; another one comes when all have work and a processor is left.
+    lanes: Vec<Runtime>,
+    lanes_max: Option<usize>,
     events: Sender<Event>,
     outlet: Option<mpsc::Sender<Piece>>,
-    forwarder: Option<JoinHandle<()>>,
+    /// Closed when the last piece has been handed on.
+    forwarding: Receiver<()>,
     redactor: Redactor,
     under: BTreeMap<At, Under>,
+}
+
+fn lane() -> std::io::Result<Runtime> {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(1).max_blocking_threads(16).enable_all().build()
 }
 
 impl Pool {
     /// # Errors
     /// When the system gives no thread.
     pub fn start(events: Sender<Event>, projector: Arc<Projector>, redactor: Redactor, signals: bool) -> std::io::Result<Self> {
-        let runtime =
-            tokio::runtime::Builder::new_multi_thread().worker_threads(1).max_blocking_threads(16).enable_all().build()?;
-        let (outlet, pieces) = mpsc::channel(Outlet::PIECES_MAX);
-        let forwarder = std::thread::Builder::new().name("output".to_owned()).spawn(move || forward(pieces, &projector))?;
+        let runtime = lane()?;
+        let (outlet, mut pieces) = mpsc::channel(Outlet::PIECES_MAX);
+        let (forwards, forwarding) = channel::<()>();
+        // Most steps print nothing: the thread comes with the first piece.
+        runtime.spawn(async move {
+            if let Some(first) = pieces.recv().await {
+                tokio::task::spawn_blocking(move || {
+                    forward(first, pieces, &projector);
+                    drop(forwards);
+                });
+            }
+        });
         if signals {
             let told = events.clone();
             // Registered before the first step starts, so that no signal can fall between.
@@ -72,10 +97,11 @@ impl Pool {
             }
         }
         Ok(Self {
-            runtime: Some(runtime),
+            lanes: vec![runtime],
+            lanes_max: None,
             events,
             outlet: Some(outlet),
-            forwarder: Some(forwarder),
+            forwarding,
             redactor,
             under: BTreeMap::new(),
         })
@@ -98,15 +124,38 @@ impl Pool {
     fn spawn(&mut self, at: At, job: Job, script: Option<Arc<Scenario>>) {
         let (switch, stop) = StopSwitch::new();
         let (execution, attempt) = (job.execution, job.attempt);
-        self.under.insert(at.clone(), Under { execution, attempt, switch });
-        let (Some(runtime), Some(outlet)) = (&self.runtime, &self.outlet) else { return };
+        let lane = self.free_lane();
+        self.under.insert(at.clone(), Under { execution, attempt, switch, lane: Some(lane) });
+        let Some(outlet) = &self.outlet else { return };
         let (outlet, redactor, events) = (outlet.clone(), self.redactor.clone(), self.events.clone());
-        runtime.spawn(run(at, job, script, redactor, outlet, stop, events));
+        self.lanes[lane].spawn(run(at, job, script, redactor, outlet, stop, events));
+    }
+
+    /// The lane with the least work; a new one if each has some.
+    fn free_lane(&mut self) -> usize {
+        let mut work = vec![0_usize; self.lanes.len()];
+        self.under.values().filter_map(|under| under.lane).for_each(|lane| work[lane] += 1);
+        let (least, busy) = work.into_iter().enumerate().min_by_key(|(_, work)| *work).unwrap_or_default();
+        let max = || available_parallelism().map_or(1, NonZero::get).min(LANES_MAX);
+        if busy > 0 && self.lanes.len() < *self.lanes_max.get_or_insert_with(max) {
+            match lane() {
+                Ok(lane) => {
+                    self.lanes.push(lane);
+                    return self.lanes.len() - 1;
+                }
+                // The lanes that there are do it as well.
+                Err(error) => {
+                    tracing::warn!(%error, "no further thread for steps");
+                    self.lanes_max = Some(self.lanes.len());
+                }
+            }
+        }
+        least
     }
 
     /// An attempt whose reply is already on its way.
     pub fn mark(&mut self, at: At, execution: u32, attempt: u32) {
-        self.under.insert(at, Under { execution, attempt, switch: StopSwitch::new().0 });
+        self.under.insert(at, Under { execution, attempt, switch: StopSwitch::new().0, lane: None });
     }
 
     /// The attempt's reply has been taken.
@@ -136,14 +185,14 @@ impl Pool {
 impl Drop for Pool {
     fn drop(&mut self) {
         self.end_all(StopLevel::Kill);
-        if let Some(runtime) = self.runtime.take() {
-            // Dropping a task kills the process group it owns; a second is plenty for that.
-            runtime.shutdown_timeout(std::time::Duration::from_secs(1));
-        }
         drop(self.outlet.take());
-        if let Some(forwarder) = self.forwarder.take() {
-            drop(forwarder.join());
+        // The first lane waits for the pieces of all others, so it goes last.
+        while let Some(lane) = self.lanes.pop() {
+            // Dropping a task kills the process group it owns; a second is plenty for that.
+            lane.shutdown_timeout(std::time::Duration::from_secs(1));
         }
+        // Whatever was handed over is in the ledger's queue before the pool is gone. Nothing is ever sent.
+        let _ = self.forwarding.recv();
     }
 }
 
@@ -211,10 +260,11 @@ async fn run(
     owed.pay(Box::new(reply));
 }
 
-fn forward(mut pieces: mpsc::Receiver<Piece>, projector: &Projector) {
+fn forward(first: Piece, mut pieces: mpsc::Receiver<Piece>, projector: &Projector) {
     // Our own wall clock would do for the lines of a log, but only the clock asks the time.
     let mut clock = Clock::after(crate::id::Time::from_ms(0));
-    while let Some(piece) = pieces.blocking_recv() {
+    let mut next = Some(first);
+    while let Some(piece) = next.take().or_else(|| pieces.blocking_recv()) {
         let kept = match piece {
             Piece::Output { flow, step, stream, path, bytes } => projector.output(At { flow, step }, stream, &path, bytes),
             Piece::File { path, bytes } => projector.file(&path, bytes),

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::{AgentKey, DetourId, FlowKey, ParamName, Sha256, SnapshotName, StepId};
+use crate::id::{AgentKey, DetourId, FlowKey, ParamName, ProgramName, Sha256, SnapshotName, StepId};
 
 use super::{
     Access, CountsAs, Effects, Expr, Halt, Network, OnExhausted, OnFailure, OnFinding, OnTimeout, ParseAs, Places, Role,
@@ -169,6 +169,8 @@ impl std::fmt::Display for Scan {
 pub struct AgentStep {
     pub agent: AgentKey,
     pub engine: EngineText,
+    /// Of `engine: cli`.
+    pub program: Option<ProgramName>,
     pub model: Option<String>,
     pub max_turns: Option<u32>,
     pub teach: Teach,

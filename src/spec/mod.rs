@@ -38,6 +38,6 @@ pub use source::{Part, Places};
 pub use template::Template;
 pub use typed::read_as;
 pub use words::{
-    About, Access, BadLength, CountsAs, Effects, Halt, Length, Measure, Network, OnExhausted, OnFailure, OnFinding, OnTimeout,
-    ParseAs, Role, Severity,
+    About, Access, BadLength, CountsAs, Effects, EngineText, Halt, Length, Measure, Network, OnExhausted, OnFailure, OnFinding,
+    OnTimeout, ParseAs, Role, Severity,
 };

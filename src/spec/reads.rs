@@ -47,7 +47,13 @@ impl Step {
     /// It promises what needs no fence: it runs no command, or none but those that an observing agent of ours is not given.
     pub fn held_without_fence(&self) -> bool {
         match &self.verb {
-            Verb::Agent(agent) => matches!(agent.engine, EngineText::Openai | EngineText::Stub) && self.verify.is_empty(),
+            Verb::Agent(agent) => match agent.engine {
+                // A program is told to only read; one that cannot be told so is refused before the flow starts.
+                EngineText::Openai | EngineText::Claude | EngineText::Codex | EngineText::Cli | EngineText::Stub => {
+                    self.verify.is_empty()
+                }
+                EngineText::Replay => false,
+            },
             Verb::Snapshot { commands, .. } => commands.is_empty(),
             Verb::Ask(_) | Verb::Flow { .. } | Verb::Compare { .. } | Verb::Scan(_) => true,
             Verb::Render { .. } => self.verify.is_empty(),

@@ -16,22 +16,28 @@ pub const ID: &str = "urn:flow-studio:schema:";
 
 /// `flows/<flow>.yaml`.
 pub fn flow() -> Value {
-    FLOW.clone()
+    made::<FlowText>("flow", "Flow")
 }
 
 /// The front matter of `agents/<agent>.md`.
 pub fn agent() -> Value {
-    AGENT.clone()
+    made::<AgentText>("agent", "Agent front matter")
 }
 
 /// `flows/detours.yaml`.
 pub fn detours() -> Value {
-    DETOURS.clone()
+    made::<DetoursText>("detours", "Detours")
 }
 
-pub(super) static FLOW: LazyLock<Value> = LazyLock::new(|| made::<FlowText>("flow", "Flow"));
-pub(super) static AGENT: LazyLock<Value> = LazyLock::new(|| made::<AgentText>("agent", "Agent front matter"));
-pub(super) static DETOURS: LazyLock<Value> = LazyLock::new(|| made::<DetoursText>("detours", "Detours"));
+// For the loader, the schemas as they are committed: reading one costs a fraction of making it, and a file is loaded in every
+// process. A test holds them equal to what the types say.
+pub(super) static FLOW: LazyLock<Value> = LazyLock::new(|| committed(include_str!("../../schemas/flow.schema.json")));
+pub(super) static AGENT: LazyLock<Value> = LazyLock::new(|| committed(include_str!("../../schemas/agent.schema.json")));
+pub(super) static DETOURS: LazyLock<Value> = LazyLock::new(|| committed(include_str!("../../schemas/detours.schema.json")));
+
+fn committed(text: &str) -> Value {
+    serde_json::from_str(text).expect("a committed schema is JSON, or the tests would not pass")
+}
 
 const KEBAB: &str = "^[a-z][a-z0-9]*(-[a-z0-9]+)*$";
 const WORD: &str = "^[A-Za-z][A-Za-z0-9_-]*$";
@@ -42,6 +48,7 @@ const NAMES: &[(&str, &str)] = &[
     ("StepId", KEBAB),
     ("DetourId", KEBAB),
     ("SnapshotName", KEBAB),
+    ("ProgramName", KEBAB),
     ("AgentKey", WORD),
     ("ParamName", WORD),
 ];

@@ -10,10 +10,11 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::id::{AgentKey, FlowKey, ParamName, StepId};
+use crate::id::{AgentKey, FlowKey, ParamName, ProgramName, StepId};
 
 use super::{Access, Effects, Halt, Length, Measure, Network, OnExhausted, OnFailure, Role, Severity};
 
+pub use super::EngineText;
 pub use super::{
     built_in::{CompareExpectText, CompareText, RenderText, ScanText, SnapshotText},
     limits::{LimitsText, OnUnknownCost},
@@ -127,17 +128,6 @@ pub struct DefaultsText {
     pub network: Option<Network>,
 }
 
-/// The engines an agent step can be given to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum EngineText {
-    Openai,
-    Claude,
-    Codex,
-    Stub,
-    Replay,
-}
-
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RetryText {
@@ -231,6 +221,9 @@ pub struct StepText {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub inject: Option<Box<InjectText>>,
     pub engine: Option<EngineText>,
+    /// Of `engine: cli`: which one of `[engines.cli.<name>]`; left out, the only one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub program: Option<ProgramName>,
     pub model: Option<String>,
     #[schemars(range(min = 1, max = 1000))]
     pub max_turns: Option<u32>,

@@ -77,6 +77,21 @@ impl ParseAs {
     }
 }
 
+/// The engines an agent step can be given to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum EngineText {
+    Openai,
+    /// Claude Code, as a program on this machine.
+    Claude,
+    /// Codex, as a program on this machine.
+    Codex,
+    /// A program that settings describe: `[engines.cli.<name>]`.
+    Cli,
+    Stub,
+    Replay,
+}
+
 /// How bad it is; `HIGH` in files.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "UPPERCASE")]

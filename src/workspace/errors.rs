@@ -36,6 +36,12 @@ pub(super) fn never_started() -> Error {
 pub(super) fn no_run(runs: &RunsDir, id: &RunId) -> Error {
     let known = runs.list().unwrap_or_default();
     let error = Error::new(Kind::Usage, format!("there is no run `{id}` in {}", runs.path().display()));
+    if let Some(line) = crate::ledger::removed(runs, id) {
+        let archive = line.archive.map(|archive| format!("; a copy is in {}", archive.path)).unwrap_or_default();
+        let mut gone = Error::new(Kind::Usage, format!("run `{id}` was removed by retention"));
+        gone.because.push(format!("{} removed it at {}{archive}", line.by, line.at));
+        return gone.hint("flow-studio retention status");
+    }
     let near = did_you_mean(id.as_str(), known.iter().map(RunId::as_str));
     error.hint(near.unwrap_or_else(|| "flow-studio list".to_owned()))
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     error::{Error, Kind},
-    id::{EscalationId, RunId},
+    id::{EscalationId, FlowKey, RunId},
     kernel::State,
     ledger::{Reader, RunDir, RunDirError},
     record::{Entry, Fact, Question},
@@ -32,6 +32,14 @@ impl ReadRun {
 }
 
 impl Workspace {
+    /// `<flow>-<n>`, the first that is free: names carry no time and no luck.
+    pub(super) fn free_run_id(&self, flow: &FlowKey) -> Result<RunId, Error> {
+        let taken = self.runs.list().unwrap_or_default();
+        let number = |id: &RunId| id.as_str().strip_prefix(flow.as_str())?.strip_prefix('-')?.parse::<u64>().ok();
+        let next = taken.iter().filter_map(number).max().unwrap_or(0) + 1;
+        RunId::new(&format!("{flow}-{next}")).map_err(|bad| Error::new(Kind::Usage, bad.to_string()))
+    }
+
     /// The directory of a run.
     ///
     /// # Errors

@@ -52,7 +52,7 @@ pub(super) fn check(config: &Config, root: &Path, library: &Library, wanted: &Wa
         missing.extend(files.map(|file| format!("file `{file}` is not in the workspace (flow `{}`)", flow.key)));
     }
     let unkept = !missing.is_empty() && missing.iter().any(|one| one.contains(promises::UNKEPT));
-    let agents = agent_needs::look(config, library, wanted.engine, wanted.recording);
+    let agents = agent_needs::look(config, library, wanted);
     missing.extend(agents.sentences);
     missing.sort();
     missing.dedup();

@@ -63,6 +63,11 @@ impl Workspace {
         Ok(Some(summary(&view, &paste)))
     }
 
+    /// Text that leaves, with shapes of secrets replaced.
+    pub fn clean_text(&self, text: &str) -> String {
+        Redactor::default().text(text).into_inner()
+    }
+
     /// Every run, from its manifest.
     ///
     /// # Errors

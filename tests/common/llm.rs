@@ -111,7 +111,8 @@ fn serve(stream: TcpStream, shared: &Shared) {
         if reader.read_exact(&mut body).is_err() {
             return;
         }
-        let asked: Value = serde_json::from_slice(&body).expect("a request is JSON");
+        // A request without a body asks whether anybody is there.
+        let asked: Value = if body.is_empty() { Value::Null } else { serde_json::from_slice(&body).expect("a request is JSON") };
         let number = {
             let mut all = shared.asked.lock().unwrap();
             all.push(asked.clone());

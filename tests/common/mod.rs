@@ -18,7 +18,9 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 pub mod agents;
+pub mod apis;
 pub mod llm;
+pub mod programs;
 pub mod secrets;
 pub mod terminal;
 

@@ -60,7 +60,7 @@ impl Terminal {
             }
             match self.shown.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
                 Ok(bytes) => self.take(&bytes),
-                Err(_) => panic!("`{text}` was never shown; shown was:\n{}", self.all),
+                Err(why) => panic!("`{text}` was never shown ({why}); shown was:\n{}", self.all),
             }
         }
     }

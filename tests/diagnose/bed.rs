@@ -14,6 +14,9 @@ use serde_json::Value;
 
 use crate::common::Test;
 
+/// The cause that a damaged run must be told to have, and how the run is made.
+pub type Case = (&'static str, fn() -> Bed);
+
 /// A run on disk, and how it is to be looked at.
 pub struct Bed {
     pub test: Test,

@@ -1,6 +1,6 @@
 //! Runs that failed, each for another reason.
 
-use super::bed::Bed;
+use super::bed::{Bed, Case};
 
 /// A command that says this on its error stream, and ends with this code.
 fn says(text: &str, code: i32) -> Bed {
@@ -16,7 +16,7 @@ fn kind(kind: &'static str) -> Bed {
 
 const APPROVED: &str = "steps:\n  - id: work\n    run: ':'\n    expect: {exit: 0}\n    approve: {question: May it?}\n";
 
-pub fn cases() -> Vec<(&'static str, fn() -> Bed)> {
+pub fn cases() -> Vec<Case> {
     vec![
         ("missing-module", || says("ModuleNotFoundError: No module named 'yaml'", 1)),
         ("missing-command", || Bed::run("steps:\n  - {id: work, run: no-such-program --now, expect: {exit: 0}}\n")),

@@ -1,6 +1,6 @@
 //! Runs that do not go on, and runs that wait for a person.
 
-use super::bed::Bed;
+use super::bed::{Bed, Case};
 
 const ONE: &str = "steps:\n  - {id: work, run: ':', expect: {exit: 0}}\n  - {id: last, run: ':', expect: {exit: 0}}\n";
 const BLOCKED: &str = "steps:\n  - {id: work, run: ':', inputs: [need.txt]}\n";
@@ -19,7 +19,7 @@ fn judged(judge: &str, options: &str) -> Bed {
     ))
 }
 
-pub fn cases() -> Vec<(&'static str, fn() -> Bed)> {
+pub fn cases() -> Vec<Case> {
     vec![
         ("never-started", || {
             let bed = Bed::empty();

@@ -1,6 +1,6 @@
 //! Runs that ended well by their own account, runs that nobody can believe, and runs of another program.
 
-use super::bed::Bed;
+use super::bed::{Bed, Case};
 
 const MADE: &str = "steps:\n  - {id: make, run: 'echo good > \"$ARTIFACTS/a.txt\"', outputs: [artifacts/a.txt]}\n  - {id: last, run: echo done, expect: {exit: 0}}\n";
 const TESTED: &str = "steps:\n  - id: test\n    run: ':'\n    verify: [{id: unit, run: cat said.txt, parse: pytest}]\n";
@@ -35,7 +35,7 @@ fn flip(bed: Bed, path: &str, from: &str, to: &str) -> Bed {
     bed.write(&format!("run_base/r/{path}"), &text.replacen(from, to, 1))
 }
 
-pub fn cases() -> Vec<(&'static str, fn() -> Bed)> {
+pub fn cases() -> Vec<Case> {
     vec![
         ("output-gone", || Bed::run(MADE).remove("run_base/r/f/artifacts/a.txt")),
         ("output-changed", || Bed::run(MADE).write("run_base/r/f/artifacts/a.txt", "bad\n")),

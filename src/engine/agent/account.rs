@@ -141,6 +141,23 @@ impl Used {
     }
 }
 
+impl Budget {
+    /// The limit of money that is nearest, with what is used of it.
+    pub(crate) fn nearest_usd(&self) -> Option<LimitHit> {
+        let used = self.account.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let hits = self.limits.iter().filter_map(|limit| {
+            let max = limit.calls.usd_millionths_max?;
+            Some(LimitHit {
+                flow: limit.flow.clone(),
+                limit: LimitName::Usd,
+                used: below(&used, &limit.flow).usd_millionths,
+                max,
+            })
+        });
+        hits.min_by_key(|hit| hit.max.saturating_sub(hit.used))
+    }
+}
+
 impl Reserved {
     /// The call was made, and this is what it used; what is not known stays as it was reserved.
     pub fn settle(mut self, tokens: Option<Tokens>, cost_usd: Option<f64>) {

@@ -3,9 +3,11 @@
 //! Never: a key printed, a handoff taken from loose prose without validation, a word of the agent believed.
 
 mod account;
+mod broken;
 mod claims;
 mod gather;
 mod models;
+mod parked;
 mod transcript;
 mod work;
 
@@ -20,13 +22,16 @@ use crate::{
 use super::{
     Piece, Task,
     changes::Changed,
+    cli_agent,
     contract::{blocking, roots},
     openai, replay,
 };
 
 pub(crate) use account::Room;
 pub use account::{Account, Budget, FlowLimit};
+pub(crate) use broken::Broken;
 pub use models::Models;
+pub(crate) use parked::{Parked, Parking};
 pub(crate) use transcript::Transcript;
 pub use work::{AgentEngine, AgentWork, Model, OpenAi, Price, Tool, Tools};
 
@@ -61,12 +66,14 @@ pub(crate) struct Ended {
 pub(crate) async fn perform(task: &Task<'_>, work: &AgentWork) -> Reply {
     let ending = match &work.engine {
         AgentEngine::OpenAi(_) | AgentEngine::Replay(_) => work.brief.form().ending(),
+        AgentEngine::Program(_) => work.brief.form().ending_at_once(&artifacts(task)),
     };
     let pack = packed(task, work, ending).await;
     let mut transcript = Transcript::new(task, work);
     let ended = match &work.engine {
         AgentEngine::OpenAi(server) => openai::perform(task, work, openai::Voice::Server(server), &pack, &mut transcript).await,
         AgentEngine::Replay(one) => replay::perform(task, work, one, &pack, &mut transcript).await,
+        AgentEngine::Program(program) => cli_agent::perform(task, work, program, &pack, &mut transcript).await,
     };
     if let Some(draft) = &ended.draft {
         keep_draft(task, work, draft).await;
@@ -84,15 +91,30 @@ pub(crate) async fn perform(task: &Task<'_>, work: &AgentWork) -> Reply {
     reply.limit = ended.limit;
     reply.transcript_path = Some(work.transcript.clone());
     reply.context = Some(Box::new(pack.manifest));
-    reply.sandbox = Some(match (task.job.rail.sandbox(), work.access) {
+    let requested = match work.access {
+        Access::Observe => "observe",
+        Access::Change => "change",
+    };
+    reply.sandbox = Some(match (&work.engine, task.job.rail.sandbox()) {
         // What it runs stands behind the fence; beside that, no tool that writes is offered to it.
-        (Some(Sandbox { requested, enforced }), _) => {
+        (AgentEngine::OpenAi(_) | AgentEngine::Replay(_), Some(Sandbox { requested, enforced })) => {
             Sandbox { requested: requested.clone(), enforced: format!("tools, {enforced}") }
         }
-        (None, Access::Observe) => Sandbox { requested: "observe".to_owned(), enforced: "tools".to_owned() },
-        (None, Access::Change) => Sandbox { requested: "change".to_owned(), enforced: "tools".to_owned() },
+        (AgentEngine::OpenAi(_) | AgentEngine::Replay(_), None) => {
+            Sandbox { requested: requested.to_owned(), enforced: "tools".to_owned() }
+        }
+        // It has to reach its service and keep its sessions, so it holds itself, and what it runs.
+        (AgentEngine::Program(program), _) => {
+            Sandbox { requested: requested.to_owned(), enforced: program.enforces().to_owned() }
+        }
     });
     reply
+}
+
+/// The directory of the flow's artifacts as a program finds it: from the workspace, where it lies in there.
+fn artifacts(task: &Task<'_>) -> String {
+    let dir = task.job.flow_dir.join("artifacts");
+    dir.strip_prefix(&task.job.workspace).unwrap_or(&dir).to_string_lossy().into_owned()
 }
 
 /// What differed from the recording is no word of the agent, and stands among its concerns all the same.

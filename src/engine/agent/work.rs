@@ -6,7 +6,7 @@ use secrecy::SecretString;
 
 use crate::{
     context::Brief,
-    engine::replay::Replay,
+    engine::{cli_agent::Program, replay::Replay},
     id::AgentKey,
     record::{EngineWord, Mode},
     spec::Access,
@@ -40,6 +40,8 @@ pub struct AgentWork {
 #[derive(Debug, Clone)]
 pub enum AgentEngine {
     OpenAi(OpenAi),
+    /// A program on this machine that drives a model by itself.
+    Program(Box<Program>),
     Replay(Replay),
 }
 
@@ -47,12 +49,14 @@ impl AgentEngine {
     pub const fn word(&self) -> EngineWord {
         match self {
             Self::OpenAi(_) => EngineWord::Openai,
+            Self::Program(program) => program.word(),
             Self::Replay(_) => EngineWord::Replay,
         }
     }
     pub const fn mode(&self) -> Mode {
         match self {
             Self::OpenAi(_) => Mode::Api,
+            Self::Program(_) => Mode::Cli,
             Self::Replay(_) => Mode::Replay,
         }
     }
@@ -76,6 +80,20 @@ pub struct OpenAi {
 pub struct Model {
     pub name: String,
     pub price: Option<Price>,
+}
+
+impl Model {
+    /// What a program calls its own choice.
+    const OWN: &str = "default";
+
+    /// The program chooses.
+    pub fn own() -> Self {
+        Self { name: Self::OWN.to_owned(), price: None }
+    }
+    /// The name, unless the program chooses.
+    pub fn named(&self) -> Option<&str> {
+        Some(self.name.as_str()).filter(|name| *name != Self::OWN)
+    }
 }
 
 /// US dollars per million tokens.
@@ -143,7 +161,19 @@ impl Tool {
         }
     }
 
-    /// What Claude Code calls it. A rule in parentheses, as in `Bash(git *)`, is not taken for the bare tool.
+    /// What Claude Code calls it.
+    pub const fn in_claude(self) -> &'static str {
+        match self {
+            Self::ReadFile => "Read",
+            Self::ListFiles => "Glob",
+            Self::Search => "Grep",
+            Self::WriteFile => "Write",
+            Self::EditFile => "Edit",
+            Self::RunCommand => "Bash",
+        }
+    }
+
+    /// What it is by Claude Code's name. A rule in parentheses, as in `Bash(git *)`, is not taken for the bare tool.
     fn of_claude(name: &str) -> &'static [Self] {
         match name {
             "Read" | "NotebookRead" => &[Self::ReadFile],
@@ -186,6 +216,11 @@ impl Tools {
             ours.retain(|tool| !tool.changes() || fenced && *tool == Tool::RunCommand);
         }
         Self { ours, written: written.map(<[String]>::to_vec), disallowed: disallowed.to_vec() }
+    }
+
+    /// None of them changes anything.
+    pub fn only_look(&self) -> bool {
+        !self.ours.iter().any(|tool| tool.changes())
     }
 }
 

@@ -10,7 +10,7 @@ use crate::{
     context::Pack,
     engine::{
         Task,
-        agent::{AgentWork, Ended, Model, Transcript},
+        agent::{AgentWork, Broken, Ended, Model, Parked, Transcript},
     },
     record::{Draft, ErrorClass, FailureKind, ReplyOutcome, Switch, Tokens},
 };
@@ -18,8 +18,7 @@ use crate::{
 use super::{
     abilities::{Abilities, ToolWay},
     answer::{CALLS_MAX, ToolCall},
-    ask::{Broken, Wanted},
-    parked::{Broke, Parked},
+    ask::Wanted,
     text_tools,
     tools::{Done, Toolbox},
     voice::Voice,
@@ -138,6 +137,15 @@ pub(super) struct Talk<'t, 'b, 'w> {
     pub closing: bool,
     /// What the server counted for the conversation up to so many messages.
     pub known_tokens: Option<(u64, usize)>,
+}
+
+/// A conversation that broke off because the server did not answer.
+#[derive(Debug)]
+pub(super) struct Broke {
+    messages: Vec<Value>,
+    turn: u32,
+    /// The handoff had been asked for.
+    closing: bool,
 }
 
 /// The same call, again and again.

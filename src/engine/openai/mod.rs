@@ -7,7 +7,6 @@ mod abilities;
 mod answer;
 mod ask;
 mod converse;
-mod parked;
 mod switch;
 mod text_tools;
 mod tools;
@@ -23,7 +22,9 @@ pub(crate) use voice::{Tape, Told, Voice};
 pub use crate::net::{host, is_local};
 
 use abilities::Known;
-use parked::Parking;
+use converse::Broke;
+
+use super::agent::Parking;
 
 /// What is shared by all steps that use one server: connections, and what the server was found to lack.
 #[derive(Clone, Default)]
@@ -33,7 +34,7 @@ pub struct Shared(Arc<Inner>);
 struct Inner {
     server: OnceLock<Result<wire::Server, wire::CallError>>,
     known: Known,
-    parking: Parking,
+    parking: Parking<Broke>,
 }
 
 impl std::fmt::Debug for Shared {

@@ -6,11 +6,11 @@ use std::collections::VecDeque;
 use serde_json::json;
 
 use crate::{
-    engine::agent::OpenAi,
+    engine::agent::{Broken, OpenAi},
     record::{ErrorClass, Failure, FailureKind},
 };
 
-use super::{Shared, answer::Answer, ask::Broken, converse::Talk, host};
+use super::{Shared, answer::Answer, converse::Talk, host};
 
 pub(crate) enum Voice<'t> {
     Server(&'t OpenAi),

@@ -241,7 +241,13 @@ fn outputs(run: &RunDir, remains: &mut Remains) {
             last.insert((flow, path.to_owned()), word("sha256").map(str::to_owned));
         }
     }
+    let tombstones = crate::ledger::Tombstones::read(run).unwrap_or_default();
     for ((flow, path), sha256) in last {
+        // Retention took it, and says so: it is not there, and that is no news.
+        if !flow.is_empty() && tombstones.of(&format!("{flow}/{path}")).is_some() && !run.base().join(&flow).join(&path).exists()
+        {
+            continue;
+        }
         let roots = Roots { workspace: workspace.clone(), run_base: run.base().to_owned(), flow_dir: run.base().join(&flow) };
         let now = match (roots.look(&path), sha256) {
             (Ok(there), Some(then)) if there.sha256.as_str() == then => Now::Same,

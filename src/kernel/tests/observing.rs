@@ -72,10 +72,13 @@ fn no_known_fix_is_entered_and_nothing_is_taken_back() {
     assert_eq!((play.path().as_str(), play.ends().to_string().as_str()), ("a", "failed"));
     let play = observing(
         "steps: [{id: u, run: x, undo: y}, {id: s, snapshot: {name: n, files: [x]}}, \
-         {id: c, compare: {before: n, after: n}, on_failure: rollback}]",
+         {id: t, snapshot: {name: m, files: [x]}}, {id: c, compare: {before: n, after: m}, on_failure: rollback}]",
     );
     let play = play.reply("c", [fails("boom")]).run();
-    assert_eq!((play.path().as_str(), play.reason("main").as_str()), ("s c", "c: boom; nothing to roll back"));
+    assert_eq!(
+        (play.path().as_str(), play.reason("main").as_str()),
+        ("s t c", "c: boom; on_failure is rollback; nothing to roll back")
+    );
 }
 
 #[test]

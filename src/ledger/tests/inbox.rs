@@ -140,14 +140,32 @@ fn verify_sees_changed_frozen_files_streams_and_snapshots() {
 
 #[test]
 fn a_run_goes_whole_unless_it_is_held() {
-    use crate::ledger::{Lock, RetentionError, held, hold, release, remove};
+    use crate::{
+        id::{Sha256, Time},
+        ledger::{Keeper, Lock, Pruning, RetentionError, held, hold, release, remove, removed},
+        record::Hold,
+    };
     let place = Place::new();
     let (run, _) = whole_run(&place);
-    hold(&run, &Clean::for_test("an audit".to_owned())).unwrap();
-    assert_eq!(held(&run).unwrap().unwrap(), "an audit");
-    let refused = remove(&run, Lock::take(&run, &holder()).unwrap());
-    assert!(matches!(refused, Err(RetentionError::Held(note)) if note == "an audit"));
-    release(&run).unwrap();
-    remove(&run, Lock::take(&run, &holder()).unwrap()).unwrap();
-    assert_eq!(fs::read_dir(place.runs.path()).unwrap().count(), 0);
+    let keeper = Keeper::wait(&place.runs).unwrap();
+    let (now, by, head) = (Time::from_ms(0), Clean::for_test("ada".to_owned()), Sha256::of(b""));
+    let how = Pruning { by: &by, at: now, archive: None, head: (1, &head) };
+    let audit = Hold { reason: "an audit".to_owned(), by: "ada".to_owned(), since: Some(now) };
+    hold(&run, &Clean::for_test(audit.clone()), now, &keeper).unwrap();
+    assert_eq!(held(&run).unwrap().unwrap(), audit);
+    let refused = remove(&run, how, Lock::take(&run, &holder()).unwrap(), &keeper);
+    assert!(matches!(refused, Err(RetentionError::Held(note)) if note == audit));
+    assert_eq!(release(&run, &by, now, &keeper).unwrap(), Some(audit));
+    remove(&run, how, Lock::take(&run, &holder()).unwrap(), &keeper).unwrap();
+    assert!(place.runs.list().unwrap().is_empty());
+    assert_eq!(removed(&place.runs, run.id()).unwrap().by, "ada");
+}
+
+/// A note that somebody wrote by hand, or that was damaged.
+#[test]
+fn a_hold_that_cannot_be_read_holds_all_the_same() {
+    let place = Place::new();
+    let run = place.run();
+    fs::write(run.path(&run.hold()), "because I say so").unwrap();
+    assert_eq!(crate::ledger::held(&run).unwrap().unwrap().reason, "because I say so");
 }

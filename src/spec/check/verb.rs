@@ -71,6 +71,7 @@ impl Kind {
             "undo",
             "approve",
             "engine",
+            "program",
             "model",
             "max_turns",
             "teach",
@@ -94,7 +95,7 @@ impl Kind {
 }
 
 /// Keys that only some verbs read, with whether they are written. Everything else a step can have, every step reads.
-fn special(text: &StepText) -> [(&'static str, bool); 21] {
+fn special(text: &StepText) -> [(&'static str, bool); 22] {
     [
         ("with", text.with.is_some()),
         ("inputs", !text.inputs.is_empty()),
@@ -113,6 +114,7 @@ fn special(text: &StepText) -> [(&'static str, bool); 21] {
         ("undo", text.undo.is_some()),
         ("approve", text.approve.is_some()),
         ("engine", text.engine.is_some()),
+        ("program", text.program.is_some()),
         ("model", text.model.is_some()),
         ("max_turns", text.max_turns.is_some()),
         ("teach", text.teach.is_some()),
@@ -227,9 +229,17 @@ impl Check<'_> {
                 return None;
             }
         };
+        let engine = text.engine.or(defaults.engine).unwrap_or(EngineText::Openai);
+        if text.program.is_some() && engine != EngineText::Cli {
+            let message = "`program` says which program of `engine: cli` is meant; this step has another engine";
+            let hint = "remove it, or write `engine: cli`";
+            let diagnostic = Diagnostic::error("key-without-effect", message).hint(hint);
+            self.say(&format!("{pointer}/program"), Part::Key, diagnostic);
+        }
         let step = AgentStep {
             agent: key,
-            engine: text.engine.or(defaults.engine).unwrap_or(EngineText::Openai),
+            engine,
+            program: text.program.clone(),
             model: text.model.clone().or_else(|| defaults.model.clone()),
             max_turns: text.max_turns,
             teach,

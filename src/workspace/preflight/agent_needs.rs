@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use crate::{
     config::Config,
-    engine::{self, Account, Recording},
+    engine::{self, Account, Recording, Tools},
     id::{FramePath, StepRef},
     record::EngineWord,
-    runner::Agents,
-    spec::{Agent, Flow, Library, Step, Verb, flow::AgentStep, text::OnUnknownCost},
+    runner::{Agents, Programmed},
+    spec::{Access, Agent, Flow, Library, Step, Verb, flow::AgentStep, text::OnUnknownCost},
 };
+
+use super::{Wanted, on_path};
 
 /// All that is missing, and what can be done about it.
 #[derive(Debug, Default)]
@@ -44,12 +46,14 @@ struct Needs<'n> {
     /// The key of the flow that needs prices. A flow inside of one with a limit draws on it.
     counts_money: Option<&'static str>,
     replayed: bool,
+    observe_only: bool,
     missing: Missing,
     server: bool,
 }
 
 /// `engine`: the run's own choice, which wins over the flow's.
-pub(super) fn look(config: &Config, library: &Library, engine: Option<EngineWord>, recording: Option<&Recording>) -> Missing {
+pub(super) fn look(config: &Config, library: &Library, wanted: &Wanted<'_>) -> Missing {
+    let Wanted { engine, recording, observe_only, .. } = *wanted;
     let said = |unknown| library.flows.values().any(|flow| flow.limits.on_unknown_cost == Some(unknown));
     let limited = library.flows.values().any(|flow| flow.limits.usd_max.is_some());
     let counts_money = match (said(OnUnknownCost::Stop), limited && !said(OnUnknownCost::Allow)) {
@@ -64,6 +68,7 @@ pub(super) fn look(config: &Config, library: &Library, engine: Option<EngineWord
         recording,
         counts_money,
         replayed: false,
+        observe_only,
         missing: Missing::default(),
         server: false,
     };
@@ -74,8 +79,8 @@ pub(super) fn look(config: &Config, library: &Library, engine: Option<EngineWord
                 EngineWord::Stub => {}
                 EngineWord::Openai => needs.model(flow, step, agent),
                 EngineWord::Replay => needs.replay(flow, step, agent),
-                other
-                @ (EngineWord::Claude | EngineWord::Codex | EngineWord::Shell | EngineWord::Builtin | EngineWord::Human) => {
+                word @ (EngineWord::Claude | EngineWord::Codex | EngineWord::Cli) => needs.program(word, flow, step, agent),
+                other @ (EngineWord::Shell | EngineWord::Builtin | EngineWord::Human) => {
                     let why = format!("is an agent for the engine `{other}`, which this version cannot drive yet");
                     needs.missing.say(format!("{} {why}", place(flow, step)), None);
                     needs.missing.scriptable = true;
@@ -95,6 +100,14 @@ pub(super) fn look(config: &Config, library: &Library, engine: Option<EngineWord
 
 fn place(flow: &Flow, step: &Step) -> String {
     format!("step `{}` of flow `{}`", step.id, flow.key)
+}
+
+/// How settings of a directory that nobody trusts become settings.
+fn trust(why: &str) -> Option<String> {
+    why.contains("not trusted").then(|| {
+        "if you know the directory: export FLOW_STUDIO_TRUST=\"$PWD\", or write the settings in ~/.config/flow-studio/config.toml"
+            .to_owned()
+    })
 }
 
 impl Needs<'_> {
@@ -126,6 +139,64 @@ impl Needs<'_> {
         self.missing.say(sentence, Some(hint.to_owned()));
     }
 
+    fn program(&mut self, word: EngineWord, flow: &Flow, step: &Step, agent: &AgentStep) {
+        let found = match self.agents.programmed(word, agent.program.as_ref()) {
+            Ok(found) => found.clone(),
+            Err(why) => {
+                let hint = trust(&why);
+                return self.missing.say(format!("{}: {why}", place(flow, step)), hint);
+            }
+        };
+        let Programmed { program, .. } = &found;
+        let path = self.config.env.get("PATH").map(String::as_str).unwrap_or_default();
+        if !on_path(path, &program.command) {
+            self.missing.say(format!("the program `{}` is not on PATH ({})", program.command, place(flow, step)), None);
+            self.alternatives(word, &program.command);
+        }
+        if let Err(why) = program.can_be_silent(step.network) {
+            self.missing.say(format!("{}: {why}", place(flow, step)), None);
+        }
+        let persona = self.agent(agent);
+        let access = if self.observe_only { Access::Observe } else { step.access };
+        if let Some(persona) = &persona {
+            let tools = Tools::new(persona.tools.as_deref(), &persona.disallowed_tools, access, false);
+            if let Err(why) = program.can_hold(&agent.agent, &tools) {
+                let sentence = format!("{}: {why}", place(flow, step));
+                self.missing.say(sentence, None);
+            }
+        }
+        if !program.counts_turns() && agent.max_turns.or_else(|| persona.as_ref()?.turns_max).is_some() {
+            let sentence =
+                format!("{}: `{}` does not tell its turns, so `max_turns` cannot hold it", place(flow, step), program.name());
+            self.missing.say(sentence, Some("remove `max_turns`, and give the step a `timeout`".to_owned()));
+        }
+        if self.counts_money.is_some() && !program.tells_cost() {
+            let model = found.model(agent.model.as_deref().or_else(|| persona.as_ref()?.model.as_deref()));
+            if model.price.is_none() {
+                let name = model.named().unwrap_or("that the program chooses itself; name one").to_owned();
+                self.priceless(&name, flow, step);
+            }
+        }
+    }
+
+    fn alternatives(&mut self, word: EngineWord, command: &str) {
+        self.missing.scriptable = true;
+        let (section, package, others) = match word {
+            EngineWord::Claude => ("engines.claude", Some("@anthropic-ai/claude-code"), "--engine openai or --engine codex"),
+            EngineWord::Codex => ("engines.codex", Some("@openai/codex"), "--engine openai or --engine claude"),
+            EngineWord::Cli
+            | EngineWord::Openai
+            | EngineWord::Shell
+            | EngineWord::Stub
+            | EngineWord::Replay
+            | EngineWord::Builtin
+            | EngineWord::Human => ("engines.cli.<name>", None, "--engine openai, --engine claude or --engine codex"),
+        };
+        let install = package.map_or_else(|| format!("install {command}"), |package| format!("npm install -g {package}"));
+        self.missing.hint(format!("{install}, or say where it is: [{section}] command = \"/path/to/{}\"", base(command)));
+        self.missing.hint(format!("add {others} to let another engine perform the agents"));
+    }
+
     /// Why a step cannot be replayed, as far as that is known before it runs: what did not run then may not run now either.
     fn replay(&mut self, flow: &Flow, step: &Step, agent: &AgentStep) {
         self.replayed = true;
@@ -142,6 +213,10 @@ impl Needs<'_> {
     /// The key of the server.
     fn key(&mut self) {
         let server = &self.config.engines.openai;
+        if let Err(why) = &self.agents.openai {
+            let hint = trust(why);
+            self.missing.say(why.clone(), hint);
+        }
         if server.api_key.is_none() && !engine::openai::is_local(&server.base_url) {
             let (variable, url) = (&server.api_key_env, &server.base_url);
             self.missing.say(format!("{variable} is not set: it holds the key for {url}"), Some(format!("export {variable}=…")));
@@ -150,4 +225,8 @@ impl Needs<'_> {
             self.missing.scriptable = true;
         }
     }
+}
+
+fn base(command: &str) -> &str {
+    command.rsplit('/').next().unwrap_or(command)
 }

@@ -46,7 +46,7 @@ pub(super) async fn run(task: &Task<'_>, asked: Run, commands: &mut Vec<CommandR
             return None;
         }
         End::TimedOut => format!("not done after {} seconds, and ended\n", limit.as_secs_f64()),
-        End::Stopped => {
+        End::Stopped | End::Bitten(_) => {
             commands.push(done.command);
             return None;
         }

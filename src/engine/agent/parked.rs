@@ -7,19 +7,18 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use serde_json::Value;
-
 use crate::{
     engine::Job,
     id::{FramePath, StepRef},
     record::{CommandRun, Switch, Tokens},
 };
 
-/// Of one attempt that ended and may be followed by another.
-#[derive(Debug, Default)]
-pub(super) struct Parked {
+/// Of one attempt that ended and may be followed by another. `T`: a conversation that broke off because nobody answered;
+/// nothing in it has to be said again.
+#[derive(Debug)]
+pub(crate) struct Parked<T> {
     pub execution: u32,
-    pub talk: Option<Broke>,
+    pub talk: Option<T>,
     pub tokens: Option<Tokens>,
     pub cost_usd: Option<f64>,
     pub commands: Vec<CommandRun>,
@@ -28,32 +27,36 @@ pub(super) struct Parked {
     pub left: Option<(String, String)>,
 }
 
-impl Parked {
+impl<T> Parked<T> {
     /// Of a first attempt: nothing was used, and that is known.
     pub fn nothing() -> Self {
-        Self { tokens: Some(Tokens::default()), cost_usd: Some(0.0), ..Self::default() }
+        Self {
+            execution: 0,
+            talk: None,
+            tokens: Some(Tokens::default()),
+            cost_usd: Some(0.0),
+            commands: Vec::new(),
+            switches: Vec::new(),
+            left: None,
+        }
     }
 }
 
-/// A conversation that broke off because the server did not answer: nothing in it has to be said again.
-#[derive(Debug)]
-pub(super) struct Broke {
-    pub messages: Vec<Value>,
-    pub turn: u32,
-    /// The handoff had been asked for.
-    pub closing: bool,
+pub(crate) struct Parking<T>(Mutex<BTreeMap<(FramePath, StepRef), Parked<T>>>);
+
+impl<T> Default for Parking<T> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
 }
 
-#[derive(Default)]
-pub(super) struct Parking(Mutex<BTreeMap<(FramePath, StepRef), Parked>>);
-
-impl Parking {
-    pub fn put(&self, job: &Job, parked: Parked) {
+impl<T> Parking<T> {
+    pub fn put(&self, job: &Job, parked: Parked<T>) {
         let key = (job.flow.clone(), job.step.clone());
         self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(key, parked);
     }
     /// What the attempt before left.
-    pub fn take(&self, job: &Job) -> Option<Parked> {
+    pub fn take(&self, job: &Job) -> Option<Parked<T>> {
         let key = (job.flow.clone(), job.step.clone());
         let parked = self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&key)?;
         (parked.execution == job.execution && job.attempt > 1).then_some(parked)

@@ -1,0 +1,345 @@
+//! The story of one flow as one HTML file: nothing from elsewhere, no script, light and dark, printable.
+//! In: a view, a flow, its picture. Out: HTML. Never: text of a step, an agent or a person taken for markup; a second opinion:
+//! what the Markdown says is said here by the same functions.
+
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+use crate::{
+    id::{FramePath, Time},
+    kernel::Frame,
+    record::{Claim, QuestionStatus},
+};
+
+use super::{
+    paste::Paste,
+    report::{headline, report},
+    status::{StatusReport, flow_status, status},
+    view::RunView,
+    words::{clean, length},
+};
+
+const STYLE: &str = "
+:root{color-scheme:light dark;--ink:#1c2430;--dim:#5b6675;--page:#fff;--card:#f6f8fa;--line:#d9dfe6;--good:#1a7f4b;--bad:#b42318;--warn:#96650a;--go:#2563eb}
+@media(prefers-color-scheme:dark){:root{--ink:#e4e9f0;--dim:#9aa7b8;--page:#11161d;--card:#1a212b;--line:#303a48;--good:#4ade80;--bad:#f87171;--warn:#fbbf24;--go:#60a5fa}}
+*{box-sizing:border-box}body{margin:0 auto;padding:2rem 1.25rem 4rem;max-width:62rem;color:var(--ink);background:var(--page);font:16px/1.5 system-ui,sans-serif}
+h1{margin:0 0 .3rem;font-size:1.7rem;line-height:1.2}h2{margin:2.2rem 0 .6rem;padding-bottom:.2rem;border-bottom:1px solid var(--line);font-size:1.15rem}
+p{margin:.4rem 0}.dim{color:var(--dim)}.badge{display:inline-block;padding:.05rem .6rem;border:1px solid currentColor;border-radius:1rem;font-size:.95rem;font-weight:600}
+.succeeded,.agrees{color:var(--good)}.failed,.cancelled,.disagrees{color:var(--bad)}.waiting,.interrupted,.concerns,.blocked{color:var(--warn)}.running{color:var(--go)}
+.wide{overflow-x:auto}table{width:100%;border-collapse:collapse;font-size:.92rem}th,td{padding:.35rem .6rem;border-bottom:1px solid var(--line);text-align:left;vertical-align:top;overflow-wrap:anywhere}th{color:var(--dim);font-weight:600;white-space:nowrap}
+code{padding:.05rem .3rem;border-radius:.25rem;background:var(--card);font:.88em ui-monospace,monospace;overflow-wrap:anywhere}.question{margin:.8rem 0;padding:.7rem 1rem;border:1px solid var(--line);border-left:.25rem solid var(--go);border-radius:.4rem;background:var(--card)}
+ul{margin:.3rem 0;padding-left:1.2rem}svg{max-width:100%;height:auto}.gantt text{fill:var(--ink);font:12px system-ui,sans-serif}.gantt .dim{fill:var(--dim)}.gantt rect{fill:var(--go)}.gantt rect.succeeded{fill:var(--good)}.gantt rect.failed{fill:var(--bad)}.gantt rect.interrupted{fill:var(--warn)}.gantt line{stroke:var(--line)}
+@media print{body{max-width:none;padding:0}h2{break-after:avoid}.question,tr{break-inside:avoid}}
+";
+
+/// Rows of a timeline; a longer one is no picture any more.
+const BARS_MAX: usize = 200;
+
+/// `svg` is the flow's own picture, escaped by whoever drew it. `None` when the flow is not in the run.
+pub fn report_html(view: &RunView, flow: &FramePath, paste: &Paste, svg: &str) -> Option<String> {
+    let frame = view.state.frame(flow)?;
+    let told = report(view, flow, paste)?;
+    let stands = status(view, paste);
+    let title = data(&frame.plan.flow.title);
+    let word = flow_status(view, frame).to_string();
+    let page = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'";
+                title { (title) ": " (word) }
+                style { (PreEscaped(STYLE)) }
+            }
+            body {
+                h1 { (title) " " span class={ "badge " (word) } { (headline(view, frame)) } }
+                @if let Some(reason) = &frame.outcome_reason { p { (data(reason)) } }
+                p class="dim" { "run " code { (view.run_id) } ", flow " code { (frame.path) } }
+                @if let Some(goal) = &frame.plan.flow.charter.goal { p { "Goal: " (data(goal)) } }
+                (sections(&told))
+                h2 { "The way it went" }
+                div class="wide" { (PreEscaped(svg)) }
+                h2 { "Timeline" }
+                div class="wide" { (timeline(view, frame)) }
+                (routes(view, frame))
+                (claims(view, frame))
+                (questions(view, frame, &stands))
+            }
+        }
+    };
+    Some(page.into_string())
+}
+
+/// The Markdown's own words, one heading and its lines at a time. It is made by us line by line, so its shape is known:
+/// headings, items, tables and sentences.
+fn sections(told: &str) -> Markup {
+    let body = told.split_once("\n- run ").map_or("", |(_, rest)| rest.split_once('\n').map_or("", |(_, rest)| rest));
+    let mut lines = body.lines().peekable();
+    let mut out = String::new();
+    while let Some(line) = lines.next() {
+        let part = if let Some(title) = line.strip_prefix("## ") {
+            html! { h2 { (title) } }
+        } else if line.starts_with("| ") {
+            let mut rows = Vec::new();
+            while let Some(row) = lines.next_if(|line| line.starts_with("| ")) {
+                rows.push(row);
+            }
+            html! {
+                div class="wide" { table {
+                    tr { @for cell in cells(line) { th { (plain(&cell)) } } }
+                    @for row in rows.iter().filter(|row| !row.starts_with("| --- ")) {
+                        tr { @for cell in cells(row) { td { (plain(&cell)) } } }
+                    }
+                } }
+            }
+        } else if let Some(item) = line.trim_start().strip_prefix("- ") {
+            let deep = line.starts_with("  ");
+            html! { ul { li style=[deep.then_some("margin-left:1.2rem")] { (plain(item)) } } }
+        } else if line.trim().is_empty() {
+            continue;
+        } else {
+            html! { p { (plain(line)) } }
+        };
+        out.push_str(&part.into_string());
+    }
+    PreEscaped(out)
+}
+
+/// A row without its outer bars, split at bars that are not escaped.
+fn cells(row: &str) -> Vec<String> {
+    let (mut found, mut cell, mut escaped) = (Vec::new(), String::new(), false);
+    for c in row.trim_matches(|c| c == ' ').trim_start_matches('|').chars() {
+        match c {
+            '|' if !escaped => found.push(std::mem::take(&mut cell).trim().to_owned()),
+            c => cell.push(c),
+        }
+        escaped = c == '\\' && !escaped;
+    }
+    found
+}
+
+/// Text of the Markdown, with bold and code as what they are; everything else is text.
+fn plain(text: &str) -> Markup {
+    let mut out = String::new();
+    let (mut bold, mut code) = (false, false);
+    let mut chars = text.chars().peekable();
+    let push = |out: &mut String, c: char| match c {
+        '<' => out.push_str("&lt;"),
+        '>' => out.push_str("&gt;"),
+        '&' => out.push_str("&amp;"),
+        '"' => out.push_str("&quot;"),
+        '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}' | '\u{61c}' => {
+            out.extend(c.escape_unicode());
+        }
+        c => out.push(c),
+    };
+    while let Some(c) = chars.next() {
+        match c {
+            '\\' if !code && chars.peek().is_some_and(|next| "|*`[]\\".contains(*next)) => {
+                if let Some(next) = chars.next() {
+                    push(&mut out, next);
+                }
+            }
+            '`' => {
+                out.push_str(if code { "</code>" } else { "<code>" });
+                code = !code;
+            }
+            '*' if !code && chars.peek() == Some(&'*') => {
+                chars.next();
+                out.push_str(if bold { "</strong>" } else { "<strong>" });
+                bold = !bold;
+            }
+            // A link of ours: the page may lie anywhere, so it names the file and does not lead to it.
+            '[' if !code => {
+                let label: String = chars.by_ref().take_while(|c| *c != ']').collect();
+                let path: String = if chars.next_if_eq(&'(').is_some() {
+                    chars.by_ref().take_while(|c| *c != ')').collect()
+                } else {
+                    String::new()
+                };
+                label.chars().for_each(|c| push(&mut out, c));
+                out.push_str(" <code>");
+                path.trim_start_matches("../").chars().for_each(|c| push(&mut out, c));
+                out.push_str("</code>");
+            }
+            // `cell` wrote these for us; they are what they stand for.
+            '&' if !code => {
+                let ahead: String = chars.clone().take(4).collect();
+                let known = ["lt;", "amp;"].into_iter().find(|name| ahead.starts_with(name));
+                out.push('&');
+                out.push_str(known.unwrap_or("amp;"));
+                for _ in known.unwrap_or_default().chars() {
+                    chars.next();
+                }
+            }
+            c => push(&mut out, c),
+        }
+    }
+    if code {
+        out.push_str("</code>");
+    }
+    if bold {
+        out.push_str("</strong>");
+    }
+    PreEscaped(out)
+}
+
+/// Text that is data, also where it would turn the rest of the line around.
+fn data(text: &str) -> String {
+    let turns = |c: char| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}' | '\u{61c}');
+    clean(text).chars().map(|c| if turns(c) { c.escape_unicode().to_string() } else { c.to_string() }).collect()
+}
+
+struct Bar {
+    name: String,
+    from: Time,
+    to: Time,
+    class: &'static str,
+}
+
+/// One bar per execution, in the order in which they started.
+#[expect(clippy::cast_precision_loss, reason = "places in a picture")]
+fn timeline(view: &RunView, frame: &Frame) -> Markup {
+    let mut bars = Vec::new();
+    for (at, story) in view.steps.iter().filter(|(at, _)| at.flow == frame.path) {
+        for one in &story.executions {
+            let class = match one.proof().map(|proof| proof.status) {
+                Some(crate::record::ReceiptStatus::Succeeded) => "succeeded",
+                Some(crate::record::ReceiptStatus::Failed) => "failed",
+                Some(crate::record::ReceiptStatus::Interrupted) => "interrupted",
+                None if one.lost_at.is_some() => "interrupted",
+                None => "running",
+            };
+            let number = if story.executions.len() > 1 { format!(" #{}", one.number) } else { String::new() };
+            let to = one.ended_at().unwrap_or(view.state.now);
+            bars.push(Bar { name: data(&format!("{}{number}", at.step)), from: one.started_at, to, class });
+        }
+    }
+    bars.sort_by(|a, b| (a.from, a.to, &a.name).cmp(&(b.from, b.to, &b.name)));
+    let left_out = bars.len().saturating_sub(BARS_MAX);
+    bars.truncate(BARS_MAX);
+    let (Some(start), Some(end)) = (bars.iter().map(|bar| bar.from).min(), bars.iter().map(|bar| bar.to).max()) else {
+        return html! { p class="dim" { "Nothing has run." } };
+    };
+    let span = end.since(start).max(1) as f64;
+    let place = |time: Time| 190.0 + 560.0 * time.since(start) as f64 / span;
+    let height = 24 * bars.len() + 28;
+    html! {
+        svg xmlns="http://www.w3.org/2000/svg" class="gantt" viewBox={ "0 0 880 " (height) } width="880" height=(height) role="img" aria-label="Timeline" {
+            line x1="190" y1="20" x2="750" y2="20" {}
+            text x="190" y="14" class="dim" { (start) }
+            text x="750" y="14" class="dim" text-anchor="end" { "+" (length(end.since(start))) }
+            @for (row, bar) in bars.iter().enumerate() {
+                @let y = 28 + 24 * row;
+                @let short: String = bar.name.chars().take(26).collect();
+                text x="182" y=(y + 13) text-anchor="end" { (short) }
+                rect class=(bar.class) x={ (format!("{:.1}", place(bar.from))) } y=(y) width={ (format!("{:.1}", (place(bar.to) - place(bar.from)).max(2.0))) } height="16" rx="3" {
+                    title { (bar.name) ": " (bar.class) ", " (bar.from) ", " (length(bar.to.since(bar.from))) }
+                }
+                text x={ (format!("{:.1}", place(bar.to) + 6.0)) } y=(y + 13) class="dim" { (length(bar.to.since(bar.from))) }
+            }
+        }
+        @if left_out > 0 { p class="dim" { (left_out) " more executions are not drawn." } }
+    }
+}
+
+/// Every decision, going on too, in order: where it went, by which rule, who said so.
+fn routes(view: &RunView, frame: &Frame) -> Markup {
+    let here = view.steps.iter().filter(|(at, _)| at.flow == frame.path);
+    let mut all: Vec<_> = here.flat_map(|(_, story)| &story.executions).flat_map(|one| &one.decisions).collect();
+    all.sort_by_key(|one| one.timestamp);
+    html! {
+        @if !all.is_empty() {
+            h2 { "Every decision" }
+            div class="wide" { table {
+                tr { th { "after" } th { "decision" } th { "next" } th { "rule" } th { "why" } th { "by" } }
+                @for one in all {
+                    tr {
+                        td { (data(one.step_id.as_str())) } td { (one.decision) }
+                        td { (data(&one.next_step_ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))) }
+                        td { (one.rule) } td { (data(&one.reason)) } td { (data(&one.by)) }
+                    }
+                }
+            } }
+        }
+    }
+}
+
+/// What steps said of themselves, beside what was seen.
+fn claims(view: &RunView, frame: &Frame) -> Markup {
+    let mut all: Vec<(String, Claim)> = Vec::new();
+    for (at, story) in view.steps.iter().filter(|(at, _)| at.flow == frame.path) {
+        let Some(proof) = story.executions.last().and_then(super::view::Execution::proof) else { continue };
+        all.extend(proof.claims.iter().map(|claim| (at.step.to_string(), claim.clone())));
+    }
+    html! {
+        @if !all.is_empty() {
+            h2 { "Claims beside measures" }
+            div class="wide" { table {
+                tr { th { "step" } th { "said" } th { "measured" } th { "" } }
+                @for (step, claim) in all {
+                    @let word = if claim.agrees { "agrees" } else { "disagrees" };
+                    tr { td { (data(&step)) } td { (data(&claim.claim)) } td { (data(&claim.measured)) } td class=(word) { (word) } }
+                }
+            } }
+        }
+    }
+}
+
+/// Every question, with who answered it and when; open ones with what can be typed.
+fn questions(view: &RunView, frame: &Frame, stands: &StatusReport) -> Markup {
+    let mut all: Vec<_> = view.state.questions.values().filter(|one| one.flow_path == frame.path).collect();
+    all.sort_by(|a, b| (a.raised_at, &a.id).cmp(&(b.raised_at, &b.id)));
+    html! {
+        @if !all.is_empty() {
+            h2 { "Questions and answers" }
+            @for one in all {
+                div class="question" {
+                    p { strong { (data(&one.question)) } }
+                    p class="dim" { (one.id) ", since " (one.raised_at) ", " (one.severity) ": " (data(&one.reason)) }
+                    @if !one.shown.is_empty() {
+                        p { "Shown: " @for shown in &one.shown { code { (data(&shown.path)) } " " } }
+                    }
+                    @match (&one.answer, one.status) {
+                        (Some(answer), _) => {
+                            p {
+                                strong { (data(&answer.by)) } " answered " strong { (data(&answer.choose)) } " at " (answer.at)
+                                @if answer.self_approved { ", who also started the run" }
+                                @if let Some(note) = &answer.note { ", saying: " (data(note)) }
+                            }
+                        }
+                        (None, QuestionStatus::Open | QuestionStatus::Answered) => {
+                            @for waiting in stands.questions.iter().filter(|waiting| waiting.id == one.id) {
+                                ul { @for choice in &waiting.choices {
+                                    li { (data(&choice.label)) " (" (data(&choice.effect)) "): " code { (data(&choice.command)) } }
+                                } }
+                            }
+                        }
+                        (None, QuestionStatus::Voided) => { p { "It was voided: what was shown had changed." } }
+                        (None, QuestionStatus::Expired) => { p { "Its time was up." } }
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_of_the_markdown_is_text_whatever_it_says() {
+        let cell = super::super::report_parts::cell;
+        for text in ["<script>x</script>", "</style>", "a & b", "&lt;b&gt;", "**not bold**", "`tick", "a|b\\|c", "\\&lt;"] {
+            let shown = plain(&cell(text)).into_string();
+            let back = shown.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&amp;", "&");
+            assert_eq!(back, text, "{shown}");
+            assert!(!shown.contains('<'), "{shown}");
+        }
+        assert_eq!(plain("**a** `b<c`").into_string(), "<strong>a</strong> <code>b&lt;c</code>");
+        assert_eq!(plain("[receipt](../x/a<.json)").into_string(), "receipt <code>x/a&lt;.json</code>");
+        assert_eq!(plain("a\u{202e}b").into_string(), "a\\u{202e}b");
+        assert_eq!(cells("| a | b\\|c |"), ["a", "b\\|c"]);
+    }
+}

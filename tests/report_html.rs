@@ -1,0 +1,87 @@
+//! `report --html`: one file with the whole story in it, and nothing in it that a step, an agent or a person wrote is markup.
+
+mod common;
+
+use common::{Ran, Test};
+
+trait Tells {
+    /// On standard output.
+    fn tells(self, text: &str) -> Self;
+}
+
+impl Tells for Ran {
+    #[track_caller]
+    fn tells(self, text: &str) -> Self {
+        assert!(self.stdout.contains(text), "`{text}` is not in:\n{}\n{}", self.stdout, self.stderr);
+        self
+    }
+}
+
+const HOSTILE: &str = "</title></style><script>alert(1)</script>\u{202e}<img src=x onerror=alert(2)>";
+
+fn hostile() -> Test {
+    let flow = format!(
+        "flow: x\ntitle: {title}\nparams: {{who: {{type: string, default: {who}}}}}\nsteps:\n  - id: bad\n    run: printf '%s\\n' \"$EVIL\" >&2; exit 1\n    env: {{EVIL: {evil}}}\n    on_failure: continue\n  - id: ask\n    ask: {{question: {evil}}}\n",
+        title = serde_json::to_string(&HOSTILE.replace('\u{202e}', "")).unwrap(),
+        who = serde_json::to_string("`</code><script>alert(3)</script>").unwrap(),
+        evil = serde_json::to_string(HOSTILE).unwrap(),
+    );
+    let test = Test::new().file("flows/x.yaml", &flow);
+    test.go(&["run", "x", "--run-id", "r"]).code(4);
+    test
+}
+
+#[test]
+fn nothing_that_somebody_wrote_is_markup() {
+    let test = hostile();
+    test.go(&["report", "r", "--html", "--out", "open.html"]).code(0).tells("open.html");
+    let note = "<b onclick=x>fine</b></div><script>alert(4)</script>";
+    let list = test.go(&["review", "list", "--json"]).json();
+    let shown = list.to_string();
+    let id = shown.split("\"id\":\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+    let id = if id.contains('/') { id } else { format!("r/{id}") };
+    test.go(&["review", "answer", &id, "--choose", "approve", "--note", note]);
+    test.go(&["report", "r", "--html", "--out", "done.html"]).code(0);
+    for file in ["open.html", "done.html"] {
+        let page = test.text(file);
+        assert!(page.starts_with("<!DOCTYPE html>") && page.ends_with("</html>"), "{file}");
+        assert!(!page.contains("<script") && !page.contains("<img") && !page.contains("<b onclick"), "{file}");
+        assert!(page.contains("&lt;script&gt;"), "{file}: what was written is shown as text");
+        assert!(!page.contains('\u{202e}'), "{file}: a mark that turns text around is shown as what it is");
+        // One style of the page and one of the flow's picture; nobody closed one of them early.
+        assert_eq!((page.matches("<style>").count(), page.matches("</style>").count()), (2, 2), "{file}");
+        assert_eq!(page.matches("</title>").count(), page.matches("<title>").count(), "{file}");
+    }
+}
+
+#[test]
+fn a_report_needs_nothing_from_elsewhere() {
+    let page = {
+        let test = hostile();
+        test.go(&["report", "r", "--html"]).code(0).stdout
+    };
+    for word in ["<link", "@import", "url(http", "src=", "href=\"http"] {
+        assert!(!page.replace("src=x", "").contains(word), "{word}");
+    }
+    assert!(page.contains("default-src 'none'") && page.contains("prefers-color-scheme:dark") && page.contains("@media print"));
+}
+
+#[test]
+fn it_tells_what_the_markdown_tells() {
+    let test = hostile();
+    let told = test.go(&["report", "r"]).code(0).stdout;
+    let page = test.go(&["report", "r", "--html"]).code(0).stdout;
+    for heading in told.lines().filter_map(|line| line.strip_prefix("## ")) {
+        assert!(page.contains(&format!("<h2>{heading}</h2>")), "{heading}");
+    }
+    assert!(page.contains("receipt <code>x/receipts/bad-shell.json</code>"));
+    for word in ["Timeline", "Every decision", "Questions and answers", "failed-policy", "class=\"gantt\"", "flow-graph"] {
+        assert!(page.contains(word), "{word}");
+    }
+}
+
+#[test]
+fn a_file_that_cannot_be_written_is_an_error_with_a_hint() {
+    let test = hostile();
+    test.go(&["report", "r", "--html", "--out", "no/such/dir/r.html"]).code(1).says("cannot write").says("--out FILE");
+}
