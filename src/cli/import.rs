@@ -86,7 +86,9 @@ pub(super) fn run(args: &ImportArgs, context: &Context) -> Result<u8, Error> {
     let source = args.runbook.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let made = import(&bytes, key.as_str(), &source)
         .map_err(|error| Error::new(Kind::Usage, format!("{shown} cannot become a flow")).because(&error))?;
-    context.workspace.check_text(&key, &made.yaml)?;
+    context.workspace.check_text(&key, &made.yaml).map_err(|error| {
+        error.hint("this is a mistake of `import`, not of the runbook: report it with the part that it comes from")
+    })?;
     if printed && !context.json {
         print(&made.yaml)?;
     } else if !printed {

@@ -73,15 +73,18 @@ fn prefixed(all: &[Heading], members: &[usize], found: &mut BTreeMap<usize, Bran
     }
 }
 
+/// What is chosen between, by a title or a head: `Change types` is a `change-type`.
+pub(super) fn kind_of(title: &str) -> Option<String> {
+    let words = words(title);
+    let (last, rest) = words.split_last()?;
+    let one = last.strip_suffix('s').unwrap_or(last);
+    matches!(one, "type" | "symptom" | "variant" | "scenario" | "case" | "kind" | "problem" | "alert" | "request")
+        .then(|| rest.iter().map(String::as_str).chain([one]).collect::<Vec<_>>().join("-"))
+}
+
 /// Children of `Change types`; or, where levels are lost, the sections after an empty one of that name.
 fn of_a_kind(all: &[Heading], parent: Option<usize>, members: &[usize], found: &mut BTreeMap<usize, Branch>) {
-    let kind = |title: &str| {
-        let words = words(title);
-        let (last, rest) = words.split_last()?;
-        let one = last.strip_suffix('s')?;
-        matches!(one, "type" | "symptom" | "variant" | "scenario" | "case" | "kind")
-            .then(|| rest.iter().map(String::as_str).chain([one]).collect::<Vec<_>>().join("-"))
-    };
+    let kind = |title: &str| kind_of(title).filter(|_| title.trim_end().to_lowercase().ends_with('s'));
     let mut chosen: Option<(String, Vec<usize>)> =
         parent.and_then(|parent| kind(&all[parent].title)).map(|param| (param, Vec::new()));
     for at in members {

@@ -18,7 +18,14 @@ pub(super) struct Draft {
     /// Comments that follow the last step.
     pub after: Vec<String>,
     pub kept: Vec<Kept>,
+    /// More of something than a flow should have, and how many it may have.
+    pub over: Option<(&'static str, usize)>,
 }
+
+/// More are not one runbook; and each blank is compared with them.
+pub(super) const PARAMS_MAX: usize = 100;
+pub(super) const STEPS_MAX: usize = 300;
+pub(super) const HEADINGS_MAX: usize = 1000;
 
 /// Something of the runbook that is no part of the flow, or only as a comment.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
@@ -40,6 +47,10 @@ pub(super) struct Param {
     pub boolean: bool,
     pub description: String,
     pub line: u32,
+    /// The runbook itself lists it.
+    pub declared: bool,
+    /// A command reads it.
+    pub in_command: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -64,8 +75,8 @@ pub(super) struct Run {
     pub text: String,
     /// Why a person is asked first; `None`: it only looks.
     pub changes: Option<String>,
-    /// When it is to be run, in the runbook's words.
-    pub only_if: Option<String>,
+    /// Words of bash are in it.
+    pub bash: bool,
     pub stdout: Option<String>,
     pub poll: Option<(String, String)>,
     pub timeout: Option<String>,
@@ -78,7 +89,7 @@ pub(super) struct Run {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Ask {
     pub question: String,
-    /// Key, label, effect.
+    /// Key, label.
     pub options: Vec<(String, String)>,
     pub high: bool,
 }
@@ -86,8 +97,17 @@ pub(super) struct Ask {
 #[derive(Debug, Clone)]
 pub(super) struct Done {
     pub id: String,
-    pub question: String,
     pub line: u32,
+    pub when: Option<String>,
+    pub holds: Holds,
+}
+
+#[derive(Debug, Clone)]
+pub(super) enum Holds {
+    /// A person says so.
+    Asked(String),
+    /// The step of this name passed.
+    Passed(String),
 }
 
 impl Draft {
@@ -96,12 +116,18 @@ impl Draft {
         self.kept.push(Kept { line: lines.0, last: lines.1, text, why: why.to_owned() });
     }
 
-    /// A parameter by its name, made where there is none.
-    pub fn param(&mut self, name: &str, description: &str, line: u32) {
-        if !self.params.iter().any(|param| param.name == name) {
-            let param =
-                Param { name: name.to_owned(), required: true, description: description.to_owned(), line, ..Param::default() };
-            self.params.push(param);
+    /// Where the parameter of this name stands, made where there is none.
+    pub fn param(&mut self, name: &str, description: &str, line: u32) -> usize {
+        if let Some(at) = self.params.iter().position(|param| param.name == name) {
+            return at;
         }
+        if self.params.len() >= PARAMS_MAX {
+            self.over = Some(("parameters", PARAMS_MAX));
+            return self.params.len() - 1;
+        }
+        let param =
+            Param { name: name.to_owned(), required: true, description: description.to_owned(), line, ..Param::default() };
+        self.params.push(param);
+        self.params.len() - 1
     }
 }

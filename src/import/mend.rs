@@ -9,6 +9,8 @@ use regex::Regex;
 use super::shell;
 
 static NUMBERED: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"^(\d{1,2})\. +(\p{Lu}[^|`]{1,68})$").expect("a pattern"));
+/// A sentence that ends, and an item that begins, where a line got lost.
+static ITEM: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"([.;)!?]) ?- (\p{Lu})").expect("a pattern"));
 static ASSIGNED: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"^[A-Z_][A-Z0-9_]*=\S* +[a-z]").expect("a pattern"));
 
 /// Fewer numbered titles are taken for a list.
@@ -56,12 +58,9 @@ pub(super) fn mend(text: &str) -> Mended {
         } else if is_title(line, source.get(at + 1).copied()) {
             out.heading(3, line, number);
         } else {
-            // A line of its own, unless it goes on a sentence.
-            let item = line.trim_start().starts_with("- ");
-            if !item && !out.text.ends_with("\n\n") {
-                out.line("", number);
+            for piece in ITEM.replace_all(line, "$1\n- $2").split('\n') {
+                out.prose(piece, number);
             }
-            out.line(line, number);
         }
         begun = true;
     }
@@ -83,6 +82,27 @@ impl Out {
             self.text.push_str(line);
             self.text.push('\n');
             self.lines.push(number);
+        }
+    }
+
+    /// Where code spans were lines of their own, an item goes on with them, or the next one begins with one.
+    fn prose(&mut self, piece: &str, number: u32) {
+        let piece = piece.trim();
+        let last = self.text.trim_end_matches(' ').rsplit('\n').nth(1).unwrap_or_default();
+        let (listed, ended) = (last.starts_with(['-', ' ']), last.ends_with(['.', '!', '?', ')']));
+        let first = piece.split_whitespace().next().unwrap_or_default();
+        if piece.starts_with("- ") {
+            self.line(piece, number);
+        } else if listed && (shell::is_known(first) || ended && !first.starts_with(char::is_uppercase)) {
+            self.line(&format!("- {piece}"), number);
+        } else if listed && !ended {
+            self.line(&format!("  {piece}"), number);
+        } else {
+            // A line of its own, unless it goes on a sentence.
+            if !self.text.ends_with("\n\n") {
+                self.line("", number);
+            }
+            self.line(piece, number);
         }
     }
 
@@ -115,7 +135,8 @@ fn is_title(line: &str, next: Option<&str>) -> bool {
     let short = line.chars().count() <= TITLE_CHARS_MAX;
     let begins = line.starts_with(char::is_uppercase);
     let ends = line.ends_with(|c: char| c.is_alphanumeric() || c == ')');
-    let sentence = line.contains(". ") || line.contains('=') || line.contains("**");
+    let short_forms = line.replace("e.g. ", "").replace("i.e. ", "");
+    let sentence = short_forms.contains(". ") || line.contains('=') || line.contains("**");
     short && begins && ends && !sentence && next.is_some_and(|next| !next.trim().is_empty())
 }
 
@@ -123,7 +144,8 @@ fn is_title(line: &str, next: Option<&str>) -> bool {
 fn commands(source: &[&str]) -> Vec<bool> {
     let is_command = |line: &str| {
         let first = line.split_whitespace().next().unwrap_or_default();
-        !line.ends_with('.') && !line.starts_with(' ') && (ASSIGNED.is_match(line) || shell::is_known(first))
+        let sentence = line.ends_with('.') || line.starts_with(' ') || shell::is_prose(line);
+        !sentence && (ASSIGNED.is_match(line) || shell::is_known(first))
     };
     let mut found: Vec<bool> = source.iter().map(|line| is_command(line)).collect();
     let comment = |at: usize| source[at].starts_with("# ");

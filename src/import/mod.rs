@@ -23,7 +23,9 @@ use crate::{rails::assigned_secrets, redact::shapes_in};
 pub use draft::Kept;
 
 /// A larger file is no runbook, and would be no flow.
-pub const RUNBOOK_BYTES_MAX: usize = 1024 * 1024;
+pub const RUNBOOK_BYTES_MAX: usize = 256 * 1024;
+/// A flow's file may have so many; a runbook within the limit above seldom gives half of it.
+const FLOW_BYTES_MAX: usize = 1024 * 1024;
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NoRunbook {
@@ -35,6 +37,12 @@ pub enum NoRunbook {
     Nul(usize),
     #[error("nothing in it is something to do: no commands, no lists")]
     NothingToDo,
+    #[error("it has more than {max} {what}, which is more than one flow: import its parts one by one")]
+    TooMany { what: &'static str, max: usize },
+    #[error("its flow would have {0} bytes, and at most {FLOW_BYTES_MAX} are read: import its parts one by one")]
+    FlowTooBig(usize),
+    #[error("a secret ({0}) would be in the flow: take it out of the runbook, and name a variable there")]
+    SecretLeft(String),
 }
 
 /// A step that was drafted.
@@ -88,6 +96,9 @@ pub fn import(bytes: &[u8], key: &str, source: &str) -> Result<Imported, NoRunbo
     let text = text.trim_start_matches('\u{feff}').replace("\r\n", "\n").replace('\r', "\n");
     let (text, held_back) = hold_back(&text);
     let mut draft = understand::from_text(&text);
+    if let Some((what, max)) = draft.over {
+        return Err(NoRunbook::TooMany { what, max });
+    }
     if draft.steps.is_empty() {
         return Err(NoRunbook::NothingToDo);
     }
@@ -101,15 +112,21 @@ pub fn import(bytes: &[u8], key: &str, source: &str) -> Result<Imported, NoRunbo
         };
         Drafted { id: step.id.clone(), line: step.line, verb: verb.to_owned(), changes }
     });
+    draft.kept.sort_by_key(|kept| kept.line);
+    let yaml = yaml::write(&draft, key, source);
+    if yaml.len() > FLOW_BYTES_MAX {
+        return Err(NoRunbook::FlowTooBig(yaml.len()));
+    }
+    // The runbook had its secrets taken out; pieces of it that now stand side by side may look like one.
+    if let Some(found) = shapes_in(yaml.as_bytes()).first() {
+        return Err(NoRunbook::SecretLeft(found.name.to_owned()));
+    }
     Ok(Imported {
         steps: steps.collect(),
         params: draft.params.iter().map(|param| param.name.clone()).collect(),
         secrets: draft.secrets.iter().cloned().collect(),
         held_back,
-        yaml: {
-            draft.kept.sort_by_key(|kept| kept.line);
-            yaml::write(&draft, key, source)
-        },
+        yaml,
         kept: draft.kept,
     })
 }
@@ -120,15 +137,17 @@ fn hold_back(text: &str) -> (String, Vec<HeldBack>) {
     let assigned = assigned_secrets(text).into_iter().map(|(start, end)| (start, end, "assigned secret".to_owned()));
     let mut places: Vec<(usize, usize, String)> = shapes.chain(assigned).collect();
     places.sort();
-    let (mut out, mut held, mut done) = (String::new(), Vec::new(), 0);
+    let (mut out, mut held, mut done, mut line) = (String::new(), Vec::new(), 0, 1);
     for (start, end, shape) in places {
         let (Some(before), Some(secret)) = (text.get(done..start), text.get(start..end)) else { continue };
         out.push_str(before);
+        line += u32::try_from(before.matches('\n').count()).unwrap_or(0);
         let variable = format!("RUNBOOK_SECRET_{}", held.len() + 1);
         out.push_str(&format!("${{{variable}}}"));
-        out.extend(secret.chars().filter(|c| *c == '\n'));
-        let line = u32::try_from(text[..start].matches('\n').count() + 1).unwrap_or(u32::MAX);
+        let lines = secret.matches('\n').count();
+        out.push_str(&"\n".repeat(lines));
         held.push(HeldBack { line, shape, variable });
+        line += u32::try_from(lines).unwrap_or(0);
         done = end;
     }
     out.push_str(text.get(done..).unwrap_or_default());

@@ -3,7 +3,7 @@
 
 use super::{
     document::{Row, Words},
-    draft::{Draft, Param},
+    draft::{Draft, PARAMS_MAX, Param},
     names::words,
 };
 
@@ -45,15 +45,31 @@ pub(super) fn from_table(draft: &mut Draft, head: &[Words], rows: &[Row]) -> Vec
             .map(|value| value.trim().to_owned())
             .filter(|value| !value.is_empty() && !value.contains("..") && value.to_lowercase() != "any")
             .collect();
-        let given = Some(cell(default))
-            .filter(|text| !text.is_empty() && !matches!(text.to_lowercase().as_str(), "-" | "—" | "none" | "n/a"));
+        let given = Some(cell(default)).filter(|text| {
+            !text.contains("${RUNBOOK_SECRET")
+                && !text.is_empty()
+                && !matches!(text.to_lowercase().as_str(), "-" | "—" | "none" | "n/a")
+        });
         let lower = format!("{title} {}", cell(required)).to_lowercase();
         let optional = ["optional", "if available", "if any", " no"].iter().any(|word| lower.contains(word)) || given.is_some();
         let yes_no = title.ends_with('?')
             || choices.iter().all(|one| matches!(one.as_str(), "yes" | "no" | "true" | "false")) && !choices.is_empty();
         let values = if choices.len() > 1 && !yes_no { choices } else { Vec::new() };
         let default = given.filter(|text| values.is_empty() || values.contains(text));
-        add(draft, Param { name, required: !optional, default, values, boolean: yes_no, description, line: row.line });
+        add(
+            draft,
+            Param {
+                name,
+                required: !optional,
+                default,
+                values,
+                boolean: yes_no,
+                description,
+                line: row.line,
+                declared: true,
+                ..Param::default()
+            },
+        );
     }
     odd
 }
@@ -66,14 +82,16 @@ pub(super) fn from_item(draft: &mut Draft, item: &Words, line: u32) -> bool {
     let Some(name) = name_of(title) else { return false };
     let optional = text.to_lowercase().contains("optional");
     let description = if words(title).join("-") == name { about.to_owned() } else { text.clone() };
-    add(draft, Param { name, required: !optional, description, line, ..Param::default() });
+    add(draft, Param { name, required: !optional, description, line, declared: true, ..Param::default() });
     true
 }
 
 /// A second row of the same name says more of the first one, and nothing else.
 fn add(draft: &mut Draft, param: Param) {
+    let full = draft.params.len() >= PARAMS_MAX;
     match draft.params.iter_mut().find(|one| one.name == param.name) {
         Some(one) => one.description = format!("{}; {}", one.description, param.description),
+        None if full => draft.over = Some(("parameters", PARAMS_MAX)),
         None => draft.params.push(param),
     }
 }

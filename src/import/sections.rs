@@ -78,6 +78,8 @@ pub(super) enum Label {
     Choose,
     /// Work for a person or a command.
     Work,
+    /// To be read, because it holds for what follows.
+    Hold,
 }
 
 pub(super) fn label_of(text: &str) -> Label {
@@ -88,6 +90,7 @@ pub(super) fn label_of(text: &str) -> Label {
     if says(&["expected output", "expected result", "you should see", "should show", "expect to see"]) && !end.starts_with("if ")
         || end == "expected"
         || end.starts_with("expected ")
+        || end.starts_with("expected:")
     {
         Label::Expected
     } else if end.starts_with("if ") || end.starts_with("otherwise") || end.starts_with("when ") && end.len() < 80 {

@@ -1,7 +1,10 @@
 //! A draft as the YAML of a flow, in the order of its runbook, with what was not understood as comments.
 //! In: a draft. Out: text. Never: a character that YAML would read as something else; a text that templates would fill.
 
-use super::draft::{Ask, Draft, Param, Run, Step, Verb};
+use super::{
+    draft::{Ask, Done, Draft, Holds, Param, Run, Step, Verb},
+    shell::is_bash,
+};
 
 /// The file. `key` is the flow's, `source` the name of the runbook.
 pub(super) fn write(draft: &Draft, key: &str, source: &str) -> String {
@@ -14,6 +17,9 @@ pub(super) fn write(draft: &Draft, key: &str, source: &str) -> String {
         ),
     );
     comment(&mut out, "", "what only looks is held to that. Numbers in comments are lines of the runbook.");
+    if draft.params.iter().any(|param| param.in_command) {
+        comment(&mut out, "", "Patterns keep a value from being read as a flag by the command that gets it.");
+    }
     out.push_str(&format!("flow: {key}\ntitle: {}\n", text(&draft.title)));
     if draft.goal.is_some() || !draft.non_goals.is_empty() {
         out.push_str("charter:\n");
@@ -47,10 +53,7 @@ pub(super) fn write(draft: &Draft, key: &str, source: &str) -> String {
     draft.after.iter().for_each(|line| comment(&mut out, "  ", line));
     if !draft.done.is_empty() {
         out.push_str("\ndone:\n");
-        for done in &draft.done {
-            comment(&mut out, "  ", &format!("Line {}", done.line));
-            out.push_str(&format!("  - {{id: {}, ask: {{question: {}}}}}\n", done.id, text(&untemplated(&done.question))));
-        }
+        draft.done.iter().for_each(|done| write_done(&mut out, done));
     }
     if !draft.kept.is_empty() {
         out.push('\n');
@@ -64,6 +67,16 @@ pub(super) fn write(draft: &Draft, key: &str, source: &str) -> String {
 
 pub(super) fn lines(line: u32, last: u32) -> String {
     if last > line { format!("{line}-{last}") } else { line.to_string() }
+}
+
+fn write_done(out: &mut String, done: &Done) {
+    let holds = match &done.holds {
+        Holds::Asked(question) => format!("ask: {{question: {}}}", text(&untemplated(question))),
+        Holds::Passed(step) => format!("that: \"steps['{step}'].passed\""),
+    };
+    let when = done.when.as_ref().map(|when| format!(", when: {}", text(when))).unwrap_or_default();
+    comment(out, "  ", &format!("Line {}", done.line));
+    out.push_str(&format!("  - {{id: {}, {holds}{when}}}\n", done.id));
 }
 
 fn write_param(out: &mut String, param: &Param) {
@@ -84,7 +97,12 @@ fn write_param(out: &mut String, param: &Param) {
         Some(default) if param.boolean => parts.push(format!("default: {}", matches!(default.as_str(), "yes" | "true"))),
         Some(default) => parts.push(format!("default: {}", text(default))),
         None if param.required => parts.push("required: true".to_owned()),
+        // A command that reads it finds it empty, not missing.
+        None if param.in_command && param.values.is_empty() => parts.push("default: \"\"".to_owned()),
         None => {}
+    }
+    if param.in_command && !param.boolean && param.values.is_empty() {
+        parts.push(format!("pattern: \"{}\"", if param.required { "[^-].*" } else { "([^-].*)?" }));
     }
     if !param.description.trim().is_empty() {
         parts.push(format!("description: {}", text(param.description.trim().trim_end_matches(':'))));
@@ -108,17 +126,14 @@ fn write_step(out: &mut String, step: &Step) {
 }
 
 fn write_run(out: &mut String, run: &Run) {
-    scalar(out, "    ", "run", &run.text);
+    scalar(out, "    ", "run", &shell_of(&run.text, run.bash));
     match &run.changes {
         None => out.push_str("    access: observe\n"),
         Some(why) => {
-            let first = run.text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
-            let condition = run.only_if.as_ref().map(|when| format!("{when} ")).unwrap_or_default();
-            let question = format!(
-                "{condition}Run this ({}{})? Asked because {why}.",
-                first.trim(),
-                if run.text.trim().lines().count() > 1 { " …" } else { "" }
-            );
+            let lines = || run.text.lines().filter(|line| !line.trim().is_empty() && !line.trim_start().starts_with('#'));
+            let first = lines().next().unwrap_or_default();
+            let question =
+                format!("Run this ({}{})? Asked because {why}.", first.trim(), if lines().count() > 1 { " …" } else { "" });
             out.push_str("    access: change\n    effects: once\n");
             out.push_str(&format!("    approve: {{question: {}}}\n", text(&untemplated(&question))));
         }
@@ -139,13 +154,26 @@ fn write_run(out: &mut String, run: &Run) {
         out.push_str(&format!("    timeout: {timeout}\n"));
     }
     if let Some(undo) = &run.undo {
-        scalar(out, "    ", "undo", undo);
+        scalar(out, "    ", "undo", &shell_of(undo, is_bash(undo)));
     }
     if run.rollback {
         out.push_str("    on_failure: rollback\n");
     } else if run.goes_on {
         out.push_str("    on_failure: continue\n");
     }
+}
+
+/// What has words of bash is given to bash, and stays readable.
+fn shell_of(text: &str, bash: bool) -> String {
+    let text = text.trim_end();
+    if !bash {
+        return text.to_owned();
+    }
+    let mut end = "BASH_TEXT_ENDS".to_owned();
+    while text.contains(&end) {
+        end.push('_');
+    }
+    format!("bash -eu /dev/fd/3 3<<'{end}'\n{text}\n{end}")
 }
 
 fn write_ask(out: &mut String, ask: &Ask) {

@@ -1,0 +1,141 @@
+//! Blocks of code: commands, what they print, how they are taken back.
+//! In: code. Out: steps, expectations, undos. Never: a command that changes something without a person before it.
+
+use super::{
+    super::{
+        blanks,
+        draft::{Ask, Run, Step, Verb},
+        hints,
+        sections::{Label, Part},
+        shell,
+    },
+    Manual, Understanding, first_words,
+};
+
+impl Understanding {
+    pub(super) fn code(&mut self, lang: &str, text: &str, lines: (u32, u32)) {
+        let console = lang == "console" || lang.starts_with("shell-") || text.trim_start().starts_with("$ ");
+        let looks = lang.is_empty()
+            && self.label != Label::Expected
+            && text.lines().any(|line| shell::is_command(line) && !shell::is_prose(line));
+        if self.part() == Part::Reading {
+            return self.comment(lines, text, "for reading");
+        }
+        if self.label == Label::Expected && !hints::is_shell(lang) {
+            self.label = Label::Work;
+            self.label_text.clear();
+            return self.expect(text, lines);
+        }
+        if !(hints::is_shell(lang) || looks || console) {
+            let list = if lang.is_empty() || lang == "text" { hints::checklist(text) } else { None };
+            return match list {
+                Some(items) => {
+                    self.flush();
+                    let items = items.into_iter().map(|(at, text)| Manual { line: lines.0 + at, text, codes: Vec::new() });
+                    self.manual.extend(items);
+                    self.flush();
+                }
+                None => self.comment(lines, text, "a block that is no shell text"),
+            };
+        }
+        let mut lines_of = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+        if !console && lines_of.clone().next().is_some() && lines_of.all(shell::is_prose) {
+            self.draft.keep(lines, text, "prose in a block of shell text: a person does it");
+            let items = text.lines().map(str::trim).filter(|line| !line.is_empty());
+            return self.manual.extend(items.map(|text| Manual { line: lines.0, text: text.to_owned(), codes: Vec::new() }));
+        }
+        self.flush();
+        let (text, output) = if console { hints::console(text) } else { (text.to_owned(), String::new()) };
+        if self.part() == Part::Rollback {
+            return self.undo(&text, lines);
+        }
+        for (at, group, title) in hints::groups(&text) {
+            self.runs(&group, lines.0 + 1 + at, title.as_deref());
+        }
+        if !output.trim().is_empty() {
+            self.expect(&output, lines);
+        }
+    }
+
+    pub(super) fn expect(&mut self, text: &str, lines: (u32, u32)) {
+        let telling = |line: &&str| {
+            let blank = line.contains(['<', '…']) || ["...", "${RUNBOOK_SECRET"].iter().any(|sign| line.contains(sign));
+            line.contains(char::is_alphanumeric) && !blank
+        };
+        let line = text.lines().map(str::trim).find(telling);
+        let last = self.last_run.and_then(|at| self.draft.steps.get_mut(at));
+        match (line, last) {
+            (Some(line), Some(Step { verb: Verb::Run(run), .. })) if run.stdout.is_none() => {
+                // Between slashes it would be a pattern.
+                let pattern = line.len() > 1 && line.starts_with('/') && line.ends_with('/');
+                run.stdout = Some(if pattern { line.trim_start_matches('/').to_owned() } else { line.to_owned() });
+                if text.trim().lines().count() > 1 {
+                    self.comment(lines, text, "of this output only its first telling line is expected");
+                }
+            }
+            _ => self.comment(lines, text, "output that no command before it should have"),
+        }
+    }
+
+    pub(super) fn runs(&mut self, source: &str, line: u32, title: Option<&str>) {
+        if shell::needs_terminal(source) {
+            self.comment((line, line), source, "needs a person at a terminal");
+            let text = format!("Do at a terminal: {}", source.trim());
+            self.manual.push(Manual { line, text, codes: Vec::new() });
+            return self.flush();
+        }
+        let filled = blanks::fill(&mut self.draft, source, line);
+        if !filled.left.is_empty() {
+            self.draft.keep((line, line), &filled.left.join(", "), "left as it is: a variable is not read there");
+        }
+        let title = title.map_or_else(|| self.title(), first_words);
+        let changes = shell::observes(&filled.text).err().map(|why| why.0);
+        self.draft.commands.extend(shell::programs(&filled.text).into_iter().map(str::to_owned));
+        let conditional = std::mem::replace(&mut self.label, Label::Work) == Label::Conditional;
+        let label = std::mem::take(&mut self.label_text);
+        let when = if conditional { Some(self.needed(&label, source, line, &title)) } else { self.when() };
+        if !conditional && !label.is_empty() {
+            self.remark((self.label_line, self.label_line), &label, false);
+        }
+        let endless = shell::never_ends(&filled.text);
+        let wait = std::mem::take(&mut self.wait);
+        let timeout = if endless { Some("1m".to_owned()) } else { wait.timeout.clone() };
+        if endless {
+            self.draft.keep((line, line), source, "never ends by itself: it is ended after a minute, and the flow goes on");
+        }
+        let poll = wait.poll().filter(|_| changes.is_none());
+        let bash = shell::is_bash(&filled.text);
+        let run =
+            Run { text: filled.text, bash, changes, poll, timeout, secrets: filled.secrets, goes_on: endless, ..Run::default() };
+        self.step(&title, line, when, Verb::Run(run));
+        self.last_run = Some(self.draft.steps.len() - 1);
+    }
+
+    /// A decision point: the command is for a case that may not be there.
+    fn needed(&mut self, case: &str, source: &str, line: u32, title: &str) -> String {
+        let outer = self.when();
+        let options = [("needed", "Needed: go to it"), ("not-needed", "Not needed: go past it")];
+        let ask = Ask {
+            question: format!("{case}\nIs this needed now?\n{}", source.trim()),
+            options: options.map(|(key, label)| (key.to_owned(), label.to_owned())).into(),
+            high: false,
+        };
+        let id = self.step(&format!("is needed {title}"), line, outer.clone(), Verb::Ask(ask));
+        let here = format!("steps['{id}'].choice == 'needed'");
+        outer.map_or_else(|| here.clone(), |outer| format!("{outer} && {here}"))
+    }
+
+    fn undo(&mut self, text: &str, lines: (u32, u32)) {
+        let filled = blanks::fill(&mut self.draft, text, lines.0 + 1);
+        let target = self.draft.steps.iter().rposition(|step| matches!(&step.verb, Verb::Run(run) if run.changes.is_some()));
+        match target.and_then(|at| self.draft.steps.get_mut(at).map(|step| (at, step))) {
+            Some((at, Step { verb: Verb::Run(run), .. })) => {
+                let before = run.undo.take().map(|before| format!("{before}\n")).unwrap_or_default();
+                run.undo = Some(format!("{before}{}", filled.text));
+                run.secrets.extend(filled.secrets);
+                self.rollback_from = Some(self.rollback_from.map_or(at, |before| before.min(at)));
+            }
+            _ => self.comment(lines, text, "a rollback before which nothing changes"),
+        }
+    }
+}
