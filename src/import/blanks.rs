@@ -121,8 +121,10 @@ impl Filling<'_, '_> {
             if c == '#' && self.quote.is_none() && (at == 0 || source[..at].ends_with(char::is_whitespace)) {
                 return self.filled.text.push_str(rest);
             }
-            let blank =
-                BLANK.captures(rest).and_then(|found| found.get(1).or(found.get(2)).map(|name| (found[0].len(), name.as_str())));
+            let blank = Some(rest)
+                .filter(|_| matches!(c, '<' | '{'))
+                .and_then(|rest| BLANK.captures(rest))
+                .and_then(|found| found.get(1).or(found.get(2)).map(|name| (found[0].len(), name.as_str())));
             // `<file>` may be a redirection with another behind it; blanks have no spaces at their ends.
             if let Some((length, name)) = blank.filter(|(_, name)| name.trim() == *name) {
                 let param = param_of(self.draft, name, self.line);
@@ -130,8 +132,9 @@ impl Filling<'_, '_> {
                 at += length;
                 continue;
             }
-            let named = VARIABLE
-                .captures(rest)
+            let named = Some(rest)
+                .filter(|_| c == '$')
+                .and_then(|rest| VARIABLE.captures(rest))
                 .and_then(|found| found.get(1).or(found.get(2)).map(|name| (found[0].len(), name.as_str())));
             if let Some((length, name)) = named
                 && self.variable(name, source)

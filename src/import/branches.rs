@@ -50,8 +50,14 @@ pub(super) fn branches(document: &Document) -> BTreeMap<usize, Branch> {
     found
 }
 
+/// A title as a value, without what it says in brackets.
+pub(super) fn value_of(title: &str) -> String {
+    let short = title.split('(').next().unwrap_or_default().trim();
+    kebab(if short.is_empty() { title } else { short }, "case")
+}
+
 fn add(found: &mut BTreeMap<usize, Branch>, all: &[Heading], at: usize, param: &str, value: &str, about: &str) {
-    let branch = Branch { param: param.to_owned(), value: kebab(value, "case"), about: about.to_owned() };
+    let branch = Branch { param: param.to_owned(), value: value_of(value), about: about.to_owned() };
     found.entry(all[at].block).or_insert(branch);
 }
 

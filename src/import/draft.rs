@@ -25,6 +25,7 @@ pub(super) struct Draft {
 /// More are not one runbook; and each blank is compared with them.
 pub(super) const PARAMS_MAX: usize = 100;
 pub(super) const STEPS_MAX: usize = 300;
+pub(super) const DONE_MAX: usize = 100;
 pub(super) const HEADINGS_MAX: usize = 1000;
 
 /// Something of the runbook that is no part of the flow, or only as a comment.

@@ -5,6 +5,14 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
+use super::{
+    document::{Block, Document, Kind},
+    draft::Kept,
+};
+
+static DATED: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"^\d{4}-\d\d-\d\d").expect("a pattern"));
+/// Fewer are a history at the end.
+const TIMES_MIN: usize = 4;
 static ROLE: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"(?i)\brun as (?:the )?([A-Za-z][A-Za-z0-9_-]{1,40})").expect("a pattern"));
 static SPAN: LazyLock<Regex> =
@@ -15,6 +23,38 @@ static WAIT: LazyLock<Regex> = LazyLock::new(|| {
 static LIMIT: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"(?i)\btime ?out\b|\bat most\b|\bup to\b|\bno longer than\b").expect("a pattern"));
 static NUMBERED: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"^(\d+)[.)] +\S").expect("a pattern"));
+
+/// A runbook says what is to be done; a file whose headings are times says what was done.
+pub(super) fn told_as_a_log(document: &Document) -> Option<Kept> {
+    let timed = |block: &&Block| matches!(&block.kind, Kind::Heading { words, .. } if DATED.is_match(&words.text));
+    let first = document.blocks.iter().find(timed)?;
+    let count = document.blocks.iter().filter(timed).count();
+    (count >= TIMES_MIN).then(|| Kept {
+        line: first.line,
+        last: first.last,
+        text: format!("{count} headings begin with a date"),
+        why: "a log of what was done, it seems; a flow needs what is to be done".to_owned(),
+    })
+}
+
+/// An order to a person.
+pub(super) fn is_order(text: &str) -> bool {
+    const ORDERS: &str = " ask call capture change check click close compare confirm contact copy create delete deploy disable document \
+                          edit enable ensure file fix inform inspect log look make monitor notify open page ping post publish \
+                          record redeploy remove repeat replace report restart restore review revoke roll rotate run select send \
+                          set stop tell test trigger turn update use verify wait watch write ";
+    begins_with(text, ORDERS)
+}
+
+/// An order that no command is the doing of.
+pub(super) fn is_for_people(text: &str) -> bool {
+    begins_with(text, " ask call click contact inform notify open page post select tell turn ")
+}
+
+fn begins_with(text: &str, words: &str) -> bool {
+    let first = text.split(|c: char| !c.is_alphabetic()).next().unwrap_or_default();
+    !first.is_empty() && words.contains(&format!(" {} ", first.to_lowercase()))
+}
 
 pub(super) fn role(text: &str) -> Option<String> {
     ROLE.captures(text)?.get(1).map(|role| role.as_str().to_owned())

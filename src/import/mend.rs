@@ -93,7 +93,7 @@ impl Out {
         let first = piece.split_whitespace().next().unwrap_or_default();
         if piece.starts_with("- ") {
             self.line(piece, number);
-        } else if listed && (shell::is_known(first) || ended && !first.starts_with(char::is_uppercase)) {
+        } else if listed && (shell::is_known(first) || ended && (first.contains('_') || !first.starts_with(char::is_uppercase))) {
             self.line(&format!("- {piece}"), number);
         } else if listed && !ended {
             self.line(&format!("  {piece}"), number);

@@ -1,7 +1,7 @@
 //! Names made of titles: ids of steps, parameters, options.
 //! In: any text. Out: a kebab-case name, unique where it has to be. Never: an empty one.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 const NAME_BYTES_MAX: usize = 60;
 
@@ -43,18 +43,19 @@ pub(super) fn words(text: &str) -> Vec<String> {
     all
 }
 
-/// Names that were given out.
+/// Names that were given out, each with the number that its next one gets.
 #[derive(Debug, Default)]
-pub(super) struct Taken(BTreeSet<String>);
+pub(super) struct Taken(BTreeMap<String, usize>);
 
 impl Taken {
     pub fn unique(&mut self, name: String) -> String {
         let mut one = name.clone();
-        let mut count = 2;
-        while !self.0.insert(one.clone()) {
-            one = format!("{name}-{count}");
-            count += 1;
+        while self.0.contains_key(&one) {
+            let next = self.0.entry(name.clone()).or_insert(2);
+            one = format!("{name}-{next}");
+            *next += 1;
         }
+        self.0.insert(one.clone(), 2);
         one
     }
 }
@@ -62,8 +63,11 @@ impl Taken {
 /// A title without its number and its `Step 3:`.
 pub(super) fn bare_title(title: &str) -> String {
     let title = title.trim();
-    let number = title.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.').trim_start_matches([')', ' ']);
-    let title = if number.len() < title.len() && !number.is_empty() { number } else { title };
+    let after = title.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.');
+    let number = &title[..title.len() - after.len()];
+    let counts = after.starts_with([' ', ')']) && (number.len() < 3 || number.contains('.') || after.starts_with(')'));
+    let rest = after.trim_start_matches([')', ' ']);
+    let title = if counts && !number.is_empty() && !rest.is_empty() { rest } else { title };
     let lower = title.to_ascii_lowercase();
     for lead in ["step ", "phase ", "part "] {
         if let Some(rest) = lower.strip_prefix(lead) {
@@ -103,6 +107,9 @@ mod tests {
             ("Steps to take", "Steps to take"),
             ("Step 4", "Step 4"),
             ("2024", "2024"),
+            ("2031-02-03 Night shift", "2031-02-03 Night shift"),
+            ("404 on the login page", "404 on the login page"),
+            ("1) Look", "Look"),
             ("Phase 1.2 — Look", "Look"),
         ] {
             assert_eq!(bare_title(title), bare);

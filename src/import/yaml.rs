@@ -6,6 +6,8 @@ use super::{
     shell::is_bash,
 };
 
+const SHOWN_CHARS_MAX: usize = 200;
+
 /// The file. `key` is the flow's, `source` the name of the runbook.
 pub(super) fn write(draft: &Draft, key: &str, source: &str) -> String {
     let mut out = String::from("# yaml-language-server: $schema=../schemas/flow.schema.json\n");
@@ -131,7 +133,7 @@ fn write_run(out: &mut String, run: &Run) {
         None => out.push_str("    access: observe\n"),
         Some(why) => {
             let lines = || run.text.lines().filter(|line| !line.trim().is_empty() && !line.trim_start().starts_with('#'));
-            let first = lines().next().unwrap_or_default();
+            let first: String = lines().next().unwrap_or_default().chars().take(SHOWN_CHARS_MAX).collect();
             let question =
                 format!("Run this ({}{})? Asked because {why}.", first.trim(), if lines().count() > 1 { " …" } else { "" });
             out.push_str("    access: change\n    effects: once\n");
@@ -141,11 +143,9 @@ fn write_run(out: &mut String, run: &Run) {
     if !run.secrets.is_empty() {
         out.push_str(&format!("    secrets: [{}]\n", run.secrets.iter().map(|one| text(one)).collect::<Vec<_>>().join(", ")));
     }
-    if let Some(stdout) = &run.stdout {
-        out.push_str(&format!("    expect: {{stdout: {}}}\n", text(stdout)));
-    }
-    if run.stdout.is_none() && run.poll.is_some() {
-        out.push_str("    expect: {exit: 0}\n");
+    match &run.stdout {
+        Some(stdout) => out.push_str(&format!("    expect: {{stdout: {}}}\n", text(stdout))),
+        None => out.push_str("    expect: {exit: 0} # the runbook says no more of what it should print\n"),
     }
     if let Some((every, span)) = &run.poll {
         out.push_str(&format!("    poll: {{every: {every}, for: {span}}}\n"));
@@ -156,10 +156,10 @@ fn write_run(out: &mut String, run: &Run) {
     if let Some(undo) = &run.undo {
         scalar(out, "    ", "undo", &shell_of(undo, is_bash(undo)));
     }
-    if run.rollback {
-        out.push_str("    on_failure: rollback\n");
-    } else if run.goes_on {
+    if run.goes_on {
         out.push_str("    on_failure: continue\n");
+    } else if run.rollback {
+        out.push_str("    on_failure: rollback\n");
     }
 }
 

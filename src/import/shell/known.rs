@@ -39,6 +39,21 @@ pub fn programs(text: &str) -> Vec<&'static str> {
     text.lines().filter_map(first).filter(|known| !OF_THE_SHELL.contains(known)).collect()
 }
 
+/// `NAME=value` and nothing else: a setting for a file, or for commands that are not there.
+pub fn only_sets(text: &str) -> bool {
+    let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let sets = |line: &str| {
+        let line = line.strip_prefix("export ").unwrap_or(line).split(" #").next().unwrap_or_default();
+        line.split_once('=').is_some_and(|(name, value)| {
+            let name = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') && !name.is_empty();
+            name && !value.contains([';', '&', '|', '`'])
+                && !value.contains("$(")
+                && !(value.contains(' ') && !value.starts_with(['"', '\'']))
+        })
+    };
+    lines.clone().next().is_some() && lines.all(sets)
+}
+
 pub fn needs_terminal(text: &str) -> bool {
     text.lines().any(|line| line.split_whitespace().find(|word| *word != "sudo").is_some_and(|first| EDITORS.contains(&first)))
 }
@@ -53,8 +68,21 @@ pub fn never_ends(text: &str) -> bool {
     })
 }
 
+/// Its last word is a `grep` for trouble, which fails where there is none.
+pub fn looks_for_trouble(text: &str) -> bool {
+    let last =
+        text.lines().rev().find(|line| !line.trim().is_empty()).and_then(|line| line.rsplit('|').next()).unwrap_or_default();
+    let lower = last.trim().to_lowercase();
+    lower.starts_with("grep ")
+        && ["error", "fail", "exception", "warn", "fatal", "panic", "traceback"].iter().any(|one| lower.contains(one))
+}
+
 /// Words of bash that `sh` need not know.
 pub fn is_bash(text: &str) -> bool {
-    let word = |wanted: &str| text.split_whitespace().any(|word| word == wanted);
-    ["<(", "<<<", "&>", "=("].iter().any(|sign| text.contains(sign)) || ["[[", "source", "function"].iter().any(|one| word(one))
+    text.lines().filter(|line| !line.trim_start().starts_with('#')).any(|line| {
+        let begins = |part: &str| matches!(part.split_whitespace().next(), Some("[[" | "source" | "function"));
+        let after = |part: &str| part.split_whitespace().nth(1) == Some("[[");
+        ["<(", "<<<", "&>", "=("].iter().any(|sign| line.contains(sign))
+            || line.split([';', '&', '|']).any(|part| begins(part) || after(part))
+    })
 }

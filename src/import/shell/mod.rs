@@ -9,7 +9,7 @@ mod prose;
 mod tests;
 mod words;
 
-pub(super) use known::{is_bash, is_command, is_known, needs_terminal, never_ends, programs};
+pub(super) use known::{is_bash, is_command, is_known, looks_for_trouble, needs_terminal, never_ends, only_sets, programs};
 pub(super) use prose::is_prose;
 
 /// Why a text is taken for one that changes something.

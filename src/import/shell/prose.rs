@@ -18,7 +18,8 @@ pub fn is_prose(line: &str) -> bool {
     let line = QUOTED.replace_all(line.trim(), "x");
     let line = line.split(" #").next().unwrap_or_default();
     let first = line.split_whitespace().next().unwrap_or_default();
-    if first.starts_with(['#', '.', '/', '$', '[']) || first.contains('=') {
+    let of_shell = matches!(first, "for" | "if" | "while" | "until" | "case" | "then" | "do" | "else" | "function");
+    if first.starts_with(['#', '.', '/', '$', '[']) || first.contains('=') || of_shell && !line.ends_with('.') {
         return false;
     }
     let is = |table: &str, word: &str| table.contains(&format!(" {} ", word.trim_matches([',', '.', ':', ';']).to_lowercase()));

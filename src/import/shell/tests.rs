@@ -1,6 +1,6 @@
 //! What only looks, and what is not known to: two tables.
 
-use super::{is_command, never_ends, observes, programs};
+use super::{is_bash, is_command, looks_for_trouble, never_ends, observes, only_sets, programs};
 
 #[test]
 fn what_only_looks_is_known_by_name_and_flags() {
@@ -237,5 +237,13 @@ fn commands_are_known_by_their_program_and_something_after_it() {
     assert!(is_command("docker ps") && is_command("./deploy.sh") && is_command("  ls -l"));
     assert!(!is_command("docker") && !is_command("status ok") && !is_command("") && !is_command("cat-like x"));
     assert_eq!(programs("cd x\nX=1 make y\nsudo rm z\nfrobnicate"), ["make", "rm"]);
+    assert!(is_bash("# x\nsource .env && ls") && is_bash("if [[ -n $x ]]; then") && is_bash("diff <(a) b") && is_bash("a &> b"));
+    assert!(!is_bash("# the function source\ngrep function x") && !is_bash("[ -f x ] && ls"));
+    assert!(
+        only_sets("PORT=80  # of the API\nexport NAME='a b'")
+            && !only_sets("PORT=80 make")
+            && !only_sets("A=$(rm x)")
+            && !only_sets("")
+    );
     assert!(never_ends("docker logs api -f") && never_ends("tail -F x") && !never_ends("rm -f x"));
 }

@@ -9,8 +9,8 @@ mod tables;
 use super::{
     branches::{Branch, branches},
     document::{Block, Document, Kind, Words},
-    draft::{Draft, HEADINGS_MAX, STEPS_MAX, Step, Verb},
-    hints::When,
+    draft::{DONE_MAX, Draft, HEADINGS_MAX, STEPS_MAX, Step, Verb},
+    hints::{self, When},
     mend, names,
     names::{Taken, bare_title, kebab},
     params, read,
@@ -30,6 +30,8 @@ struct Section {
     steps: usize,
     /// The title of the whole.
     whole: bool,
+    /// A step has its title, or a comment above one.
+    said: bool,
 }
 
 /// Something to be said above the next step.
@@ -46,6 +48,8 @@ struct Manual {
     line: u32,
     text: String,
     codes: Vec<String>,
+    /// In a paragraph, which a block of code after it may be the doing of.
+    said: bool,
 }
 
 struct Understanding {
@@ -91,6 +95,7 @@ fn understand(document: &Document) -> Draft {
         all.draft.over = Some(("headings", HEADINGS_MAX));
         return all.draft;
     }
+    all.draft.kept.extend(hints::told_as_a_log(document));
     // Tables of parameters first: blanks may stand before them.
     for (block, part) in parts(document) {
         if let Kind::Table { head, rows } = &block.kind
@@ -104,8 +109,8 @@ fn understand(document: &Document) -> Draft {
     let mut branches = branches(document);
     for (at, block) in document.blocks.iter().enumerate() {
         all.block(block, branches.remove(&at));
-        if all.draft.steps.len() > STEPS_MAX {
-            all.draft.over = Some(("steps", STEPS_MAX));
+        if all.draft.done.len() > DONE_MAX {
+            all.draft.over = Some(("lines that say when it is done", DONE_MAX));
         }
         if all.draft.over.is_some() {
             return all.draft;
@@ -172,7 +177,13 @@ impl Understanding {
             }
             Kind::Table { head, rows } => self.table(head, rows, lines),
             Kind::Quote(words) => self.comment(lines, &words.text, "a quotation"),
-            Kind::Html(text) => self.comment(lines, text, "HTML or front matter"),
+            Kind::Html(text) => {
+                let about = text.lines().find_map(|line| line.strip_prefix("description: ")).filter(|_| lines.0 == 1);
+                if let (Some(about), None) = (about, &self.draft.goal) {
+                    self.draft.goal = Some(about.trim_matches(['"', '\'', ' ']).to_owned()).filter(|text| !text.is_empty());
+                }
+                self.comment(lines, text, "HTML or front matter");
+            }
         }
     }
 
@@ -200,7 +211,7 @@ impl Understanding {
         while self.path.last().is_some_and(|section| section.level >= level) {
             self.path.pop();
         }
-        let title = bare_title(title);
+        let title = bare_title(title.trim_end().trim_end_matches(':'));
         let whole = self.draft.title.is_empty() && level == 1;
         if whole {
             self.draft.title = title.clone();
@@ -209,16 +220,13 @@ impl Understanding {
         let when = branch.map(|branch| self.branch(branch, line));
         let part = if whole || when.is_some() { Part::Procedure } else { part_of(&title).unwrap_or(above) };
         let steps = self.draft.steps.len();
-        self.path.push(Section { level, title, part, when, line, steps, whole });
+        self.path.push(Section { level, title, part, when, line, steps, whole, said: whole });
     }
 
     /// A section ends where the next of this level begins. One that is nothing but prose is work for a person.
     fn close(&mut self, next: u8) {
         self.flush();
-        let label = std::mem::take(&mut self.label_text);
-        if !label.is_empty() {
-            self.remark((self.label_line, self.label_line), &label, true);
-        }
+        self.leave_label();
         (self.label, self.last_run, self.high, self.wait) = (Label::Work, None, false, When::default());
         let Some(section) = self.path.last() else { return };
         let (line, from) = (section.line, section.line);
@@ -226,12 +234,26 @@ impl Understanding {
         if !leaf || self.draft.steps.len() > section.steps {
             return;
         }
-        let own = |remark: &Remark| remark.prose && remark.line >= from;
-        let said: Vec<String> = self.context.iter().filter(|one| own(one)).map(|one| one.text.clone()).collect();
-        if !said.is_empty() {
-            self.context.retain(|one| !own(one));
-            self.ask_for(&said, line);
+        if self.context.iter().any(|remark| remark.prose && remark.line >= from) {
+            self.ask_for_prose(line);
         }
+    }
+
+    /// A line with a colon after which nothing came that it could be about.
+    fn leave_label(&mut self) {
+        let label = std::mem::take(&mut self.label_text);
+        if !label.is_empty() {
+            self.remark((self.label_line, self.label_line), &label, true);
+        }
+    }
+
+    /// The section's own prose, for whoever is asked in it.
+    fn own_prose(&mut self) -> String {
+        let from = self.path.last().map_or(0, |section| section.line);
+        let (own, rest) = std::mem::take(&mut self.context).into_iter().partition(|one| one.prose && one.line >= from);
+        self.context = rest;
+        let own: Vec<Remark> = own;
+        own.iter().map(|one| format!("\n{}", one.text)).collect()
     }
 
     /// The condition of work that is done for one value of a parameter, which has that value from now on.
@@ -251,9 +273,24 @@ impl Understanding {
         format!("params['{}'] == '{}'", param.name, branch.value)
     }
 
+    /// Titles of sections that this step is the first of, and does not have itself.
+    fn headings(&mut self, title: &str) -> Vec<String> {
+        let mut found = Vec::new();
+        for section in &mut self.path {
+            let new = !std::mem::replace(&mut section.said, true) && !title.contains(&section.title);
+            found.extend(new.then(|| format!("{}: {}", section.line, section.title)));
+        }
+        found
+    }
+
     fn step(&mut self, title: &str, line: u32, when: Option<String>, verb: Verb) -> String {
         let id = self.taken.unique(kebab(title, "step"));
-        let comments = self.remarks();
+        if self.draft.steps.len() >= STEPS_MAX {
+            self.draft.over = Some(("steps", STEPS_MAX));
+            return id;
+        }
+        let mut comments = self.headings(title);
+        comments.extend(self.remarks());
         self.draft.steps.push(Step { id: id.clone(), title: cut(title.trim_end_matches(':')), line, when, verb, comments });
         id
     }

@@ -17,7 +17,6 @@ use super::{
 
 /// Deeper lists are shown as deep as this.
 const DEPTH_SHOWN_MAX: usize = 8;
-const CAUSE_CHARS_MAX: usize = 120;
 
 impl Understanding {
     pub(super) fn text(&mut self, words: &Words, lines: (u32, u32)) {
@@ -49,8 +48,9 @@ impl Understanding {
         if let Some(code) = words.codes.first().filter(|_| label_of(&plain) == Label::Expected && !plain.ends_with(':')) {
             return self.expect(code, lines);
         }
-        if plain.ends_with(':') || plain.len() < CAUSE_CHARS_MAX && plain.contains("cause") && plain.contains(':') {
+        if plain.ends_with(':') {
             self.flush();
+            self.leave_label();
             (self.label, self.label_text, self.label_line) = (label_of(&plain), plain, lines.0);
             return;
         }
@@ -59,6 +59,10 @@ impl Understanding {
         {
             self.flush();
             return self.runs(code, lines.0, Some(&plain));
+        }
+        let introduction = self.path.last().is_none_or(|section| section.whole) && self.draft.steps.is_empty();
+        if hints::is_order(&plain) && !introduction {
+            return self.manual.push(Manual { line: lines.0, text: plain, codes: commands_in(words), said: true });
         }
         self.remark(lines, text, true);
     }
@@ -79,7 +83,7 @@ impl Understanding {
             Part::Rollback => self.comment((line, line), &plain, "a rollback in words: it needs a command to be an `undo`"),
             Part::Escalate => {
                 self.label = Label::Choose;
-                self.manual.push(Manual { line, text: plain, codes: commands_in(words) });
+                self.manual.push(Manual { line, text: plain, codes: commands_in(words), said: false });
             }
             Part::Procedure | Part::Prerequisites => {
                 self.wait.hear(&plain);
@@ -90,7 +94,7 @@ impl Understanding {
                     return self.runs(code, line, Some(&plain));
                 }
                 let text = format!("{}- {plain}", "  ".repeat(depth.min(DEPTH_SHOWN_MAX)));
-                self.manual.push(Manual { line, text, codes: commands_in(words) });
+                self.manual.push(Manual { line, text, codes: commands_in(words), said: false });
             }
         }
     }
@@ -101,7 +105,7 @@ impl Understanding {
             self.draft.non_goals.push(plain.clone());
         }
         self.label = Label::Hold;
-        self.manual.push(Manual { line, text: format!("- {plain}"), codes: Vec::new() });
+        self.manual.push(Manual { line, text: format!("- {plain}"), codes: Vec::new(), said: false });
     }
 
     /// A line of the Definition of Done: measured where it is a command that only looks, else asked.
@@ -138,7 +142,7 @@ impl Understanding {
         } else if !text.trim().is_empty() {
             self.label = Label::Hold;
             let text = format!("- {}", text.trim().trim_start_matches("- "));
-            self.manual.push(Manual { line, text, codes: Vec::new() });
+            self.manual.push(Manual { line, text, codes: Vec::new(), said: false });
         }
     }
 }

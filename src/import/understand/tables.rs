@@ -3,10 +3,9 @@
 
 use super::{
     super::{
-        branches::{Branch, kind_of},
+        branches::{Branch, kind_of, value_of},
         document::{Row, Words},
         draft::{Step, Verb},
-        names::kebab,
         params,
         sections::{Label, Part},
         shell,
@@ -48,7 +47,7 @@ impl Understanding {
                 self.label = Label::Choose;
                 for row in rows {
                     let codes = row.cells.iter().skip(1).flat_map(commands_in).collect();
-                    self.manual.push(Manual { line: row.line, text: shown(row), codes });
+                    self.manual.push(Manual { line: row.line, text: shown(row), codes, said: false });
                 }
                 self.flush();
             }
@@ -61,7 +60,7 @@ impl Understanding {
         for row in rows {
             let code = row.cells.get(at).and_then(|cell| commands_in(cell).into_iter().next());
             let Some(code) = code.filter(|code| !shell::needs_terminal(code)) else {
-                self.manual.push(Manual { line: row.line, text: format!("- {}", shown(row)), codes: Vec::new() });
+                self.manual.push(Manual { line: row.line, text: format!("- {}", shown(row)), codes: Vec::new(), said: false });
                 continue;
             };
             self.flush();
@@ -86,11 +85,8 @@ impl Understanding {
                 self.comment((row.line, row.line), &shown(row), "a row that names no case");
                 continue;
             };
-            let branch = Branch {
-                param: param.to_owned(),
-                value: kebab(&title, "case"),
-                about: format!("Which {}", param.replace('-', " ")),
-            };
+            let branch =
+                Branch { param: param.to_owned(), value: value_of(&title), about: format!("Which {}", param.replace('-', " ")) };
             let when = self.branch(&branch, row.line);
             self.only_when(when, &title, row.line, |all| {
                 for (cell, head) in row.cells.iter().zip(heads).skip(1).filter(|(cell, _)| !cell.plain().is_empty()) {
@@ -101,7 +97,7 @@ impl Understanding {
                         }
                         _ => {
                             let text = format!("- {head}: {}", cell.plain());
-                            all.manual.push(Manual { line: row.line, text, codes: Vec::new() });
+                            all.manual.push(Manual { line: row.line, text, codes: Vec::new(), said: false });
                         }
                     }
                 }
