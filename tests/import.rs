@@ -120,7 +120,7 @@ fn a_runbook_that_only_looks_is_written_validated_strictly_and_run_to_its_end() 
     // What the runbook expects is measured, not printed.
     fs::remove_file(test.at("archive/a/box-2.txt")).unwrap();
     test.go(&["run", "look-only", "--run-id", "t", "--param", "shelf=a"]).code(1);
-    assert_eq!(test.json("run_base/t/look-only/handoffs/count-shell.json")["status"], "UNVERIFIED");
+    assert_eq!(test.json("run_base/t/look-only/handoffs/how-many-boxes-are-there-shell.json")["status"], "UNVERIFIED");
 }
 
 #[test]

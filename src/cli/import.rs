@@ -15,11 +15,26 @@ use crate::{
     error::{Error, Kind},
     id::FlowKey,
     import::{Drafted, HeldBack, Imported, Kept, RUNBOOK_BYTES_MAX, import, key_of},
+    inspect::count,
 };
 
 use super::context::{Context, print, tell};
 
+/// So many of one reason are shown; a long runbook has a hundred lines of prose.
+const SHOWN_MAX: usize = 6;
+const TEXT_CHARS_MAX: usize = 70;
+
+const AFTER: &str = "\
+Headings become steps; shell blocks `run`, held to looking where they only look, else behind an approval; tables of parameters \
+`params`, expected output `expect`, what is written about a rollback `undo`, a Definition of Done `done`; work for a person, and \
+whatever has to be decided, a question. The rest stays as comments where it stood, and is listed.
+
+  flow-studio import docs/restart.md --to -     look at the draft
+  flow-studio import docs/restart.md            write flows/restart.yaml
+  flow-studio run restart --dry-run             see what it would do";
+
 #[derive(Debug, Args)]
+#[command(after_help = AFTER)]
 pub struct ImportArgs {
     /// The runbook, a Markdown file
     pub runbook: PathBuf,
@@ -140,11 +155,11 @@ fn text(report: &ImportReport, to: &str) -> String {
         None => format!("{}\n", report.flow),
     };
     text.push_str(&format!(
-        "{} steps: {} only look, {} change something behind an approval, {asks} ask a person; {} parameters\n",
-        report.steps.len(),
+        "{}: {} only look, {} change something behind an approval, {asks} ask a person; {}\n",
+        count(report.steps.len(), "step"),
         run(false),
         run(true),
-        report.params.len()
+        count(report.params.len(), "parameter")
     ));
     for held in &report.held_back {
         text.push_str(&format!(
@@ -152,13 +167,32 @@ fn text(report: &ImportReport, to: &str) -> String {
             held.line, held.shape, held.variable
         ));
     }
-    if !report.kept.is_empty() {
-        text.push_str("\nNot part of the flow, or only as a comment:\n");
-    }
-    for kept in &report.kept {
-        let lines = if kept.last > kept.line { format!("{}-{}", kept.line, kept.last) } else { kept.line.to_string() };
-        text.push_str(&format!("  line {lines}: {} ({})\n", kept.text, kept.why));
-    }
+    text.push_str(&kept(&report.kept));
     text.push_str(&format!("\nRead it whole, then: flow-studio run {} --dry-run\n", report.flow));
+    text
+}
+
+/// By reason, in the order in which they come; the flow's own end has them all.
+fn kept(all: &[Kept]) -> String {
+    let mut reasons: Vec<&str> = Vec::new();
+    for one in all {
+        if !reasons.contains(&one.why.as_str()) {
+            reasons.push(&one.why);
+        }
+    }
+    let mut text = if all.is_empty() { String::new() } else { "\nNot part of the flow, or only as a comment:\n".to_owned() };
+    for why in reasons {
+        let of: Vec<&Kept> = all.iter().filter(|one| one.why == why).collect();
+        text.push_str(&format!("  {why}\n"));
+        for one in of.iter().take(SHOWN_MAX) {
+            let lines = if one.last > one.line { format!("{}-{}", one.line, one.last) } else { one.line.to_string() };
+            let short: String = one.text.chars().take(TEXT_CHARS_MAX).collect();
+            let more = if one.text.chars().count() > TEXT_CHARS_MAX { "…" } else { "" };
+            text.push_str(&format!("    line {lines}: {short}{more}\n"));
+        }
+        if of.len() > SHOWN_MAX {
+            text.push_str(&format!("    and {} more, all of them at the end of the flow\n", of.len() - SHOWN_MAX));
+        }
+    }
     text
 }

@@ -32,6 +32,8 @@ pub(super) enum Kind {
         lang: String,
         text: String,
         closed: bool,
+        /// Where the text itself begins: below the fence, where there is one.
+        first: u32,
     },
     Table {
         head: Vec<Words>,

@@ -126,7 +126,7 @@ pub(super) fn checklist(text: &str) -> Option<Vec<(u32, String)>> {
     if numbered < 2 || !text.lines().find(|line| !line.trim().is_empty()).is_some_and(|line| NUMBERED.is_match(line)) {
         return None;
     }
-    let lines = (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty());
+    let lines = (0..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty());
     Some(lines.map(|(at, line)| (at, line.trim_end().to_owned())).collect())
 }
 

@@ -33,7 +33,7 @@ struct Reading<'t> {
     quotes: usize,
     /// The item that is open and has not got its text yet.
     fresh_item: Option<Range<usize>>,
-    code: Option<(String, bool)>,
+    code: Option<(String, bool, usize)>,
     table: Option<(Range<usize>, Vec<Words>, Vec<Row>)>,
     row: Vec<Words>,
     metadata: bool,
@@ -78,7 +78,8 @@ impl<'t> Reading<'t> {
                 self.words.text.push_str(&format!("`{code}`"));
                 self.words.codes.push(code.into_string());
             }
-            Event::InlineMath(text) | Event::DisplayMath(text) | Event::FootnoteReference(text) | Event::InlineHtml(text) => {
+            Event::FootnoteReference(name) => self.words.text.push_str(&format!("[^{name}]")),
+            Event::InlineMath(text) | Event::DisplayMath(text) | Event::InlineHtml(text) => {
                 self.words.text.push_str(&text);
             }
             Event::Html(text) => self.words.text.push_str(&text),
@@ -100,16 +101,17 @@ impl<'t> Reading<'t> {
             }
             Tag::CodeBlock(kind) => {
                 self.tight_item();
-                let source = self.text[range].trim_end();
-                let (lang, closed) = match kind {
-                    CodeBlockKind::Indented => (String::new(), true),
+                let source = self.text[range.clone()].trim_end();
+                let below = source.find('\n').map_or(range.start, |at| range.start + at + 1);
+                let (lang, closed, first) = match kind {
+                    CodeBlockKind::Indented => (String::new(), true, range.start),
                     CodeBlockKind::Fenced(lang) => {
                         let fence = source.rsplit('\n').next().unwrap_or_default().trim_start_matches(['>', ' ', '\t']);
                         let closed = source.contains('\n') && (fence.starts_with("```") || fence.starts_with("~~~"));
-                        (lang.split_whitespace().next().unwrap_or_default().to_ascii_lowercase(), closed)
+                        (lang.split_whitespace().next().unwrap_or_default().to_ascii_lowercase(), closed, below)
                     }
                 };
-                self.code = Some((lang, closed));
+                self.code = Some((lang, closed, first));
                 self.words = Words::default();
             }
             Tag::Table(_) => {
@@ -154,8 +156,9 @@ impl<'t> Reading<'t> {
             TagEnd::BlockQuote(_) => self.quotes = self.quotes.saturating_sub(1),
             TagEnd::CodeBlock => {
                 let text = std::mem::take(&mut self.words).text;
-                if let Some((lang, closed)) = self.code.take() {
-                    self.push(&range, Kind::Code { lang, text, closed });
+                if let Some((lang, closed, first)) = self.code.take() {
+                    let first = self.line(first);
+                    self.push(&range, Kind::Code { lang, text, closed, first });
                 }
             }
             TagEnd::TableCell => {

@@ -22,7 +22,7 @@ pub(super) fn write(draft: &Draft, key: &str, source: &str) -> String {
     if draft.params.iter().any(|param| param.in_command) {
         comment(&mut out, "", "Patterns keep a value from being read as a flag by the command that gets it.");
     }
-    out.push_str(&format!("flow: {key}\ntitle: {}\n", text(&draft.title)));
+    out.push_str(&format!("flow: {}\ntitle: {}\n", text(key), text(&draft.title)));
     if draft.goal.is_some() || !draft.non_goals.is_empty() {
         out.push_str("charter:\n");
         if let Some(goal) = &draft.goal {
@@ -78,7 +78,7 @@ fn write_done(out: &mut String, done: &Done) {
     };
     let when = done.when.as_ref().map(|when| format!(", when: {}", text(when))).unwrap_or_default();
     comment(out, "  ", &format!("Line {}", done.line));
-    out.push_str(&format!("  - {{id: {}, {holds}{when}}}\n", done.id));
+    out.push_str(&format!("  - {{id: {}, {holds}{when}}}\n", text(&done.id)));
 }
 
 fn write_param(out: &mut String, param: &Param) {
@@ -110,13 +110,13 @@ fn write_param(out: &mut String, param: &Param) {
         parts.push(format!("description: {}", text(param.description.trim().trim_end_matches(':'))));
     }
     comment(out, "  ", &format!("Line {}", param.line));
-    out.push_str(&format!("  {}: {{{}}}\n", param.name, parts.join(", ")));
+    out.push_str(&format!("  {}: {{{}}}\n", text(&param.name), parts.join(", ")));
 }
 
 fn write_step(out: &mut String, step: &Step) {
     step.comments.iter().for_each(|line| comment(out, "  ", line));
     comment(out, "  ", &format!("Line {}", step.line));
-    out.push_str(&format!("  - id: {}\n    title: {}\n", step.id, text(&step.title)));
+    out.push_str(&format!("  - id: {}\n    title: {}\n", text(&step.id), text(&step.title)));
     if let Some(when) = &step.when {
         out.push_str(&format!("    when: {}\n", text(when)));
     }
@@ -185,7 +185,7 @@ fn write_ask(out: &mut String, ask: &Ask) {
     if !ask.options.is_empty() {
         out.push_str("      options:\n");
         for (key, label) in &ask.options {
-            out.push_str(&format!("        - {{key: {key}, label: {}}}\n", text(label)));
+            out.push_str(&format!("        - {{key: {}, label: {}}}\n", text(key), text(label)));
         }
     }
 }

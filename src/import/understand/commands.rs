@@ -16,7 +16,7 @@ use super::{
 const EDITORS_MAX: usize = 10;
 
 impl Understanding {
-    pub(super) fn code(&mut self, lang: &str, text: &str, lines: (u32, u32)) {
+    pub(super) fn code(&mut self, lang: &str, text: &str, lines: (u32, u32), first: u32) {
         let console = lang == "console" || lang.starts_with("shell-") || text.trim_start().starts_with("$ ");
         let looks = lang.is_empty()
             && self.label != Label::Expected
@@ -35,7 +35,7 @@ impl Understanding {
                 Some(items) => {
                     self.flush();
                     let items =
-                        items.into_iter().map(|(at, text)| Manual { line: lines.0 + at, text, codes: Vec::new(), said: false });
+                        items.into_iter().map(|(at, text)| Manual { line: first + at, text, codes: Vec::new(), said: false });
                     self.manual.extend(items);
                     self.flush();
                 }
@@ -43,7 +43,10 @@ impl Understanding {
             };
         }
         let mut lines_of = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
-        if !console && lines_of.clone().next().is_some() && lines_of.all(shell::is_prose) {
+        if lines_of.clone().next().is_none() {
+            return self.comment(lines, text, "a block without a command");
+        }
+        if !console && lines_of.all(shell::is_prose) {
             self.draft.keep(lines, text, "prose in a block of shell text: a person does it");
             let items = text.lines().map(str::trim).filter(|line| !line.is_empty());
             return self.manual.extend(items.map(|text| Manual {
@@ -62,10 +65,10 @@ impl Understanding {
         self.flush();
         let (text, output) = if console { hints::console(text) } else { (text.to_owned(), String::new()) };
         if self.part() == Part::Rollback {
-            return self.undo(&text, lines);
+            return self.undo(&text, lines, first);
         }
         for (at, group, title) in hints::groups(&text) {
-            self.runs(&group, lines.0 + 1 + at, title.as_deref());
+            self.runs(&group, first + at, title.as_deref());
         }
         // What an example printed will print other numbers next time.
         match output.trim() {
@@ -81,7 +84,7 @@ impl Understanding {
             line.contains(char::is_alphanumeric) && !blank
         };
         let line = text.lines().map(str::trim).find(telling);
-        let last = self.last_run.and_then(|at| self.draft.steps.get_mut(at));
+        let last = self.last_run.filter(|at| at + 1 == self.draft.steps.len()).and_then(|at| self.draft.steps.get_mut(at));
         match (line, last) {
             (Some(line), Some(Step { verb: Verb::Run(run), .. })) if run.stdout.is_none() => {
                 // Between slashes it would be a pattern.
@@ -179,8 +182,8 @@ impl Understanding {
         outer.map_or_else(|| here.clone(), |outer| format!("{outer} && {here}"))
     }
 
-    fn undo(&mut self, text: &str, lines: (u32, u32)) {
-        let filled = blanks::fill(&mut self.draft, text, lines.0 + 1);
+    fn undo(&mut self, text: &str, lines: (u32, u32), first: u32) {
+        let filled = blanks::fill(&mut self.draft, text, first);
         let targets = self.to_take_back();
         if targets.is_empty() {
             return self.comment(lines, text, "a rollback before which nothing changes");

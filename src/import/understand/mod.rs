@@ -169,11 +169,11 @@ impl Understanding {
             Kind::Heading { level, words } => self.heading(*level, &words.plain(), lines.0, branch.as_ref()),
             Kind::Text(words) => self.text(words, lines),
             Kind::Item { depth, words } => self.item(*depth, words, lines.0),
-            Kind::Code { lang, text, closed } => {
+            Kind::Code { lang, text, closed, first } => {
                 if !closed {
                     self.draft.keep(lines, text, "its fence is never closed, so it goes to the end of the file");
                 }
-                self.code(lang, text, lines);
+                self.code(lang, text, lines, *first);
             }
             Kind::Table { head, rows } => self.table(head, rows, lines),
             Kind::Quote(words) => self.comment(lines, &words.text, "a quotation"),

@@ -69,6 +69,9 @@ impl Understanding {
 
     pub(super) fn item(&mut self, depth: usize, words: &Words, line: u32) {
         let plain = words.plain();
+        if plain.is_empty() {
+            return self.comment((line, line), &words.text, "an item without a word");
+        }
         self.high |= plain.contains("HIGH");
         match self.part() {
             Part::Params => {

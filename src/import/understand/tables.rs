@@ -35,8 +35,8 @@ impl Understanding {
         if let (Some(at), None) = (column(COMMAND), &kind) {
             return self.checks(rows, at, false);
         }
-        let remedy = column(REMEDY).or(column(COMMAND));
-        if remedy.is_none_or(|at| at == 0) || rows.len() > OPTIONS_MAX {
+        let says = |head: &String| REMEDY.iter().chain(COMMAND).any(|name| head.contains(name));
+        if !heads.iter().skip(1).any(says) || rows.len() > OPTIONS_MAX {
             return self.comment(lines, &whole(rows), "a table that is neither parameters, checks, symptoms nor causes");
         }
         self.flush();
