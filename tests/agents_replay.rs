@@ -6,6 +6,7 @@ use common::{
     Ran, Test,
     agents::{receipt, run, test},
     llm::{Llm, calls, error, handoff, says, verified},
+    programs,
 };
 use serde_json::{Value, json};
 
@@ -218,10 +219,6 @@ fn what_cannot_be_replayed_is_refused_before_anything_starts() {
     none(&["--engine", "replay"], "no recording is given");
     none(&["--engine", "replay", "--recording", "flows"], "is neither a recording nor the directory of a run");
     none(&["--recording", "r"], "no step of this flow is performed by the engine `replay`");
-    let llm = test.at("run_base/r/work/llm");
-    std::fs::rename(llm.join("make-author-openai.jsonl"), llm.join("make-author-claude.jsonl")).unwrap();
-    none(&["--engine", "replay", "--recording", "r"], "was performed by the engine `claude`, whose transcripts do not hold");
-    test.go(&["record", "r", "--to", "tape"]).code(6).says("do not hold what its tools were given");
     test.go(&["run", "work", "--replay", "lenient"]).code(2);
     test.go(&["record", "none", "--to", "tape"]).code(2);
 }
@@ -251,4 +248,53 @@ fn a_secret_that_is_one_only_now_does_not_reach_the_recording() {
         assert!(!String::from_utf8_lossy(&bytes).contains("correct-horse-battery"), "{}", path.display());
     }
     test.go(&["record", "r", "--to", "tape"]).code(1).says("it holds something already");
+}
+
+/// Claude Code wrote a file with a tool of its own and said so.
+fn by_a_program() -> Test {
+    let test = programs::test("    engine: claude\n    outputs: [app.py]\n").file("app.py", "x = 1\n");
+    let said = json!({"status": "VERIFIED", "summary": {"what_i_did": "made x two",
+        "evidence": {"artifacts_produced": ["app.py"], "commands_run": []}}});
+    let answers = programs::prints(&[programs::init(), programs::result(json!({"structured_output": said}))]);
+    programs::program(&test, "claude", &format!("echo 'x = 2' > app.py\n{answers}"));
+    run(&test).code(0);
+    test
+}
+
+#[test]
+fn what_a_program_said_is_said_again_and_what_it_did_is_not_done() {
+    let test = by_a_program();
+    std::fs::remove_file(test.at("bin/claude")).unwrap();
+    replay(&test, "r", &[]).code(0);
+    let receipt = again(&test, "receipts");
+    assert_eq!(
+        (&receipt["engine"], &receipt["cost_usd"], &receipt["provider"]),
+        (&json!("replay"), &json!(0.0), &json!("recording"))
+    );
+    assert_eq!(again(&test, "handoffs")["summary"]["what_i_did"], "made x two");
+    let log = test.text("run_base/again/work/logs/make.jsonl");
+    assert!(log.contains("what `claude` did with its own tools is not done again"), "{log}");
+    // A replay of the replay holds the same prompt against the same.
+    test.go(&["run", "work", "--run-id", "thrice", "--engine", "replay", "--recording", "again"]).code(0);
+    // Nothing writes the file that it claims: the contract is measured now.
+    std::fs::remove_file(test.at("app.py")).unwrap();
+    test.go(&["run", "work", "--run-id", "none", "--engine", "replay", "--recording", "r"]).code(1);
+    let receipt = test.json("run_base/none/work/receipts/make-author.json");
+    assert_eq!(receipt["error_detail"]["kind"], "contract", "{receipt}");
+}
+
+#[test]
+fn a_program_is_recorded_for_another_machine_and_a_prompt_that_differs_is_drift() {
+    let test = by_a_program();
+    test.go(&["record", "r", "--to", "tape"]).code(0);
+    let tape = test.at("tape").display().to_string();
+    let other = elsewhere(&test);
+    replay(&other, &tape, &[]).code(0);
+    let other = elsewhere(&test);
+    other.write("agents/author.md", &(other.text("agents/author.md") + "Be brief.\n"));
+    replay(&other, &tape, &[]).code(1);
+    assert_eq!(error_of(&other).0, "drift");
+    let other = elsewhere(&test);
+    other.write("agents/author.md", &(other.text("agents/author.md") + "Be brief.\n"));
+    replay(&other, &tape, &["--replay", "lenient"]).code(0);
 }

@@ -30,8 +30,13 @@ fn recording() -> PathBuf {
 
 /// The example in a repository of its own, and a server that nobody can reach.
 fn replay(bench: &Bench) -> Ran {
+    replay_as("r", bench, &[])
+}
+
+fn replay_as(id: &str, bench: &Bench, more: &[&str]) -> Ran {
     let recording = recording();
-    bench.run("build", &["--param=request=REQUEST.md", "--engine", "replay", "--recording", recording.to_str().unwrap()])
+    let args = ["--param=request=REQUEST.md", "--engine", "replay", "--recording", recording.to_str().unwrap()];
+    bench.run_as(id, "build", &[&args, more].concat())
 }
 
 #[test]
@@ -45,6 +50,13 @@ fn the_shipped_recording_builds_the_example_for_nothing() {
     assert_eq!((&receipt["tests"]["figures"]["passed"], &receipt["tests"]["figures"]["failed"]), (&json!(11), &json!(0)));
     assert_eq!(bench.git(&["log", "--format=%s", "main..flow-studio/r"]), "Links that expire");
     assert!(!bench.test.at("run_base/r/cost.jsonl").exists(), "no model was asked");
+}
+
+#[test]
+fn the_name_of_a_run_is_no_drift_however_long_it_is() {
+    let bench = Bench::new();
+    // It stands in the name of a branch, and so in an artifact, whose size stands in the prompt.
+    replay_as("a-run-of-another-name", &bench, &["--until", "write-tests"]).code(0);
 }
 
 #[test]

@@ -43,10 +43,13 @@ pub fn ending_by_question() -> String {
     )
 }
 
+/// Before the directory of a flow's artifacts, which is another one in each run.
+pub(super) const ARTIFACTS_AT: &str = "Paths that start with `artifacts/` stand for files below `";
+
 /// How the work of a program ends, for the prompt: it is told once, and its last answer is taken.
 pub(super) fn ending_with_answer(artifacts: &str) -> String {
     format!(
-        "Paths that start with `artifacts/` stand for files below `{artifacts}/`; read and write them there, and name them as \
+        "{ARTIFACTS_AT}{artifacts}/`; read and write them there, and name them as \
          `artifacts/…`. Work until the task is done or you are stuck. Your last answer is your handoff: one JSON object by the \
          schema below, and nothing around it.\n{MEANING}The schema:\n{}\n",
         schema()

@@ -13,6 +13,7 @@ use crate::{
 use super::{
     brief::{Brief, Decided, Findings, Handed, Said},
     choice::{Choice, Offer, PutIn},
+    handoff::ARTIFACTS_AT,
     pack::{Class, FileText},
 };
 
@@ -126,8 +127,8 @@ fn step(brief: &Brief) -> String {
     text
 }
 
-/// A prompt without what differs from one run of a flow to the next and means nothing to its agent: the run's name and how
-/// often the step was started in it.
+/// A prompt without what differs from one run of a flow to the next and means nothing to its agent: the run's name, how
+/// often the step was started in it, where its artifacts lie, and their sizes, in which the run's name may stand.
 pub fn steady(prompt: &str) -> String {
     let line = |line: &str| {
         if line.starts_with("You perform the step `")
@@ -139,7 +140,21 @@ pub fn steady(prompt: &str) -> String {
     };
     // Only the first section says it; what others wrote is taken as it stands.
     let end = prompt.find("\n\n").map_or(prompt.len(), |end| end + 1);
-    prompt[..end].split_inclusive('\n').map(line).collect::<String>() + &prompt[end..]
+    let mut steady = prompt[..end].split_inclusive('\n').map(line).collect::<String>();
+    for line in prompt[end..].split_inclusive('\n') {
+        if let Some(rest) = line.strip_prefix(ARTIFACTS_AT)
+            && let Some(at) = rest.find('`')
+        {
+            steady.extend([ARTIFACTS_AT, "…", &rest[at..]]);
+            continue;
+        }
+        let size = line.starts_with("artifacts/").then(|| line.rfind(" (")).flatten();
+        match size.filter(|at| line[*at..].trim_end().ends_with(" bytes)")) {
+            Some(at) => steady.extend([&line[..at], "\n"]),
+            None => steady.push_str(line),
+        }
+    }
+    steady
 }
 
 fn list(text: &mut String, title: &str, lines: &[String]) {

@@ -32,6 +32,11 @@ impl Means {
         FOUND.get_or_init(probe).clone()
     }
 
+    /// Nothing is used, whatever is there.
+    pub fn switched_off() -> Self {
+        Self::Missing("config says `sandbox = \"none\"`".to_owned())
+    }
+
     /// What stands in a receipt.
     pub fn word(&self) -> String {
         match self {
@@ -90,14 +95,14 @@ pub struct CannotHold {
 }
 
 impl Rail {
-    /// `own`: where a step that observes may write.
+    /// `own`: where a step that observes may write. `means` is asked only about a step that promises something.
     ///
     /// # Errors
     /// The machine cannot keep the promise, and nobody allowed to go without.
     pub fn new(
         (access, network): (Access, Network),
         own: impl FnOnce() -> Vec<PathBuf>,
-        means: &Means,
+        means: impl FnOnce() -> Means,
         allow_unenforced: bool,
     ) -> Result<Self, CannotHold> {
         let Some(promise) = promised(access, network) else { return Ok(Self::Open) };
@@ -107,7 +112,8 @@ impl Rail {
             (Access::Change, Network::None | Network::Open) => "change, network none",
         };
         let sandbox = |enforced| Sandbox { requested: requested.to_owned(), enforced };
-        match means {
+        let means = means();
+        match &means {
             Means::Linux { .. } => Ok(Self::Fenced {
                 fence: Fence { writable: (access == Access::Observe).then(own), silent: network == Network::None },
                 sandbox: sandbox(means.word()),
@@ -232,7 +238,7 @@ mod tests {
     use super::*;
 
     fn rail(access: Access, network: Network, means: &Means, allowed: bool) -> Result<Rail, CannotHold> {
-        Rail::new((access, network), || vec!["/own".into()], means, allowed)
+        Rail::new((access, network), || vec!["/own".into()], || means.clone(), allowed)
     }
 
     #[test]

@@ -33,7 +33,7 @@ pub struct Scene {
     /// Between TERM and KILL.
     pub grace_ms: u64,
     /// What this machine can hold processes to.
-    pub means: Means,
+    pub means: fn() -> Means,
     pub agents: Agents,
 }
 
@@ -118,7 +118,7 @@ fn rail(scene: &Scene, frame: &Frame, slot: Slot) -> Result<Rail, CannotHold> {
         own
     };
     let promise = (access(frame, slot), spec.network);
-    let found = Rail::new(promise, own, &scene.means, frame.options.allow_unenforced);
+    let found = Rail::new(promise, own, scene.means, frame.options.allow_unenforced);
     // Without a command of its own there is nothing to fence: tools that write are not offered to an observer.
     if spec.held_without_fence() { found.or(Ok(Rail::Open)) } else { found }
 }

@@ -78,12 +78,7 @@ impl Workspace {
         let known: Vec<(String, String)> = known.into_iter().chain(super::agents::keys(&self.config)).collect();
         let redactor = crate::redact::Redactor::new(&known).map_err(|bad| Error::new(Kind::Invalid, bad.to_string()))?;
         let (mut files, mut transcripts, mut left_out, mut blacked_out) = (Vec::new(), Vec::new(), Vec::new(), 0);
-        for (path, engine) in recording.transcripts() {
-            if let Some(engine) = engine.filter(|engine| !Recording::is_replayable(*engine)) {
-                let why = format!("transcripts of the engine `{engine}` do not hold what its tools were given");
-                left_out.push((path.to_owned(), why));
-                continue;
-            }
+        for path in recording.transcripts() {
             let (lines, summed) = recording.portable(path).map_err(|error| refused(&error))?;
             if summed.executions.is_empty() {
                 left_out.push((path.to_owned(), "no execution of it came to an end".to_owned()));

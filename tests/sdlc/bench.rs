@@ -60,8 +60,12 @@ impl Bench {
     }
 
     pub fn run(&self, flow: &str, more: &[&str]) -> Ran {
+        self.run_as("r", flow, more)
+    }
+
+    pub fn run_as(&self, id: &str, flow: &str, more: &[&str]) -> Ran {
         let work = self.work();
-        let mut args = vec!["run", flow, "--run-id", "r", "--workspace", work.to_str().unwrap()];
+        let mut args = vec!["run", flow, "--run-id", id, "--workspace", work.to_str().unwrap()];
         args.extend(more);
         self.test.go(&args)
     }

@@ -65,8 +65,9 @@ pub(crate) struct Ended {
 /// Packs what the agent is told, lets its engine work, and makes a reply of what came back.
 pub(crate) async fn perform(task: &Task<'_>, work: &AgentWork) -> Reply {
     let ending = match &work.engine {
-        AgentEngine::OpenAi(_) | AgentEngine::Replay(_) => work.brief.form().ending(),
-        AgentEngine::Program(_) => work.brief.form().ending_at_once(&artifacts(task)),
+        AgentEngine::OpenAi(_) => work.brief.form().ending(),
+        AgentEngine::Replay(one) if !replay::is_told_once(task, work, one).await => work.brief.form().ending(),
+        AgentEngine::Replay(_) | AgentEngine::Program(_) => work.brief.form().ending_at_once(&artifacts(task)),
     };
     let pack = packed(task, work, ending).await;
     let mut transcript = Transcript::new(task, work);

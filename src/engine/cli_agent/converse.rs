@@ -84,12 +84,14 @@ pub(crate) async fn perform(
         Err(broken) => (broken.outcome, None, broken.retry_after_ms, broken.limit),
     };
     talk.park(&outcome);
-    if let ReplyOutcome::Failed(failure) = &outcome {
-        talk.transcript.line(json!({"event": "failed", "kind": failure.kind, "message": failure.message})).await;
-    }
-    if let ReplyOutcome::Interrupted { why } = &outcome {
-        talk.transcript.line(json!({"event": "interrupted", "message": why})).await;
-    }
+    let end = match &outcome {
+        ReplyOutcome::Done | ReplyOutcome::Blocked { .. } => json!({"event": "done"}),
+        ReplyOutcome::Failed(one) => {
+            json!({"event": "failed", "kind": one.kind, "class": one.class, "message": one.message})
+        }
+        ReplyOutcome::Interrupted { why } => json!({"event": "interrupted", "message": why}),
+    };
+    talk.transcript.line(end).await;
     Ended {
         outcome,
         draft,

@@ -4,6 +4,7 @@
 //! Never: a call of a model, a result of a tool taken from the recording, a prompt that differs and nobody says so.
 
 mod find;
+mod program;
 mod recording;
 mod swap;
 
@@ -14,7 +15,7 @@ use serde_json::json;
 use crate::{
     context::{Pack, steady},
     id::Sha256,
-    record::{ErrorClass, Failure, FailureKind, Reply, ReplyOutcome},
+    record::{Draft, ErrorClass, Failure, FailureKind, Reply, ReplyOutcome},
 };
 
 use super::{
@@ -36,6 +37,13 @@ pub struct Replay {
     /// Where it differs from now, it goes on and says so.
     pub lenient: bool,
     pub shared: Shared,
+}
+
+/// Whether the agent was told once, as programs are; `perform` holds its prompt against what it was told then.
+pub(crate) async fn is_told_once(task: &Task<'_>, work: &AgentWork, replay: &Replay) -> bool {
+    let (recording, job) = (replay.recording.clone(), task.job);
+    let (flow, step, agent) = (job.flow.clone(), job.step.clone(), work.agent.clone());
+    blocking(move || recording.program(&flow, &step, &agent)).await.is_some()
 }
 
 pub(crate) async fn perform(
@@ -62,6 +70,9 @@ pub(crate) async fn perform(
             return failed(work, FailureKind::Drift, format!("{how}; {HINT}"));
         }
         drift.push(how);
+    }
+    if let Some(program) = conversation.program {
+        return program::perform(task, work, program, conversation, pack, transcript).await;
     }
     drift.extend(conversation.blacked_out());
     let tape = Tape {
@@ -103,10 +114,18 @@ async fn say(task: &Task<'_>, transcript: &mut Transcript<'_>, event: serde_json
 }
 
 fn failed(work: &AgentWork, kind: FailureKind, message: String) -> Ended {
-    let failure = Failure { kind, class: ErrorClass::Permanent, message, exit_code: None };
+    ended(work, Err(Failure { kind, class: ErrorClass::Permanent, message, exit_code: None }))
+}
+
+/// Nothing was paid, and nothing was done but talk.
+fn ended(work: &AgentWork, done: Result<Draft, Failure>) -> Ended {
+    let (outcome, draft) = match done {
+        Ok(draft) => (ReplyOutcome::Done, Some(draft)),
+        Err(failure) => (ReplyOutcome::Failed(failure), None),
+    };
     Ended {
-        outcome: ReplyOutcome::Failed(failure),
-        draft: None,
+        outcome,
+        draft,
         provider: "recording".to_owned(),
         model: work.model.name.clone(),
         tokens: Some(crate::record::Tokens::default()),

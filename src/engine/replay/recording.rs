@@ -1,6 +1,6 @@
 //! A recording: the transcripts of a run, in its own directory or in one that `record` made of it.
 //! In: a directory. Out: what agents said and what their tools told them, by step and execution.
-//! Never: a line trusted that is no JSON, a transcript of an engine that does not keep enough to do its work again.
+//! Never: a line trusted that is no JSON.
 
 use std::{
     collections::BTreeMap,
@@ -20,8 +20,8 @@ use super::swap::Swap;
 
 /// Of one transcript: more than a run writes in one attempt, and enough for many.
 const TRANSCRIPT_BYTES_MAX: u64 = 256 * 1024 * 1024;
-/// Engines whose transcripts hold every answer and every result of a tool.
-const REPLAYABLE: [EngineWord; 2] = [EngineWord::Openai, EngineWord::Replay];
+/// Engines that agents are performed by. Transcripts of programs hold what an agent answered, and none of its tools.
+const AGENTS: [EngineWord; 5] = [EngineWord::Openai, EngineWord::Replay, EngineWord::Claude, EngineWord::Codex, EngineWord::Cli];
 
 #[derive(Debug, thiserror::Error)]
 pub enum RecordingError {
@@ -37,10 +37,6 @@ pub enum RecordingError {
     BadLine { path: String, line: usize },
     #[error("there is no transcript of step `{step}` of flow `{flow}` in {path}")]
     NoStep { path: String, flow: FramePath, step: StepRef },
-    #[error(
-        "step `{step}` was performed by the engine `{engine}`, whose transcripts do not hold what its tools were given: they cannot be replayed"
-    )]
-    Engine { step: StepRef, engine: EngineWord },
 }
 
 /// Where the recorded run stood.
@@ -85,6 +81,8 @@ pub(super) struct Conversation {
     pub system: String,
     pub prompt: String,
     pub tools_in_words: bool,
+    /// The program that performed it: it was told once, and its answer was the handoff.
+    pub program: Option<EngineWord>,
     pub answers: Vec<Answer>,
     pub results: Vec<Told>,
     /// How it ended, if not with a handoff.
@@ -149,38 +147,24 @@ impl Recording {
         Sha256::of(lines.as_bytes())
     }
 
-    /// Paths of all transcripts below the directory, with the engine that wrote each.
-    pub fn transcripts(&self) -> impl Iterator<Item = (&str, Option<EngineWord>)> {
-        self.files.keys().map(|path| {
-            let word = path.strip_suffix(".jsonl").and_then(|path| path.rsplit('-').next()).unwrap_or_default();
-            (path.as_str(), EngineWord::ALL.iter().copied().find(|engine| engine.as_str() == word))
-        })
-    }
-
-    /// Transcripts of this engine can be replayed.
-    pub fn is_replayable(engine: EngineWord) -> bool {
-        REPLAYABLE.contains(&engine)
-    }
-
-    /// Whether the step's transcript can be replayed; `None`: there is none, because it did not run then.
-    pub fn holds(&self, flow: &FramePath, step: &StepRef, agent: &AgentKey) -> Option<Result<(), RecordingError>> {
-        match self.path_of(flow, step, agent) {
-            Ok(_) => Some(Ok(())),
-            Err(RecordingError::NoStep { .. }) => None,
-            Err(error) => Some(Err(error)),
-        }
+    /// Paths of all transcripts below the directory.
+    pub fn transcripts(&self) -> impl Iterator<Item = &str> {
+        self.files.keys().map(String::as_str)
     }
 
     fn path_of(&self, flow: &FramePath, step: &StepRef, agent: &AgentKey) -> Result<String, RecordingError> {
         let path = |engine: EngineWord| format!("{flow}/llm/{step}-{agent}-{engine}.jsonl");
-        if let Some(path) = REPLAYABLE.iter().map(|engine| path(*engine)).find(|path| self.files.contains_key(path)) {
-            return Ok(path);
-        }
-        let other = EngineWord::ALL.iter().find(|engine| self.files.contains_key(&path(**engine)));
-        Err(match other {
-            Some(engine) => RecordingError::Engine { step: step.clone(), engine: *engine },
-            None => RecordingError::NoStep { path: self.shown(), flow: flow.clone(), step: step.clone() },
-        })
+        AGENTS
+            .iter()
+            .map(|engine| path(*engine))
+            .find(|path| self.files.contains_key(path))
+            .ok_or_else(|| RecordingError::NoStep { path: self.shown(), flow: flow.clone(), step: step.clone() })
+    }
+
+    /// The program that performed the step, then or in the run that was replayed then. Blocks.
+    pub(super) fn program(&self, flow: &FramePath, step: &StepRef, agent: &AgentKey) -> Option<EngineWord> {
+        let lines = self.lines(&self.path_of(flow, step, agent).ok()?).ok()?;
+        lines.iter().find_map(program)
     }
 
     /// What of a step came to an end, in the words of a run that stands at `places` (workspace, run). Blocks.
@@ -270,6 +254,16 @@ fn read(lines: impl Iterator<Item = Value>) -> Vec<Execution> {
     all.into_values().filter(|one| one.conversations.last().is_some_and(|talk| talk.ended)).collect()
 }
 
+/// The first line of a conversation names its engine; that of a replay says later whose words it says again.
+fn program(line: &Value) -> Option<EngineWord> {
+    let named = || serde_json::from_value(line.get("engine")?.clone()).ok();
+    let own = |engine: &EngineWord| matches!(engine, EngineWord::Claude | EngineWord::Codex | EngineWord::Cli);
+    match word(line, "event").as_str() {
+        "started" | "told_once" => named().filter(own),
+        _ => None,
+    }
+}
+
 fn word(line: &Value, key: &str) -> String {
     line.get(key).and_then(Value::as_str).unwrap_or_default().to_owned()
 }
@@ -285,6 +279,7 @@ impl Execution {
             self.conversations.push(Conversation::default());
         }
         let Some(talk) = self.conversations.last_mut() else { return };
+        talk.program = talk.program.or_else(|| program(line));
         match (event.as_str(), word(line, "role").as_str()) {
             ("prompt", "system") => talk.system = word(line, "content"),
             ("prompt", _) => talk.prompt = word(line, "content"),

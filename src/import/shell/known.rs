@@ -43,7 +43,7 @@ pub fn programs(text: &str) -> Vec<&'static str> {
 pub fn only_sets(text: &str) -> bool {
     let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
     let sets = |line: &str| {
-        let line = line.strip_prefix("export ").unwrap_or(line).split(" #").next().unwrap_or_default();
+        let line = line.strip_prefix("export ").unwrap_or(line).split(" #").next().unwrap_or_default().trim_end();
         line.split_once('=').is_some_and(|(name, value)| {
             let name = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') && !name.is_empty();
             name && !value.contains([';', '&', '|', '`'])

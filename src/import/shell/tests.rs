@@ -239,6 +239,7 @@ fn commands_are_known_by_their_program_and_something_after_it() {
     assert_eq!(programs("cd x\nX=1 make y\nsudo rm z\nfrobnicate"), ["make", "rm"]);
     assert!(is_bash("# x\nsource .env && ls") && is_bash("if [[ -n $x ]]; then") && is_bash("diff <(a) b") && is_bash("a &> b"));
     assert!(!is_bash("# the function source\ngrep function x") && !is_bash("[ -f x ] && ls"));
+    assert!(looks_for_trouble("docker logs a | grep -i error") && !looks_for_trouble("grep error x | wc -l"));
     assert!(
         only_sets("PORT=80  # of the API\nexport NAME='a b'")
             && !only_sets("PORT=80 make")

@@ -1,0 +1,57 @@
+//! A recorded conversation with an agent program: its words are said again, and what it did with its own tools is not done.
+//! In: the conversation. Out: its handoff; files and tests are measured now, so a claim that nothing bears out is taken back.
+//! Never: a program started, a file written.
+
+use serde_json::json;
+
+use crate::{
+    context::Pack,
+    record::{EngineWord, ErrorClass, Failure, FailureKind},
+};
+
+use super::{
+    super::{
+        Task,
+        agent::{AgentWork, Ended, Transcript},
+    },
+    ended,
+    recording::Conversation,
+};
+
+pub(super) async fn perform(
+    task: &Task<'_>,
+    work: &AgentWork,
+    program: EngineWord,
+    conversation: Conversation,
+    pack: &Pack,
+    transcript: &mut Transcript<'_>,
+) -> Ended {
+    transcript.prompt(work, pack).await;
+    let said = json!({
+        "event": "told_once", "engine": program,
+        "message": format!("what `{program}` did with its own tools is not done again; only its answers are"),
+    });
+    super::say(task, transcript, said).await;
+    let form = work.brief.form();
+    let mut why = "it said nothing".to_owned();
+    for answer in conversation.answers {
+        transcript.line(json!({"event": "message", "role": "assistant", "content": answer.text})).await;
+        match form.read(&answer.text) {
+            Ok(draft) => {
+                transcript.line(json!({"event": "done"})).await;
+                return ended(work, Ok(draft));
+            }
+            Err(what) => why = what,
+        }
+    }
+    let message = format!("the agent ended without a valid handoff: {why}");
+    let failure = conversation.failed.unwrap_or(Failure {
+        kind: FailureKind::BadOutput,
+        class: ErrorClass::Permanent,
+        message,
+        exit_code: None,
+    });
+    let line = json!({"event": "failed", "kind": failure.kind, "class": failure.class, "message": failure.message});
+    transcript.line(line).await;
+    ended(work, Err(failure))
+}
