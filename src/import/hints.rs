@@ -134,7 +134,7 @@ pub(super) fn checklist(text: &str) -> Option<Vec<(u32, String)>> {
 /// Each with its line from 0, its text and its title.
 pub(super) fn groups(text: &str) -> Vec<(u32, String, Option<String>)> {
     let lines: Vec<&str> = text.lines().collect();
-    let odd = |line: &&str| {
+    let odd = |line: &str| {
         let word = line.split_whitespace().next().unwrap_or_default();
         line.starts_with([' ', '\t', '}', ')'])
             || line.ends_with('\\')
@@ -148,7 +148,7 @@ pub(super) fn groups(text: &str) -> Vec<(u32, String, Option<String>)> {
         line.strip_prefix('#').map(|title| title.trim_matches(['#', ' ']).to_owned()).filter(|title| !title.is_empty())
     };
     let first = lines.iter().find_map(|line| titled(line));
-    if lines.iter().any(|line| odd(&line)) || lines.iter().skip(1).any(|line| line.starts_with("cd ")) {
+    if lines.iter().any(|line| odd(line)) || lines.iter().skip(1).any(|line| line.starts_with("cd ")) {
         let title = first.filter(|_| lines.first().is_some_and(|line| line.starts_with('#')));
         return vec![(0, text.to_owned(), title)];
     }

@@ -120,11 +120,7 @@ impl<'t> Reading<'t> {
             }
             Tag::TableHead | Tag::TableRow => self.row = Vec::new(),
             Tag::TableCell | Tag::Heading { .. } | Tag::HtmlBlock => self.words = Words::default(),
-            Tag::Paragraph => {
-                if self.fresh_item.is_none() {
-                    self.words = Words::default();
-                }
-            }
+            Tag::Paragraph if self.fresh_item.is_none() => self.words = Words::default(),
             Tag::BlockQuote(_) => {
                 self.tight_item();
                 self.quotes += 1;

@@ -46,9 +46,8 @@ pub fn only_sets(text: &str) -> bool {
         let line = line.strip_prefix("export ").unwrap_or(line).split(" #").next().unwrap_or_default().trim_end();
         line.split_once('=').is_some_and(|(name, value)| {
             let name = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') && !name.is_empty();
-            name && !value.contains([';', '&', '|', '`'])
-                && !value.contains("$(")
-                && !(value.contains(' ') && !value.starts_with(['"', '\'']))
+            let one_word = !value.contains(' ') || value.starts_with(['"', '\'']);
+            name && one_word && !value.contains([';', '&', '|', '`']) && !value.contains("$(")
         })
     };
     lines.clone().next().is_some() && lines.all(sets)
