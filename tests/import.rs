@@ -266,9 +266,10 @@ fn the_list_of_what_was_kept_names_lines_of_the_file() {
     let kept = report["kept"].as_array().unwrap();
     assert!(kept.len() >= 8, "{report:#}");
     for one in kept {
-        let (first, last) = (one["line"].as_u64().unwrap(), one["last"].as_u64().unwrap());
-        assert!(first >= 1 && first <= last && last as usize <= source.len(), "{one}");
-        let lines = source[first as usize - 1..last as usize].join(" ");
+        let number = |key: &str| usize::try_from(one[key].as_u64().unwrap()).unwrap();
+        let (first, last) = (number("line"), number("last"));
+        assert!(first >= 1 && first <= last && last <= source.len(), "{one}");
+        let lines = source[first - 1..last].join(" ");
         let word =
             one["text"].as_str().unwrap().split(|c: char| !c.is_alphanumeric()).find(|word| word.len() > 3).unwrap_or_default();
         assert!(lines.contains(word), "{one}: {lines}");
