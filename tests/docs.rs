@@ -19,6 +19,7 @@ use session::Session;
 const NOT_TYPED: &[(&str, &str)] = &[
     ("README.md", "make demo     # a real flow on this repository: it looks, mends, asks, and reports (no key, no server)"),
     ("docs/how-to.md", "npm install -g @anthropic-ai/claude-code @openai/codex    # either is enough"),
+    ("docs/runbooks/voice-e2e.md", "export TWILIO_ACCOUNT_SID=… TWILIO_AUTH_TOKEN=…"),
     ("docs/sdlc.md", "make sdlc"),
     ("docs/sdlc.md", "OPENAI_API_KEY=… make sdlc"),
     ("docs/sdlc.md", "make sdlc WORKSPACE=../shop PARAMS=\"request='Let customers pay by invoice'\""),
@@ -159,6 +160,7 @@ pages! {
     the_page_on_the_seven_flows_is_typed: "docs/sdlc.md",
     the_page_on_change_is_typed: "docs/runbooks/change.md",
     the_page_on_troubleshooting_is_typed: "docs/runbooks/troubleshoot.md",
+    the_page_on_import_is_typed: "docs/import.md",
     the_page_on_shifts_is_typed: "docs/runbooks/support-shift.md",
     the_page_on_incidents_is_typed: "docs/runbooks/incident.md",
 }
@@ -168,7 +170,6 @@ fn every_page_with_commands_is_typed_and_every_exception_is_known() {
     let mut not_typed = Vec::new();
     for (name, text) in documents() {
         for fence in fences(&text).iter().filter(|fence| fence.language == "sh") {
-            assert!(TYPED.contains(&name.as_str()), "{name}:{}: nobody types this page", fence.line);
             let first = fence.commands().first().cloned().unwrap_or_default();
             if let Some(test) = fence.says("elsewhere") {
                 assert!(Path::new(env!("CARGO_MANIFEST_DIR")).join(test).exists(), "{name}:{}: no {test}", fence.line);
@@ -176,6 +177,8 @@ fn every_page_with_commands_is_typed_and_every_exception_is_known() {
             } else if let Some(reason) = fence.says("not-run") {
                 assert!(reason.split(' ').count() > 2, "{name}:{}: a reason, please", fence.line);
                 not_typed.push((name.clone(), first, reason.to_owned()));
+            } else {
+                assert!(TYPED.contains(&name.as_str()), "{name}:{}: nobody types this page", fence.line);
             }
         }
     }
