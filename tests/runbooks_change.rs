@@ -1,17 +1,18 @@
-//! The runbook `change` with the real program. The outer systems are stand-ins; see `runbooks/change_world.rs`.
+//! The runbook `change` with the real program. The outer systems are stand-ins: shell scripts on PATH that keep the state of
+//! an account in files and behave like commands that reach a real one.
 
-#[path = "runbooks/change_world.rs"]
-mod change_world;
 mod common;
 #[path = "common/kill_each.rs"]
 mod kill_each;
+#[path = "runbooks/change_world.rs"]
+mod world;
 
 use std::fs;
 
-use change_world::{CONF, COPY, agree, answer, args, as_before, asked, quick_to_fail, ran, run, test, yes_to_all};
 use common::Test;
 use kill_each::{Play, Script, Waiting};
 use serde_json::Value;
+use world::{CONF, COPY, agree, answer, args, as_before, asked, ran, run, test, yes_to_all};
 
 #[test]
 fn what_callers_notice_is_approved_applied_tried_and_written_down() {
@@ -184,6 +185,13 @@ fn commands_that_are_edited_before_they_are_taken_back_undo_nothing_until_they_a
     put_back(&test, "r/change.rollback.undo-apply-1");
     as_before(&test);
     assert_eq!(test.manifest("r")["status"], "failed");
+}
+
+/// The smoke test has one try.
+fn quick_to_fail(test: Test) -> Test {
+    let flow = test.text("flows/change.yaml");
+    test.write("flows/change.yaml", &flow.replacen("    poll: {every: 5ms, for: 4s}\n", "", 1));
+    test.file("broken", "")
 }
 
 #[test]

@@ -1,5 +1,4 @@
-//! An account at an outer system, as the runbook `change` meets it: shell scripts on PATH that keep its state in files and behave like
-//! commands that reach a real one. In: a kind of change, answers. Out: what ran, what was asked, what is live.
+//! The world of the runbook `change`: an account in files, a stand-in for the command that reaches it, and how a run is driven.
 
 use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
 
@@ -12,7 +11,7 @@ pub const CONF: &str = "profile = outside profile\nlive = cat cloud/live\nsource
     smoke = outside smoke\narrived = outside arrived\n";
 
 /// A stand-in for the command of a provider. Files say how it misbehaves: `broken`, `bleeds`, `lost`, `bad-key`, `meddles-…`.
-const OUTSIDE: &str = r#"#!/bin/sh
+pub const OUTSIDE: &str = r#"#!/bin/sh
 set -eu
 # Somebody edits what was approved, while this is done.
 meddle() {
@@ -69,7 +68,7 @@ pub fn test() -> Test {
         .file("cloud/profile", "{\"active\": \"acme\"}\n")
 }
 
-const COMMON: [&str; 9] = [
+pub const COMMON: [&str; 9] = [
     "run",
     "change",
     "--run-id",
@@ -128,11 +127,4 @@ pub fn agree(test: &Test, id: &str, step: &str) {
     let mut args = vec!["review", "answer", id, "--note", "seen", "--choose"];
     args.extend(if step == "records" { &["answer", "--set", "ids=second", "--set", "record=book"][..] } else { &["approve"] });
     test.go(&args).code(0);
-}
-
-/// The smoke test has one try.
-pub fn quick_to_fail(test: Test) -> Test {
-    let flow = test.text("flows/change.yaml");
-    test.write("flows/change.yaml", &flow.replacen("    poll: {every: 5ms, for: 4s}\n", "", 1));
-    test.file("broken", "")
 }
