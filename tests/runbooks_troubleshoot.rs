@@ -197,7 +197,7 @@ fn what_runs_is_what_was_read_whatever_was_edited_in_between() {
     // After the answer: nothing runs at all.
     desk.say("fix-3", "approve", &[]);
     desk.test.write(fix, &page.replace("redeploy", "redeploy; outside restore"));
-    desk.on().code(4).says("not what was approved any more; nothing was run");
+    desk.on().code(4).says("fix.sh is not what was shown when fix-3 was answered; nothing was done");
     assert_eq!(deployed(&desk), "");
     // Other commands in the settings have no say in a run that has begun, and none in what was approved.
     decide(&desk, "decide-2", "redeploy").code(4);
