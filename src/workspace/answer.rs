@@ -34,6 +34,8 @@ pub struct AnswerRequest {
     /// What the person has seen; left out, what is asked now.
     pub digest: Option<String>,
     pub evidence: Vec<String>,
+    /// The studio knows who it is: the login name, behind its token.
+    pub signed_in: bool,
     /// What the question's form asks for.
     pub values: BTreeMap<String, Given>,
 }
@@ -67,7 +69,11 @@ impl Workspace {
             }
             _ => question.subject_digest.clone(),
         };
-        let identity = if request.by.is_some() { Identity::Named } else { Identity::Login };
+        let (identity, channel) = match (&request.by, request.signed_in) {
+            (_, true) => (Identity::Token, Channel::Http),
+            (Some(_), false) => (Identity::Named, Channel::Cli),
+            (None, false) => (Identity::Login, Channel::Cli),
+        };
         let by = request.by.clone().unwrap_or_else(|| self.config.user.clone());
         let at = Clock::after(read.state.now).now();
         let answer = Answer {
@@ -75,7 +81,7 @@ impl Workspace {
             identity,
             evidence: request.evidence.clone(),
             values: values(&read.state, &question, request)?,
-            ..Answer::new(&request.choose, by, Channel::Cli, at, digest)
+            ..Answer::new(&request.choose, by, channel, at, digest)
         };
         let run = self.run_dir(&read.id)?;
         if Lock::holder(&run).ok().flatten().is_some() {

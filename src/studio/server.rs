@@ -1,0 +1,183 @@
+//! The server: connections, routes, and how it ends.
+//! In: a workspace, an address. Out: answers until a signal. Never: a blocking call on its threads, a request without a limit.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use axum::{
+    Router,
+    extract::{DefaultBodyLimit, Query, State},
+    http::{StatusCode, header},
+    middleware,
+    response::{IntoResponse as _, Response},
+    routing::{get, post},
+};
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    service::TowerToHyperService,
+};
+use serde::Deserialize;
+use tokio::{net::TcpListener, sync::Semaphore};
+
+use crate::{
+    error::{Error, Kind},
+    workspace::Workspace,
+};
+
+use super::{
+    assets,
+    door::{Door, guard},
+    live::Hub,
+    pages,
+    problem::Problem,
+    slips::Slips,
+    token::Token,
+};
+
+/// A form of a question with its note.
+const BODY_BYTES_MAX: usize = 256 * 1024;
+const CONNECTIONS_MAX: usize = 4096;
+/// For a request's head; whoever is slower is let go.
+const HEAD_WAIT: Duration = Duration::from_secs(10);
+
+#[derive(Debug, Clone)]
+pub struct Options {
+    pub bind: SocketAddr,
+}
+
+/// What every request has at hand.
+#[derive(Clone)]
+pub(super) struct Studio {
+    pub workspace: Arc<Workspace>,
+    pub door: Arc<Door>,
+    pub slips: Arc<Slips>,
+    pub hub: Arc<Hub>,
+}
+
+impl Studio {
+    /// Work that reads files, on a thread that may wait.
+    pub async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Workspace) -> Result<T, Problem> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let workspace = self.workspace.clone();
+        tokio::task::spawn_blocking(move || work(&workspace)).await.unwrap_or_else(|_| {
+            Err(Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "this page could not be made; the run is not touched by that"))
+        })
+    }
+}
+
+/// The link that opens the studio of this workspace at an address.
+///
+/// # Errors
+/// There is no token, and none can be made.
+pub fn link(workspace: &Workspace, at: SocketAddr) -> Result<String, Error> {
+    Ok(format!("http://{at}/login?token={}", Token::of(&workspace.config.runs_dir)?.shown()))
+}
+
+/// Serves until SIGINT or SIGTERM. `ready` is told the link once somebody can follow it.
+///
+/// # Errors
+/// The address cannot be had, or it is one that others can reach.
+pub fn serve(workspace: Workspace, options: &Options, ready: &mut dyn FnMut(&str)) -> Result<(), Error> {
+    if !options.bind.ip().is_loopback() {
+        return Err(Error::new(Kind::Refused, format!("{} can be reached from other machines", options.bind.ip()))
+            .hint("the studio knows no users yet: bind it to 127.0.0.1, and come in through ssh -L"));
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|error| Error::new(Kind::System, "no threads for the studio").because(&error))?;
+    runtime.block_on(async {
+        let listener = TcpListener::bind(options.bind)
+            .await
+            .map_err(|error| Error::new(Kind::System, format!("cannot listen on {}", options.bind)).because(&error))?;
+        let at = listener.local_addr().map_err(|error| Error::new(Kind::System, "no address").because(&error))?;
+        let token = Token::of(&workspace.config.runs_dir)?;
+        ready(&format!("http://{at}/login?token={}", token.shown()));
+        let studio = Studio {
+            workspace: Arc::new(workspace),
+            door: Arc::new(Door::new(token, at)),
+            slips: Arc::default(),
+            hub: Arc::default(),
+        };
+        accept(listener, router(studio)).await
+    })
+}
+
+fn router(studio: Studio) -> Router {
+    Router::new()
+        .route("/", get(pages::inbox))
+        .route("/login", get(login))
+        .route("/runs", get(pages::runs))
+        .route("/runs/{run}", get(pages::run))
+        .route("/runs/{run}/step", get(pages::step))
+        .route("/runs/{run}/questions/{question}", get(pages::question))
+        .route("/runs/{run}/questions/{question}/answer", post(pages::answer))
+        .route("/api/v1/events", get(super::live::all))
+        .route("/api/v1/runs/{run}/events", get(super::live::run))
+        .route("/assets/{name}", get(assets::asset))
+        .fallback(nothing)
+        .method_not_allowed_fallback(not_so)
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .layer(middleware::from_fn_with_state(studio.clone(), guard))
+        .with_state(studio)
+}
+
+async fn nothing(uri: axum::http::Uri, headers: axum::http::HeaderMap) -> Response {
+    Problem::new(StatusCode::NOT_FOUND, "there is no such page").respond(super::problem::wants_json(uri.path(), &headers))
+}
+
+async fn not_so(uri: axum::http::Uri, headers: axum::http::HeaderMap) -> Response {
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "this page does not do that").respond(super::problem::wants_json(uri.path(), &headers))
+}
+
+#[derive(Deserialize)]
+struct Login {
+    #[serde(default)]
+    token: String,
+}
+
+/// The link of the terminal: the token leaves the address at once.
+async fn login(State(studio): State<Studio>, Query(login): Query<Login>) -> Response {
+    if !studio.door.token.opens(&login.token) {
+        return Problem::new(StatusCode::UNAUTHORIZED, "this is not the studio's token").hint("flow-studio serve --link").respond(false);
+    }
+    (StatusCode::SEE_OTHER, [(header::LOCATION, "/".to_owned()), (header::SET_COOKIE, studio.door.keeps())]).into_response()
+}
+
+async fn accept(listener: TcpListener, router: Router) -> Result<(), Error> {
+    let failed = |error: std::io::Error| Error::new(Kind::System, "no signals").because(&error);
+    let mut interrupt = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::interrupt()).map_err(failed)?;
+    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).map_err(failed)?;
+    let room = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    loop {
+        let stream = tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => stream,
+                Err(error) => {
+                    // Out of file descriptors, most likely: those that are open may close.
+                    tracing::warn!(%error, "a connection could not be taken");
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                    continue;
+                }
+            },
+            _ = interrupt.recv() => return Ok(()),
+            _ = terminate.recv() => return Ok(()),
+        };
+        // Whoever finds no room is let go at once.
+        let Ok(place) = room.clone().try_acquire_owned() else { continue };
+        let service = TowerToHyperService::new(router.clone());
+        tokio::spawn(async move {
+            let served = hyper::server::conn::http1::Builder::new()
+                .timer(TokioTimer::new())
+                .header_read_timeout(HEAD_WAIT)
+                .serve_connection(TokioIo::new(stream), service)
+                .await;
+            if let Err(error) = served {
+                tracing::debug!(%error, "a connection ended");
+            }
+            drop(place);
+        });
+    }
+}

@@ -1,0 +1,119 @@
+//! The secret that opens the studio: one per runs directory, in a file that only its owner can read.
+//! In: the runs directory. Out: a token. Never: a token in a log, a receipt or a page.
+
+use std::{
+    fs,
+    io::{self, Read as _, Write as _},
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _},
+    path::Path,
+};
+
+use secrecy::{ExposeSecret as _, SecretString};
+
+use crate::{
+    error::{Error, Kind},
+    id::Sha256,
+};
+
+const DIR: &str = ".studio";
+const FILE: &str = "token";
+const BYTES: usize = 32;
+
+/// What whoever asks has to bring along.
+#[derive(Debug, Clone)]
+pub(super) struct Token(SecretString);
+
+impl Token {
+    /// The one that is there, or a new one.
+    ///
+    /// # Errors
+    /// It cannot be read or written, or others could read it.
+    pub fn of(runs: &Path) -> Result<Self, Error> {
+        let dir = runs.join(DIR);
+        let path = dir.join(FILE);
+        let failed = |error: &io::Error| Error::new(Kind::System, format!("no token in {}", path.display())).because(error);
+        match fs::read_to_string(&path) {
+            Ok(text) => {
+                let mode = fs::metadata(&path).map_err(|error| failed(&error))?.permissions().mode();
+                if mode & 0o077 != 0 {
+                    return Err(Error::new(Kind::Refused, format!("others can read {}: mode {:o}", path.display(), mode & 0o777))
+                        .hint(format!("rm {}    # the next start makes another", path.display())));
+                }
+                let text = text.trim().to_owned();
+                if text.len() < 2 * BYTES {
+                    return Err(Error::new(Kind::Invalid, format!("{} holds no token", path.display()))
+                        .hint(format!("rm {}    # the next start makes another", path.display())));
+                }
+                Ok(Self(text.into()))
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                fs::DirBuilder::new().recursive(true).mode(0o700).create(&dir).map_err(|error| failed(&error))?;
+                let text = random().map_err(|error| failed(&error))?;
+                let mut file = fs::OpenOptions::new()
+                    .write(true)
+                    .create_new(true)
+                    .mode(0o600)
+                    .open(&path)
+                    .map_err(|error| failed(&error))?;
+                file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(|error| failed(&error))?;
+                Ok(Self(text.into()))
+            }
+            Err(error) => Err(failed(&error)),
+        }
+    }
+
+    /// For the link that a person opens.
+    pub fn shown(&self) -> &str {
+        self.0.expose_secret()
+    }
+
+    /// What the browser keeps: whoever sees it cannot make the link of it.
+    pub fn cookie(&self) -> String {
+        Sha256::of(format!("cookie\n{}", self.shown()).as_bytes()).as_str().to_owned()
+    }
+
+    pub fn opens(&self, token: &str) -> bool {
+        same(self.shown(), token)
+    }
+
+    pub fn is_cookie(&self, cookie: &str) -> bool {
+        same(&self.cookie(), cookie)
+    }
+}
+
+/// Compares digests, so that the time it takes tells nothing.
+fn same(a: &str, b: &str) -> bool {
+    Sha256::of(a.as_bytes()) == Sha256::of(b.as_bytes())
+}
+
+/// Hexadecimal, from the system's own source.
+pub(super) fn random() -> io::Result<String> {
+    let mut bytes = [0; BYTES];
+    fs::File::open("/dev/urandom")?.read_exact(&mut bytes)?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_token_is_made_once_and_only_its_owner_can_read_it() {
+        let runs = tempfile::tempdir().unwrap();
+        let token = Token::of(runs.path()).unwrap();
+        assert_eq!(token.shown().len(), 64);
+        assert_eq!(Token::of(runs.path()).unwrap().shown(), token.shown());
+        let path = runs.path().join(".studio/token");
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+        assert_eq!(Token::of(runs.path()).unwrap_err().kind, Kind::Refused);
+    }
+
+    #[test]
+    fn the_cookie_is_not_the_token() {
+        let runs = tempfile::tempdir().unwrap();
+        let token = Token::of(runs.path()).unwrap();
+        assert!(token.opens(token.shown()) && token.is_cookie(&token.cookie()));
+        assert!(!token.opens(&token.cookie()) && !token.is_cookie(token.shown()) && !token.opens(""));
+    }
+}
