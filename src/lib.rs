@@ -11,6 +11,7 @@ pub mod context;
 pub mod engine;
 pub mod error;
 pub mod id;
+pub mod import;
 pub mod inspect;
 pub mod kernel;
 pub mod ledger;

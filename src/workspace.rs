@@ -33,6 +33,7 @@ mod again;
 mod agents;
 mod answer;
 mod answering;
+mod check;
 mod dry_run;
 mod errors;
 mod notify;
@@ -108,24 +109,6 @@ impl Workspace {
             return Err(invalid(flow.as_str(), loaded.warnings.strict()));
         }
         Ok((Arc::new(book), loaded.warnings))
-    }
-
-    /// Checks a flow file that may lie anywhere.
-    ///
-    /// # Errors
-    /// Every mistake at once, each with its place.
-    pub fn check_file(&self, path: &Path) -> Result<Diagnostics, Error> {
-        let shown = path.display().to_string();
-        let loaded = self.loader().load_file(path).map_err(|found| invalid(&shown, found))?;
-        let library = Library {
-            flows: [(loaded.value.key.clone(), loaded.value.clone())].into(),
-            main: loaded.value.key.clone(),
-            detours: Vec::new(),
-            detours_source: None,
-            agents: BTreeMap::new(),
-        };
-        build(&library).map_err(|found| invalid(&shown, found))?;
-        Ok(loaded.warnings)
     }
 
     /// Runs a flow, in a new run or in one that is there; drives it until it rests.

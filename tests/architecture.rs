@@ -39,6 +39,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
             "record", "redact", "runner", "spec",
         ],
     ),
+    ("import", &["rails::assigned_secrets", "redact::shapes_in"]),
     // What is printed; a run that was just driven is told from the state it ended in.
     (
         "cli",
@@ -47,6 +48,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
             "engine::Scenario",
             "error",
             "id",
+            "import",
             "inspect",
             "kernel::Frame",
             "kernel::FramePhase",
@@ -115,6 +117,7 @@ const WRITERS: &[(&str, &str)] = &[
     ("src/ledger/", "the only door to RUN_BASE"),
     ("src/engine/", "what a step writes: `render` into the workspace"),
     ("src/rails/", "a step's scratch directory"),
+    ("src/cli/import.rs", "the flow that a runbook became, where a person says"),
     ("src/cli/init.rs", "a first flow, put where there was none"),
     ("src/cli/report.rs", "a report, put where it is told"),
     ("src/cli/doctor.rs", "a file written to see whether it can be, and how fast"),

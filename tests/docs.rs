@@ -15,6 +15,7 @@ const DOCUMENTS: &[&str] = &[
     "docs/reference.md",
     "docs/safety.md",
     "docs/diagnose.md",
+    "docs/import.md",
     "docs/sdlc.md",
     "docs/runbooks/change.md",
     "docs/runbooks/incident.md",

@@ -7,8 +7,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::error::{Error, Kind};
 
 use super::{
-    agents, completions, diagnose, diff, doctor, evidence, explain, flows, graph, init, list, record, report, resume, retention,
-    retry, review, run, scan, schema, show, status, test, validate, verify,
+    agents, completions, diagnose, diff, doctor, evidence, explain, flows, graph, import, init, list, record, report, resume,
+    retention, retry, review, run, scan, schema, show, status, test, validate, verify,
 };
 
 const AFTER: &str = "\
@@ -80,6 +80,8 @@ pub enum Command {
     Verify(verify::VerifyArgs),
     /// Look for secrets and dangerous commands in files, a diff or a run
     Scan(scan::ScanArgs),
+    /// Make a draft of a flow from a Markdown runbook
+    Import(import::ImportArgs),
     /// Put a first flow, an agent and a Makefile into a directory
     Init(init::InitArgs),
     /// Test flows against scripts; nothing is run

@@ -13,6 +13,7 @@ mod evidence;
 mod explain;
 mod flows;
 mod graph;
+mod import;
 mod init;
 mod list;
 mod progress;
@@ -107,6 +108,7 @@ fn dispatch(command: &Command, context: &Context) -> Result<u8, Error> {
         Command::Validate(args) => validate::run(args, context),
         Command::Scan(args) => scan::run(args, context),
         Command::Verify(args) => verify::run(args, context),
+        Command::Import(args) => import::run(args, context),
         Command::Init(args) => init::run(args, context),
         Command::Test(args) => test::run(args, context),
         Command::List(args) => list::run(args, context),

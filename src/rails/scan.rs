@@ -117,6 +117,11 @@ impl ScanReport {
     }
 }
 
+/// Where a text, of no particular language, gives a value that looks like a secret to a name that says so.
+pub fn assigned_secrets(text: &str) -> Vec<(usize, usize)> {
+    assigned::values("", text)
+}
+
 /// A scan under way.
 pub struct Scanner<'s> {
     allow: Allow,

@@ -174,7 +174,7 @@ impl<'a> Check<'a> {
             let diagnostic = Diagnostic::error("empty-text", "there is no shell text here");
             return self.say(pointer, Part::Value, diagnostic.hint("write the command"));
         }
-        if let Some(at) = text.find("{{") {
+        if let Some(at) = text.match_indices("{{").map(|(at, _)| at).find(|at| !is_go_template(&text[*at..])) {
             let diagnostic =
                 Diagnostic::warning("braces-in-shell", "shell text is not a template: `{{` reaches the shell as it is")
                     .hint("parameters are there as $PARAM_<NAME>; to fill in values, use `exec`");
@@ -182,6 +182,12 @@ impl<'a> Check<'a> {
             self.keep(pointer, diagnostic);
         }
     }
+}
+
+/// `{{.Names}}`, `{{range .Items}}`: for a program that has templates of its own; a field of it begins with a dot.
+fn is_go_template(text: &str) -> bool {
+    let inner = text.split("}}").next().unwrap_or_default();
+    inner.trim_start_matches(['{', '-']).split_whitespace().any(|word| word.trim_start_matches('(').starts_with('.'))
 }
 
 fn digest(parts: &[&[u8]]) -> Sha256 {
