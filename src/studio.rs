@@ -11,4 +11,4 @@ mod server;
 mod slips;
 mod token;
 
-pub use server::{Options, serve};
+pub use server::{Options, link, serve};

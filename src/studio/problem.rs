@@ -6,8 +6,8 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use maud::html;
-use serde::Serialize;
 use schemars::JsonSchema;
+use serde::Serialize;
 
 use crate::error::{Error, Kind};
 

@@ -6,7 +6,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use axum::{
     Router,
     extract::{DefaultBodyLimit, Query, State},
-    http::{StatusCode, header},
+    http::{HeaderMap, StatusCode, Uri, header},
     middleware,
     response::{IntoResponse as _, Response},
     routing::{get, post},
@@ -124,12 +124,13 @@ fn router(studio: Studio) -> Router {
         .with_state(studio)
 }
 
-async fn nothing(uri: axum::http::Uri, headers: axum::http::HeaderMap) -> Response {
+async fn nothing(uri: Uri, headers: HeaderMap) -> Response {
     Problem::new(StatusCode::NOT_FOUND, "there is no such page").respond(super::problem::wants_json(uri.path(), &headers))
 }
 
-async fn not_so(uri: axum::http::Uri, headers: axum::http::HeaderMap) -> Response {
-    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "this page does not do that").respond(super::problem::wants_json(uri.path(), &headers))
+async fn not_so(uri: Uri, headers: HeaderMap) -> Response {
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "this page does not do that")
+        .respond(super::problem::wants_json(uri.path(), &headers))
 }
 
 #[derive(Deserialize)]
@@ -141,7 +142,9 @@ struct Login {
 /// The link of the terminal: the token leaves the address at once.
 async fn login(State(studio): State<Studio>, Query(login): Query<Login>) -> Response {
     if !studio.door.token.opens(&login.token) {
-        return Problem::new(StatusCode::UNAUTHORIZED, "this is not the studio's token").hint("flow-studio serve --link").respond(false);
+        return Problem::new(StatusCode::UNAUTHORIZED, "this is not the studio's token")
+            .hint("flow-studio serve --link")
+            .respond(false);
     }
     (StatusCode::SEE_OTHER, [(header::LOCATION, "/".to_owned()), (header::SET_COOKIE, studio.door.keeps())]).into_response()
 }

@@ -1,10 +1,7 @@
 //! Slips: what a form brings back to show that it is of a page that we made, and that it was not sent before.
 //! In: a form's purpose. Out: a slip; later, whether it is one. Never: a slip that counts twice, more than `SLIPS_MAX` kept.
 
-use std::{
-    collections::VecDeque,
-    sync::Mutex,
-};
+use std::{collections::VecDeque, sync::Mutex};
 
 use super::token::random;
 

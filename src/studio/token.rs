@@ -36,8 +36,11 @@ impl Token {
             Ok(text) => {
                 let mode = fs::metadata(&path).map_err(|error| failed(&error))?.permissions().mode();
                 if mode & 0o077 != 0 {
-                    return Err(Error::new(Kind::Refused, format!("others can read {}: mode {:o}", path.display(), mode & 0o777))
-                        .hint(format!("rm {}    # the next start makes another", path.display())));
+                    return Err(Error::new(
+                        Kind::Refused,
+                        format!("others can read {}: mode {:o}", path.display(), mode & 0o777),
+                    )
+                    .hint(format!("rm {}    # the next start makes another", path.display())));
                 }
                 let text = text.trim().to_owned();
                 if text.len() < 2 * BYTES {

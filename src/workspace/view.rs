@@ -1,6 +1,6 @@
 //! Runs as readers see them: a view of one, the list of all, and what time it is.
 
-use std::path::PathBuf;
+use std::{io, path::PathBuf};
 
 use crate::{
     error::{Error, Kind},
@@ -90,6 +90,21 @@ impl Workspace {
         let manifest = run.as_ref().and_then(|run| run.manifest().ok().flatten());
         let workspace = manifest.map_or_else(|| self.root.clone(), |manifest| PathBuf::from(manifest.workspace));
         runner::evidence_path(&self.runs.path().join(id.as_str()), &workspace, flow, path)
+    }
+
+    /// The beginning of what a question shows, and how long all of it is.
+    ///
+    /// # Errors
+    /// It is no file, or what the file system says.
+    pub fn evidence_head(&self, id: &RunId, flow: &FramePath, path: &str, bytes_max: usize) -> io::Result<(Vec<u8>, u64)> {
+        let file = std::fs::File::open(self.evidence(id, flow, path))?;
+        let about = file.metadata()?;
+        if !about.is_file() {
+            return Err(io::Error::other("it is no file"));
+        }
+        let mut bytes = Vec::new();
+        io::Read::read_to_end(&mut io::Read::take(file, bytes_max as u64), &mut bytes)?;
+        Ok((bytes, about.len()))
     }
 
     /// For ages in lists; nothing is decided by it.

@@ -82,6 +82,7 @@ pub(super) fn run(args: &ReviewArgs, context: &Context) -> Result<u8, Error> {
         Some(What::Answer { id, choose, note, by, digest, evidence, set, values }) => {
             let (run_id, question) = split(id)?;
             let request = crate::workspace::AnswerRequest {
+                signed_in: false,
                 run_id,
                 question,
                 choose: choose.clone(),

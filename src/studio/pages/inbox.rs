@@ -5,8 +5,8 @@ use axum::{extract::State, response::Response};
 use maud::html;
 
 use crate::{
-    inspect::{WaitingQuestion, status},
     id::RunId,
+    inspect::{WaitingQuestion, status},
     spec::Severity,
     workspace::Workspace,
 };
@@ -68,7 +68,9 @@ pub(super) fn waiting(workspace: &Workspace) -> Result<(Vec<(RunId, WaitingQuest
         Severity::Medium => 1,
         Severity::Low => 2,
     };
-    waiting.sort_by(|(a, one), (b, two)| (rank(one.severity), one.since, a, &one.id).cmp(&(rank(two.severity), two.since, b, &two.id)));
+    waiting.sort_by(|(a, one), (b, two)| {
+        (rank(one.severity), one.since, a, &one.id).cmp(&(rank(two.severity), two.since, b, &two.id))
+    });
     Ok((waiting, unread))
 }
 

@@ -12,7 +12,6 @@ use maud::{Markup, html};
 
 use crate::{
     id::{ParamName, Time},
-    ledger::RunDir,
     record::{Question, QuestionStatus},
     spec::params::Given,
     workspace::{AnswerRequest, Workspace},
@@ -84,7 +83,7 @@ fn evidence(workspace: &Workspace, run: &crate::id::RunId, question: &Question) 
                         None => { p class="failed" { "It is not there." } }
                         Some(sha256) => {
                             p class="dim" { "sha256 " (sha256.as_str()[..12]) }
-                            @match RunDir::read_evidence(&workspace.evidence(run, &question.flow_path, &one.path), EVIDENCE_BYTES_MAX) {
+                            @match workspace.evidence_head(run, &question.flow_path, &one.path, EVIDENCE_BYTES_MAX) {
                                 Ok((bytes, all)) => {
                                     (text(&String::from_utf8_lossy(&bytes)))
                                     @if all > bytes.len() as u64 { p class="dim" { "the first " (bytes.len()) " of " (all) " bytes" } }
@@ -159,15 +158,21 @@ pub(in crate::studio) async fn answer(
         let sent = fields(&sent);
         let said = |name: &str| sent.get(name).map(String::as_str).unwrap_or_default();
         if !slips.take(&purpose(&run, &id), said("slip")) {
-            return Err(Problem::new(StatusCode::CONFLICT, "this form was sent before, or is of a page from before the last start")
-                .hint("open the question again"));
+            return Err(Problem::new(
+                StatusCode::CONFLICT,
+                "this form was sent before, or is of a page from before the last start",
+            )
+            .hint("open the question again"));
         }
         if said("sure") != "yes" {
-            return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "nothing was decided: the box for having read it was not ticked"));
+            return Err(Problem::new(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "nothing was decided: the box for having read it was not ticked",
+            ));
         }
         let values = sent.iter().filter(|(_, value)| !value.is_empty()).filter_map(|(name, value)| {
             let name = ParamName::new(name.strip_prefix("set.")?).ok()?;
-            Some((name, Given::Text(value.clone())))
+            Some((name.to_string(), Given::Text(value.clone())))
         });
         let request = AnswerRequest {
             run_id: run.clone(),

@@ -12,8 +12,7 @@ use serde_json::Value;
 use crate::{
     id::FramePath,
     inspect::{FileKind, FilesError, ShownFile, StepFiles, explain, shown_file, step_files},
-    ledger::RunDir,
-    record::At,
+    ledger::{InRun, RunDir},
     workspace::Workspace,
 };
 
@@ -32,10 +31,16 @@ pub(in crate::studio) struct Which {
     execution: Option<u32>,
 }
 
+/// Of one output.
+const OUTPUT_BYTES_MAX: usize = 128 * 1024;
 /// Lines of a log or transcript that are shown, the last.
 const LINES_MAX: usize = 1_000;
 
-pub(in crate::studio) async fn step(State(studio): State<Studio>, Path(run): Path<String>, Query(which): Query<Which>) -> Response {
+pub(in crate::studio) async fn step(
+    State(studio): State<Studio>,
+    Path(run): Path<String>,
+    Query(which): Query<Which>,
+) -> Response {
     shown(studio.blocking(move |workspace| page(workspace, &run, &which)).await)
 }
 
@@ -45,13 +50,16 @@ fn page(workspace: &Workspace, run: &str, which: &Which) -> Result<Page, Problem
     let at = view.find_step(which.flow.as_deref(), &which.step).map_err(not_there)?;
     let files = step_files(&view, &at);
     let file = |kind| shown_file(&view, &dir, &at, kind, which.execution);
-    let why = explain(&view, &at, &workspace.paste());
+    let why = explain(&view, &at);
     let body = html! {
         p { a href=(run_link(&view.run_id)) { (view.run_id) } " / " (at.flow) }
         h1 { (at.step) }
         section aria-labelledby="why" {
             h2 id="why" { "What happened" }
-            ul { @for sentence in &why.sentences { li { (sentence.text) } } }
+            @if let Some(why) = &why {
+                p { (why.now) }
+                ol { @for sentence in &why.story { li { time datetime=(sentence.at) { (sentence.at) } " " (sentence.text) } } }
+            }
         }
         (executions(&files, which.execution, &view.run_id, &at.flow))
         @if !files.executions.is_empty() {
@@ -60,7 +68,7 @@ fn page(workspace: &Workspace, run: &str, which: &Which) -> Result<Page, Problem
             (part("Log", "log", false, file(FileKind::Log), |shown| lines(&shown.content)))
             (part("Transcript", "transcript", false, file(FileKind::Transcript), |shown| conversation(&shown.content)))
             (part("Prompt", "prompt", false, file(FileKind::Prompt), |shown| conversation(&shown.content)))
-            (output(&files, which.execution, &dir, &at))
+            (output(&files, which.execution, &dir))
         }
     };
     let seq = view.moments.last().map_or(0, |moment| moment.seq);
@@ -181,7 +189,7 @@ fn conversation(content: &Value) -> Markup {
 }
 
 /// What its commands printed, as far as a page goes.
-fn output(files: &StepFiles, chosen: Option<u32>, dir: &RunDir, at: &At) -> Markup {
+fn output(files: &StepFiles, chosen: Option<u32>, dir: &RunDir) -> Markup {
     let one = match chosen {
         Some(number) => files.executions.iter().find(|one| one.execution == number),
         None => files.executions.last(),
@@ -191,7 +199,7 @@ fn output(files: &StepFiles, chosen: Option<u32>, dir: &RunDir, at: &At) -> Mark
         @for path in paths {
             details id={ "output-" (enc(path)) } {
                 summary { "Output " code { (path) } }
-                @match dir.head_of(at, path) {
+                @match head(dir, path) {
                     Ok((bytes, whole)) => {
                         (text(&String::from_utf8_lossy(&bytes)))
                         @if whole > bytes.len() as u64 { p class="dim" { "the first " (bytes.len()) " of " (whole) " bytes" } }
@@ -201,4 +209,9 @@ fn output(files: &StepFiles, chosen: Option<u32>, dir: &RunDir, at: &At) -> Mark
             }
         }
     }
+}
+
+fn head(dir: &RunDir, path: &str) -> Result<(Vec<u8>, u64), String> {
+    let place = InRun::new(path).map_err(|bad| bad.to_string())?;
+    dir.head(&place, OUTPUT_BYTES_MAX).map_err(|error| error.to_string())
 }
