@@ -78,6 +78,7 @@ doc: toolchain
 # Writes them; `make ci` compares.
 schemas: toolchain
 	UPDATE_SCHEMAS=1 cargo test --locked --quiet --lib --test schemas committed_schemas
+	UPDATE_DOCS=1 cargo test --locked --quiet --test reference
 
 ci:
 	@bash .ci/run

@@ -15,13 +15,15 @@ use crate::error::{Error, Kind};
 mod engines;
 mod notify;
 mod origins;
+mod program_text;
 mod programs;
 mod retention;
 
 pub use engines::{Engines, OpenAiSettings};
 pub use notify::{NotifySettings, WebhookSettings};
 pub use origins::{Origin, origins};
-pub use programs::{CliSettings, FieldsText, OutputAs, ProgramSettings, PromptBy};
+pub use program_text::{FieldsText, OutputAs, PromptBy};
+pub use programs::{CliSettings, ProgramSettings};
 pub use retention::RetentionSettings;
 
 /// What a step may see of our own environment. Where the Rust toolchain was put is needed to find it at all.
@@ -59,7 +61,7 @@ pub struct Config {
 
 /// `auto`: by whatever this machine has. `none`: as on a machine that has nothing, so steps that promise something are
 /// refused, or run unenforced where that is allowed.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Sandboxing {
     #[default]
@@ -67,30 +69,43 @@ pub enum Sandboxing {
     None,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct File {
+    /// Where runs are kept; `run_base` where nothing is said. Also `FLOW_STUDIO_RUNS`, and `--runs`.
     runs: Option<PathBuf>,
+    /// Where flows are; `flows`. Also `FLOW_STUDIO_FLOWS`, and `--flows`.
     flows: Option<PathBuf>,
+    /// Where agents are; `agents`. Also `FLOW_STUDIO_AGENTS`, and `--agents`.
     agents: Option<PathBuf>,
+    /// Who has which role: `ceo = ["ada"]`. Where nobody is listed, everybody has every role.
     #[serde(default)]
     reviewers: BTreeMap<String, Vec<String>>,
+    /// Whether whoever started a run may answer it; `true`.
     #[serde(alias = "self_approval")]
     self_approval: Option<bool>,
-    /// Like `10s`.
+    /// Between TERM and KILL, and how long running steps may go on after a first signal; `10s`.
     grace: Option<crate::spec::Length>,
+    /// Steps at once; what the flow says, else 4. Also `FLOW_STUDIO_JOBS`.
     jobs: Option<u32>,
-    /// Directories whose flow-studio.toml may name programs and addresses; in the user's own file only.
+    /// Directories whose flow-studio.toml may name programs, variables and servers on other machines; in your own file only. Also
+    /// `FLOW_STUDIO_TRUST`, separated by `:`.
     #[serde(default)]
     trust: Vec<String>,
+    /// `auto`: steps are held to what they promise by what this machine has. `none`: as on a machine that has nothing. Also `FLOW_STUDIO_SANDBOX`.
     sandbox: Option<Sandboxing>,
+    /// Servers and programs that perform agents.
     #[serde(default)]
     engines: engines::EnginesFile,
+    /// Names behind the tiers `fast`, `standard` and `strong`.
     #[serde(default)]
     models: engines::ModelsFile,
+    /// What a model costs, by its name.
     #[serde(default)]
     prices: engines::PricesFile,
+    /// Who is told that something waits.
     notify: Option<notify::NotifyFile>,
+    /// How long what is kept, counted from the end of a run.
     #[serde(default)]
     retention: retention::RetentionFile,
 }
@@ -197,6 +212,11 @@ impl Config {
         let has = self.reviewers.iter().filter(|(_, names)| names.iter().any(|one| one == name));
         Some(has.map(|(role, _)| role.clone()).collect())
     }
+}
+
+/// `flow-studio.toml`.
+pub fn schema() -> serde_json::Value {
+    schemars::generate::SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<File>().to_value()
 }
 
 fn own_file(cwd: &Path) -> PathBuf {

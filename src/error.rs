@@ -38,6 +38,19 @@ impl Kind {
     }
 }
 
+/// Every exit code of the program, with what it means. Where steps are concerned it is the run's end, not a command's.
+pub const EXIT_CODES: &[(&str, &str)] = &[
+    ("0", "done"),
+    ("1", "the run failed, or the machine did not let us"),
+    ("2", "the command line"),
+    ("3", "an invalid flow, agent or config, or something the flow needs is missing"),
+    ("4", "waits for a person (`--wait-ok` makes it 0)"),
+    ("5", "a limit was reached"),
+    ("6", "refused: not allowed, held by another process"),
+    ("7", "what is on disk is not what was written"),
+    ("130, 143", "interrupted; it can be resumed"),
+];
+
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Error {
     pub kind: Kind,

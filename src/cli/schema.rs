@@ -29,6 +29,8 @@ pub enum What {
     Detours,
     /// flows/tests/<name>.scenario.yaml
     Scenario,
+    /// flow-studio.toml
+    Config,
     /// receipts/<step>-<agent>.json
     Receipt,
     /// handoffs/<step>-<agent>.json
@@ -58,6 +60,7 @@ pub(super) fn schema(what: What) -> Value {
         What::Agent => spec::schema::agent(),
         What::Detours => spec::schema::detours(),
         What::Scenario => schema_of::<Scenario>(SchemaSettings::draft2020_12(), "scenario", "Scenario"),
+        What::Config => named(crate::config::schema(), "config", "Settings"),
         What::Receipt => written::<Receipt>("receipt", "Receipt"),
         What::Handoff => written::<Envelope>("handoff", "Handoff envelope"),
         What::Decision => written::<Decision>("decision", "Routing decision"),
@@ -75,7 +78,10 @@ pub(super) fn written<T: JsonSchema>(name: &str, title: &str) -> Value {
 }
 
 fn schema_of<T: JsonSchema>(settings: SchemaSettings, name: &str, title: &str) -> Value {
-    let mut schema = settings.into_generator().into_root_schema_for::<T>().to_value();
+    named(settings.into_generator().into_root_schema_for::<T>().to_value(), name, title)
+}
+
+fn named(mut schema: Value, name: &str, title: &str) -> Value {
     if let Value::Object(root) = &mut schema {
         root.insert("$id".to_owned(), json!(format!("{}{name}", spec::schema::ID)));
         root.insert("title".to_owned(), json!(title));

@@ -11,7 +11,10 @@ use crate::{
     id::ProgramName,
 };
 
-use super::programs::{self, CLAUDE, CODEX, CliFile, CliSettings, Ground, ProgramFile, ProgramSettings};
+use super::{
+    program_text::{CliFile, ProgramFile},
+    programs::{self, CLAUDE, CODEX, CliSettings, Ground, ProgramSettings},
+};
 
 const OPENAI_URL: &str = "https://api.openai.com/v1";
 const OPENAI_KEY: &str = "OPENAI_API_KEY";
@@ -42,32 +45,42 @@ pub struct OpenAiSettings {
     pub untrusted: bool,
 }
 
-#[derive(Debug, Default, Clone, Deserialize)]
+#[derive(Debug, Default, Clone, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct EnginesFile {
+    /// OpenAI, or any server that speaks its chat completions API.
     #[serde(default)]
     openai: OpenAiFile,
+    /// Claude Code, as a program on this machine.
     #[serde(default)]
     claude: Option<ProgramFile>,
+    /// Codex, as a program on this machine.
     #[serde(default)]
     codex: Option<ProgramFile>,
+    /// Programs of your own, by name.
     #[serde(default)]
     cli: BTreeMap<String, CliFile>,
 }
 
-#[derive(Debug, Default, Clone, Deserialize)]
+#[derive(Debug, Default, Clone, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct OpenAiFile {
+    /// The server; `https://api.openai.com/v1`. Also `OPENAI_BASE_URL`.
     base_url: Option<String>,
+    /// The variable that holds the key; `OPENAI_API_KEY`.
     api_key_env: Option<String>,
+    /// For one call; `10m`.
     timeout: Option<crate::spec::Length>,
 }
 
-#[derive(Debug, Default, Clone, Deserialize)]
+#[derive(Debug, Default, Clone, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ModelsFile {
+    /// Names, the first preferred.
     fast: Option<Vec<String>>,
+    /// Likewise; what agents use that say nothing.
     standard: Option<Vec<String>>,
+    /// Likewise.
     strong: Option<Vec<String>>,
 }
 
@@ -93,10 +106,12 @@ impl ModelsFile {
 }
 
 /// US dollars per million tokens.
-#[derive(Debug, Clone, Copy, Deserialize)]
+#[derive(Debug, Clone, Copy, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct PriceFile {
+    /// USD per million tokens that it reads.
     input: f64,
+    /// USD per million tokens that it writes.
     output: f64,
 }
 

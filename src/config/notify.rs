@@ -30,30 +30,39 @@ pub struct WebhookSettings {
     pub secret: Option<Result<SecretString, String>>,
 }
 
-#[derive(Debug, Default, Clone, Deserialize)]
+#[derive(Debug, Default, Clone, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct NotifyFile {
+    /// `question`, and `ended` for flows that ended; questions only where nothing is said.
     on: Option<Vec<On>>,
+    /// A program that reads the notice as JSON.
     command: Option<Vec<String>>,
+    /// Addresses that it is posted to.
     #[serde(default)]
     webhooks: Vec<WebhookFile>,
+    /// How often, from 1 to 10; `3`.
     tries: Option<u32>,
+    /// Before the second try, doubled each time; `2s`.
     delay: Option<crate::spec::Length>,
+    /// For one try; `10s`.
     timeout: Option<crate::spec::Length>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 enum On {
     Question,
     Ended,
 }
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct WebhookFile {
+    /// The address.
     url: Option<String>,
+    /// Or the variable that holds it.
     url_env: Option<String>,
+    /// The variable that holds the secret with which the message is signed.
     secret_env: Option<String>,
 }
 

@@ -8,13 +8,14 @@ use std::{
 };
 
 use secrecy::SecretString;
-use serde::Deserialize;
 
 use crate::{
     error::{Error, Kind},
     id::ProgramName,
     spec::Length,
 };
+
+use super::program_text::{CliFile, FieldsText, OutputAs, ProgramFile, PromptBy};
 
 /// A program that prints nothing for so long hangs: models think for minutes, and these programs tell when they wait.
 const IDLE_MS: u64 = 10 * 60 * 1000;
@@ -56,81 +57,6 @@ pub struct CliSettings {
     pub observe: Option<Vec<String>>,
     /// Arguments with which it says its version.
     pub version: Option<Vec<String>>,
-}
-
-/// How a program is told what to do.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum PromptBy {
-    #[default]
-    Stdin,
-    /// The last argument.
-    Argument,
-}
-
-/// What its standard output is.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum OutputAs {
-    /// All of it is the answer.
-    #[default]
-    Text,
-    /// One object.
-    Json,
-    /// One object a line.
-    Jsonl,
-}
-
-/// Where things stand in what it prints, as JSON pointers.
-#[derive(Debug, Default, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct FieldsText {
-    /// `POINTER=VALUE`: the event that says that the work has ended.
-    pub end: Option<String>,
-    pub answer: Option<String>,
-    pub session: Option<String>,
-    /// Anything but absent, null, false or empty there is a failure.
-    pub error: Option<String>,
-    pub model: Option<String>,
-    pub prompt_tokens: Option<String>,
-    pub completion_tokens: Option<String>,
-    pub cost_usd: Option<String>,
-}
-
-/// The keys that every program has.
-#[derive(Debug, Default, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct ProgramFile {
-    command: Option<String>,
-    args: Option<Vec<String>>,
-    base_url: Option<String>,
-    api_key_env: Option<String>,
-    env: Option<Vec<String>>,
-    idle: Option<Length>,
-    models: Option<BTreeMap<String, String>>,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct CliFile {
-    command: String,
-    args: Option<Vec<String>>,
-    #[serde(default)]
-    prompt: PromptBy,
-    #[serde(default)]
-    output: OutputAs,
-    #[serde(default)]
-    fields: FieldsText,
-    model_flag: Option<String>,
-    resume_flag: Option<String>,
-    base_url: Option<String>,
-    base_url_env: Option<String>,
-    api_key_env: Option<String>,
-    env: Option<Vec<String>>,
-    observe: Option<Vec<String>>,
-    version: Option<Vec<String>>,
-    idle: Option<Length>,
-    models: Option<BTreeMap<String, String>>,
 }
 
 /// What a program is when nobody says otherwise.

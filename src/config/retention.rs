@@ -17,14 +17,20 @@ pub struct RetentionSettings {
     pub work: Option<u32>,
 }
 
-#[derive(Debug, Default, Clone, Deserialize)]
+#[derive(Debug, Default, Clone, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RetentionFile {
+    /// The whole run. `"90d"`, `"0d"` as soon as it ended, or `"forever"`, which it is where nothing is said.
     runs: Option<String>,
+    /// Conversations of agents. No kind is kept longer than `runs`.
     transcripts: Option<String>,
+    /// Events and the output of commands.
     logs: Option<String>,
+    /// What steps made.
     artifacts: Option<String>,
+    /// Captured state.
     snapshots: Option<String>,
+    /// Directories of steps.
     work: Option<String>,
 }
 

@@ -26,6 +26,7 @@ use super::{Job, Keep, Outlet, Stop, Task, builtin, contract};
 #[serde(deny_unknown_fields)]
 pub struct Scenario {
     pub flow: FlowKey,
+    /// Parameters of the run.
     #[serde(default)]
     pub params: BTreeMap<ParamName, Value>,
     /// Per step, one reply per execution; the last repeats. A step without replies succeeds, VERIFIED.
@@ -45,6 +46,7 @@ pub struct Scenario {
 pub struct Scripted {
     /// What an agent says of itself.
     pub status: Option<Status>,
+    /// Of an agent: `false` leaves the loop.
     pub can_further_iteration_help: Option<bool>,
     /// Of a step with `route: navigator`: the way that it chooses (`fix`, `flow:hotfix`, `detour:lint-fix`).
     pub next: Option<String>,
@@ -53,13 +55,19 @@ pub struct Scripted {
     pub confidence: Option<f64>,
     /// What it says the flow lacks.
     pub proposal: Option<String>,
+    /// Of an agent: what stands open.
     #[serde(default)]
     pub concerns: Vec<Concern>,
+    /// Of an agent: what it took for granted.
     #[serde(default)]
     pub assumptions: Vec<Assumption>,
+    /// Of an agent: what it did.
     pub summary: Option<String>,
+    /// Exit code of the command.
     pub exit: Option<i32>,
+    /// What it prints.
     pub stdout: Option<String>,
+    /// What it prints as errors.
     pub stderr: Option<String>,
     /// Standard output, as JSON.
     pub json: Option<Value>,
@@ -83,6 +91,7 @@ pub struct Said {
     /// In whose role; left out, one that may.
     #[serde(rename = "as")]
     pub by: Option<String>,
+    /// What is written beside the answer.
     pub note: Option<String>,
     /// What the question's form asks for.
     #[serde(default)]

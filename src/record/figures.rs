@@ -8,9 +8,11 @@ use crate::id::{StepId, StepRef};
 /// `{measured: true, figures: {…}, evidence_path}` or `{measured: false, reason}`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Figures<T = TestFigures> {
+    /// `false`: there are none, and `reason` says why.
     pub measured: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub figures: Option<T>,
+    /// The report that was read, or the output of the command.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub evidence_path: Option<String>,
     /// Why nothing was measured; beside figures, what of them is missing.
@@ -30,9 +32,13 @@ impl<T> Figures<T> {
 /// Figures of a test run.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct TestFigures {
+    /// Tests that are green.
     pub passed: u64,
+    /// Tests that are red.
     pub failed: u64,
+    /// Tests that did not run.
     pub skipped: u64,
+    /// All of them.
     pub total: u64,
     /// Names of failed tests, at most 50.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -46,9 +52,13 @@ pub struct TestFigures {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct TestCount {
     pub id: StepId,
+    /// Green.
     pub passed: u64,
+    /// Red.
     pub failed: u64,
+    /// Not run.
     pub skipped: u64,
+    /// All of them.
     pub total: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before: Option<CountBefore>,
@@ -70,18 +80,26 @@ impl TestCount {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CountBefore {
     pub step: StepRef,
+    /// The execution that counted so.
     pub execution: u32,
+    /// All of them, then.
     pub total: u64,
+    /// Those that ran, then.
     pub ran: u64,
+    /// Those that were red, then.
     pub failed: u64,
 }
 
 /// Findings of a linter or a scanner, by level.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct FindingFigures {
+    /// Findings that are errors.
     pub errors: u64,
+    /// Findings that are warnings.
     pub warnings: u64,
+    /// Findings that are neither.
     pub notes: u64,
+    /// All of them.
     pub total: u64,
     /// The worst first, `src/app.py:3 F401 unused import`; at most 20.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -91,12 +109,16 @@ pub struct FindingFigures {
 /// How much of the code the tests ran.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CoverageFigures {
+    /// Lines that tests reached.
     pub lines_covered: u64,
+    /// Lines there are.
     pub lines_total: u64,
     /// Of lines, rounded down to two places.
     pub percent: f64,
+    /// Branches that tests reached.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub branches_covered: Option<u64>,
+    /// Branches there are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub branches_total: Option<u64>,
     /// Source files in the report.
@@ -107,9 +129,11 @@ pub struct CoverageFigures {
 /// ignores. Contents are compared, not times.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ChangeFigures {
+    /// How many.
     pub files: u64,
     /// Lines; those of binary files are not counted.
     pub added: u64,
+    /// Lines that are gone.
     pub removed: u64,
     /// At most 200, by path; `evidence_path` has all of them where there are more.
     pub per_file: Vec<FileChange>,
@@ -119,10 +143,12 @@ pub struct ChangeFigures {
 pub struct FileChange {
     /// Relative to the workspace. Bytes that are no text are shown as `\xff`, control characters as `\n`, `\t`, `\x1b`.
     pub path: String,
+    /// What became of it.
     pub change: ChangeKind,
     /// Absent: a binary file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub added: Option<u64>,
+    /// Lines that are gone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub removed: Option<u64>,
 }

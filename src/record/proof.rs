@@ -24,18 +24,24 @@ pub struct CommandRun {
     /// Absent when a signal ended it or it never started.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub exit_code: Option<i32>,
+    /// The signal that ended it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub signal: Option<i32>,
+    /// How long it ran.
     pub duration_ms: u64,
+    /// Where its standard output is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stdout_path: Option<String>,
+    /// Where its error output is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stderr_path: Option<String>,
     /// Digest of the redacted standard output, whole, also of the part that was not kept.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stdout_sha256: Option<Sha256>,
+    /// How much it printed.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub stdout_bytes: u64,
+    /// How much it printed as errors.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub stderr_bytes: u64,
     /// The files hold less than was printed.
@@ -49,26 +55,37 @@ fn is_zero(n: &u64) -> bool {
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct InputFile {
+    /// As the flow writes it.
     pub path: String,
+    /// Digest when the step began.
     pub sha256: Sha256,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct OutputFile {
+    /// As the flow writes it.
     pub path: String,
+    /// Its size.
     pub bytes: u64,
+    /// Digest when the step ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sha256: Option<Sha256>,
+    /// Whether it is there.
     pub exists: bool,
 }
 
 /// One thing that was looked at, and what was found.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Check {
+    /// What was looked at: `exit`, `stdout`, `output <path>`, `verify <id>` …
     pub name: String,
+    /// Whether it held.
     pub passed: bool,
+    /// What had to be.
     pub expected: String,
+    /// What was.
     pub actual: String,
+    /// The file that shows it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub evidence_path: Option<String>,
 }
@@ -76,24 +93,34 @@ pub struct Check {
 /// What the step said of itself, beside what we saw.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Claim {
+    /// What the agent said.
     pub claim: String,
+    /// What was measured.
     pub measured: String,
+    /// `false` makes VERIFIED into UNVERIFIED.
     pub agrees: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ErrorDetail {
+    /// What went wrong, out of a closed list.
     pub kind: FailureKind,
+    /// Whether trying again can help.
     pub class: ErrorClass,
+    /// The same cause has the same one.
     pub signature: String,
+    /// Of the command.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub exit_code: Option<i32>,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Tokens {
+    /// What models read.
     pub prompt: u64,
+    /// What they wrote.
     pub completion: u64,
+    /// Both.
     pub total: u64,
 }
 
@@ -102,8 +129,11 @@ pub struct Tokens {
 pub struct Switch {
     /// The attempt in which the next one began.
     pub attempt: u32,
+    /// The model that was left.
     pub from: String,
+    /// The one that took its place.
     pub to: String,
+    /// What went wrong.
     pub why: String,
 }
 
@@ -181,6 +211,7 @@ pub struct ContextManifest {
     pub tokens: u64,
     /// Tokens are an upper estimate from bytes, not a count by the model's own tokenizer.
     pub estimated: bool,
+    /// Part by part, in the order in which they were told.
     pub parts: Vec<ContextPart>,
 }
 
@@ -201,7 +232,9 @@ pub struct ContextPart {
 /// What was promised of a step, and what held its processes to it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Sandbox {
+    /// What the step promised: `observe`, `network: none`, or nothing.
     pub requested: String,
+    /// What held it to that, or that nothing did.
     pub enforced: String,
 }
 
@@ -218,9 +251,13 @@ pub struct Git {
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RoutingSignal {
+    /// What was decided after it.
     pub decision: DecisionKind,
+    /// The steps that could start then.
     pub next_step_ids: Vec<StepRef>,
+    /// Why, in a sentence.
     pub reason: String,
+    /// The rule that fired.
     pub rule: Rule,
 }
 

@@ -30,75 +30,117 @@ pub struct Header {
 /// `flow-studio/receipt/v1`. Fields that do not apply are absent; a cost that is not known is absent, never 0.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Receipt {
+    /// The format and its version.
     #[schemars(extend("const" = "flow-studio/receipt/v1"))]
     pub schema: String,
+    /// What performed the step.
     pub engine: EngineWord,
+    /// How the engine was reached.
     pub mode: Mode,
+    /// Who was asked: the host of a server, the name of a program, or `local`.
     pub provider: String,
+    /// The model that answered last.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
+    /// The run.
     pub run_id: RunId,
+    /// The flow.
     pub flow_key: FlowKey,
     /// Where a flow nests: the directory under RUN_BASE, when it is not the flow key.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub flow_path: Option<FramePath>,
+    /// The step, with its item: `step[item]`.
     pub step_id: StepRef,
+    /// The agent; for other verbs the word of the engine.
     pub agent_key: String,
+    /// The nth time that the step was started in this run.
     pub execution: u32,
+    /// The try within this execution that ended it.
     pub attempt: u32,
+    /// The round of the loop.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub iteration: Option<u32>,
+    /// When it was started.
     pub started_at: Time,
+    /// When it ended.
     pub completed_at: Time,
+    /// From start to end.
     pub duration_ms: u64,
+    /// How the execution ended.
     pub status: ReceiptStatus,
+    /// What models used; all 0 where none was asked.
     pub tokens: Tokens,
+    /// What models cost; absent where it is not known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cost_usd: Option<f64>,
     /// Models that were tried and left, and why.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub switches: Vec<Switch>,
+    /// Why it failed, in a sentence.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+    /// The same for programs: kind, class, signature.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error_detail: Option<ErrorDetail>,
+    /// Each command that ran, with its exit code and where its output is.
     pub commands: Vec<CommandRun>,
+    /// Declared inputs, with the digests that they had.
     pub inputs: Vec<InputFile>,
+    /// Declared outputs as they were found; also those that are not there.
     pub outputs: Vec<OutputFile>,
+    /// Everything that had to hold, and whether it did.
     pub checks: Vec<Check>,
+    /// Test figures, or why there are none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tests: Option<Figures>,
+    /// Findings of linters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lint: Option<Box<Figures<FindingFigures>>>,
+    /// Findings of scanners.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub security: Option<Box<Figures<FindingFigures>>>,
+    /// How much of the code tests reached.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub coverage: Option<Box<Figures<CoverageFigures>>>,
     /// What it changed in the repository around the workspace.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub changes: Option<Box<Figures<ChangeFigures>>>,
+    /// What the agent said of its work, beside what was measured.
     pub claims: Vec<Claim>,
+    /// The conversation of the agent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub transcript_path: Option<String>,
+    /// What an agent was told, by part, and what was cut.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub context: Option<Box<ContextManifest>>,
+    /// The handoff of this execution.
     pub handoff_envelope_path: String,
+    /// What happened while it ran.
     pub log_path: String,
+    /// The question whose answer allowed it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub approved_by: Option<EscalationId>,
     /// Absent while the kernel has not yet decided (an execution that was lost).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub routing_signal: Option<RoutingSignal>,
+    /// The commit of the workspace when the flow started.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub git_sha: Option<String>,
+    /// Its branch.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub git_branch: Option<String>,
+    /// Whether there were uncommitted changes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub git_dirty: Option<bool>,
+    /// The directory that it worked in.
     pub workspace_root: String,
+    /// Digest of the step as it was written.
     pub definition_sha256: Sha256,
+    /// What the step promised, and what held it to that.
     pub sandbox: Sandbox,
+    /// Versions of the programs that were asked for them.
     pub tool_versions: BTreeMap<String, String>,
+    /// The machine.
     pub host: String,
 }
 

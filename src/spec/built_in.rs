@@ -27,6 +27,7 @@ pub struct SnapshotText {
 pub struct CompareText {
     pub before: SnapshotName,
     pub after: SnapshotName,
+    /// What may, must and must not differ; else the step has failed.
     #[serde(default)]
     pub expect: CompareExpectText,
 }

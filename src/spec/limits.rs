@@ -14,8 +14,10 @@ pub struct LimitsText {
     /// Executions of steps.
     #[schemars(range(min = 1))]
     pub steps: Option<u32>,
+    /// That models may use.
     #[schemars(range(min = 1))]
     pub tokens: Option<u64>,
+    /// That models may cost.
     #[schemars(range(min = 0.0))]
     pub usd: Option<f64>,
     /// Calls of models.

@@ -33,7 +33,7 @@ pub use diagnostic::{Diagnostic, Diagnostics, Level, Place, did_you_mean};
 pub use expr::Expr;
 pub use flow::{Agent, Detour, Flow, Library, Step, Verb};
 pub use load::{Listed, LoadOptions, Loaded, Loader};
-pub use names::{Names, Problem, Reads, StepField};
+pub use names::{Names, Problem, Reads, StepField, TOP_NAMES};
 pub use source::{Part, Places};
 pub use template::Template;
 pub use typed::read_as;

@@ -12,41 +12,39 @@ use serde::{Deserialize, Serialize};
 use super::diagnostic::{did_you_mean, nearest, one_of};
 
 macro_rules! step_fields {
-    ($($(#[$doc:meta])* $variant:ident $word:literal),+ $(,)?) => {
+    ($($variant:ident $word:literal $says:literal),+ $(,)?) => {
         /// What can be asked of a step that has ended.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(rename_all = "snake_case")]
-        pub enum StepField { $($(#[$doc])* $variant),+ }
+        pub enum StepField { $(#[doc = $says] $variant),+ }
 
         impl StepField {
             pub const ALL: &'static [Self] = &[$(Self::$variant),+];
             pub fn word(self) -> &'static str {
                 match self { $(Self::$variant => $word),+ }
             }
+            /// In a few words, for the reference.
+            pub fn says(self) -> &'static str {
+                match self { $(Self::$variant => $says),+ }
+            }
         }
     };
 }
 
 step_fields! {
-    /// `VERIFIED`, `UNVERIFIED` or `BLOCKED`.
-    Status "status",
-    Passed "passed",
-    ExitCode "exit_code",
-    Stdout "stdout",
-    Stderr "stderr",
-    /// Standard output read as JSON.
-    Json "json",
-    /// The handoff envelope.
-    Handoff "handoff",
-    Iteration "iteration",
-    Skipped "skipped",
-    /// What a person chose.
-    Choice "choice",
-    /// What a person wrote beside it.
-    Note "note",
-    Error "error",
-    /// Figures: tests, lint, security, coverage, changes.
-    Measured "measured",
+    Status "status" "`VERIFIED`, `UNVERIFIED` or `BLOCKED`.",
+    Passed "passed" "Whether it ended well and its contract was met.",
+    ExitCode "exit_code" "Of its command; none where no command ran to its end.",
+    Stdout "stdout" "What it printed.",
+    Stderr "stderr" "What it printed as errors.",
+    Json "json" "Standard output read as JSON; of a question, the answer with its `values`.",
+    Handoff "handoff" "The handoff envelope.",
+    Iteration "iteration" "The round of its loop.",
+    Skipped "skipped" "Whether it was left out.",
+    Choice "choice" "What a person chose.",
+    Note "note" "What a person wrote beside it.",
+    Error "error" "Why it failed, in a sentence.",
+    Measured "measured" "Figures: tests, lint, security, coverage, changes.",
 }
 
 impl StepField {
@@ -100,6 +98,22 @@ impl std::fmt::Display for Problem {
 }
 
 impl std::error::Error for Problem {}
+
+/// The names at the top of an expression or a template: where they are known, and what they hold.
+pub const TOP_NAMES: &[(&str, &str, &str)] = &[
+    ("params", "everywhere", "The run's parameters, by name."),
+    ("steps", "everywhere", "The flow's steps, by id; `steps['my-step']` where the id has a hyphen."),
+    ("step", "`escalate.when`, `loop.until`, `expect.json`, a detour's `measured`", "The step that has just ended."),
+    (
+        "measured",
+        "`escalate.when`, `loop.until`, `expect.json`, a detour's `measured`",
+        "Its figures; what was not measured is null.",
+    ),
+    ("iteration", "`escalate.when`, `loop.until`, `expect.json`, a detour's `measured`", "The round of its loop."),
+    ("json", "`expect.json`", "Standard output, read as JSON."),
+    ("run", "templates", "`run.id`, and `run.by`: who started it."),
+    ("flow", "templates", "`flow.key`, `flow.title`, `flow.role`."),
+];
 
 /// Legal names with a purpose, for the hint where they are not legal.
 const ELSEWHERE: &[(&str, &str)] = &[

@@ -21,7 +21,7 @@ const NESTING_MAX: usize = 16;
 const TAGS_MAX: usize = 4000;
 
 /// What a template may call. Nothing here reads anything but its arguments.
-const HELPERS: &[&str] = &[
+pub const HELPERS: &[&str] = &[
     "if", "unless", "each", "with", "lookup", "eq", "ne", "gt", "gte", "lt", "lte", "and", "or", "not", "len", "json", "default",
 ];
 

@@ -58,6 +58,7 @@ pub struct FlowText {
     #[serde(default)]
     #[schemars(length(max = 200))]
     pub secrets: Vec<String>,
+    /// What is done, in order unless a step says `needs`.
     #[schemars(length(min = 1, max = 20000))]
     pub steps: Vec<StepText>,
     /// Definition of Done: the flow is complete only when all of these hold.
@@ -68,8 +69,11 @@ pub struct FlowText {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CharterText {
+    /// What is to be reached.
     pub goal: Option<String>,
+    /// The question that the flow answers.
     pub question: Option<String>,
+    /// What it must not become.
     #[serde(default)]
     pub non_goals: Vec<String>,
 }
@@ -89,9 +93,12 @@ pub enum ParamType {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ParamText {
+    /// What kind of value.
     pub r#type: ParamType,
+    /// Must be given.
     #[serde(default)]
     pub required: bool,
+    /// Taken where nothing is given.
     pub default: Option<serde_json::Value>,
     /// The choices of an `enum`.
     #[serde(default)]
@@ -99,6 +106,7 @@ pub struct ParamText {
     pub values: Vec<String>,
     /// A regular expression that the whole text of a `string` must match.
     pub pattern: Option<String>,
+    /// For whoever starts the flow.
     pub description: Option<String>,
 }
 
@@ -121,7 +129,9 @@ pub struct RequiresText {
 pub struct DefaultsText {
     pub timeout: Option<Length>,
     pub engine: Option<EngineText>,
+    /// Of agents: a name or a tier.
     pub model: Option<String>,
+    /// How failures are tried again.
     pub retry: Option<RetryText>,
     pub on_failure: Option<OnFailure>,
     pub access: Option<Access>,
@@ -144,6 +154,7 @@ pub struct RetryText {
 #[serde(deny_unknown_fields)]
 pub struct StepText {
     pub id: StepId,
+    /// One line on what it is for.
     pub title: Option<String>,
     /// The steps that must come before; left out, the step above; `[]`, none.
     pub needs: Option<Vec<StepId>>,
@@ -186,7 +197,9 @@ pub struct StepText {
     /// Files that must be there after it ended.
     #[serde(default)]
     pub outputs: Vec<String>,
+    /// What has to be seen of its command; else it has failed.
     pub expect: Option<Box<ExpectText>>,
+    /// Commands that measure its work afterwards; all have to hold.
     #[serde(default)]
     #[schemars(length(max = 200))]
     pub verify: Vec<VerifyText>,
@@ -200,7 +213,9 @@ pub struct StepText {
     pub network: Option<Network>,
     pub effects: Option<Effects>,
     pub timeout: Option<Length>,
+    /// How its failures are tried again.
     pub retry: Option<RetryText>,
+    /// Tried until it holds, or the time is up.
     pub poll: Option<PollText>,
     /// Environment variables set for the step.
     #[serde(default)]
@@ -212,8 +227,11 @@ pub struct StepText {
     /// Shell text that takes the step back; used by `on_failure: rollback`.
     pub undo: Option<String>,
     pub on_failure: Option<OnFailure>,
+    /// When a person is asked how to go on.
     pub escalate: Option<Box<EscalateText>>,
+    /// Asked before it starts; covers exactly what was shown.
     pub approve: Option<Box<ApproveText>>,
+    /// Back to an earlier step, a bounded number of times.
     pub r#loop: Option<Box<LoopText>>,
     /// `navigator`: this agent step chooses which of the steps that need it comes next.
     pub route: Option<RouteText>,
@@ -224,10 +242,14 @@ pub struct StepText {
     /// Of `engine: cli`: which one of `[engines.cli.<name>]`; left out, the only one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub program: Option<ProgramName>,
+    /// Of an agent: a name or a tier.
     pub model: Option<String>,
+    /// Of an agent: answers in one execution.
     #[schemars(range(min = 1, max = 1000))]
     pub max_turns: Option<u32>,
+    /// Of an agent: its task.
     pub teach: Option<Box<TeachText>>,
+    /// Of an agent: what else it is told.
     pub context: Option<Box<ContextText>>,
 }
 
@@ -282,7 +304,9 @@ pub struct EscalateText {
     /// CEL over the step just ended.
     pub when: String,
     pub severity: Option<Severity>,
+    /// What is asked; a template.
     pub question: Option<String>,
+    /// Roles that may answer; left out, everybody.
     #[serde(default)]
     pub to: Vec<Role>,
     /// `branch` (the default) or `run`: stop the line.
@@ -305,15 +329,21 @@ pub struct LoopText {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TeachText {
+    /// What is to be done; a template, like all of these.
     pub objective: Option<String>,
+    /// What to begin from.
     #[serde(default)]
     pub inputs: Vec<String>,
+    /// What is to be there in the end.
     #[serde(default)]
     pub outputs: Vec<String>,
+    /// How to go about it.
     #[serde(default)]
     pub behavior: Vec<String>,
+    /// How anybody can tell that it is done.
     #[serde(default)]
     pub success: Vec<String>,
+    /// What to do instead of guessing.
     #[serde(default)]
     pub when_stuck: Vec<String>,
 }
@@ -321,6 +351,7 @@ pub struct TeachText {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ContextText {
+    /// Files that it is told besides `read_first` and its inputs.
     #[serde(default)]
     pub include: Vec<String>,
     /// Tokens.
@@ -333,7 +364,9 @@ pub struct ContextText {
 #[serde(deny_unknown_fields)]
 pub struct DoneText {
     pub id: StepId,
+    /// CEL that has to hold.
     pub that: Option<String>,
+    /// A question that has to be answered with yes.
     pub ask: Option<AskText>,
     /// CEL; false: this line does not apply.
     pub when: Option<String>,

@@ -15,8 +15,10 @@ use super::ParamText;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AskText {
+    /// Roles that may answer; left out, everybody.
     #[serde(default)]
     pub to: Vec<Role>,
+    /// What is asked; a template.
     pub question: String,
     /// The answers; left out: approve or reject.
     #[serde(default)]
@@ -39,6 +41,7 @@ pub struct AskText {
 #[serde(deny_unknown_fields)]
 pub struct OptionText {
     pub key: StepId,
+    /// What a person reads; left out, the key.
     pub label: Option<String>,
     /// What happens then, in a person's words.
     pub effect: Option<String>,
@@ -49,9 +52,12 @@ pub struct OptionText {
 pub struct ApproveText {
     /// CEL; false starts the step without asking.
     pub when: Option<String>,
+    /// Roles that may answer; left out, everybody.
     #[serde(default)]
     pub to: Vec<Role>,
+    /// What is asked; a template.
     pub question: Option<String>,
+    /// Files that are shown; the answer covers them as they are then.
     #[serde(default)]
     pub evidence: Vec<String>,
     pub expires: Option<Length>,

@@ -11,6 +11,7 @@ use super::StepText;
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DetoursText {
+    /// Known fixes; the first that fits is taken.
     #[schemars(length(max = 200))]
     pub detours: Vec<DetourText>,
 }
@@ -19,6 +20,7 @@ pub struct DetoursText {
 #[serde(deny_unknown_fields)]
 pub struct DetourText {
     pub id: DetourId,
+    /// One line on what it mends.
     pub title: Option<String>,
     pub when: DetourWhenText,
     /// The fix, in order. `needs` is not read here: each step follows the one above.
@@ -57,6 +59,7 @@ pub struct AgentText {
     pub disallowed_tools: Option<ToolsText>,
     /// A model's name or tier.
     pub model: Option<String>,
+    /// Answers in one execution.
     #[serde(rename = "maxTurns")]
     #[schemars(range(min = 1, max = 1000))]
     pub max_turns: Option<u32>,
