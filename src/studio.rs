@@ -2,9 +2,11 @@
 //! In: requests, by whoever has the token of this runs directory. Out: pages that read without a script, events as they happen.
 //! Never: a request without a token, a GET that decides, a rule of its own: what a page says the command line says as well.
 
+mod api;
 mod assets;
 mod door;
 mod live;
+mod openapi;
 mod pages;
 mod problem;
 mod server;

@@ -40,6 +40,13 @@ impl Follow {
     /// What the file system says, or a line that is longer than any line may be.
     pub fn next(&mut self, lines_max: usize) -> io::Result<Vec<(u64, String)>> {
         let mut lines = Vec::new();
+        // Most looks find nothing: one byte tells.
+        if self.rest.is_empty() {
+            let mut first = [0];
+            if self.file.read_at(&mut first, self.at)? == 0 || first == [0] {
+                return Ok(lines);
+            }
+        }
         let mut chunk = vec![0; READ_BYTES];
         loop {
             while let Some(end) = self.rest.iter().position(|byte| *byte == b'\n') {

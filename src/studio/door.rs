@@ -1,9 +1,10 @@
 //! Who comes in: the name by which we are called, where a form was sent from, and the token.
 //! In: a request's head. Out: who it is, or a refusal with a sentence. Never: a name taken from the request, a form of another page.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, time::Duration};
 
 use axum::{
+    body::{Body, to_bytes},
     extract::{Request, State},
     http::{HeaderMap, HeaderValue, Method, StatusCode, header},
     middleware::Next,
@@ -20,6 +21,11 @@ use super::{
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
                       form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
+/// A form of a question with its note.
+const BODY_BYTES_MAX: usize = 256 * 1024;
+/// For what a request brings along; whoever is slower is let go.
+const BODY_WAIT: Duration = Duration::from_secs(10);
+
 /// What the studio is called, and the token that opens it.
 #[derive(Debug, Clone)]
 pub(super) struct Door {
@@ -32,7 +38,10 @@ pub(super) struct Door {
 impl Door {
     pub fn new(token: Token, at: SocketAddr) -> Self {
         let port = at.port();
-        let names = vec![format!("127.0.0.1:{port}"), format!("localhost:{port}"), format!("[::1]:{port}")];
+        // First as we listen: that is the name that a hint gives.
+        let mut names = vec![at.to_string()];
+        let others = [format!("127.0.0.1:{port}"), format!("localhost:{port}"), format!("[::1]:{port}")];
+        names.extend(others.into_iter().filter(|name| *name != at.to_string()));
         // Cookies do not tell ports apart.
         Self { token, names, cookie: format!("flow_studio_{port}") }
     }
@@ -91,7 +100,10 @@ pub(super) async fn guard(State(studio): State<Studio>, request: Request, next: 
     let path = request.uri().path().to_owned();
     let json = wants_json(&path, request.headers());
     let mut response = match studio.door.admit(request.method(), &path, request.headers()) {
-        Ok(()) => next.run(request).await,
+        Ok(()) => match whole(request).await {
+            Ok(request) => plain(next.run(request).await, json).await,
+            Err(problem) => problem.respond(json),
+        },
         Err(problem) => problem.respond(json),
     };
     let headers = response.headers_mut();
@@ -105,6 +117,42 @@ pub(super) async fn guard(State(studio): State<Studio>, request: Request, next: 
     say(header::HeaderName::from_static("cross-origin-opener-policy"), "same-origin");
     say(header::HeaderName::from_static("cross-origin-resource-policy"), "same-origin");
     response.into_response()
+}
+
+/// A request with all of its body, which is short and comes soon, or not at all.
+async fn whole(request: Request) -> Result<Request, Problem> {
+    if matches!(*request.method(), Method::GET | Method::HEAD) {
+        return Ok(request);
+    }
+    let large = || Problem::new(StatusCode::PAYLOAD_TOO_LARGE, format!("this is more than {BODY_BYTES_MAX} bytes"));
+    let said = request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+    if said.is_some_and(|length| length > BODY_BYTES_MAX) {
+        return Err(large());
+    }
+    let (head, body) = request.into_parts();
+    let read = tokio::time::timeout(BODY_WAIT, to_bytes(body, BODY_BYTES_MAX)).await;
+    let bytes = match read {
+        Err(_) => return Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "the rest of it did not come")),
+        // Without a length nothing was promised: then it is the limit that ended it.
+        Ok(Err(_)) if said.is_none() => return Err(large()),
+        Ok(Err(error)) => return Err(Problem::new(StatusCode::BAD_REQUEST, error.to_string())),
+        Ok(Ok(bytes)) => bytes,
+    };
+    Ok(Request::from_parts(head, Body::from(bytes)))
+}
+
+/// What the routes themselves refuse, in the form that all refusals have.
+async fn plain(response: Response, json: bool) -> Response {
+    let status = response.status();
+    let kind = response.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    let ours = kind.starts_with("text/html") || kind.starts_with("application/problem+json");
+    if !(status.is_client_error() || status.is_server_error()) || ours {
+        return response;
+    }
+    let text = to_bytes(response.into_body(), BODY_BYTES_MAX).await.unwrap_or_default();
+    let text = String::from_utf8_lossy(&text);
+    let why = if text.is_empty() { status.canonical_reason().unwrap_or("refused") } else { &text };
+    Problem::new(status, why).respond(json)
 }
 
 #[cfg(test)]

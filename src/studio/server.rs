@@ -1,11 +1,15 @@
 //! The server: connections, routes, and how it ends.
 //! In: a workspace, an address. Out: answers until a signal. Never: a blocking call on its threads, a request without a limit.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    net::SocketAddr,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use axum::{
     Router,
-    extract::{DefaultBodyLimit, Query, State},
+    extract::{Query, State},
     http::{HeaderMap, StatusCode, Uri, header},
     middleware,
     response::{IntoResponse as _, Response},
@@ -15,16 +19,17 @@ use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
 };
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde::Deserialize;
 use tokio::{net::TcpListener, sync::Semaphore};
 
 use crate::{
     error::{Error, Kind},
-    workspace::Workspace,
+    workspace::{AnswerRequest, Answered, Workspace},
 };
 
 use super::{
-    assets,
+    api, assets,
     door::{Door, guard},
     live::Hub,
     pages,
@@ -33,9 +38,13 @@ use super::{
     token::Token,
 };
 
-/// A form of a question with its note.
-const BODY_BYTES_MAX: usize = 256 * 1024;
 const CONNECTIONS_MAX: usize = 4096;
+/// Each has a socket, and a journal while it follows a run.
+const FILES_MAX: u64 = 2 * CONNECTIONS_MAX as u64 + 256;
+/// Threads that read files. More would not read faster, and a thousand readers must not become a thousand threads.
+const READERS: usize = 32;
+/// Runs that are answered at the same time.
+const TURNS: usize = 16;
 /// For a request's head; whoever is slower is let go.
 const HEAD_WAIT: Duration = Duration::from_secs(10);
 
@@ -51,6 +60,8 @@ pub(super) struct Studio {
     pub door: Arc<Door>,
     pub slips: Arc<Slips>,
     pub hub: Arc<Hub>,
+    /// One answer to a run at a time: whoever comes second hears that it was answered, not that somebody is busy.
+    turns: Arc<[Mutex<()>; TURNS]>,
 }
 
 impl Studio {
@@ -63,6 +74,27 @@ impl Studio {
         tokio::task::spawn_blocking(move || work(&workspace)).await.unwrap_or_else(|_| {
             Err(Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "this page could not be made; the run is not touched by that"))
         })
+    }
+}
+
+impl Studio {
+    /// # Errors
+    /// What became of an answer that was not taken.
+    pub fn answer(&self, workspace: &Workspace, request: &AnswerRequest) -> Result<Answered, Problem> {
+        let turn = request.run_id.bytes().map(usize::from).sum::<usize>() % TURNS;
+        let _turn = self.turns[turn].lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(workspace.answer(request)?)
+    }
+}
+
+/// As many open files as connections may need, as far as the system lets us.
+fn make_room() {
+    let now = getrlimit(Resource::Nofile);
+    let wanted = now.maximum.map_or(FILES_MAX, |most| most.min(FILES_MAX));
+    if now.current.is_some_and(|current| current < wanted)
+        && let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: Some(wanted), maximum: now.maximum })
+    {
+        tracing::warn!(%error, "no room for many connections");
     }
 }
 
@@ -83,8 +115,10 @@ pub fn serve(workspace: Workspace, options: &Options, ready: &mut dyn FnMut(&str
         return Err(Error::new(Kind::Refused, format!("{} can be reached from other machines", options.bind.ip()))
             .hint("the studio knows no users yet: bind it to 127.0.0.1, and come in through ssh -L"));
     }
+    make_room();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
+        .max_blocking_threads(READERS)
         .enable_all()
         .build()
         .map_err(|error| Error::new(Kind::System, "no threads for the studio").because(&error))?;
@@ -100,6 +134,7 @@ pub fn serve(workspace: Workspace, options: &Options, ready: &mut dyn FnMut(&str
             door: Arc::new(Door::new(token, at)),
             slips: Arc::default(),
             hub: Arc::default(),
+            turns: Arc::default(),
         };
         accept(listener, router(studio)).await
     })
@@ -114,12 +149,10 @@ fn router(studio: Studio) -> Router {
         .route("/runs/{run}/step", get(pages::step))
         .route("/runs/{run}/questions/{question}", get(pages::question))
         .route("/runs/{run}/questions/{question}/answer", post(pages::answer))
-        .route("/api/v1/events", get(super::live::all))
-        .route("/api/v1/runs/{run}/events", get(super::live::run))
+        .merge(api::routes())
         .route("/assets/{name}", get(assets::asset))
         .fallback(nothing)
         .method_not_allowed_fallback(not_so)
-        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(middleware::from_fn_with_state(studio.clone(), guard))
         .with_state(studio)
 }

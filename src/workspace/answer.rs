@@ -2,7 +2,12 @@
 //! In: what was chosen, by whom, with what. Out: what became of it: recorded, or refused with a sentence.
 //! Never: a rule; who may answer what is the kernel's to say, whichever way the answer came.
 
+mod inbox;
+
 use std::{collections::BTreeMap, sync::mpsc, time::Duration};
+
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use crate::{
     error::{Error, Kind},
@@ -19,6 +24,8 @@ use crate::{
 };
 
 use super::{ReadRun, Workspace, errors::closed, errors::drive_error};
+
+pub use inbox::{OpenQuestions, Waiting};
 
 /// How long a person waits to hear what the process that drives the run made of the answer. It looks into its inbox
 /// twice a second at the least.
@@ -49,6 +56,45 @@ pub enum Answered {
     Taken,
     /// A process drives the run, and has not looked into its inbox yet: the answer lies there.
     Delivered,
+}
+
+/// What became of an answer: `schemas/cli/review-answer.schema.json`.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct AnswerReport {
+    pub run_id: String,
+    pub question: String,
+    pub choose: String,
+    pub outcome: AnswerOutcome,
+    /// The run as it stands, where nobody drives it.
+    pub run_status: Option<RunStatus>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum AnswerOutcome {
+    /// It stands in the journal; `resume` goes on.
+    Recorded,
+    /// The process that drives the run has taken it.
+    Taken,
+    /// It lies in the inbox of the process that drives the run.
+    Delivered,
+}
+
+impl AnswerReport {
+    pub fn new(request: &AnswerRequest, answered: Answered) -> Self {
+        let (outcome, run_status) = match answered {
+            Answered::Recorded(status) => (AnswerOutcome::Recorded, Some(status)),
+            Answered::Taken => (AnswerOutcome::Taken, None),
+            Answered::Delivered => (AnswerOutcome::Delivered, None),
+        };
+        Self {
+            run_id: request.run_id.clone(),
+            question: request.question.clone(),
+            choose: request.choose.clone(),
+            outcome,
+            run_status,
+        }
+    }
 }
 
 impl Workspace {

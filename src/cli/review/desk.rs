@@ -52,7 +52,7 @@ pub(super) fn sit(by: Option<&str>, context: &Context) -> Result<u8, Error> {
 impl Desk<'_> {
     fn sit(&mut self) -> Result<u8, Error> {
         loop {
-            let inbox = list::inbox(self.by, None, self.context)?;
+            let inbox = self.context.workspace.questions(self.by, None)?;
             for run in &inbox.unreadable {
                 self.say(&format!("run {run} cannot be read: it may wait too\n"))?;
             }

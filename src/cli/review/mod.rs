@@ -17,9 +17,6 @@ use super::{
     context::Context,
 };
 
-#[cfg(test)]
-pub use {answer::AnswerReport, list::Inbox};
-
 #[derive(Debug, Args)]
 pub struct ReviewArgs {
     #[command(subcommand)]

@@ -153,11 +153,11 @@ pub(in crate::studio) async fn answer(
     Path((run, id)): Path<(String, String)>,
     RawForm(sent): RawForm,
 ) -> Response {
-    let slips = studio.slips.clone();
+    let desk = studio.clone();
     let done = studio.blocking(move |workspace| {
         let sent = fields(&sent);
         let said = |name: &str| sent.get(name).map(String::as_str).unwrap_or_default();
-        if !slips.take(&purpose(&run, &id), said("slip")) {
+        if !desk.slips.take(&purpose(&run, &id), said("slip")) {
             return Err(Problem::new(
                 StatusCode::CONFLICT,
                 "this form was sent before, or is of a page from before the last start",
@@ -184,7 +184,7 @@ pub(in crate::studio) async fn answer(
             signed_in: true,
             ..AnswerRequest::default()
         };
-        workspace.answer(&request)?;
+        desk.answer(workspace, &request)?;
         Ok(format!("/runs/{run}"))
     });
     match done.await {
