@@ -51,15 +51,8 @@ impl Token {
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 fs::DirBuilder::new().recursive(true).mode(0o700).create(&dir).map_err(|error| failed(&error))?;
-                let text = random().map_err(|error| failed(&error))?;
-                let mut file = fs::OpenOptions::new()
-                    .write(true)
-                    .create_new(true)
-                    .mode(0o600)
-                    .open(&path)
-                    .map_err(|error| failed(&error))?;
-                file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(|error| failed(&error))?;
-                Ok(Self(text.into()))
+                put(&dir, &path).map_err(|error| failed(&error))?;
+                Self::of(runs)
             }
             Err(error) => Err(failed(&error)),
         }
@@ -81,6 +74,20 @@ impl Token {
 
     pub fn is_cookie(&self, cookie: &str) -> bool {
         same(&self.cookie(), cookie)
+    }
+}
+
+/// Whole under its name or not at all; whoever starts at the same time keeps the one that was first.
+fn put(dir: &Path, path: &Path) -> io::Result<()> {
+    let text = random()?;
+    let fresh = dir.join(format!("{FILE}.{}", &text[..8]));
+    let text = random()?;
+    let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&fresh)?;
+    let put = file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).and_then(|()| fs::hard_link(&fresh, path));
+    fs::remove_file(&fresh)?;
+    match put {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        other => other,
     }
 }
 
@@ -110,6 +117,17 @@ mod tests {
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
         assert_eq!(Token::of(runs.path()).unwrap_err().kind, Kind::Refused);
+    }
+
+    #[test]
+    fn all_who_start_at_once_have_the_same_token() {
+        let runs = tempfile::tempdir().unwrap();
+        let all: std::collections::BTreeSet<String> = std::thread::scope(|scope| {
+            let each: Vec<_> = (0..8).map(|_| scope.spawn(|| Token::of(runs.path()).unwrap().shown().to_owned())).collect();
+            each.into_iter().map(|one| one.join().unwrap()).collect()
+        });
+        assert_eq!(all.len(), 1);
+        assert_eq!(fs::read_dir(runs.path().join(DIR)).unwrap().count(), 1, "nothing else is left there");
     }
 
     #[test]
