@@ -62,7 +62,7 @@ fn no_line_is_left_out_or_doubled_whatever_breaks() {
 }
 
 fn has_ended(seen: &[(u64, String)]) -> bool {
-    seen.last().is_some_and(|(_, line)| line.contains("\"flow_ended\""))
+    seen.last().is_some_and(|(_, line)| line.contains("\"run_rested\""))
 }
 
 #[test]
