@@ -18,8 +18,8 @@ use serde_json::Value;
 use crate::{
     id::RunId,
     inspect::{
-        Diagnosis, Explanation, FileKind, FilesError, NotInRun, Panel, Remains, RunLine, ShownFile, StatusReport, StepFiles,
-        diagnose, evidence, explain, shown_file, status, step_files,
+        Diagnosis, Explanation, FileKind, FilesError, NotInRun, Panel, Remains, RunLine, RunView, ShownFile, StatusReport,
+        StepFiles, diagnose, evidence, explain, shown_file, status, step_files,
     },
     ledger::InRun,
     record::{Question, RunStatus},
@@ -211,7 +211,7 @@ async fn panel(State(studio): State<Studio>, Path(run): Path<String>, Query(OfFl
 }
 
 fn has(remains: &Remains, flow: &str) -> bool {
-    let seen = remains.view.iter().flat_map(|view| view.frames());
+    let seen = remains.view.iter().flat_map(RunView::frames);
     remains.rans.iter().any(|ran| ran.flow == flow) || seen.into_iter().any(|frame| frame.path.as_str() == flow)
 }
 

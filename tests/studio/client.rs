@@ -14,7 +14,7 @@ use serde_json::Value;
 use crate::common::Test;
 
 /// Longer than anything takes; a server that says nothing ends the test.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 pub struct Studio {
     child: Child,
