@@ -30,7 +30,7 @@ help:
 	@echo 'make retention-status              what each run holds, and what is due by flow-studio.toml'
 	@echo 'make cleanup-aged [ARCHIVE=DIR] [YES=yes]    remove what is due; asks at a terminal'
 	@echo 'make retention-hold RUN_ID=ID REASON="…"     make retention-release RUN_ID=ID'
-	@echo 'make studio                        (with a later version)'
+	@echo 'make studio [BIND=ADDRESS]         runs and answers in a browser on this machine'
 
 toolchain:
 	@command -v cargo >/dev/null 2>&1 || { \
@@ -106,6 +106,8 @@ retention-release: build
 	@[ -n "$$RUN_ID" ] || { echo "make: which run? make retention-release RUN_ID=…" >&2; exit 2; }
 	@"$$FLOW_STUDIO" retention release "$$RUN_ID"
 
-# Not there yet. Better a sentence than a target that does nothing.
-studio:
-	@echo "make: the web page comes with a later version. Until then: make stepwise-status, make stepwise-review" >&2; exit 2
+# In front, until Ctrl-C; runs are not ended by it.
+override BIND := $(value BIND)
+studio: export BIND := $(BIND)
+studio: build
+	@"$$FLOW_STUDIO" serve $${BIND:+--bind "$$BIND"}

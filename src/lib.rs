@@ -24,4 +24,5 @@ pub mod record;
 pub mod redact;
 pub mod runner;
 pub mod spec;
+pub mod studio;
 pub mod workspace;

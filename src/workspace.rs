@@ -46,7 +46,7 @@ mod view;
 
 use errors::{drive_error, invalid, never_started, no_run, open_error};
 
-pub use answer::{AnswerRequest, Answered};
+pub use answer::{AnswerOutcome, AnswerReport, AnswerRequest, Answered, OpenQuestions, Waiting};
 pub use answering::Recorded;
 pub use dry_run::{DryRun, DryStep, Runs};
 pub use open_run::ReadRun;

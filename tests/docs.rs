@@ -28,6 +28,8 @@ const NOT_TYPED: &[(&str, &str)] = &[
         "docs/sdlc.md",
         "flow-studio run build --workspace ../shop --param request='Round totals half to even'    # without signal and plan",
     ),
+    ("docs/studio.md", "flow-studio serve"),
+    ("docs/studio.md", "token=$(cat run_base/.studio/token)"),
 ];
 
 /// Every page there is: those of the root, and all below `docs/`.
@@ -161,6 +163,7 @@ pages! {
     the_page_on_change_is_typed: "docs/runbooks/change.md",
     the_page_on_troubleshooting_is_typed: "docs/runbooks/troubleshoot.md",
     the_page_on_import_is_typed: "docs/import.md",
+    the_page_on_the_studio_is_typed: "docs/studio.md",
     the_page_on_shifts_is_typed: "docs/runbooks/support-shift.md",
     the_page_on_incidents_is_typed: "docs/runbooks/incident.md",
 }

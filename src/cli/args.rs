@@ -8,7 +8,7 @@ use crate::error::{Error, Kind};
 
 use super::{
     agents, completions, diagnose, diff, doctor, evidence, explain, flows, graph, import, init, list, record, report, resume,
-    retention, retry, review, run, scan, schema, show, status, test, validate, verify,
+    retention, retry, review, run, scan, schema, serve, show, status, test, validate, verify,
 };
 
 const AFTER: &str = "\
@@ -119,6 +119,8 @@ pub enum Command {
     Completions(completions::CompletionsArgs),
     /// Look at what this machine has and lacks
     Doctor(doctor::DoctorArgs),
+    /// Open the studio: watch, understand and decide in a browser on this machine
+    Serve(serve::ServeArgs),
 }
 
 /// `k=v`.

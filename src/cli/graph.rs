@@ -1,16 +1,14 @@
 //! `graph`: a flow drawn, as Mermaid, DOT or SVG; with `--run`, coloured by how its steps stand.
 
-use std::collections::BTreeMap;
-
 use clap::{Args, ValueEnum};
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::{
     error::{Error, Kind},
-    id::{FlowKey, StepId, StepRef},
-    inspect::Standing,
-    plan::draw::{self, Mark, Marks},
+    id::FlowKey,
+    inspect::marks,
+    plan::draw::{self, Marks},
 };
 
 use super::{context::Context, explain::not_in_run};
@@ -67,22 +65,4 @@ pub(super) fn run(args: &GraphArgs, context: &Context) -> Result<u8, Error> {
     let graph = Graph { flow: args.flow.clone(), format: args.format, text };
     context.out(&graph, || graph.text.clone())?;
     Ok(0)
-}
-
-/// Instances of a `for_each` step are drawn as their step.
-pub(super) fn marks(standings: &BTreeMap<StepRef, Standing>) -> Marks {
-    let whole = standings.iter().filter(|(step, _)| step.item().is_none());
-    whole.filter_map(|(step, standing)| Some((StepId::new(step.as_str()).ok()?, mark(*standing)?))).collect()
-}
-
-fn mark(standing: Standing) -> Option<Mark> {
-    match standing {
-        Standing::Pending | Standing::Ready | Standing::Stopped => None,
-        Standing::Running | Standing::Retrying | Standing::InFlow | Standing::InDetour => Some(Mark::Running),
-        Standing::Waiting | Standing::Blocked => Some(Mark::Waiting),
-        Standing::Succeeded => Some(Mark::Succeeded),
-        Standing::Concerns => Some(Mark::Concerns),
-        Standing::Failed => Some(Mark::Failed),
-        Standing::Skipped => Some(Mark::Skipped),
-    }
 }

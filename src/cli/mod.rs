@@ -27,6 +27,7 @@ mod review;
 mod run;
 mod scan;
 mod schema;
+mod serve;
 mod show;
 mod status;
 mod test;
@@ -127,5 +128,6 @@ fn dispatch(command: &Command, context: &Context) -> Result<u8, Error> {
         Command::Schema(args) => schema::run(args, context),
         Command::Completions(args) => completions::run(args, context),
         Command::Doctor(args) => doctor::run(args, context),
+        Command::Serve(args) => serve::run(args, context),
     }
 }

@@ -9,11 +9,11 @@ use serde::Serialize;
 use crate::{
     error::{Error, Kind},
     id::{FramePath, RunId},
-    inspect::{report, report_html},
+    inspect::{marks, report, report_html},
     plan::draw,
 };
 
-use super::{context::Context, explain::not_in_run, graph::marks};
+use super::{context::Context, explain::not_in_run};
 
 #[derive(Debug, Args)]
 pub struct ReportArgs {

@@ -199,7 +199,8 @@ struct Bar {
 
 /// One bar per execution, in the order in which they started.
 #[expect(clippy::cast_precision_loss, reason = "places in a picture")]
-fn timeline(view: &RunView, frame: &Frame) -> Markup {
+/// Bars of what ran, side by side in time.
+pub fn timeline(view: &RunView, frame: &Frame) -> Markup {
     let mut bars = Vec::new();
     for (at, story) in view.steps.iter().filter(|(at, _)| at.flow == frame.path) {
         for one in &story.executions {

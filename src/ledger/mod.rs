@@ -5,6 +5,7 @@
 mod archive;
 mod cost;
 mod dir;
+mod follow;
 mod frozen;
 mod inbox;
 mod inbox_watch;
@@ -29,6 +30,7 @@ mod tombstones;
 mod verify;
 
 pub use cost::read as spent;
+pub use follow::Follow;
 pub use frozen::{Frozen, FrozenError, Unsynced};
 pub use inbox::{Inbox, InboxError, Letter, Message};
 pub use inbox_watch::InboxWatch;

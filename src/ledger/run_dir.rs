@@ -157,6 +157,18 @@ impl RunDir {
         self.dir()?.read(place, bytes_max)
     }
 
+    /// The beginning of a file, and how long all of it is.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn head(&self, place: &InRun, bytes_max: usize) -> io::Result<(Vec<u8>, u64)> {
+        let file = self.dir()?.reader(place)?;
+        let whole = file.metadata()?.len();
+        let mut bytes = Vec::new();
+        io::Read::read_to_end(&mut io::Read::take(file, bytes_max as u64), &mut bytes)?;
+        Ok((bytes, whole))
+    }
+
     /// Writes a file that is not derived from the journal alone: a report, a proposal. Readers see it whole or not at all.
     ///
     /// # Errors

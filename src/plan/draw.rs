@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 
 pub use dot::dot;
 pub use mermaid::mermaid;
-pub use svg::svg;
+pub use svg::{svg, svg_part, svg_style};
 
 use crate::id::StepId;
 

@@ -2,7 +2,12 @@
 //! In: what was chosen, by whom, with what. Out: what became of it: recorded, or refused with a sentence.
 //! Never: a rule; who may answer what is the kernel's to say, whichever way the answer came.
 
+mod inbox;
+
 use std::{collections::BTreeMap, sync::mpsc, time::Duration};
+
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use crate::{
     error::{Error, Kind},
@@ -20,6 +25,8 @@ use crate::{
 
 use super::{ReadRun, Workspace, errors::closed, errors::drive_error};
 
+pub use inbox::{OpenQuestions, Waiting};
+
 /// How long a person waits to hear what the process that drives the run made of the answer. It looks into its inbox
 /// twice a second at the least.
 const HEARD_WITHIN: Duration = Duration::from_secs(3);
@@ -34,6 +41,8 @@ pub struct AnswerRequest {
     /// What the person has seen; left out, what is asked now.
     pub digest: Option<String>,
     pub evidence: Vec<String>,
+    /// The studio knows who it is: the login name, behind its token.
+    pub signed_in: bool,
     /// What the question's form asks for.
     pub values: BTreeMap<String, Given>,
 }
@@ -47,6 +56,45 @@ pub enum Answered {
     Taken,
     /// A process drives the run, and has not looked into its inbox yet: the answer lies there.
     Delivered,
+}
+
+/// What became of an answer: `schemas/cli/review-answer.schema.json`.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct AnswerReport {
+    pub run_id: String,
+    pub question: String,
+    pub choose: String,
+    pub outcome: AnswerOutcome,
+    /// The run as it stands, where nobody drives it.
+    pub run_status: Option<RunStatus>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum AnswerOutcome {
+    /// It stands in the journal; `resume` goes on.
+    Recorded,
+    /// The process that drives the run has taken it.
+    Taken,
+    /// It lies in the inbox of the process that drives the run.
+    Delivered,
+}
+
+impl AnswerReport {
+    pub fn new(request: &AnswerRequest, answered: Answered) -> Self {
+        let (outcome, run_status) = match answered {
+            Answered::Recorded(status) => (AnswerOutcome::Recorded, Some(status)),
+            Answered::Taken => (AnswerOutcome::Taken, None),
+            Answered::Delivered => (AnswerOutcome::Delivered, None),
+        };
+        Self {
+            run_id: request.run_id.clone(),
+            question: request.question.clone(),
+            choose: request.choose.clone(),
+            outcome,
+            run_status,
+        }
+    }
 }
 
 impl Workspace {
@@ -67,7 +115,11 @@ impl Workspace {
             }
             _ => question.subject_digest.clone(),
         };
-        let identity = if request.by.is_some() { Identity::Named } else { Identity::Login };
+        let (identity, channel) = match (&request.by, request.signed_in) {
+            (_, true) => (Identity::Token, Channel::Http),
+            (Some(_), false) => (Identity::Named, Channel::Cli),
+            (None, false) => (Identity::Login, Channel::Cli),
+        };
         let by = request.by.clone().unwrap_or_else(|| self.config.user.clone());
         let at = Clock::after(read.state.now).now();
         let answer = Answer {
@@ -75,7 +127,7 @@ impl Workspace {
             identity,
             evidence: request.evidence.clone(),
             values: values(&read.state, &question, request)?,
-            ..Answer::new(&request.choose, by, Channel::Cli, at, digest)
+            ..Answer::new(&request.choose, by, channel, at, digest)
         };
         let run = self.run_dir(&read.id)?;
         if Lock::holder(&run).ok().flatten().is_some() {

@@ -52,7 +52,7 @@ pub(super) fn sit(by: Option<&str>, context: &Context) -> Result<u8, Error> {
 impl Desk<'_> {
     fn sit(&mut self) -> Result<u8, Error> {
         loop {
-            let inbox = list::inbox(self.by, None, self.context)?;
+            let inbox = self.context.workspace.questions(self.by, None)?;
             for run in &inbox.unreadable {
                 self.say(&format!("run {run} cannot be read: it may wait too\n"))?;
             }
@@ -130,7 +130,7 @@ impl Desk<'_> {
         }
         let mut values = BTreeMap::new();
         if choose != "reject" && !choose.starts_with("push-back:") {
-            for (name, field, required) in packet::fields(question) {
+            for (name, field, required) in crate::inspect::form_fields(question) {
                 let about = field["description"].as_str().map(|text| format!(" — {text}")).unwrap_or_default();
                 let left = if required && field.get("default").is_none() { "" } else { " (Enter: leave it out)" };
                 let Some(typed) = self.ask(&format!("{name}{about}{left}: "))? else { return Ok(Then::Leave) };
@@ -147,6 +147,7 @@ impl Desk<'_> {
             return Ok(Then::List);
         }
         let request = AnswerRequest {
+            signed_in: false,
             run_id: run.to_string(),
             question: question.id.to_string(),
             choose: choose.to_owned(),

@@ -17,9 +17,6 @@ use super::{
     context::Context,
 };
 
-#[cfg(test)]
-pub use {answer::AnswerReport, list::Inbox};
-
 #[derive(Debug, Args)]
 pub struct ReviewArgs {
     #[command(subcommand)]
@@ -82,6 +79,7 @@ pub(super) fn run(args: &ReviewArgs, context: &Context) -> Result<u8, Error> {
         Some(What::Answer { id, choose, note, by, digest, evidence, set, values }) => {
             let (run_id, question) = split(id)?;
             let request = crate::workspace::AnswerRequest {
+                signed_in: false,
                 run_id,
                 question,
                 choose: choose.clone(),

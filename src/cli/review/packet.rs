@@ -3,7 +3,7 @@
 use crate::{
     error::Error,
     id::RunId,
-    inspect::Paste,
+    inspect::{Paste, form_fields as fields},
     record::{Answer, Identity, Question, QuestionStatus},
     spec::OnTimeout,
 };
@@ -111,14 +111,6 @@ fn answers(text: &mut String, question: &Question) {
         };
         let _ = writeln!(text, "  --set {name}=…   {kind}{}{need}{about}", choices.unwrap_or_default());
     }
-}
-
-/// The fields of a question's form: name, schema, and whether it must be given.
-pub(super) fn fields(question: &Question) -> Vec<(String, serde_json::Value, bool)> {
-    let Some(schema) = &question.answer_schema else { return Vec::new() };
-    let required = |name: &str| schema["required"].as_array().is_some_and(|all| all.iter().any(|one| one == name));
-    let all = schema["properties"].as_object().into_iter().flatten();
-    all.map(|(name, field)| (name.clone(), field.clone(), required(name))).collect()
 }
 
 const fn when_late(on_timeout: OnTimeout) -> &'static str {

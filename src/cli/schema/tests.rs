@@ -17,11 +17,11 @@ use crate::{
         record::RecordReport,
         report::ReportText,
         retention::{HoldReport, PruneReport, RetentionStatus},
-        review::{AnswerReport, Inbox},
         run::RunReport,
         show::{Overview, Shown},
     },
     inspect::{Diagnosis, Explanation, Panel, RunDiff, RunList, RunSummary, StatusReport, testing::Says, testing::TestRun},
+    workspace::{AnswerReport, OpenQuestions},
 };
 
 fn of_commands() -> Vec<(&'static str, Value)> {
@@ -44,7 +44,7 @@ fn of_commands() -> Vec<(&'static str, Value)> {
         ("retention-prune", written::<PruneReport>("cli/retention-prune", "flow-studio retention prune --json")),
         ("retention-status", written::<RetentionStatus>("cli/retention-status", "flow-studio retention status --json")),
         ("review-answer", written::<AnswerReport>("cli/review-answer", "flow-studio review answer ID --choose KEY --json")),
-        ("review-list", written::<Inbox>("cli/review-list", "flow-studio review list --json")),
+        ("review-list", written::<OpenQuestions>("cli/review-list", "flow-studio review list --json")),
         ("run", written::<RunReport>("cli/run", "flow-studio run --json")),
         ("scan", written::<crate::rails::ScanReport>("cli/scan", "flow-studio scan --json")),
         ("show", written::<Shown>("cli/show", "flow-studio show --json")),

@@ -16,7 +16,17 @@ const TITLE_HEIGHT: f64 = 34.0;
 /// Below the nodes that a loop spans.
 const LOOP_GAP: f64 = 22.0;
 
+/// One file that needs nothing else.
 pub fn svg(plan: &Plan, marks: &Marks) -> String {
+    drawn(plan, marks, &format!("<style>{}</style>\n", svg_style()), &|_| None)
+}
+
+/// A part of a page that has [`svg_style`] already; `link`: where a step leads to.
+pub fn svg_part(plan: &Plan, marks: &Marks, link: &dyn Fn(&str) -> Option<String>) -> String {
+    drawn(plan, marks, "", link)
+}
+
+fn drawn(plan: &Plan, marks: &Marks, style: &str, link: &dyn Fn(&str) -> Option<String>) -> String {
     let sketch = Sketch::new(plan, marks);
     let sizes: Vec<Size> = sketch.nodes.iter().map(size).collect();
     let laid = layout(&sizes, &sketch.needs);
@@ -30,7 +40,7 @@ pub fn svg(plan: &Plan, marks: &Marks) -> String {
         r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0} {height:.0}" width="{width:.0}" height="{height:.0}" role="img" class="flow-graph">"#
     );
     let _ = writeln!(out, "<title>{}</title>", escaped(&sketch.title));
-    let _ = writeln!(out, "<style>{}</style>", style());
+    out.push_str(style);
     out.push_str(concat!(
         r#"<defs><marker id="fs-arrow" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto">"#,
         r#"<path class="head" d="M0 0.5 L7.5 4 L0 7.5 z"/></marker>"#,
@@ -55,7 +65,12 @@ pub fn svg(plan: &Plan, marks: &Marks) -> String {
         out.push_str(&arc.draw());
     }
     for (rect, one) in laid.nodes.iter().zip(&sketch.nodes) {
-        out.push_str(&node(one, rect));
+        match link(&one.id) {
+            Some(href) => {
+                let _ = write!(out, r#"<a href="{}">{}</a>"#, escaped(&href), node(one, rect));
+            }
+            None => out.push_str(&node(one, rect)),
+        }
     }
     out.push_str("</g>\n</svg>\n");
     out
@@ -164,7 +179,8 @@ const DARK: &str = "\
 .say{fill:#e2e8f0}.note{fill:#94a3b8}.need{stroke:#64748b}.head{fill:#64748b}.halo{fill:#0f172a}.back{stroke:#fb923c}\
 .head.back{fill:#fb923c}.back-label{fill:#fdba74}.tag-box.sometimes{fill:#1e293b;stroke:#c084fc}.tag.sometimes{fill:#d8b4fe}";
 
-fn style() -> String {
+/// The style sheet of all pictures.
+pub fn svg_style() -> String {
     let mut css = LIGHT.to_owned();
     for mark in Mark::ALL {
         let (fill, border) = mark.colors();

@@ -1,0 +1,81 @@
+//! The inbox: what waits for a person, the most severe first, and of these the oldest.
+//! In: all runs that wait. Out: a list with links. Never: a run read that asks nothing.
+
+use axum::{extract::State, response::Response};
+use maud::html;
+
+use crate::{
+    id::RunId,
+    inspect::{WaitingQuestion, status},
+    spec::Severity,
+    workspace::Workspace,
+};
+
+use super::{
+    super::{problem::Problem, server::Studio},
+    Page, Place,
+    parts::{ago, question_link, run_link},
+    shown,
+};
+
+pub(in crate::studio) async fn inbox(State(studio): State<Studio>) -> Response {
+    shown(studio.blocking(page).await)
+}
+
+fn page(workspace: &Workspace) -> Result<Page, Problem> {
+    let now = workspace.now();
+    let (waiting, unread) = waiting(workspace)?;
+    let body = html! {
+        h1 { "Inbox" }
+        @if waiting.is_empty() && unread.is_empty() {
+            p class="empty" { "Nothing waits for you. " a href="/runs" { "All runs" } }
+        }
+        @for (run, one) in &waiting {
+            article class={ "card question " (one.severity.to_string().to_lowercase()) } {
+                h2 { a href=(question_link(run, &one.id)) { (first_line(&one.question)) } }
+                p class="dim" {
+                    span class={ "severity " (one.severity.to_string().to_lowercase()) } { (one.severity) }
+                    " · " a href=(run_link(run)) { (run) } " · " (one.flow_path) " · " (one.step_id)
+                    " · " (ago(one.since, now))
+                    @if !one.to.is_empty() { " · for " (one.to.join(", ")) }
+                    @if let Some(deadline) = one.deadline { " · until " time datetime=(deadline) { (deadline) } }
+                }
+                p { (one.reason) }
+            }
+        }
+        @for run in &unread {
+            p class="card" { a href=(run_link(run)) { (run) } " waits, and its question cannot be read: " code { "flow-studio verify " (run) } }
+        }
+    };
+    Ok(Page { title: format!("Inbox ({})", waiting.len()), place: Place::Inbox, live: Some("/api/v1/events".to_owned()), body })
+}
+
+type Waiting = (RunId, WaitingQuestion);
+
+/// Open questions of all runs, and runs that wait and cannot be read.
+fn waiting(workspace: &Workspace) -> Result<(Vec<Waiting>, Vec<RunId>), Problem> {
+    let list = workspace.list_runs()?;
+    let (mut waiting, mut unread) = (Vec::new(), Vec::new());
+    for line in list.runs.into_iter().filter(|line| line.questions > 0) {
+        match workspace.view(line.run_id.as_str()) {
+            Ok((view, _)) => {
+                let open = status(&view, &workspace.paste()).questions;
+                waiting.extend(open.into_iter().map(|one| (line.run_id.clone(), one)));
+            }
+            Err(_) => unread.push(line.run_id),
+        }
+    }
+    let rank = |severity: Severity| match severity {
+        Severity::High => 0,
+        Severity::Medium => 1,
+        Severity::Low => 2,
+    };
+    waiting.sort_by(|(a, one), (b, two)| {
+        (rank(one.severity), one.since, a, &one.id).cmp(&(rank(two.severity), two.since, b, &two.id))
+    });
+    Ok((waiting, unread))
+}
+
+pub(super) fn first_line(text: &str) -> &str {
+    text.lines().next().unwrap_or_default()
+}

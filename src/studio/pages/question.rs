@@ -1,0 +1,194 @@
+//! One question with all that a person should see, and the form that answers it.
+//! In: a question; the form as it was sent. Out: a page; the answer, handed to the workspace. Never: an answer without its digest.
+
+use std::collections::BTreeMap;
+
+use axum::{
+    extract::{Path, RawForm, State},
+    http::{StatusCode, header},
+    response::{IntoResponse as _, Response},
+};
+use maud::{Markup, html};
+
+use crate::{
+    id::{ParamName, Time},
+    record::{Question, QuestionStatus},
+    spec::params::Given,
+    workspace::{AnswerRequest, Workspace},
+};
+
+use super::{
+    super::{problem::Problem, server::Studio, slips::Slips},
+    Page, Place,
+    parts::{ago, question_link, run_link, step_link, text},
+    shown,
+};
+
+/// Of evidence that is shown on the page itself.
+const EVIDENCE_BYTES_MAX: usize = 64 * 1024;
+
+pub(in crate::studio) async fn question(State(studio): State<Studio>, Path((run, id)): Path<(String, String)>) -> Response {
+    let slips = studio.slips.clone();
+    shown(studio.blocking(move |workspace| page(workspace, &slips, &run, &id)).await)
+}
+
+fn purpose(run: &str, id: &str) -> String {
+    format!("answer {run}/{id}")
+}
+
+fn page(workspace: &Workspace, slips: &Slips, run: &str, id: &str) -> Result<Page, Problem> {
+    let read = workspace.read_run(run)?;
+    let question = read.question(id)?;
+    let now = workspace.now();
+    let open = question.status == QuestionStatus::Open;
+    let body = html! {
+        p { a href=(run_link(&read.id)) { (read.id) } " / " (question.flow_path) " / " a href=(step_link(&read.id, &question.flow_path, &question.step_id)) { (question.step_id) } }
+        h1 { (question.question) }
+        p class="dim" {
+            span class={ "severity " (question.severity.to_string().to_lowercase()) } { (question.severity) }
+            " · asked " (ago(question.raised_at, now))
+            @if !question.to.is_empty() { " · for " (question.to.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")) }
+            @if let Some(deadline) = question.deadline { " · until " time datetime=(deadline) { (deadline) } }
+        }
+        dl {
+            dt { "Why" } dd { (question.rule) ": " (question.reason) }
+            @if let Some(action) = &question.action { dt { "What happens" } dd { (text(action)) } }
+            @for (name, value) in &question.params { dt { (name) } dd { code { (value) } } }
+            @if let Some(usd) = question.cost_usd { @if usd > 0.0 { dt { "Cost so far" } dd { (format!("{usd:.4} USD")) } } } @else { dt { "Cost so far" } dd { "not known" } }
+        }
+        (evidence(workspace, &read.id, &question))
+        @if !question.told.is_empty() {
+            h2 { "What was said before" }
+            @for told in &question.told { p { b { (told.step) } " " (told.status) ": " (told.found) " " (told.reason) } }
+        }
+        @if !question.concerns.is_empty() {
+            h2 { "What stands open" }
+            ul { @for one in &question.concerns { li { b { (one.severity) } " " (one.description) @if let Some(at) = &one.location { " (" (at) ")" } } } }
+        }
+        @if open { (form(&question, run, id, slips)) } @else { (closed(&question, now)) }
+    };
+    let live = open.then(|| format!("/api/v1/runs/{}/events?after={}", read.id, read.state.seq));
+    Ok(Page { title: super::inbox::first_line(&question.question).to_owned(), place: Place::Inbox, live, body })
+}
+
+fn evidence(workspace: &Workspace, run: &crate::id::RunId, question: &Question) -> Markup {
+    html! {
+        @if !question.shown.is_empty() {
+            h2 { "Evidence" }
+            p class="dim" { "What is answered is exactly this: if one of these files changes, the question is asked anew." }
+            div class="evidence" { @for one in &question.shown {
+                section aria-label=(one.path) {
+                    h3 { code { (one.path) } }
+                    @match &one.sha256 {
+                        None => { p class="failed" { "It is not there." } }
+                        Some(sha256) => {
+                            p class="dim" { "sha256 " (sha256.as_str()[..12]) }
+                            @match workspace.evidence_head(run, &question.flow_path, &one.path, EVIDENCE_BYTES_MAX) {
+                                Ok((bytes, all)) => {
+                                    (text(&String::from_utf8_lossy(&bytes)))
+                                    @if all > bytes.len() as u64 { p class="dim" { "the first " (bytes.len()) " of " (all) " bytes" } }
+                                }
+                                Err(error) => { p class="failed" { (error) } }
+                            }
+                        }
+                    }
+                }
+            } }
+        }
+    }
+}
+
+fn form(question: &Question, run: &str, id: &str, slips: &Slips) -> Markup {
+    html! {
+        h2 { "Your answer" }
+        form method="post" action={ (question_link(&question.run_id, &question.id)) "/answer" } class="answer" {
+            input type="hidden" name="slip" value=(slips.give(&purpose(run, id)));
+            input type="hidden" name="digest" value=(question.subject_digest);
+            fieldset {
+                legend { "What shall happen?" }
+                @for option in &question.options {
+                    label class="choice" { input type="radio" name="choose" value=(option.key) required; " " b { (option.label) } @if !option.effect.is_empty() { " " span class="dim" { (option.effect) } } }
+                }
+                @for step in &question.push_back {
+                    label class="choice" { input type="radio" name="choose" value={ "push-back:" (step) } required; " " b { "Back to " (step) } " " span class="dim" { "with your note; it and what follows run again" } }
+                }
+            }
+            @for (name, field, required) in crate::inspect::form_fields(question) {
+                label class="field" { (name) @if !required { span class="dim" { " (may be left out)" } }
+                    @if let Some(about) = field["description"].as_str() { span class="dim" { " " (about) } }
+                    @match field["enum"].as_array() {
+                        Some(all) => { select name={ "set." (name) } { @if !required { option value="" { "" } } @for one in all.iter().filter_map(|one| one.as_str()) { option value=(one) { (one) } } } }
+                        None => { input name={ "set." (name) } value=(field["default"].as_str().map_or_else(|| field.get("default").map(ToString::to_string).unwrap_or_default(), str::to_owned)); }
+                    }
+                }
+            }
+            label class="field" { "Note" textarea name="note" rows="4" { } }
+            label class="choice" { input type="checkbox" name="sure" value="yes" required; " I have read what stands above" }
+            button class="primary" { "Answer" }
+        }
+    }
+}
+
+fn closed(question: &Question, now: Time) -> Markup {
+    html! {
+        h2 { "It is closed" }
+        @match &question.answer {
+            Some(answer) => {
+                p { b { (answer.choose) } " by " (answer.by) " " (ago(answer.at, now)) @if answer.self_approved { " (who started the run)" } }
+                @if let Some(note) = &answer.note { (text(note)) }
+            }
+            None => { p { (format!("{:?}", question.status).to_lowercase()) } }
+        }
+        @if let Some(other) = &question.replaced_by { p { "It was asked anew: " a href=(question_link(&question.run_id, other)) { (other) } } }
+    }
+}
+
+/// What a form sent, by name.
+fn fields(form: &[u8]) -> BTreeMap<String, String> {
+    form_urlencoded::parse(form).into_owned().collect()
+}
+
+pub(in crate::studio) async fn answer(
+    State(studio): State<Studio>,
+    Path((run, id)): Path<(String, String)>,
+    RawForm(sent): RawForm,
+) -> Response {
+    let desk = studio.clone();
+    let done = studio.blocking(move |workspace| {
+        let sent = fields(&sent);
+        let said = |name: &str| sent.get(name).map(String::as_str).unwrap_or_default();
+        if !desk.slips.take(&purpose(&run, &id), said("slip")) {
+            return Err(Problem::new(
+                StatusCode::CONFLICT,
+                "this form was sent before, or is of a page from before the last start",
+            )
+            .hint("open the question again"));
+        }
+        if said("sure") != "yes" {
+            return Err(Problem::new(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "nothing was decided: the box for having read it was not ticked",
+            ));
+        }
+        let values = sent.iter().filter(|(_, value)| !value.is_empty()).filter_map(|(name, value)| {
+            let name = ParamName::new(name.strip_prefix("set.")?).ok()?;
+            Some((name.to_string(), Given::Text(value.clone())))
+        });
+        let request = AnswerRequest {
+            run_id: run.clone(),
+            question: id.clone(),
+            choose: said("choose").to_owned(),
+            note: Some(said("note").trim().to_owned()).filter(|note| !note.is_empty()),
+            digest: Some(said("digest").to_owned()),
+            values: values.collect(),
+            signed_in: true,
+            ..AnswerRequest::default()
+        };
+        desk.answer(workspace, &request)?;
+        Ok(format!("/runs/{run}"))
+    });
+    match done.await {
+        Ok(to) => (StatusCode::SEE_OTHER, [(header::LOCATION, to)]).into_response(),
+        Err(problem) => problem.respond(false),
+    }
+}

@@ -1,0 +1,110 @@
+//! All runs, the newest first: by flow, status and age.
+//! In: what is looked for. Out: a table. Never: a journal read.
+
+use axum::{
+    extract::{Query, State},
+    response::Response,
+};
+use maud::html;
+use serde::Deserialize;
+
+use crate::{inspect::RunLine, record::RunStatus, workspace::Workspace};
+
+use super::{
+    super::{problem::Problem, server::Studio},
+    Page, Place,
+    parts::{ago, run_badge, run_link},
+    shown,
+};
+
+/// Rows of a page.
+const ROWS: usize = 100;
+const STATES: [RunStatus; 6] = [
+    RunStatus::Running,
+    RunStatus::Waiting,
+    RunStatus::Succeeded,
+    RunStatus::Failed,
+    RunStatus::Interrupted,
+    RunStatus::Cancelled,
+];
+
+#[derive(Debug, Default, Deserialize)]
+pub(in crate::studio) struct Filter {
+    #[serde(default)]
+    flow: String,
+    #[serde(default)]
+    status: String,
+    /// Pages that were left behind.
+    #[serde(default)]
+    page: usize,
+}
+
+pub(in crate::studio) async fn runs(State(studio): State<Studio>, Query(filter): Query<Filter>) -> Response {
+    shown(studio.blocking(move |workspace| page(workspace, &filter)).await)
+}
+
+impl Filter {
+    fn takes(&self, line: &RunLine) -> bool {
+        let flow = self.flow.is_empty() || line.flows.iter().any(|flow| flow.flow_path.as_str() == self.flow);
+        let status = self.status.is_empty() || line.status.is_some_and(|status| status.as_str() == self.status);
+        flow && status
+    }
+}
+
+fn page(workspace: &Workspace, filter: &Filter) -> Result<Page, Problem> {
+    let now = workspace.now();
+    let list = workspace.list_runs()?;
+    let mut flows: Vec<&str> = list.runs.iter().flat_map(|run| &run.flows).map(|flow| flow.flow_path.as_str()).collect();
+    flows.sort_unstable();
+    flows.dedup();
+    let found: Vec<&RunLine> = list.runs.iter().filter(|line| filter.takes(line)).collect();
+    let rows = found.iter().skip(filter.page.saturating_mul(ROWS)).take(ROWS);
+    let more = found.len() > (filter.page + 1).saturating_mul(ROWS);
+    let body = html! {
+        h1 { "Runs" }
+        form class="filter" method="get" action="/runs" {
+            label { "Flow " select name="flow" {
+                option value="" { "all" }
+                @for flow in &flows { option value=(flow) selected[*flow == filter.flow] { (flow) } }
+            } }
+            label { "Status " select name="status" {
+                option value="" { "all" }
+                @for status in STATES { option value=(status) selected[status.as_str() == filter.status] { (status) } }
+            } }
+            button { "Show" }
+        }
+        @if found.is_empty() { p class="empty" { "There is no such run." } }
+        @else {
+            div class="wide" tabindex="0" role="region" aria-label="Runs" { table {
+                thead { tr { th scope="col" { "Run" } th scope="col" { "Flows" } th scope="col" { "Status" } th scope="col" { "Needs you" } th scope="col" { "Started" } } }
+                tbody { @for line in rows { (row(line, now)) } }
+            } }
+            p class="dim" { (found.len()) " runs" }
+            @if filter.page > 0 { a href=(link(filter, filter.page - 1)) rel="prev" { "Newer" } " " }
+            @if more { a href=(link(filter, filter.page + 1)) rel="next" { "Older" } }
+        }
+    };
+    Ok(Page { title: "Runs".to_owned(), place: Place::Runs, live: Some("/api/v1/events".to_owned()), body })
+}
+
+fn link(filter: &Filter, page: usize) -> String {
+    format!("/runs?flow={}&status={}&page={page}", super::parts::enc(&filter.flow), super::parts::enc(&filter.status))
+}
+
+fn row(line: &RunLine, now: crate::id::Time) -> maud::Markup {
+    html! {
+        tr id={ "run-" (line.run_id) } {
+            th scope="row" { a href=(run_link(&line.run_id)) { (line.run_id) } }
+            td { @for (at, flow) in line.flows.iter().enumerate() {
+                @if at > 0 { ", " }
+                (flow.flow_path) " " span class="dim" { (flow.steps_done) "/" (flow.steps_total) }
+            } }
+            td { @match line.status {
+                Some(status) => { (run_badge(status)) }
+                None => { span class="badge failed" { "damaged" } " " (line.damaged.as_deref().unwrap_or_default()) }
+            } }
+            td { @if line.questions > 0 { span class="needs" { (line.questions) } } }
+            td { @if let Some(at) = line.created_at { (ago(at, now)) } @if let Some(by) = &line.started_by { span class="dim" { " by " (by) } } }
+        }
+    }
+}

@@ -1,0 +1,217 @@
+//! One step: every execution with its proof: receipt, claims beside measures, handoff, log, transcript, prompt.
+//! In: a run, a flow, a step, which execution. Out: a page. Never: a file that the run does not name.
+
+use axum::{
+    extract::{Path, Query, State},
+    response::Response,
+};
+use maud::{Markup, html};
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::{
+    id::FramePath,
+    inspect::{FileKind, FilesError, ShownFile, StepFiles, explain, shown_file, step_files},
+    ledger::{InRun, RunDir},
+    workspace::Workspace,
+};
+
+use super::{
+    super::{problem::Problem, server::Studio},
+    Page, Place,
+    parts::{enc, json, run_link, step_link, text},
+    shown,
+};
+use axum::http::StatusCode;
+
+#[derive(Debug, Deserialize)]
+pub(in crate::studio) struct Which {
+    flow: Option<String>,
+    step: String,
+    execution: Option<u32>,
+}
+
+/// Of one output.
+const OUTPUT_BYTES_MAX: usize = 128 * 1024;
+/// Lines of a log or transcript that are shown, the last.
+const LINES_MAX: usize = 1_000;
+
+pub(in crate::studio) async fn step(
+    State(studio): State<Studio>,
+    Path(run): Path<String>,
+    Query(which): Query<Which>,
+) -> Response {
+    shown(studio.blocking(move |workspace| page(workspace, &run, &which)).await)
+}
+
+fn page(workspace: &Workspace, run: &str, which: &Which) -> Result<Page, Problem> {
+    let (view, dir) = workspace.view(run)?;
+    let not_there = |error: crate::inspect::NotInRun| Problem::new(StatusCode::NOT_FOUND, error.to_string());
+    let at = view.find_step(which.flow.as_deref(), &which.step).map_err(not_there)?;
+    let files = step_files(&view, &at);
+    let file = |kind| shown_file(&view, &dir, &at, kind, which.execution);
+    let why = explain(&view, &at);
+    let body = html! {
+        p { a href=(run_link(&view.run_id)) { (view.run_id) } " / " (at.flow) }
+        h1 { (at.step) }
+        section aria-labelledby="why" {
+            h2 id="why" { "What happened" }
+            @if let Some(why) = &why {
+                p { (why.now) }
+                ol { @for sentence in &why.story { li { time datetime=(sentence.at) { (sentence.at) } " " (sentence.text) } } }
+            }
+        }
+        (executions(&files, which.execution, &view.run_id, &at.flow))
+        @if !files.executions.is_empty() {
+            (part("Receipt", "receipt", true, file(FileKind::Receipt), receipt))
+            (part("Handoff", "handoff", true, file(FileKind::Handoff), |shown| json(&shown.content)))
+            (part("Log", "log", false, file(FileKind::Log), |shown| lines(&shown.content)))
+            (part("Transcript", "transcript", false, file(FileKind::Transcript), |shown| conversation(&shown.content)))
+            (part("Prompt", "prompt", false, file(FileKind::Prompt), |shown| conversation(&shown.content)))
+            (output(&files, which.execution, &dir))
+        }
+    };
+    let seq = view.moments.last().map_or(0, |moment| moment.seq);
+    let live = Some(format!("/api/v1/runs/{}/events?after={seq}", view.run_id));
+    Ok(Page { title: format!("{} of {}", at.step, view.run_id), place: Place::Runs, live, body })
+}
+
+fn executions(files: &StepFiles, chosen: Option<u32>, run: &crate::id::RunId, flow: &FramePath) -> Markup {
+    let last = files.executions.last().map(|one| one.execution);
+    html! {
+        @if files.executions.len() > 1 {
+            nav aria-label="Executions" class="tabs" {
+                @for one in &files.executions {
+                    @let here = chosen.or(last) == Some(one.execution);
+                    a href={ (step_link(run, flow, &files.step_id)) "&execution=" (one.execution) } aria-current=[here.then_some("true")] {
+                        "#" (one.execution)
+                        @if let Some(round) = one.iteration { ", round " (round) }
+                        @if let Some(status) = one.handoff_status { " " (status) }
+                        @if !one.counts { span class="dim" { " (done over)" } }
+                    }
+                }
+            }
+        }
+        @if files.executions.is_empty() { p class="empty" { "It has not run yet." } }
+    }
+}
+
+fn part(
+    title: &str,
+    id: &str,
+    open: bool,
+    file: Result<ShownFile, FilesError>,
+    show: impl FnOnce(&ShownFile) -> Markup,
+) -> Markup {
+    html! {
+        details id=(id) open[open] {
+            summary { (title) }
+            @match &file {
+                Ok(shown) => {
+                    @match &shown.absent {
+                        Some(why) => { p class="dim" { (why) } }
+                        None => {
+                            @if let Some(path) = &shown.path { p class="dim" { code { (path) } } }
+                            (show(shown))
+                        }
+                    }
+                }
+                Err(error) => { p class="dim" { (error) } }
+            }
+        }
+    }
+}
+
+/// Claims beside measures first; then all of it.
+fn receipt(shown: &ShownFile) -> Markup {
+    let claims = shown.content["claims"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let checks = shown.content["checks"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let word = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    html! {
+        @if let Some(error) = shown.content["error"].as_str() { p class="failed" { (error) } }
+        @if !claims.is_empty() {
+            table { thead { tr { th scope="col" { "It said" } th scope="col" { "We saw" } th scope="col" { "" } } }
+                tbody { @for claim in claims {
+                    @let agrees = claim["agrees"].as_bool();
+                    tr { td { (word(&claim["claim"])) } td { (word(&claim["measured"])) }
+                        td class=(if agrees == Some(false) { "failed" } else { "succeeded" }) { (match agrees { Some(true) => "agrees", Some(false) => "does not agree", None => "not measured" }) } }
+                } } }
+        }
+        @if !checks.is_empty() {
+            table { thead { tr { th scope="col" { "Check" } th scope="col" { "Expected" } th scope="col" { "Seen" } th scope="col" { "" } } }
+                tbody { @for check in checks {
+                    @let passed = check["passed"].as_bool() == Some(true);
+                    tr { td { (word(&check["name"])) } td { (word(&check["expected"])) } td { (word(&check["actual"])) }
+                        td class=(if passed { "succeeded" } else { "failed" }) { (if passed { "✓ passed" } else { "✗ failed" }) } }
+                } } }
+        }
+        details id="receipt-all" { summary { "All of it" } (json(&shown.content)) }
+    }
+}
+
+fn lines(content: &Value) -> Markup {
+    let all = content.as_array().map(Vec::as_slice).unwrap_or_default();
+    let left_out = all.len().saturating_sub(LINES_MAX);
+    let line = |one: &Value| match (one["stream"].as_str(), one["line"].as_str().or(one["text"].as_str())) {
+        (Some(stream), Some(text)) => format!("{stream}  {text}"),
+        _ => one.to_string(),
+    };
+    html! {
+        @if left_out > 0 { p class="dim" { (left_out) " lines before these" } }
+        (text(&all[left_out..].iter().map(line).collect::<Vec<_>>().join("\n")))
+    }
+}
+
+/// Messages as they were said; tool calls folded.
+fn conversation(content: &Value) -> Markup {
+    let all = content.as_array().map(Vec::as_slice).unwrap_or_default();
+    let left_out = all.len().saturating_sub(LINES_MAX);
+    html! {
+        @if left_out > 0 { p class="dim" { (left_out) " lines before these" } }
+        ol class="talk" { @for one in &all[left_out..] {
+            @let role = one["role"].as_str().unwrap_or_default();
+            @let event = one["event"].as_str().unwrap_or_default();
+            li class={ "said " (role) } {
+                @match (event, one["content"].as_str()) {
+                    ("tool_result", Some(told)) => { details { summary { "what " (one["tool"].as_str().unwrap_or("a tool")) " told" } (text(told)) } }
+                    (_, Some(said)) => {
+                        p class="dim" { (if role.is_empty() { event } else { role }) }
+                        (text(said))
+                        @for call in one["tool_calls"].as_array().map(Vec::as_slice).unwrap_or_default() {
+                            details { summary { "calls " (call["name"].as_str().unwrap_or("a tool")) } (json(&call["arguments"])) }
+                        }
+                    }
+                    _ => { details { summary { (if event.is_empty() { "more" } else { event }) } (json(one)) } }
+                }
+            }
+        } }
+    }
+}
+
+/// What its commands printed, as far as a page goes.
+fn output(files: &StepFiles, chosen: Option<u32>, dir: &RunDir) -> Markup {
+    let one = match chosen {
+        Some(number) => files.executions.iter().find(|one| one.execution == number),
+        None => files.executions.last(),
+    };
+    let paths = one.map(|one| one.output.as_slice()).unwrap_or_default();
+    html! {
+        @for path in paths {
+            details id={ "output-" (enc(path)) } {
+                summary { "Output " code { (path) } }
+                @match head(dir, path) {
+                    Ok((bytes, whole)) => {
+                        (text(&String::from_utf8_lossy(&bytes)))
+                        @if whole > bytes.len() as u64 { p class="dim" { "the first " (bytes.len()) " of " (whole) " bytes" } }
+                    }
+                    Err(error) => { p class="dim" { (error) } }
+                }
+            }
+        }
+    }
+}
+
+fn head(dir: &RunDir, path: &str) -> Result<(Vec<u8>, u64), String> {
+    let place = InRun::new(path).map_err(|bad| bad.to_string())?;
+    dir.head(&place, OUTPUT_BYTES_MAX).map_err(|error| error.to_string())
+}

@@ -1,0 +1,219 @@
+//! The server: connections, routes, and how it ends.
+//! In: a workspace, an address. Out: answers until a signal. Never: a blocking call on its threads, a request without a limit.
+
+use std::{
+    net::SocketAddr,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use axum::{
+    Router,
+    extract::{Query, State},
+    http::{HeaderMap, StatusCode, Uri, header},
+    middleware,
+    response::{IntoResponse as _, Response},
+    routing::{get, post},
+};
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    service::TowerToHyperService,
+};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use serde::Deserialize;
+use tokio::{net::TcpListener, sync::Semaphore};
+
+use crate::{
+    error::{Error, Kind},
+    workspace::{AnswerRequest, Answered, Workspace},
+};
+
+use super::{
+    api, assets,
+    door::{Door, guard},
+    live::Hub,
+    pages,
+    problem::Problem,
+    slips::Slips,
+    token::Token,
+};
+
+const CONNECTIONS_MAX: usize = 4096;
+/// Each has a socket, and a journal while it follows a run.
+const FILES_MAX: u64 = 2 * CONNECTIONS_MAX as u64 + 256;
+/// Threads that read files. More would not read faster, and a thousand readers must not become a thousand threads.
+const READERS: usize = 32;
+/// Runs that are answered at the same time.
+const TURNS: usize = 16;
+/// For a request's head; whoever is slower is let go.
+const HEAD_WAIT: Duration = Duration::from_secs(10);
+
+#[derive(Debug, Clone)]
+pub struct Options {
+    pub bind: SocketAddr,
+}
+
+/// What every request has at hand.
+#[derive(Clone)]
+pub(super) struct Studio {
+    pub workspace: Arc<Workspace>,
+    pub door: Arc<Door>,
+    pub slips: Arc<Slips>,
+    pub hub: Arc<Hub>,
+    /// One answer to a run at a time: whoever comes second hears that it was answered, not that somebody is busy.
+    turns: Arc<[Mutex<()>; TURNS]>,
+}
+
+impl Studio {
+    /// Work that reads files, on a thread that may wait.
+    pub async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Workspace) -> Result<T, Problem> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let workspace = self.workspace.clone();
+        tokio::task::spawn_blocking(move || work(&workspace)).await.unwrap_or_else(|_| {
+            Err(Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "this page could not be made; the run is not touched by that"))
+        })
+    }
+}
+
+impl Studio {
+    /// # Errors
+    /// What became of an answer that was not taken.
+    pub fn answer(&self, workspace: &Workspace, request: &AnswerRequest) -> Result<Answered, Problem> {
+        let turn = request.run_id.bytes().map(usize::from).sum::<usize>() % TURNS;
+        let _turn = self.turns[turn].lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(workspace.answer(request)?)
+    }
+}
+
+/// As many open files as connections may need, as far as the system lets us.
+fn make_room() {
+    let now = getrlimit(Resource::Nofile);
+    let wanted = now.maximum.map_or(FILES_MAX, |most| most.min(FILES_MAX));
+    if now.current.is_some_and(|current| current < wanted)
+        && let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: Some(wanted), maximum: now.maximum })
+    {
+        tracing::warn!(%error, "no room for many connections");
+    }
+}
+
+/// The link that opens the studio of this workspace at an address.
+///
+/// # Errors
+/// There is no token, and none can be made.
+pub fn link(workspace: &Workspace, at: SocketAddr) -> Result<String, Error> {
+    Ok(format!("http://{at}/login?token={}", Token::of(&workspace.config.runs_dir)?.shown()))
+}
+
+/// Serves until SIGINT or SIGTERM. `ready` is told the link once somebody can follow it.
+///
+/// # Errors
+/// The address cannot be had, or it is one that others can reach.
+pub fn serve(workspace: Workspace, options: &Options, ready: &mut dyn FnMut(&str)) -> Result<(), Error> {
+    if !options.bind.ip().is_loopback() {
+        return Err(Error::new(Kind::Refused, format!("{} can be reached from other machines", options.bind.ip()))
+            .hint("the studio knows no users yet: bind it to 127.0.0.1, and come in through ssh -L"));
+    }
+    make_room();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .max_blocking_threads(READERS)
+        .enable_all()
+        .build()
+        .map_err(|error| Error::new(Kind::System, "no threads for the studio").because(&error))?;
+    runtime.block_on(async {
+        let listener = TcpListener::bind(options.bind)
+            .await
+            .map_err(|error| Error::new(Kind::System, format!("cannot listen on {}", options.bind)).because(&error))?;
+        let at = listener.local_addr().map_err(|error| Error::new(Kind::System, "no address").because(&error))?;
+        let token = Token::of(&workspace.config.runs_dir)?;
+        ready(&format!("http://{at}/login?token={}", token.shown()));
+        let studio = Studio {
+            workspace: Arc::new(workspace),
+            door: Arc::new(Door::new(token, at)),
+            slips: Arc::default(),
+            hub: Arc::default(),
+            turns: Arc::default(),
+        };
+        accept(listener, router(studio)).await
+    })
+}
+
+fn router(studio: Studio) -> Router {
+    Router::new()
+        .route("/", get(pages::inbox))
+        .route("/login", get(login))
+        .route("/runs", get(pages::runs))
+        .route("/runs/{run}", get(pages::run))
+        .route("/runs/{run}/step", get(pages::step))
+        .route("/runs/{run}/questions/{question}", get(pages::question))
+        .route("/runs/{run}/questions/{question}/answer", post(pages::answer))
+        .merge(api::routes())
+        .route("/assets/{name}", get(assets::asset))
+        .fallback(nothing)
+        .method_not_allowed_fallback(not_so)
+        .layer(middleware::from_fn_with_state(studio.clone(), guard))
+        .with_state(studio)
+}
+
+async fn nothing(uri: Uri, headers: HeaderMap) -> Response {
+    Problem::new(StatusCode::NOT_FOUND, "there is no such page").respond(super::problem::wants_json(uri.path(), &headers))
+}
+
+async fn not_so(uri: Uri, headers: HeaderMap) -> Response {
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "this page does not do that")
+        .respond(super::problem::wants_json(uri.path(), &headers))
+}
+
+#[derive(Deserialize)]
+struct Login {
+    #[serde(default)]
+    token: String,
+}
+
+/// The link of the terminal: the token leaves the address at once.
+async fn login(State(studio): State<Studio>, Query(login): Query<Login>) -> Response {
+    if !studio.door.token.opens(&login.token) {
+        return Problem::new(StatusCode::UNAUTHORIZED, "this is not the studio's token")
+            .hint("flow-studio serve --link")
+            .respond(false);
+    }
+    (StatusCode::SEE_OTHER, [(header::LOCATION, "/".to_owned()), (header::SET_COOKIE, studio.door.keeps())]).into_response()
+}
+
+async fn accept(listener: TcpListener, router: Router) -> Result<(), Error> {
+    let failed = |error: std::io::Error| Error::new(Kind::System, "no signals").because(&error);
+    let mut interrupt = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::interrupt()).map_err(failed)?;
+    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).map_err(failed)?;
+    let room = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    loop {
+        let stream = tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => stream,
+                Err(error) => {
+                    // Out of file descriptors, most likely: those that are open may close.
+                    tracing::warn!(%error, "a connection could not be taken");
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                    continue;
+                }
+            },
+            _ = interrupt.recv() => return Ok(()),
+            _ = terminate.recv() => return Ok(()),
+        };
+        // Whoever finds no room is let go at once.
+        let Ok(place) = room.clone().try_acquire_owned() else { continue };
+        let service = TowerToHyperService::new(router.clone());
+        tokio::spawn(async move {
+            let served = hyper::server::conn::http1::Builder::new()
+                .timer(TokioTimer::new())
+                .header_read_timeout(HEAD_WAIT)
+                .serve_connection(TokioIo::new(stream), service)
+                .await;
+            if let Err(error) = served {
+                tracing::debug!(%error, "a connection ended");
+            }
+            drop(place);
+        });
+    }
+}

@@ -1,0 +1,15 @@
+//! The studio as it is: the real program behind a socket, spoken to byte by byte.
+//! Attacks, each with its answer; answers by forms and by programs; events without a gap; the API against its own document.
+
+mod common;
+
+#[path = "studio/answers.rs"]
+mod answers;
+#[path = "studio/api.rs"]
+mod api;
+#[path = "studio/attacks.rs"]
+mod attacks;
+#[path = "studio/client.rs"]
+mod client;
+#[path = "studio/live.rs"]
+mod live;
