@@ -44,7 +44,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     (
         "studio",
         &[
-            "config", "error", "id", "inspect", "kernel::Frame", "ledger::Follow", "ledger::InRun", "ledger::RunDir", "plan::draw",
+            "config", "error", "id", "inspect", "kernel::Frame", "ledger::Follow", "ledger::InRun", "ledger::artifacts", "ledger::RunDir", "plan::draw",
             "record", "spec", "workspace",
         ],
     ),
