@@ -9,6 +9,7 @@ mod flow;
 mod flows;
 mod inbox;
 mod parts;
+mod proof;
 mod question;
 mod routes;
 mod run;

@@ -37,7 +37,7 @@ fn lines(node: &Node) -> Vec<Line> {
     lines.extend(node.choice.iter().map(|line| Line { class: "note", text: short(line, WHEN_CHARS_MAX) }));
     lines.extend(node.when.as_deref().map(|when| Line { class: "note", text: format!("when {}", short(when, WHEN_CHARS_MAX)) }));
     lines.extend(node.join.as_deref().map(|join| Line { class: "note", text: format!("joins {join}") }));
-    lines.extend(node.inside.iter().map(|line| Line { class: "inside", text: format!("↳ {}", short(line, WHEN_CHARS_MAX)) }));
+    lines.extend(node.inside.iter().map(|line| Line { class: "within", text: format!("↳ {}", short(line, WHEN_CHARS_MAX)) }));
     lines
 }
 

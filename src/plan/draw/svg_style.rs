@@ -9,7 +9,7 @@ const LIGHT: &str = "\
 .page{fill:#fff}.heading{font-size:15px;font-weight:600;fill:#0f172a}\
 .box{fill:#fff;stroke:#64748b;stroke-width:1.4}.inner{fill:none;stroke:#64748b;stroke-width:1}\
 .id{font-size:13px;font-weight:600;fill:#0f172a}.verb{font-size:11px;fill:#475569}.say{font-size:11px;fill:#334155}\
-.note{font-size:10.5px;fill:#475569}.inside{font-size:11px;font-weight:600;fill:#334155}.tag{font-size:10px;font-weight:600;fill:#fff;text-anchor:middle}.tag-box{fill:#9333ea}\
+.note{font-size:10.5px;fill:#475569}.within{font-size:11px;font-weight:600;fill:#334155}.tag{font-size:10px;font-weight:600;fill:#fff;text-anchor:middle}.tag-box{fill:#9333ea}\
 .tag-box.sometimes{fill:#fff;stroke:#9333ea;stroke-width:1.2}.tag.sometimes{fill:#7e22ce}\
 .need{fill:none;stroke:#94a3b8;stroke-width:1.4}.head{fill:#94a3b8}\
 .back{fill:none;stroke:#ea580c;stroke-width:1.4;stroke-dasharray:5 3}.head.back{fill:#ea580c;stroke:none}\
@@ -21,7 +21,7 @@ const LIGHT: &str = "\
 
 const DARK: &str = "\
 .page{fill:#0f172a}.heading,.id{fill:#f1f5f9}.box{fill:#1e293b;stroke:#94a3b8}.inner{stroke:#94a3b8}.verb{fill:#cbd5e1}\
-.say{fill:#e2e8f0}.note{fill:#a3b0c2}.inside{fill:#e2e8f0}.need{stroke:#64748b}.head{fill:#64748b}.halo{fill:#0f172a}.back{stroke:#fb923c}\
+.say{fill:#e2e8f0}.note{fill:#a3b0c2}.within{fill:#e2e8f0}.need{stroke:#64748b}.head{fill:#64748b}.halo{fill:#0f172a}.back{stroke:#fb923c}\
 .head.back{fill:#fb923c}.back-label{fill:#fdba74}.tag-box.sometimes{fill:#1e293b;stroke:#c084fc}.tag.sometimes{fill:#d8b4fe}";
 
 /// The style sheet of all pictures.

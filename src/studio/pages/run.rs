@@ -149,7 +149,7 @@ fn one_flow(page: &Shown<'_>, frame: &Frame, level: usize) -> Markup {
     let inner = page.view.children(&frame.path).filter(|child| page.whole.contains(&child.path));
     let from = if page.from.0.as_ref() == Some(&frame.path) { page.from.1 } else { 0 };
     html! {
-        section aria-labelledby=(id) class={ "flow" @if opened.is_some() { " inner" } } {
+        section aria-labelledby=(id) class={ "flow" @if opened.is_some() { " nested" } } {
             (heading(level, &id, &head))
             p class="dim" {
                 a href=(flow_link(run, &frame.path)) { (flow.flow_path) }

@@ -20,7 +20,8 @@ use crate::{
 use super::{
     super::{problem::Problem, server::Studio},
     Page, Place,
-    parts::{enc, flow_link, json, run_link, step_link, table, text},
+    parts::{enc, flow_link, json, run_link, step_link, text},
+    proof::{handoff, receipt},
     shown,
 };
 
@@ -70,7 +71,7 @@ fn page(workspace: &Workspace, run: &str, which: &Which) -> Result<Page, Problem
         (executions(&files, which.execution, &view.run_id, &at.flow))
         @if !files.executions.is_empty() {
             (part("Receipt", "receipt", true, file(FileKind::Receipt), receipt))
-            (part("Handoff", "handoff", true, file(FileKind::Handoff), |shown| json(&shown.content)))
+            (part("Handoff", "handoff", true, file(FileKind::Handoff), handoff))
             (part("Log", "log", false, file(FileKind::Log), |shown| lines(&shown.content)))
             (part("Transcript", "transcript", false, file(FileKind::Transcript), |shown| conversation(&shown.content)))
             (part("Prompt", "prompt", false, file(FileKind::Prompt), |shown| conversation(&shown.content)))
@@ -131,30 +132,6 @@ fn part(
                 Err(error) => { p class="dim" { (error) } }
             }
         }
-    }
-}
-
-/// Claims beside measures first; then all of it.
-fn receipt(shown: &ShownFile) -> Markup {
-    let claims = shown.content["claims"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let checks = shown.content["checks"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let word = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    html! {
-        @if let Some(error) = shown.content["error"].as_str() { p class="failed" { (error) } }
-        @if !claims.is_empty() {
-            (table("Claims beside measures", &["It said", "We saw", ""], &html! { @for claim in claims {
-                @let (class, says) = match claim["agrees"].as_bool() { Some(true) => ("succeeded", "✓ agrees"), Some(false) => ("failed", "✗ does not agree"), None => ("dim", "not measured") };
-                tr { td { (word(&claim["claim"])) } td { (word(&claim["measured"])) } td class=(class) { (says) } }
-            } }))
-        }
-        @if !checks.is_empty() {
-            (table("Checks", &["Check", "Expected", "Seen", ""], &html! { @for check in checks {
-                @let passed = check["passed"].as_bool() == Some(true);
-                tr { th scope="row" { (word(&check["name"])) } td { (word(&check["expected"])) } td { (word(&check["actual"])) }
-                    td class=(if passed { "succeeded" } else { "failed" }) { (if passed { "✓ passed" } else { "✗ failed" }) } }
-            } }))
-        }
-        details id="receipt-all" { summary { "All of it" } (json(&shown.content)) }
     }
 }
 
