@@ -44,8 +44,19 @@ const IMPORTS: &[(&str, &[&str])] = &[
     (
         "studio",
         &[
-            "config", "error", "id", "inspect", "kernel::Frame", "ledger::Follow", "ledger::InRun", "ledger::artifacts", "ledger::RunDir", "plan::draw",
-            "record", "spec", "workspace",
+            "config",
+            "error",
+            "id",
+            "inspect",
+            "kernel::Frame",
+            "ledger::Follow",
+            "ledger::InRun",
+            "ledger::artifacts",
+            "ledger::RunDir",
+            "plan::draw",
+            "record",
+            "spec",
+            "workspace",
         ],
     ),
     // What is printed; a run that was just driven is told from the state it ended in.

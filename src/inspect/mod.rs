@@ -46,8 +46,8 @@ pub use routes::Proposal;
 pub use runs::{RunFlow, RunLine, RunList};
 pub use standing::Standing;
 pub use status::{
-    ChoiceLine, FailingStep, FlowReport, NextStep, RetryingStep, RunningStep, StatusReport, StepLine, WaitingQuestion, flow_status,
-    status,
+    ChoiceLine, FailingStep, FlowReport, NextStep, RetryingStep, RunningStep, StatusReport, StepLine, WaitingQuestion,
+    flow_status, status,
 };
 pub use summary::{Health, RunSummary, TrailItem, summary};
 pub use view::{Attempt, Driver, Execution, Moment, RunView, SetAside, StepStory};

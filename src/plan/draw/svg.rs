@@ -77,7 +77,8 @@ fn drawn(plan: &Plan, marks: &Marks, style: &str, role: &str, part: &Part<'_>) -
     for (rect, one) in laid.nodes.iter().zip(&sketch.nodes) {
         match link(&one.id) {
             Some(href) => {
-                let _ = write!(out, r#"<a href="{}" aria-label="{}">{}</a>"#, escaped(&href), escaped(&spoken(one)), node(one, rect));
+                let _ =
+                    write!(out, r#"<a href="{}" aria-label="{}">{}</a>"#, escaped(&href), escaped(&spoken(one)), node(one, rect));
             }
             None => out.push_str(&node(one, rect)),
         }

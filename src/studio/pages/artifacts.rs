@@ -136,7 +136,9 @@ fn one(workspace: &Workspace, dir: &RunDir, flow: &FramePath, name: &str, place:
     }
     let cut = whole > bytes.len() as u64;
     let Some(said) = written(&bytes, cut) else {
-        return Ok(html! { p { "It is neither text nor a picture that pages show: " (whole) " bytes, in " code { (place) } " of the run." } });
+        return Ok(
+            html! { p { "It is neither text nor a picture that pages show: " (whole) " bytes, in " code { (place) } " of the run." } },
+        );
     };
     // A step laid it down itself; what looks like a secret is not shown to whoever looks over a shoulder.
     let said = workspace.clean_text(said);

@@ -39,7 +39,8 @@ pub(super) fn receipt(shown: &ShownFile) -> Markup {
 /// What everybody asks of a receipt first.
 fn facts(receipt: &Value) -> Markup {
     let said = |key: &str| receipt[key].as_str().filter(|text| !text.is_empty());
-    let exits: Vec<String> = list(&receipt["commands"]).iter().filter_map(|one| Some(one["exit_code"].as_i64()?.to_string())).collect();
+    let exits: Vec<String> =
+        list(&receipt["commands"]).iter().filter_map(|one| Some(one["exit_code"].as_i64()?.to_string())).collect();
     html! {
         dl {
             @if let Some(status) = said("status") { dt { "Ended" } dd { (status) @if let Some(ms) = receipt["duration_ms"].as_u64() { " after " (length(ms)) } } }

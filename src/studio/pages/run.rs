@@ -68,9 +68,7 @@ fn page(workspace: &Workspace, run: &str, which: &Which) -> Result<Page, Problem
     let report = status(&view, &workspace.paste());
     let asked = match which.flow.as_deref().filter(|flow| !flow.is_empty()) {
         None => None,
-        Some(flow) => {
-            Some(view.find_flow(Some(flow)).map_err(|error| Problem::new(StatusCode::NOT_FOUND, error.to_string()))?)
-        }
+        Some(flow) => Some(view.find_flow(Some(flow)).map_err(|error| Problem::new(StatusCode::NOT_FOUND, error.to_string()))?),
     };
     let top: Vec<&Frame> = match &asked {
         Some(path) => view.state.frame(path).into_iter().collect(),

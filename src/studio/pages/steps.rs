@@ -20,8 +20,10 @@ pub(super) fn steps(view: &RunView, frame: &Frame, flow: &FlowReport, from: usiz
     let all = flow.steps.len();
     let from = if from < all { from } else { 0 };
     let to = (from + ROWS_MAX).min(all);
-    let page = |from: usize| format!("{}?flow={}&from={from}#steps-{}", run_link(&view.run_id), enc(frame.path.as_str()), frame.path);
-    let rows = html! { @for step in &flow.steps[from..to] { (row(view, frame, flow, step, now)) (inside(view, frame, step, flow)) } };
+    let page =
+        |from: usize| format!("{}?flow={}&from={from}#steps-{}", run_link(&view.run_id), enc(frame.path.as_str()), frame.path);
+    let rows =
+        html! { @for step in &flow.steps[from..to] { (row(view, frame, flow, step, now)) (inside(view, frame, step, flow)) } };
     let columns = ["Step", "What", "Stands", "Executions", "Took", "Then"];
     html! {
         details open id={ "steps-" (flow.flow_path) } {
