@@ -47,7 +47,7 @@ fn page(workspace: &Workspace, name: &str) -> Result<Page, Problem> {
     let plan = book.as_ref().and_then(|book| book.flows.get(&key)).filter(|plan| plan.steps.len() <= DRAWN_MAX);
     let link = |step: &str| Some(format!("#step-{step}"));
     let body = html! {
-        h1 { (main.as_ref().map_or(key.as_str(), |flow| flow.title.as_str())) " " code { (key) } }
+        h1 { @if let Some(flow) = &main { (flow.title) " " } code { (key) } }
         @if let Some(flow) = &main { (charter(flow)) } @else { p { span class="badge failed" { span aria-hidden="true" { "✗" } " broken" } " It cannot be run as it is; what is wrong stands in its text below." } }
         @if let Some(plan) = plan {
             a class="skip" href="#steps" { "Past the picture, to the list of steps" }

@@ -24,7 +24,7 @@ pub(super) fn steps(view: &RunView, frame: &Frame, flow: &FlowReport, from: usiz
         |from: usize| format!("{}?flow={}&from={from}#steps-{}", run_link(&view.run_id), enc(frame.path.as_str()), frame.path);
     let rows =
         html! { @for step in &flow.steps[from..to] { (row(view, frame, flow, step, now)) (inside(view, frame, step, flow)) } };
-    let columns = ["Step", "What", "Stands", "Executions", "Took", "Then"];
+    let columns = ["Step", "Stands", "What", "Executions", "Took", "Then"];
     html! {
         details open id={ "steps-" (flow.flow_path) } {
             summary { "Steps" }
@@ -52,12 +52,12 @@ fn row(view: &RunView, frame: &Frame, flow: &FlowReport, step: &StepLine, now: T
                 a href=(step_link(&view.run_id, &frame.path, &step.step_id)) { (step.step_id) }
                 @if let Some(title) = &step.title { " " span class="dim" { (title) } }
             }
-            td { (step.verb) @if let Some((to, most)) = back { br; span class="dim" { "↺ back to " (to) ", at most " (most) " rounds" } } }
             td {
                 (standing_badge(step.standing))
                 @if let Some(running) = flow.running.iter().find(|one| one.step_id == step.step_id) { " " (ago(running.since, now)) }
                 @if let Some(retry) = flow.retrying.iter().find(|one| one.step_id == step.step_id) { " " span class="dim" { "attempt " (retry.attempt) " due " (retry.due) } }
             }
+            td { (step.verb) @if let Some((to, most)) = back { br; span class="dim" { "↺ back to " (to) ", at most " (most) " rounds" } } }
             td { (step.executions) @if let Some(round) = step.iteration { ", round " (round) } }
             td { (step.duration_ms.map(length).unwrap_or_default()) }
             td { (step.decision.map(|one| one.to_string()).unwrap_or_default()) }
