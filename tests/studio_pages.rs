@@ -12,7 +12,7 @@ use common::Test;
 use html::Tree;
 use studio::Studio;
 
-const STORY: &str = r##"charter: {goal: every kind of thing}
+const STORY: &str = r#"charter: {goal: every kind of thing}
 params:
   count: {type: integer, required: true, description: How <i>many</i>}
   size: {type: enum, values: [small, large], default: small}
@@ -38,11 +38,11 @@ steps:
     needs: [bad]
     ask:
       question: Ship </h1><script>alert(7)</script>?
-      evidence: ["{{run.base}}/story/artifacts/page.html"]
+      evidence: [evil.html]
       form: {seats: {type: integer, required: true, description: How <u>many</u>}, tone: {type: enum, values: [kind, "<b>"]}}
       severity: HIGH
   - {id: ship, needs: [review], run: 'exit 4'}
-"##;
+"#;
 const SCRIPT: &str = "flow: story
 params: {count: 3}
 steps:
@@ -60,9 +60,8 @@ const DETOURS: &str = "detours:
 
 /// A run with two rounds, a known fix, a sub-flow, a step that failed, one that was skipped, and an open question.
 fn story() -> Test {
-    let question = STORY.replace("{{run.base}}/story/artifacts/page.html", "evil.html");
     let test = Test::new()
-        .flow("story", &question)
+        .flow("story", STORY)
         .flow("small", "steps: [{id: one, run: ':'}]\n")
         .flow("broken", "steps: [{id: one, rum: '<script>'}, {id: two, run: ':', needs: [nothing]}]\n")
         .file("flows/detours.yaml", DETOURS)

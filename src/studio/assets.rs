@@ -76,8 +76,8 @@ mod tests {
             .split('}')
             .filter_map(|rule| rule.rsplit_once('{').map(|(head, body)| (head.rsplit('{').next().unwrap_or(head), body)));
         let bodies = rules.filter(|(head, _)| head.split(',').any(|one| one.trim() == selector)).map(|(_, body)| body);
-        let found = bodies.flat_map(|body| body.split(';')).filter_map(|pair| pair.trim().split_once(':'));
-        found.filter(|(name, _)| *name == property).last().map(|(_, value)| value.trim_start_matches('#'))
+        let mut found = bodies.flat_map(|body| body.split(';')).filter_map(|pair| pair.trim().split_once(':'));
+        found.rfind(|(name, _)| *name == property).map(|(_, value)| value.trim_start_matches('#'))
     }
 
     #[test]

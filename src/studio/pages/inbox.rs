@@ -50,8 +50,11 @@ fn page(workspace: &Workspace) -> Result<Page, Problem> {
     Ok(Page { title: format!("Inbox ({})", waiting.len()), place: Place::Inbox, live: Some("/api/v1/events".to_owned()), body })
 }
 
+/// A question, and the run that asks it.
+type Waiting = (RunId, WaitingQuestion);
+
 /// Open questions of all runs, and runs that wait and cannot be read.
-pub(super) fn waiting(workspace: &Workspace) -> Result<(Vec<(RunId, WaitingQuestion)>, Vec<RunId>), Problem> {
+fn waiting(workspace: &Workspace) -> Result<(Vec<Waiting>, Vec<RunId>), Problem> {
     let list = workspace.list_runs()?;
     let (mut waiting, mut unread) = (Vec::new(), Vec::new());
     for line in list.runs.into_iter().filter(|line| line.questions > 0) {
