@@ -233,8 +233,7 @@ fn what_is_edited_during_the_shift_counts_for_the_next_one() {
 fn what_the_page_says_to_type_works() {
     let desk = desk();
     let page = fs::read_to_string(desk::root().join("docs/runbooks/support-shift.md")).unwrap();
-    let list = page.split("```json\n").nth(1).unwrap().split("```").next().unwrap();
-    desk.test.write("worklist.json", list);
+    desk.test.write("worklist.json", &desk::blocks(&page, "json")[0]);
     desk.test.write("operations.conf", &format!("{CONF}start.inbox = true\n"));
     desk.types("support-shift.md").code(4).says("returned error: 401");
     holds(&log(&desk), &["Somebody answered: there is a new token in the vault"]);

@@ -194,6 +194,22 @@ fn what_nobody_approved_is_not_touched() {
 }
 
 #[test]
+fn commands_that_are_edited_after_the_answer_roll_nothing_out() {
+    let (bench, _flows) = with_an_open_gate(Bench::new());
+    let before = bench.git(&["rev-parse", "main", "HEAD"]);
+    bench.run("deploy", &["--param", "target=main", "--param", "deploy=touch approved"]).code(4);
+    bench.test.go(&["review", "answer", "r/apply-1", "--choose", "approve"]).code(0);
+    let copy = "run_base/r/deploy/artifacts/commands.conf";
+    let shown = bench.test.text(copy);
+    assert!(shown.contains("deploy = touch approved"), "{shown}");
+    bench.test.write(copy, &shown.replace("touch approved", "touch other"));
+    let ran = bench.test.go(&["resume", "r", "--flow", "deploy"]).code(1);
+    assert!(ran.stderr.contains("commands.conf"), "{}", ran.stderr);
+    assert_eq!(bench.git(&["rev-parse", "main", "HEAD"]), before);
+    assert!(!bench.test.at("work/other").exists() && !bench.test.at("work/approved").exists());
+}
+
+#[test]
 fn reset_loses_nobodys_work() {
     let bench = Bench::new();
     bench.git(&["checkout", "-q", "-b", "side"]);

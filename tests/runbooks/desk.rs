@@ -70,8 +70,8 @@ impl Desk {
     /// Types what stands in this page in blocks of `sh`, one after the other, whatever each of them ends with.
     pub fn types(&self, page: &str) -> Ran {
         let text = fs::read_to_string(root().join("docs/runbooks").join(page)).unwrap();
-        let block = |rest: &str| rest.split("```").next().unwrap().to_owned();
-        let typed: String = text.split("```sh\n").skip(1).map(block).collect();
+        let typed = blocks(&text, "sh").concat();
+        assert!(!typed.is_empty(), "nothing to type in {page}");
         self.test.write("typed.sh", &typed);
         let program = self.test.at("bin/flow-studio");
         if !program.exists() {
@@ -104,4 +104,17 @@ impl Desk {
         fs::remove_file(desk.test.at("gate")).unwrap();
         desk
     }
+}
+
+/// What stands in the fences of this kind, whatever else their first line says.
+pub fn blocks(page: &str, kind: &str) -> Vec<String> {
+    let fence = format!("```{kind}");
+    let mut found = Vec::new();
+    for rest in page.split(fence.as_str()).skip(1) {
+        let (first, text) = rest.split_once('\n').unwrap_or((rest, ""));
+        if first.is_empty() || first.starts_with(' ') {
+            found.push(text.split("```").next().unwrap_or_default().to_owned());
+        }
+    }
+    found
 }

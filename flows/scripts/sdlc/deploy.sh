@@ -1,6 +1,6 @@
 #!/bin/sh
 # Over the boundary: the branch is merged into its target, and what is there is rolled out. --undo takes both back.
-# In: change.json of this flow, the project's `deploy` and `undo`. Never: a push, a merge commit thrown away that holds
+# In: change.json of this flow, the project's `deploy` and `undo` as they were shown. Never: a push, a merge commit thrown away that holds
 # somebody else's work, uncommitted work lost.
 set -eu
 . "$FLOWS/scripts/sdlc/lib.sh"
@@ -10,7 +10,7 @@ noted=$RUN_BASE/$FLOW/work/apply
 mkdir -p "$noted"
 
 if [ "${1:-}" = --undo ]; then
-    undo=$(command_of undo)
+    undo=$(shown_command_of undo)
     if [ -f "$noted/rolled-out" ]; then
         [ -n "$undo" ] || { echo 'the project has no `undo` command; take the deployment back by hand' >&2; exit 1; }
         sh -c "$undo" < /dev/null
@@ -28,6 +28,8 @@ if [ "${1:-}" = --undo ]; then
     exit 0
 fi
 
+# Before anything is done: what was approved is what runs.
+deploy=$(shown_command_of deploy)
 [ "$(git rev-parse HEAD)" = "$head" ] || { echo "HEAD is not $head, which was reviewed; run review and gate again" >&2; exit 1; }
 [ -z "$(changes)" ] || { echo 'there are uncommitted changes; they would not be what was reviewed' >&2; exit 1; }
 if [ -n "$target" ] && [ "$target" != "$branch" ]; then
@@ -42,7 +44,6 @@ if [ -n "$target" ] && [ "$target" != "$branch" ]; then
     printf '%s %s\n' "$before" "$(git rev-parse HEAD)" > "$noted/merged"
     echo "merged $branch into $target: $(git rev-parse HEAD)"
 fi
-deploy=$(command_of deploy)
 if [ -n "$deploy" ]; then
     : > "$noted/rolled-out"
     sh -c "$deploy" < /dev/null

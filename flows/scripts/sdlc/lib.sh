@@ -1,6 +1,7 @@
 # Sourced by the scripts of the seven flows: where the project's commands stand, what the work tree looks like, what
 # earlier flows of the run left.
 . "$FLOWS/scripts/json.sh"
+. "$FLOWS/scripts/held.sh"
 mkdir -p "$STEP_DIR" "$ARTIFACTS"
 
 # 69 is BLOCKED: the last line says what is missing.
@@ -9,6 +10,12 @@ blocked() { echo "$*" >&2; exit 69; }
 # command_of NAME: how this project does something (test, lint, deploy, undo, live, smoke), or nothing. Fixed by the first
 # flow of the run, in a place that no agent is offered for writing.
 command_of() { sed -n "s/^$1 *= *//p" "$RUN_BASE/$FLOW/work/ready/project.conf" 2> /dev/null | head -n 1; }
+
+# shown_command_of NAME: the same in `deploy`, out of what was shown when the roll-out was approved.
+shown_command_of() {
+    commands=$(held commands.conf "$1") || exit $?
+    printf '%s\n' "$commands" | sed -n "s/^$1 *= *//p" | head -n 1
+}
 
 # here [MORE…]: the pathspec of the workspace without the runs that lie in it.
 runs_inside() {

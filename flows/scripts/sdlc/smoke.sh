@@ -2,7 +2,7 @@
 # Does what is live work? The project's `smoke`, or its tests where it has none.
 set -eu
 . "$FLOWS/scripts/sdlc/lib.sh"
-smoke=$(command_of smoke)
+smoke=$(shown_command_of smoke)
 if [ -n "$smoke" ]; then
     sh -c "$smoke" < /dev/null
 elif sh "$FLOWS/scripts/sdlc/tests.sh" | grep '^not ok' >&2; then

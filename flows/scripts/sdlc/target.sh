@@ -5,6 +5,6 @@ set -eu
 target=$(field target "$ARTIFACTS/change.json")
 case $1 in
     target) git rev-parse "refs/heads/$target" ;;
-    live) live=$(command_of live); if [ -n "$live" ]; then sh -c "$live" < /dev/null; else echo 'the project has no `live` command'; fi ;;
+    live) live=$(shown_command_of live); if [ -n "$live" ]; then sh -c "$live" < /dev/null; else echo 'the project has no `live` command'; fi ;;
     other-branches) git for-each-ref --format='%(objectname) %(refname)' refs/heads refs/tags | grep -v " refs/heads/$target\$" || true ;;
 esac
