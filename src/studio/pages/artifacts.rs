@@ -13,7 +13,7 @@ use serde::Deserialize;
 use crate::{
     id::{FramePath, RunId},
     inspect::RunView,
-    ledger::{self, InRun, RunDir},
+    ledger::{InRun, RunDir, artifacts as laid_down},
     workspace::Workspace,
 };
 
@@ -81,7 +81,7 @@ fn page(workspace: &Workspace, run: &str, which: &Which) -> Result<Page, Problem
 }
 
 fn files(dir: &RunDir, flow: &FramePath, most: usize) -> Vec<(String, u64)> {
-    ledger::artifacts(dir, flow, most).unwrap_or_default()
+    laid_down(dir, flow, most).unwrap_or_default()
 }
 
 fn link(run: &RunId, flow: &FramePath, name: &str) -> String {
