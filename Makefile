@@ -10,7 +10,7 @@ FLOW_STUDIO_READY := build
 
 include stepwise.mk
 
-.PHONY: help build demo sdlc replay-demo test test-agent-clis bench bench-peers fmt clippy doc schemas ci studio toolchain \
+.PHONY: help build demo sdlc replay-demo test test-agent-clis bench bench-peers fmt clippy doc schemas ci studio screenshots toolchain \
         retention-status cleanup-aged retention-hold retention-release
 
 help:
@@ -50,6 +50,10 @@ sdlc: build
 
 replay-demo: build
 	@sh scripts/replay-demo.sh "$(FLOW_STUDIO)"
+
+# Pictures of the studio's pages under docs/pictures; needs chromium.
+screenshots: build
+	@sh scripts/screenshots.sh "$(FLOW_STUDIO)"
 
 test: toolchain
 	cargo test --locked --quiet

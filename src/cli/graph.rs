@@ -45,16 +45,15 @@ pub(super) fn run(args: &GraphArgs, context: &Context) -> Result<u8, Error> {
         Some(run) => {
             let (view, _) = context.workspace.view(run)?;
             let path = view.find_flow(Some(&args.flow)).map_err(not_in_run)?;
-            let marks = marks(&view.standings(&path));
             let frame =
                 view.state.frame(&path).ok_or_else(|| Error::new(Kind::Usage, format!("run `{run}` has no flow `{path}`")))?;
-            (frame.plan.clone(), marks)
+            (frame.plan.clone(), marks(&view, frame))
         }
         None => {
             let key = FlowKey::new(&args.flow).map_err(|bad| Error::new(Kind::Usage, bad.to_string()))?;
             let (book, _) = context.workspace.book(&key, false)?;
             let plan = book.flows.get(&key).cloned();
-            (plan.ok_or_else(|| Error::new(Kind::Invalid, format!("there is no flow `{key}`")))?, Marks::new())
+            (plan.ok_or_else(|| Error::new(Kind::Invalid, format!("there is no flow `{key}`")))?, Marks::default())
         }
     };
     let text = match args.format {

@@ -49,7 +49,7 @@ pub(super) fn run(args: &ReportArgs, context: &Context) -> Result<u8, Error> {
     let html = match view.state.frame(&flow).filter(|_| args.html) {
         None => None,
         Some(frame) => {
-            let picture = draw::svg(&frame.plan, &marks(&view.standings(&flow)));
+            let picture = draw::svg(&frame.plan, &marks(&view, frame));
             // Made from the journal, which is clean; shapes are looked for once more all the same.
             report_html(&view, &flow, &context.workspace.paste(), &picture).map(|page| context.workspace.clean_text(&page))
         }

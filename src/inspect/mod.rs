@@ -36,7 +36,7 @@ pub use files::{ExecutionFiles, FileKind, FilesError, ShownFile, StepFiles, show
 pub use find::NotInRun;
 pub use form::form_fields;
 pub use load::{BookError, ViewError, Wanted};
-pub use marks::marks;
+pub use marks::{marks, opened_by};
 pub use paste::{Paste, quoted};
 pub use remains::{Machine, Remains};
 pub use report::report;
@@ -46,7 +46,8 @@ pub use routes::Proposal;
 pub use runs::{RunFlow, RunLine, RunList};
 pub use standing::Standing;
 pub use status::{
-    ChoiceLine, FailingStep, FlowReport, NextStep, RetryingStep, RunningStep, StatusReport, StepLine, WaitingQuestion, status,
+    ChoiceLine, FailingStep, FlowReport, NextStep, RetryingStep, RunningStep, StatusReport, StepLine, WaitingQuestion,
+    flow_status, status,
 };
 pub use summary::{Health, RunSummary, TrailItem, summary};
 pub use view::{Attempt, Driver, Execution, Moment, RunView, SetAside, StepStory};

@@ -199,7 +199,6 @@ struct Bar {
 
 /// One bar per execution, in the order in which they started.
 #[expect(clippy::cast_precision_loss, reason = "places in a picture")]
-/// Bars of what ran, side by side in time.
 pub fn timeline(view: &RunView, frame: &Frame) -> Markup {
     let mut bars = Vec::new();
     for (at, story) in view.steps.iter().filter(|(at, _)| at.flow == frame.path) {
@@ -218,7 +217,8 @@ pub fn timeline(view: &RunView, frame: &Frame) -> Markup {
     }
     bars.sort_by(|a, b| (a.from, a.to, &a.name).cmp(&(b.from, b.to, &b.name)));
     let left_out = bars.len().saturating_sub(BARS_MAX);
-    bars.truncate(BARS_MAX);
+    // The last ones: what somebody looks for is where it stands, or where it ended.
+    bars.drain(..left_out);
     let (Some(start), Some(end)) = (bars.iter().map(|bar| bar.from).min(), bars.iter().map(|bar| bar.to).max()) else {
         return html! { p class="dim" { "Nothing has run." } };
     };
@@ -240,7 +240,7 @@ pub fn timeline(view: &RunView, frame: &Frame) -> Markup {
                 text x={ (format!("{:.1}", place(bar.to) + 6.0)) } y=(y + 13) class="dim" { (length(bar.to.since(bar.from))) }
             }
         }
-        @if left_out > 0 { p class="dim" { (left_out) " more executions are not drawn." } }
+        @if left_out > 0 { p class="dim" { (left_out) " executions before these are not drawn." } }
     }
 }
 

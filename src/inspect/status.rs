@@ -182,7 +182,7 @@ pub fn status(view: &RunView, paste: &Paste) -> StatusReport {
 }
 
 /// A flow's status: as the run's, for the part of it that is in this flow and below.
-pub(super) fn flow_status(view: &RunView, frame: &Frame) -> RunStatus {
+pub fn flow_status(view: &RunView, frame: &Frame) -> RunStatus {
     let below = |path: &FramePath| {
         *path == frame.path || path.as_str().strip_prefix(frame.path.as_str()).is_some_and(|rest| rest.starts_with('.'))
     };

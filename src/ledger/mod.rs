@@ -45,7 +45,7 @@ pub use recording::keep as keep_recording;
 pub use retention::{Keeper, RetentionError, held, hold, release, removed};
 pub use run_dir::{RunDir, RunDirError, RunsDir};
 pub use scent::{ScentEntry, ScentTrail};
-pub use shelves::{Amount, Shelves, shelves};
+pub use shelves::{Amount, Shelves, artifacts, shelves};
 pub use tombstones::Tombstones;
 pub use verify::{Finding, FindingKind, VerifyError, VerifyReport, repair, verify};
 

@@ -14,7 +14,10 @@ use crate::{
     redact::Clean,
 };
 
-use super::{dir::Dir, place::InRun};
+use super::{
+    dir::Dir,
+    place::{BadPlace, InRun},
+};
 
 #[derive(Debug, thiserror::Error)]
 pub enum RunDirError {
@@ -282,6 +285,13 @@ impl RunDir {
     }
     pub fn artifacts(&self, flow: &FramePath) -> InRun {
         InRun::of(format!("{flow}/artifacts"))
+    }
+    /// One of them, by a name that somebody gave.
+    ///
+    /// # Errors
+    /// The rule that the name breaks: it leads out, or is no name.
+    pub fn artifact(&self, flow: &FramePath, name: &str) -> Result<InRun, BadPlace> {
+        self.artifacts(flow).child(name)
     }
     /// A step's own directory.
     pub fn step_dir(&self, flow: &FramePath, step: &StepRef) -> InRun {

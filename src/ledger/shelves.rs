@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, io};
 
 use rustix::fs::FileType;
 
-use crate::record::KeptKind;
+use crate::{id::FramePath, record::KeptKind};
 
 use super::{dir::Dir, place::InRun, run_dir::RunDir};
 
@@ -39,9 +39,11 @@ pub(super) struct Item {
 }
 
 /// Everything below a place, each directory behind what is in it.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Walk {
     pub items: Vec<Item>,
+    /// No more items are looked for.
+    most: usize,
     /// Names that no path of ours can hold: they stay, unless the whole run goes.
     pub odd: u64,
 }
@@ -51,7 +53,11 @@ const DEPTH_MAX: u32 = 64;
 
 impl Walk {
     pub(super) fn of(dir: &mut Dir, place: Option<&InRun>) -> io::Result<Self> {
-        let mut walk = Self::default();
+        Self::at_most(dir, place, usize::MAX)
+    }
+
+    fn at_most(dir: &mut Dir, place: Option<&InRun>, most: usize) -> io::Result<Self> {
+        let mut walk = Self { items: Vec::new(), most, odd: 0 };
         walk.below(dir, place, 0)?;
         Ok(walk)
     }
@@ -60,6 +66,9 @@ impl Walk {
         let (names, odd) = dir.all_names(place)?;
         self.odd += odd;
         for name in names {
+            if self.items.len() >= self.most {
+                return Ok(());
+            }
             let Ok(here) = place.map_or_else(|| InRun::new(&name), |above| above.child(&name)) else {
                 self.odd += 1;
                 continue;
@@ -88,6 +97,21 @@ impl Walk {
         }
         Ok(())
     }
+}
+
+/// Files that a flow's steps laid down as artifacts, by name, with their bytes: at most so many. Links are not files.
+///
+/// # Errors
+/// What the file system says.
+pub fn artifacts(run: &RunDir, flow: &FramePath, most: usize) -> io::Result<Vec<(String, u64)>> {
+    let above = run.artifacts(flow);
+    let walk = match Walk::at_most(&mut run.dir()?, Some(&above), most) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        other => other?,
+    };
+    let files = walk.items.into_iter().filter(|item| item.what == What::File);
+    let name = |item: &Item| item.place.as_str()[above.as_str().len()..].trim_start_matches('/').to_owned();
+    Ok(files.map(|item| (name(&item), item.bytes)).collect())
 }
 
 /// # Errors

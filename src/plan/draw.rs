@@ -9,12 +9,14 @@ mod order;
 mod sketch;
 mod svg;
 mod svg_parts;
+mod svg_style;
 
 use std::collections::BTreeMap;
 
 pub use dot::dot;
 pub use mermaid::mermaid;
-pub use svg::{svg, svg_part, svg_style};
+pub use svg::{Part, svg, svg_part};
+pub use svg_style::svg_style;
 
 use crate::id::StepId;
 
@@ -30,7 +32,15 @@ pub enum Mark {
     Skipped,
 }
 
-pub type Marks = BTreeMap<StepId, Mark>;
+/// What a picture of a run shows beside the plan.
+#[derive(Debug, Clone, Default)]
+pub struct Marks {
+    pub steps: BTreeMap<StepId, Mark>,
+    /// The round that a loop is in, by the step that ends it.
+    pub rounds: BTreeMap<StepId, u32>,
+    /// What ran inside a step, a line each: known fixes, what was put in, sub-flows.
+    pub inside: BTreeMap<StepId, Vec<String>>,
+}
 
 impl Mark {
     pub(super) const ALL: [Self; 6] =
@@ -69,6 +79,18 @@ impl Mark {
             Self::Concerns => ("#fef3c7", "#d97706"),
             Self::Failed => ("#fee2e2", "#dc2626"),
             Self::Skipped => ("#f1f5f9", "#94a3b8"),
+        }
+    }
+
+    /// Of its sign, which has to be read upon the fill.
+    pub(super) fn ink(self) -> &'static str {
+        match self {
+            Self::Running => "#1d4ed8",
+            Self::Waiting => "#7e22ce",
+            Self::Succeeded => "#166534",
+            Self::Concerns => "#92400e",
+            Self::Failed => "#b91c1c",
+            Self::Skipped => "#475569",
         }
     }
 }

@@ -1,18 +1,33 @@
 //! The pages: what each shows, made whole on the server, so that they read without a script.
 //! In: views of runs. Out: HTML. Never: text of a step, an agent or a person taken for markup; a page that decides when it is looked at.
 
+mod artifacts;
+mod compare;
+mod diagnosis;
+mod evidence;
+mod flow;
+mod flows;
 mod inbox;
 mod parts;
+mod proof;
 mod question;
+mod routes;
 mod run;
 mod runs;
 mod step;
+mod steps;
 
 use axum::response::{Html, IntoResponse as _, Response};
 use maud::{DOCTYPE, Markup, html};
 
 use super::problem::Problem;
 
+pub(super) use artifacts::{artifacts, picture};
+pub(super) use compare::compare;
+pub(super) use diagnosis::diagnosis;
+pub(super) use evidence::evidence;
+pub(super) use flow::flow;
+pub(super) use flows::flows;
 pub(super) use inbox::inbox;
 pub(super) use question::{answer, question};
 pub(super) use run::run;
@@ -24,6 +39,8 @@ pub(super) use step::step;
 enum Place {
     Inbox,
     Runs,
+    Flows,
+    Compare,
 }
 
 /// A whole page. `live`: the events after which it is read again.
@@ -48,6 +65,8 @@ impl Page {
                         nav aria-label="Pages" {
                             a href="/" aria-current=[current(Place::Inbox)] { "Inbox" }
                             a href="/runs" aria-current=[current(Place::Runs)] { "Runs" }
+                            a href="/flows" aria-current=[current(Place::Flows)] { "Flows" }
+                            a href="/compare" aria-current=[current(Place::Compare)] { "Compare" }
                         }
                         span class="live" id="live" role="status" {}
                     }

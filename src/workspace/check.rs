@@ -4,12 +4,15 @@
 use std::{collections::BTreeMap, path::Path};
 
 use crate::{
-    error::Error,
+    error::{Error, Kind},
     id::FlowKey,
     spec::{Diagnostics, Library, load::Loader},
 };
 
 use super::{Workspace, build, errors::invalid};
+
+/// Of a flow's file that is shown.
+const FLOW_BYTES_MAX: u64 = 1024 * 1024;
 
 impl Workspace {
     /// Checks a flow file that may lie anywhere.
@@ -28,6 +31,25 @@ impl Workspace {
         };
         build(&library).map_err(|found| invalid(&shown, found))?;
         Ok(loaded.warnings)
+    }
+
+    /// A flow's file as it is, whole or broken; the beginning of one that is larger than any flow.
+    ///
+    /// # Errors
+    /// There is no such file, or it cannot be read.
+    pub fn flow_text(&self, key: &FlowKey) -> Result<String, Error> {
+        let path = self.config.flows_dir.join(format!("{key}.yaml"));
+        let failed = |error: std::io::Error| {
+            Error::new(Kind::Usage, format!("there is no flow `{key}`")).because(&error).hint("flow-studio flows")
+        };
+        // Looked at first: opening a pipe that somebody put there would wait for ever.
+        if !std::fs::metadata(&path).map_err(failed)?.is_file() {
+            return Err(failed(std::io::Error::other("it is no file")));
+        }
+        let file = std::fs::File::open(&path).map_err(failed)?;
+        let mut bytes = Vec::new();
+        std::io::Read::read_to_end(&mut std::io::Read::take(file, FLOW_BYTES_MAX), &mut bytes).map_err(failed)?;
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
 
     /// Checks the text of a flow that is in no file yet.

@@ -85,6 +85,13 @@ impl Workspace {
 }
 
 impl Workspace {
+    /// The scenarios of one flow, played.
+    pub fn test_flow(&self, flow: &FlowKey) -> Vec<Tested> {
+        let mut files = scenarios_in(&self.config.flows_dir.join("tests"));
+        files.retain(|path| read(path, &self.shown(path)).is_ok_and(|scenario| scenario.flow == *flow));
+        if files.is_empty() { Vec::new() } else { self.test(&files).unwrap_or_default() }
+    }
+
     /// A path as a person would type it in the workspace.
     fn shown(&self, path: &Path) -> String {
         path.strip_prefix(&self.root).unwrap_or(path).display().to_string()

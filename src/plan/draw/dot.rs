@@ -28,10 +28,10 @@ pub fn dot(plan: &Plan, marks: &Marks) -> String {
         let (last, first) = (&sketch.nodes[back.last].id, &sketch.nodes[back.first].id);
         let _ = writeln!(
             out,
-            "  {} -> {} [label=\"≤ {}\", style=dashed, constraint=false];",
+            "  {} -> {} [label={}, style=dashed, constraint=false];",
             quoted(last),
             quoted(first),
-            back.iterations_max
+            quoted(&back.label())
         );
     }
     out.push_str("}\n");
@@ -44,6 +44,7 @@ fn attributes(node: &Node) -> String {
     lines.extend(node.each.clone());
     lines.extend(node.choice.iter().map(|line| short(line, TEXT_CHARS_MAX)));
     lines.extend(node.when.as_deref().map(|when| format!("when {}", short(when, TEXT_CHARS_MAX))));
+    lines.extend(node.inside.iter().map(|line| short(line, TEXT_CHARS_MAX)));
     lines.extend(node.approval.map(|approval| match approval {
         Approval::Always => "needs an approval".to_owned(),
         Approval::Sometimes => "may need an approval".to_owned(),

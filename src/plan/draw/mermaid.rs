@@ -22,7 +22,7 @@ pub fn mermaid(plan: &Plan, marks: &Marks) -> String {
         let _ = writeln!(out, "  s{from} -->{join} s{to}");
     }
     for back in &sketch.loops {
-        let _ = writeln!(out, "  s{} -.->|\"≤ {}\"| s{}", back.last, back.iterations_max, back.first);
+        let _ = writeln!(out, "  s{} -.->|\"{}\"| s{}", back.last, back.label(), back.first);
     }
     for mark in Mark::ALL {
         let marked = sketch.nodes.iter().enumerate().filter(|(_, node)| node.mark == Some(mark));
@@ -42,6 +42,7 @@ fn shaped(at: usize, node: &Node) -> String {
     lines.extend(node.each.as_deref().map(escaped));
     lines.extend(node.choice.iter().map(|line| escaped(&short(line, TEXT_CHARS_MAX))));
     lines.extend(node.when.as_deref().map(|when| format!("when {}", escaped(&short(when, TEXT_CHARS_MAX)))));
+    lines.extend(node.inside.iter().map(|line| escaped(&short(line, TEXT_CHARS_MAX))));
     lines.extend(node.approval.map(|approval| match approval {
         Approval::Always => "needs an approval".to_owned(),
         Approval::Sometimes => "may need an approval".to_owned(),

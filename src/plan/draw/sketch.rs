@@ -46,6 +46,8 @@ pub(super) struct Node {
     pub join: Option<String>,
     /// What a navigator chooses from: `chooses 1 of 3`, and what it may put in.
     pub choice: Vec<String>,
+    /// What ran inside it.
+    pub inside: Vec<String>,
     /// It must not be repeated without a person's word.
     pub once: bool,
 }
@@ -61,6 +63,17 @@ pub(super) struct Back {
     pub last: usize,
     pub first: usize,
     pub iterations_max: u32,
+    /// The round that it is in.
+    pub round: Option<u32>,
+}
+
+impl Back {
+    pub fn label(&self) -> String {
+        match self.round {
+            Some(round) => format!("round {round}, ≤ {}", self.iterations_max),
+            None => format!("≤ {}", self.iterations_max),
+        }
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -77,8 +90,12 @@ impl Sketch {
         let nodes = plan.steps.iter().map(|step| node(step, marks)).collect();
         let at = |step: &StepIx| step.at();
         let needs = plan.steps.iter().enumerate().flat_map(|(to, step)| step.needs.iter().map(move |from| (at(from), to)));
-        let loops =
-            plan.loops.iter().map(|one| Back { last: one.last.at(), first: one.first.at(), iterations_max: one.iterations_max });
+        let loops = plan.loops.iter().map(|one| Back {
+            last: one.last.at(),
+            first: one.first.at(),
+            iterations_max: one.iterations_max,
+            round: marks.rounds.get(&plan.step(one.last).spec.id).copied(),
+        });
         Self { title: plan.flow.title.clone(), nodes, needs: needs.collect(), loops: loops.collect() }
     }
 }
@@ -112,14 +129,26 @@ fn node(step: &PlannedStep, marks: &Marks) -> Node {
         shape,
         verb,
         title: spec.title.clone(),
-        mark: marks.get(&spec.id).copied(),
+        mark: marks.steps.get(&spec.id).copied(),
         approval: spec.approve.as_ref().map(|ask| if ask.when.is_some() { Approval::Sometimes } else { Approval::Always }),
         when: spec.when.as_ref().map(|when| when.text().to_owned()),
         each: spec.for_each.as_ref().map(|each| format!("each {}", each.name)),
         join,
         choice: choice(step),
+        inside: inside(marks.inside.get(&spec.id).map(Vec::as_slice).unwrap_or_default()),
         once: spec.effects == crate::spec::Effects::Once,
     }
+}
+
+/// More is told by the list beside the picture.
+const INSIDE_MAX: usize = 3;
+
+fn inside(all: &[String]) -> Vec<String> {
+    let mut lines: Vec<String> = all.iter().take(INSIDE_MAX).cloned().collect();
+    if all.len() > INSIDE_MAX {
+        lines.push(format!("and {} more inside", all.len() - INSIDE_MAX));
+    }
+    lines
 }
 
 fn choice(step: &PlannedStep) -> Vec<String> {

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use unicode_width::UnicodeWidthStr as _;
 
 use super::{
+    Mark,
     layout::{Rect, Size},
     order::float,
     sketch::{Approval, Node, Shape, short},
@@ -36,6 +37,7 @@ fn lines(node: &Node) -> Vec<Line> {
     lines.extend(node.choice.iter().map(|line| Line { class: "note", text: short(line, WHEN_CHARS_MAX) }));
     lines.extend(node.when.as_deref().map(|when| Line { class: "note", text: format!("when {}", short(when, WHEN_CHARS_MAX)) }));
     lines.extend(node.join.as_deref().map(|join| Line { class: "note", text: format!("joins {join}") }));
+    lines.extend(node.inside.iter().map(|line| Line { class: "within", text: format!("↳ {}", short(line, WHEN_CHARS_MAX)) }));
     lines
 }
 
@@ -154,10 +156,18 @@ fn hover(node: &Node) -> String {
     if let Some(when) = &node.when {
         let _ = write!(text, "\nwhen {when}");
     }
+    for line in &node.inside {
+        let _ = write!(text, "\n{line}");
+    }
     if let Some(mark) = node.mark {
         let _ = write!(text, "\n{}", mark.word());
     }
     text
+}
+
+/// What a link to it is called: where it stands is heard too.
+pub(super) fn spoken(node: &Node) -> String {
+    format!("{}, {}: {}", node.id, node.verb, node.mark.map_or("to come", Mark::word))
 }
 
 pub(super) fn escaped(text: &str) -> String {

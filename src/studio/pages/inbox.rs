@@ -50,6 +50,7 @@ fn page(workspace: &Workspace) -> Result<Page, Problem> {
     Ok(Page { title: format!("Inbox ({})", waiting.len()), place: Place::Inbox, live: Some("/api/v1/events".to_owned()), body })
 }
 
+/// A question, and the run that asks it.
 type Waiting = (RunId, WaitingQuestion);
 
 /// Open questions of all runs, and runs that wait and cannot be read.

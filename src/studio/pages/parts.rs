@@ -1,13 +1,16 @@
 //! What several pages show in the same way: times, states, texts, links.
 //! In: values. Out: pieces of HTML. Never: a colour that alone says something.
 
+use axum::http::StatusCode;
 use maud::{Markup, html};
 
 use crate::{
     id::{EscalationId, FramePath, RunId, StepRef, Time},
-    inspect::{Standing, length},
+    inspect::{NextStep, Standing, length},
     record::RunStatus,
 };
+
+use super::super::problem::Problem;
 
 /// Longer texts are shown up to here.
 const TEXT_CHARS_MAX: usize = 200_000;
@@ -26,6 +29,72 @@ pub(super) fn step_link(run: &RunId, flow: &FramePath, step: &StepRef) -> String
 
 pub(super) fn question_link(run: &RunId, question: &EscalationId) -> String {
     format!("/runs/{run}/questions/{}", enc(question.as_str()))
+}
+
+pub(super) fn flow_link(run: &RunId, flow: &FramePath) -> String {
+    format!("/runs/{run}?flow={}", enc(flow.as_str()))
+}
+
+/// Pages of one run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Tab {
+    Run,
+    Evidence,
+    Diagnosis,
+    Artifacts,
+}
+
+pub(super) fn tabs(run: &RunId, here: Tab) -> Markup {
+    let all = [
+        (Tab::Run, "", "Run"),
+        (Tab::Evidence, "/evidence", "Evidence"),
+        (Tab::Diagnosis, "/diagnosis", "Diagnosis"),
+        (Tab::Artifacts, "/artifacts", "Artifacts"),
+    ];
+    html! {
+        nav class="tabs" aria-label={ "Pages of " (run) } {
+            @for (tab, path, name) in all { a href={ (run_link(run)) (path) } aria-current=[(tab == here).then_some("page")] { (name) } }
+            a href={ "/compare?b=" (enc(run.as_str())) } { "Compare" }
+        }
+    }
+}
+
+/// A heading as deep as what it stands in.
+pub(super) fn heading(level: usize, id: &str, inside: &Markup) -> Markup {
+    match level {
+        0..=2 => html! { h2 id=(id) { (inside) } },
+        3 => html! { h3 id=(id) { (inside) } },
+        4 => html! { h4 id=(id) { (inside) } },
+        5 => html! { h5 id=(id) { (inside) } },
+        _ => html! { h6 id=(id) { (inside) } },
+    }
+}
+
+/// A table that may be wider than the page; it is scrolled by keys too.
+pub(super) fn table(name: &str, columns: &[&str], rows: &Markup) -> Markup {
+    html! {
+        div class="wide" tabindex="0" role="region" aria-label=(name) { table {
+            thead { tr { @for column in columns { th scope="col" { @if column.is_empty() { span class="unseen" { "Verdict" } } @else { (column) } } } } }
+            tbody { (rows) }
+        } }
+    }
+}
+
+/// Commands to type, and why.
+pub(super) fn next(all: &[NextStep]) -> Markup {
+    html! {
+        @if !all.is_empty() {
+            section aria-labelledby="next" {
+                h2 id="next" { "What to do next" }
+                ul { @for next in all { li { (next.why) ": " code { (next.command) } } } }
+            }
+        }
+    }
+}
+
+/// An address in this studio names a run, and never a path.
+pub(super) fn run_id(run: &str) -> Result<RunId, Problem> {
+    RunId::new(run).map_err(|bad| Problem::new(StatusCode::NOT_FOUND, bad.to_string()))
 }
 
 /// How long ago, with the exact time behind it.

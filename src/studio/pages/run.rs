@@ -1,16 +1,19 @@
 //! One run: its picture, where it stands, who is asked, how long things took, where it went and why.
-//! In: a run. Out: a page that follows it. Never: more rows than anybody reads.
+//! In: a run, and one of its flows if only that is looked at. Out: a page that follows it. Never: more rows than anybody reads.
 
 use axum::{
-    extract::{Path, State},
+    extract::{Path, Query, State},
+    http::StatusCode,
     response::Response,
 };
 use maud::{Markup, PreEscaped, html};
+use serde::Deserialize;
 
 use crate::{
-    id::{StepRef, Time},
-    inspect::{FlowReport, RunView, StatusReport, length, spent_words, status},
+    id::{FramePath, StepRef, Time},
+    inspect::{FlowReport, RunView, StatusReport, length, opened_by, spent_words, status},
     kernel::Frame,
+    ledger::RunDir,
     plan::draw,
     workspace::Workspace,
 };
@@ -18,43 +21,96 @@ use crate::{
 use super::{
     super::{problem::Problem, server::Studio},
     Page, Place,
+    artifacts::shelf,
     inbox::first_line,
-    parts::{ago, question_link, run_badge, standing_badge, step_link},
+    parts::{Tab, ago, flow_link, heading, next, question_link, run_badge, run_link, step_link, tabs},
+    routes::routes,
     shown,
+    steps::steps,
 };
 
-/// Decisions of a flow that are listed, the newest.
-const DECISIONS_MAX: usize = 200;
+/// Flows that are shown whole on the page of their run; others have their line, and a page of their own.
+const FLOWS_MAX: usize = 12;
+/// Nobody reads a picture of more, and it would weigh more than all the rest.
+const DRAWN_MAX: usize = 1_000;
 
-pub(in crate::studio) async fn run(State(studio): State<Studio>, Path(run): Path<String>) -> Response {
-    shown(studio.blocking(move |workspace| page(workspace, &run)).await)
+#[derive(Debug, Default, Deserialize)]
+pub(in crate::studio) struct Which {
+    /// Only this flow, with what ran inside it.
+    flow: Option<String>,
+    /// Rows of its list of steps that are passed over.
+    #[serde(default)]
+    from: usize,
 }
 
-fn page(workspace: &Workspace, run: &str) -> Result<Page, Problem> {
-    let (view, _) = workspace.view(run)?;
+pub(in crate::studio) async fn run(
+    State(studio): State<Studio>,
+    Path(run): Path<String>,
+    Query(which): Query<Which>,
+) -> Response {
+    shown(studio.blocking(move |workspace| page(workspace, &run, &which)).await)
+}
+
+/// What every part of the page looks at.
+struct Shown<'r> {
+    view: &'r RunView,
+    dir: &'r RunDir,
+    report: &'r StatusReport,
+    /// Flows that are shown whole.
+    whole: Vec<FramePath>,
+    /// The flow that was asked for, and its first row.
+    from: (Option<FramePath>, usize),
+    now: Time,
+}
+
+fn page(workspace: &Workspace, run: &str, which: &Which) -> Result<Page, Problem> {
+    let (view, dir) = workspace.view(run)?;
     let report = status(&view, &workspace.paste());
-    let now = workspace.now();
+    let asked = match which.flow.as_deref().filter(|flow| !flow.is_empty()) {
+        None => None,
+        Some(flow) => Some(view.find_flow(Some(flow)).map_err(|error| Problem::new(StatusCode::NOT_FOUND, error.to_string()))?),
+    };
+    let top: Vec<&Frame> = match &asked {
+        Some(path) => view.state.frame(path).into_iter().collect(),
+        None => view.roots().collect(),
+    };
+    let (whole, left_out) = whole(&view, &top);
+    let from = (asked.clone().or_else(|| top.last().map(|frame| frame.path.clone())), which.from);
+    let page = Shown { view: &view, dir: &dir, report: &report, whole, from, now: workspace.now() };
     let seq = view.moments.last().map_or(0, |moment| moment.seq);
     let body = html! {
+        @if let Some(path) = &asked { p { a href=(run_link(&report.run_id)) { (report.run_id) } " / " (path) } }
         h1 { (report.run_id) " " (run_badge(report.status)) }
         p class="dim" {
-            "started " (ago(report.created_at, now)) " by " (report.started_by)
+            "started " (ago(report.created_at, page.now)) " by " (report.started_by)
             @if report.driven { " · driven by process " (report.pid.map(|pid| pid.to_string()).unwrap_or_default()) }
             @if let Some(spent) = &report.spent { " · models: " (spent_words(spent)) }
         }
-        (questions(&report, now))
-        @for flow in &report.flows {
-            @if let Some(frame) = view.state.frame(&flow.flow_path) { (one_flow(&view, frame, flow, now)) }
-        }
-        @if !report.next.is_empty() {
-            section aria-labelledby="next" {
-                h2 id="next" { "What to do next" }
-                ul { @for next in &report.next { li { (next.why) ": " code { (next.command) } } } }
-            }
-        }
+        (tabs(&report.run_id, Tab::Run))
+        (questions(&report, page.now))
+        @if left_out > 0 { p class="dim" { (left_out) " more flows have their line below, and a page of their own." } }
+        @for frame in &top { (one_flow(&page, frame, 2)) }
+        (next(&report.next))
     };
     let live = (!ended(&report)).then(|| format!("/api/v1/runs/{}/events?after={seq}", report.run_id));
     Ok(Page { title: format!("{} {}", report.run_id, report.status), place: Place::Runs, live, body })
+}
+
+/// Those that were asked for, then what is open in them, then the newest, as long as there is room; and how many found none.
+fn whole(view: &RunView, top: &[&Frame]) -> (Vec<FramePath>, usize) {
+    let mut below: Vec<&Frame> = top.to_vec();
+    let mut at = 0;
+    while at < below.len() {
+        let children: Vec<&Frame> = view.children(&below[at].path).collect();
+        below.extend(children);
+        at += 1;
+    }
+    let mut inner: Vec<(bool, usize)> = (top.len()..below.len()).map(|at| (!below[at].is_open(), at)).collect();
+    inner.sort_by_key(|(closed, at)| (*closed, std::cmp::Reverse(*at)));
+    let taken = inner.iter().take(FLOWS_MAX.saturating_sub(top.len())).map(|(_, at)| *at);
+    let whole: Vec<FramePath> = (0..top.len()).chain(taken).map(|at| below[at].path.clone()).collect();
+    let left_out = below.len() - whole.len();
+    (whole, left_out)
 }
 
 /// Nothing more will be written by itself.
@@ -78,57 +134,63 @@ fn questions(report: &StatusReport, now: Time) -> Markup {
     }
 }
 
-fn one_flow(view: &RunView, frame: &Frame, flow: &FlowReport, now: Time) -> Markup {
+/// A flow with everything of it; the flows that it opened stand in it.
+fn one_flow(page: &Shown<'_>, frame: &Frame, level: usize) -> Markup {
+    let Some(flow) = page.report.flows.iter().find(|flow| flow.flow_path == frame.path) else { return html! {} };
+    let run = &page.view.run_id;
     let id = format!("flow-{}", flow.flow_path);
-    let standings = view.standings(&frame.path);
-    let link = |step: &str| StepRef::new(step).ok().map(|step| step_link(&view.run_id, &frame.path, &step));
+    let opened = opened_by(frame);
+    let head = html! {
+        @if let Some((step, what)) = &opened { span class="dim" { (step) " ↳ " (what) ": " } }
+        (flow.title) " " (run_badge(flow.status))
+    };
+    let inner = page.view.children(&frame.path).filter(|child| page.whole.contains(&child.path));
+    let from = if page.from.0.as_ref() == Some(&frame.path) { page.from.1 } else { 0 };
     html! {
-        section aria-labelledby=(id) class="flow" {
-            h2 id=(id) { (flow.title) " " (run_badge(flow.status)) }
+        section aria-labelledby=(id) class={ "flow" @if opened.is_some() { " nested" } } {
+            (heading(level, &id, &head))
             p class="dim" {
-                (flow.flow_path) " · " (flow.steps_done) " of " (flow.steps_total) " steps ended · " (length(flow.active_ms)) " of work"
+                a href=(flow_link(run, &frame.path)) { (flow.flow_path) }
+                " · " (flow.steps_done) " of " (flow.steps_total) " steps ended · " (length(flow.active_ms)) " of work"
             }
             @if let Some(failing) = &flow.failing {
-                p class="failed" { "failed at " a href=(step_link(&view.run_id, &frame.path, &failing.step_id)) { (failing.step_id) } ": " (failing.reason) }
+                p class="failed" { "failed at " a href=(step_link(run, &frame.path, &failing.step_id)) { (failing.step_id) } ": " (failing.reason) }
             } @else if let Some(reason) = &flow.reason { p { (reason) } }
             @for warning in &flow.warnings { p class="concerns" { "warning: " (warning) } }
-            div class="wide graph" tabindex="0" role="region" aria-label={ "Graph of " (flow.title) ", the same as the list below" } {
-                (PreEscaped(draw::svg_part(&frame.plan, &crate::inspect::marks(&standings), &link)))
-            }
-            details open id={ "steps-" (flow.flow_path) } {
-                summary { "Steps" }
-                div class="wide" tabindex="0" role="region" aria-label="Steps" { table {
-                    thead { tr { th scope="col" { "Step" } th scope="col" { "What" } th scope="col" { "Stands" } th scope="col" { "Executions" } th scope="col" { "Took" } th scope="col" { "Then" } } }
-                    tbody { @for step in &flow.steps {
-                        tr {
-                            th scope="row" { a href=(step_link(&view.run_id, &frame.path, &step.step_id)) { (step.step_id) } @if let Some(title) = &step.title { " " span class="dim" { (title) } } }
-                            td { (step.verb) }
-                            td { (standing_badge(step.standing)) @if let Some(running) = flow.running.iter().find(|one| one.step_id == step.step_id) { " " (ago(running.since, now)) } }
-                            td { (step.executions) @if let Some(round) = step.iteration { ", round " (round) } }
-                            td { (step.duration_ms.map(length).unwrap_or_default()) }
-                            td { (step.decision.map(|one| one.to_string()).unwrap_or_default()) }
-                        }
-                    } }
-                } }
-            }
-            details id={ "time-" (flow.flow_path) } { summary { "Timeline" } div class="wide" tabindex="0" role="region" aria-label="Timeline" { (crate::inspect::timeline(view, frame)) } }
-            details id={ "routes-" (flow.flow_path) } { summary { "Where it went, and why" } (routes(view, frame)) }
+            (picture(page.view, frame, flow))
+            (params(flow))
+            (steps(page.view, frame, flow, from, page.now))
+            (shelf(page.dir, run, &frame.path))
+            details id={ "time-" (flow.flow_path) } { summary { "Timeline" } div class="wide" tabindex="0" role="region" aria-label={ "Timeline of " (flow.flow_path) } { (crate::inspect::timeline(page.view, frame)) } }
+            details id={ "routes-" (flow.flow_path) } { summary { "Where it went, and why" } (routes(page.view, frame)) }
+            @for child in inner { (one_flow(page, child, level + 1)) }
         }
     }
 }
 
-fn routes(view: &RunView, frame: &Frame) -> Markup {
-    let here = view.steps.iter().filter(|(at, _)| at.flow == frame.path);
-    let mut all: Vec<_> = here.flat_map(|(_, story)| &story.executions).flat_map(|one| &one.decisions).collect();
-    all.sort_by_key(|one| one.timestamp);
-    let left_out = all.len().saturating_sub(DECISIONS_MAX);
+fn picture(view: &RunView, frame: &Frame, flow: &FlowReport) -> Markup {
+    if frame.plan.steps.len() > DRAWN_MAX {
+        return html! { p class="dim" { "A flow of " (frame.plan.steps.len()) " steps is not drawn; the list below has all of it." } };
+    }
+    let link = |step: &str| StepRef::new(step).ok().map(|step| step_link(&view.run_id, &frame.path, &step));
+    // Pictures of one page must not take one another's arrows.
+    let place = view.flow_order.iter().position(|path| *path == frame.path).unwrap_or_default();
+    let part = draw::Part { name: &format!("g{place}"), link: &link };
     html! {
-        @if left_out > 0 { p class="dim" { (left_out) " older decisions are not listed." } }
-        div class="wide" tabindex="0" role="region" aria-label="Decisions" { table {
-            thead { tr { th scope="col" { "When" } th scope="col" { "Step" } th scope="col" { "Decision" } th scope="col" { "Rule" } th scope="col" { "Why" } th scope="col" { "By" } } }
-            tbody { @for one in &all[left_out..] {
-                tr { td { time datetime=(one.timestamp) { (one.timestamp) } } td { (one.step_id) } td { (one.decision) } td { (one.rule) } td { (one.reason) } td { (one.by) } }
-            } }
-        } }
+        a class="skip" href={ "#steps-" (flow.flow_path) } { "Past the picture, to the list of steps" }
+        div class="wide graph" tabindex="0" role="region" aria-label={ "Graph of " (flow.flow_path) ", the same as the list below" } {
+            (PreEscaped(draw::svg_part(&frame.plan, &crate::inspect::marks(view, frame), &part)))
+        }
+    }
+}
+
+fn params(flow: &FlowReport) -> Markup {
+    html! {
+        @if !flow.params.is_empty() {
+            details id={ "params-" (flow.flow_path) } {
+                summary { "Parameters" }
+                dl { @for (name, value) in &flow.params { dt { (name) } dd { code { (value) } } } }
+            }
+        }
     }
 }

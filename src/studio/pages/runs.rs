@@ -13,7 +13,7 @@ use crate::{inspect::RunLine, record::RunStatus, workspace::Workspace};
 use super::{
     super::{problem::Problem, server::Studio},
     Page, Place,
-    parts::{ago, run_badge, run_link},
+    parts::{ago, run_badge, run_link, table},
     shown,
 };
 
@@ -75,10 +75,7 @@ fn page(workspace: &Workspace, filter: &Filter) -> Result<Page, Problem> {
         }
         @if found.is_empty() { p class="empty" { "There is no such run." } }
         @else {
-            div class="wide" tabindex="0" role="region" aria-label="Runs" { table {
-                thead { tr { th scope="col" { "Run" } th scope="col" { "Flows" } th scope="col" { "Status" } th scope="col" { "Needs you" } th scope="col" { "Started" } } }
-                tbody { @for line in rows { (row(line, now)) } }
-            } }
+            (table("Runs", &["Run", "Flows", "Status", "Needs you", "Started"], &html! { @for line in rows { (row(line, now)) } }))
             p class="dim" { (found.len()) " runs" }
             @if filter.page > 0 { a href=(link(filter, filter.page - 1)) rel="prev" { "Newer" } " " }
             @if more { a href=(link(filter, filter.page + 1)) rel="next" { "Older" } }

@@ -3,6 +3,7 @@
 
 use axum::{
     extract::{Path, Query, State},
+    http::StatusCode,
     response::Response,
 };
 use maud::{Markup, html};
@@ -19,10 +20,10 @@ use crate::{
 use super::{
     super::{problem::Problem, server::Studio},
     Page, Place,
-    parts::{enc, json, run_link, step_link, text},
+    parts::{enc, flow_link, json, run_link, step_link, text},
+    proof::{handoff, receipt},
     shown,
 };
-use axum::http::StatusCode;
 
 #[derive(Debug, Deserialize)]
 pub(in crate::studio) struct Which {
@@ -33,6 +34,10 @@ pub(in crate::studio) struct Which {
 
 /// Of one output.
 const OUTPUT_BYTES_MAX: usize = 128 * 1024;
+/// Of its story, the last.
+const SENTENCES_MAX: usize = 200;
+/// Executions that can be chosen, those around the one that is looked at.
+const EXECUTIONS_MAX: usize = 40;
 /// Lines of a log or transcript that are shown, the last.
 const LINES_MAX: usize = 1_000;
 
@@ -52,19 +57,21 @@ fn page(workspace: &Workspace, run: &str, which: &Which) -> Result<Page, Problem
     let file = |kind| shown_file(&view, &dir, &at, kind, which.execution);
     let why = explain(&view, &at);
     let body = html! {
-        p { a href=(run_link(&view.run_id)) { (view.run_id) } " / " (at.flow) }
+        p { a href=(run_link(&view.run_id)) { (view.run_id) } " / " a href=(flow_link(&view.run_id, &at.flow)) { (at.flow) } }
         h1 { (at.step) }
         section aria-labelledby="why" {
             h2 id="why" { "What happened" }
             @if let Some(why) = &why {
                 p { (why.now) }
-                ol { @for sentence in &why.story { li { time datetime=(sentence.at) { (sentence.at) } " " (sentence.text) } } }
+                @let before = why.story.len().saturating_sub(SENTENCES_MAX);
+                @if before > 0 { p class="dim" { (before) " sentences before these" } }
+                ol start=(before + 1) { @for sentence in &why.story[before..] { li { time datetime=(sentence.at) { (sentence.at) } " " (sentence.text) } } }
             }
         }
         (executions(&files, which.execution, &view.run_id, &at.flow))
         @if !files.executions.is_empty() {
             (part("Receipt", "receipt", true, file(FileKind::Receipt), receipt))
-            (part("Handoff", "handoff", true, file(FileKind::Handoff), |shown| json(&shown.content)))
+            (part("Handoff", "handoff", true, file(FileKind::Handoff), handoff))
             (part("Log", "log", false, file(FileKind::Log), |shown| lines(&shown.content)))
             (part("Transcript", "transcript", false, file(FileKind::Transcript), |shown| conversation(&shown.content)))
             (part("Prompt", "prompt", false, file(FileKind::Prompt), |shown| conversation(&shown.content)))
@@ -78,18 +85,24 @@ fn page(workspace: &Workspace, run: &str, which: &Which) -> Result<Page, Problem
 
 fn executions(files: &StepFiles, chosen: Option<u32>, run: &crate::id::RunId, flow: &FramePath) -> Markup {
     let last = files.executions.last().map(|one| one.execution);
+    let at = files.executions.iter().rposition(|one| chosen.or(last) == Some(one.execution)).unwrap_or_default();
+    let to = (at + EXECUTIONS_MAX / 2).max(EXECUTIONS_MAX).min(files.executions.len());
+    let from = to.saturating_sub(EXECUTIONS_MAX);
+    let link = |execution: u32| format!("{}&execution={execution}", step_link(run, flow, &files.step_id));
     html! {
         @if files.executions.len() > 1 {
             nav aria-label="Executions" class="tabs" {
-                @for one in &files.executions {
+                @if from > 0 { a href=(link(files.executions[from - 1].execution)) rel="prev" { (from) " before" } }
+                @for one in &files.executions[from..to] {
                     @let here = chosen.or(last) == Some(one.execution);
-                    a href={ (step_link(run, flow, &files.step_id)) "&execution=" (one.execution) } aria-current=[here.then_some("true")] {
+                    a href=(link(one.execution)) aria-current=[here.then_some("true")] {
                         "#" (one.execution)
                         @if let Some(round) = one.iteration { ", round " (round) }
                         @if let Some(status) = one.handoff_status { " " (status) }
                         @if !one.counts { span class="dim" { " (done over)" } }
                     }
                 }
+                @if to < files.executions.len() { a href=(link(files.executions[to].execution)) rel="next" { (files.executions.len() - to) " after" } }
             }
         }
         @if files.executions.is_empty() { p class="empty" { "It has not run yet." } }
@@ -119,33 +132,6 @@ fn part(
                 Err(error) => { p class="dim" { (error) } }
             }
         }
-    }
-}
-
-/// Claims beside measures first; then all of it.
-fn receipt(shown: &ShownFile) -> Markup {
-    let claims = shown.content["claims"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let checks = shown.content["checks"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let word = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    html! {
-        @if let Some(error) = shown.content["error"].as_str() { p class="failed" { (error) } }
-        @if !claims.is_empty() {
-            table { thead { tr { th scope="col" { "It said" } th scope="col" { "We saw" } th scope="col" { "" } } }
-                tbody { @for claim in claims {
-                    @let agrees = claim["agrees"].as_bool();
-                    tr { td { (word(&claim["claim"])) } td { (word(&claim["measured"])) }
-                        td class=(if agrees == Some(false) { "failed" } else { "succeeded" }) { (match agrees { Some(true) => "agrees", Some(false) => "does not agree", None => "not measured" }) } }
-                } } }
-        }
-        @if !checks.is_empty() {
-            table { thead { tr { th scope="col" { "Check" } th scope="col" { "Expected" } th scope="col" { "Seen" } th scope="col" { "" } } }
-                tbody { @for check in checks {
-                    @let passed = check["passed"].as_bool() == Some(true);
-                    tr { td { (word(&check["name"])) } td { (word(&check["expected"])) } td { (word(&check["actual"])) }
-                        td class=(if passed { "succeeded" } else { "failed" }) { (if passed { "✓ passed" } else { "✗ failed" }) } }
-                } } }
-        }
-        details id="receipt-all" { summary { "All of it" } (json(&shown.content)) }
     }
 }
 

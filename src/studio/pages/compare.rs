@@ -1,0 +1,114 @@
+//! Two runs held against each other; what is the same is not told.
+//! In: two runs. Out: what `diff` prints, as a page. Never: times and names, in which all runs differ.
+
+use axum::{
+    extract::{Query, State},
+    response::Response,
+};
+use maud::{Markup, html};
+use serde::Deserialize;
+
+use crate::{
+    inspect::{Differs, FlowDiffers, RunDiff, Side, TextDiffers, diff},
+    workspace::Workspace,
+};
+
+use super::{
+    super::{problem::Problem, server::Studio},
+    Page, Place,
+    parts::{run_badge, run_link, table},
+    shown,
+};
+
+/// Runs that are proposed, the newest; any other name can be typed.
+const PROPOSED_MAX: usize = 200;
+
+#[derive(Debug, Default, Deserialize)]
+pub(in crate::studio) struct Pair {
+    #[serde(default)]
+    a: String,
+    #[serde(default)]
+    b: String,
+}
+
+pub(in crate::studio) async fn compare(State(studio): State<Studio>, Query(pair): Query<Pair>) -> Response {
+    shown(studio.blocking(move |workspace| page(workspace, &pair)).await)
+}
+
+fn page(workspace: &Workspace, pair: &Pair) -> Result<Page, Problem> {
+    let (a, b) = (pair.a.trim(), pair.b.trim());
+    let found = if a.is_empty() || b.is_empty() {
+        None
+    } else {
+        let ((a, a_dir), (b, b_dir)) = (workspace.view(a)?, workspace.view(b)?);
+        Some(diff(Side { view: &a, dir: &a_dir }, Side { view: &b, dir: &b_dir }, None))
+    };
+    let list = workspace.list_runs()?;
+    let field = |name: &str, label: &str, value: &str| {
+        html! { label { (label) " " input name=(name) value=(value) list="runs" required autocomplete="off" size="24"; } }
+    };
+    let body = html! {
+        h1 { "Compare two runs" }
+        form class="filter" method="get" action="/compare" {
+            (field("a", "Run a", a)) (field("b", "Run b", b))
+            datalist id="runs" { @for line in list.runs.iter().take(PROPOSED_MAX) { option value=(line.run_id) {} } }
+            button { "Compare" }
+        }
+        @if let Some(found) = &found { (differences(found)) }
+    };
+    Ok(Page { title: "Compare".to_owned(), place: Place::Compare, live: None, body })
+}
+
+fn differences(found: &RunDiff) -> Markup {
+    html! {
+        p {
+            "a " a href=(run_link(&found.a)) { (found.a) } " " (run_badge(found.a_status)) " · b "
+            a href=(run_link(&found.b)) { (found.b) } " " (run_badge(found.b_status))
+        }
+        @if found.same { p class="empty" { "They differ in nothing but names, times and durations." } }
+        (values("The run", &found.run))
+        @for flow in &found.flows { (one_flow(flow)) }
+    }
+}
+
+fn one_flow(flow: &FlowDiffers) -> Markup {
+    let of = |what: &str| format!("{what} of {}", flow.flow_path);
+    html! {
+        h2 { "Flow " (flow.flow_path) }
+        @if let Some(only) = &flow.only_in { p { "only in " (only) } }
+        (values(&of("State"), &flow.state))
+        @if !flow.params.is_empty() { h3 { "Parameters" } (values(&of("Parameters"), &flow.params)) }
+        @for one in flow.definition.iter().chain(&flow.route) { h3 { (one.what) } (text(one)) }
+        @for step in &flow.steps {
+            h3 { "Step " (step.step_id) }
+            (values(&of(&format!("Receipt of {}", step.step_id)), &step.receipt))
+            (values(&of(&format!("Measures of {}", step.step_id)), &step.measures))
+            @if let Some(prompt) = &step.prompt { (text(prompt)) }
+        }
+    }
+}
+
+fn values(name: &str, all: &[Differs]) -> Markup {
+    let value = |value: &Option<String>| match value.as_deref() {
+        None => html! { span class="dim" { "not there" } },
+        Some(digest) if digest.len() == 64 && digest.chars().all(|c| c.is_ascii_hexdigit()) => {
+            html! { code { (digest[..12]) } }
+        }
+        Some(value) => html! { (value) },
+    };
+    let rows = html! { @for one in all { tr { th scope="row" { (one.what) } td { (value(&one.a)) } td { (value(&one.b)) } } } };
+    html! { @if !all.is_empty() { (table(name, &["What", "a", "b"], &rows)) } }
+}
+
+/// A unified diff; what it says by colour stands in its first column too.
+fn text(one: &TextDiffers) -> Markup {
+    html! {
+        pre class="diff" tabindex="0" role="region" aria-label={ "Difference: " (one.what) } {
+            @for line in one.diff.lines() {
+                @let class = match line.as_bytes().first() { Some(b'+') => "succeeded", Some(b'-') => "failed", Some(b'@') => "running", _ => "plain" };
+                span class=(class) { (line) } "\n"
+            }
+        }
+        @if one.cut { p class="dim" { "The rest is not shown." } }
+    }
+}

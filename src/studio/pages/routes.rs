@@ -1,0 +1,32 @@
+//! Where a flow went and why: its decisions, with the rule and whoever said so.
+//! In: a flow of a run. Out: a table. Never: more than `DECISIONS_MAX` rows.
+
+use maud::{Markup, html};
+
+use crate::{inspect::RunView, kernel::Frame};
+
+use super::parts::table;
+
+/// Decisions of a flow that are listed, the newest.
+const DECISIONS_MAX: usize = 200;
+
+pub(super) fn routes(view: &RunView, frame: &Frame) -> Markup {
+    let here = view.steps.iter().filter(|(at, _)| at.flow == frame.path);
+    let mut all: Vec<_> = here.flat_map(|(_, story)| &story.executions).flat_map(|one| &one.decisions).collect();
+    all.sort_by_key(|one| one.timestamp);
+    let left_out = all.len().saturating_sub(DECISIONS_MAX);
+    let rows = html! {
+        @for one in &all[left_out..] {
+            tr {
+                td { time datetime=(one.timestamp) { (one.timestamp) } }
+                th scope="row" { (one.step_id) }
+                td { (one.decision) @for next in &one.next_step_ids { " → " (next) } }
+                td { (one.rule) } td { (one.reason) } td { (one.by) }
+            }
+        }
+    };
+    html! {
+        @if left_out > 0 { p class="dim" { (left_out) " older decisions are not listed." } }
+        (table(&format!("Decisions of {}", frame.path), &["When", "Step", "Decision", "Rule", "Why", "By"], &rows))
+    }
+}
