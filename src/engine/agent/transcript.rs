@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use crate::{
     context::Pack,
     engine::{Piece, Task},
+    record::ReplyOutcome,
 };
 
 use super::AgentWork;
@@ -34,6 +35,18 @@ impl<'t> Transcript<'t> {
         for (role, content) in [("system", &pack.system), ("user", &pack.prompt)] {
             self.line(json!({"event": "prompt", "role": role, "content": content})).await;
         }
+    }
+
+    /// How the work came out: with this line an execution came to its end, and can be replayed.
+    pub async fn ended(&mut self, outcome: &ReplyOutcome) {
+        let end = match outcome {
+            ReplyOutcome::Done | ReplyOutcome::Blocked { .. } => json!({"event": "done"}),
+            ReplyOutcome::Failed(one) => {
+                json!({"event": "failed", "kind": one.kind, "class": one.class, "message": one.message})
+            }
+            ReplyOutcome::Interrupted { why } => json!({"event": "interrupted", "message": why}),
+        };
+        self.line(end).await;
     }
 
     /// Adds a line. `said` is an object.

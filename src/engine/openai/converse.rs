@@ -71,14 +71,7 @@ pub(crate) async fn perform(
         Err(broken) => (broken.outcome, None, broken.retry_after_ms, broken.limit),
     };
     talk.park(&outcome);
-    let end = match &outcome {
-        ReplyOutcome::Done | ReplyOutcome::Blocked { .. } => json!({"event": "done"}),
-        ReplyOutcome::Failed(one) => {
-            json!({"event": "failed", "kind": one.kind, "class": one.class, "message": one.message})
-        }
-        ReplyOutcome::Interrupted { why } => json!({"event": "interrupted", "message": why}),
-    };
-    talk.transcript.line(end).await;
+    talk.transcript.ended(&outcome).await;
     Ended {
         outcome,
         draft,

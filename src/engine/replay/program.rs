@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::{
     context::Pack,
-    record::{EngineWord, ErrorClass, Failure, FailureKind},
+    record::{Draft, EngineWord, ErrorClass, Failure, FailureKind},
 };
 
 use super::{
@@ -37,10 +37,7 @@ pub(super) async fn perform(
     for answer in conversation.answers {
         transcript.line(json!({"event": "message", "role": "assistant", "content": answer.text})).await;
         match form.read(&answer.text) {
-            Ok(draft) => {
-                transcript.line(json!({"event": "done"})).await;
-                return ended(work, Ok(draft));
-            }
+            Ok(draft) => return over(work, Ok(draft), transcript).await,
             Err(what) => why = what,
         }
     }
@@ -51,7 +48,11 @@ pub(super) async fn perform(
         message,
         exit_code: None,
     });
-    let line = json!({"event": "failed", "kind": failure.kind, "class": failure.class, "message": failure.message});
-    transcript.line(line).await;
-    ended(work, Err(failure))
+    over(work, Err(failure), transcript).await
+}
+
+async fn over(work: &AgentWork, done: Result<Draft, Failure>, transcript: &mut Transcript<'_>) -> Ended {
+    let ended = ended(work, done);
+    transcript.ended(&ended.outcome).await;
+    ended
 }
