@@ -273,6 +273,8 @@ impl Talk<'_, '_, '_> {
             ));
         }
         self.log(json!({"event": "tool_call", "tool": call.name, "turn": self.turn})).await;
+        // A tool acts on the world: a kill during it has to leave the answer that asked for it, and what that cost.
+        self.task.outlet.written().await;
         match self.toolbox.call(&call.name, &call.arguments).await {
             Done::Told(text) => Ok(text),
             Done::Malformed(why) => {
