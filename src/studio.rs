@@ -12,5 +12,6 @@ mod problem;
 mod server;
 mod slips;
 mod token;
+mod who;
 
 pub use server::{Options, link, serve};

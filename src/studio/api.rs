@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use axum::{
-    Router,
+    Extension, Router,
     body::Bytes,
     extract::{Path, Query, State},
     http::{HeaderMap, StatusCode, header},
@@ -27,7 +27,12 @@ use crate::{
     workspace::{AnswerReport, AnswerRequest, OpenQuestions, Workspace},
 };
 
-use super::{live, openapi, problem::Problem, server::Studio};
+use super::{
+    live, openapi,
+    problem::Problem,
+    server::Studio,
+    who::{Person, Right},
+};
 
 /// Runs of one answer, where nobody says how many.
 const RUNS: usize = 100;
@@ -253,6 +258,7 @@ pub(super) struct AnswerBody {
 async fn answer(
     State(studio): State<Studio>,
     Path((run, id)): Path<(String, String)>,
+    Extension(person): Extension<Person>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
@@ -268,6 +274,7 @@ async fn answer(
     };
     let desk = studio.clone();
     told(&studio, move |workspace| {
+        person.may(Right::Review)?;
         if let Some(bad) = body.evidence.iter().find_map(|path| InRun::new(path).err()) {
             return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, bad.to_string()));
         }
@@ -280,7 +287,7 @@ async fn answer(
             evidence: body.evidence.clone(),
             values: body.values.iter().map(|(name, value)| (name.clone(), Given::Value(value.clone()))).collect(),
             signed_in: true,
-            by: None,
+            by: person.name.clone(),
         };
         let answered = desk.answer(workspace, &request)?;
         Ok(AnswerReport::new(&request, answered))

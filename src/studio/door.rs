@@ -15,6 +15,7 @@ use super::{
     problem::{Problem, wants_json},
     server::Studio,
     token::Token,
+    who::Person,
 };
 
 /// Scripts, styles and pictures are ours or nobody's; nothing is framed, nothing is sent elsewhere.
@@ -69,7 +70,7 @@ impl Door {
 
     /// # Errors
     /// Why this request stays outside.
-    fn admit(&self, method: &Method, path: &str, headers: &HeaderMap) -> Result<(), Problem> {
+    fn admit(&self, method: &Method, path: &str, headers: &HeaderMap) -> Result<Person, Problem> {
         if !self.is_ours(headers) {
             return Err(Problem::new(StatusCode::MISDIRECTED_REQUEST, "this is not the name of the studio")
                 .hint(format!("open http://{}", self.names[0])));
@@ -77,14 +78,14 @@ impl Door {
         // A program that brings the token itself is led by no page.
         let program = Self::bearer(headers).is_some_and(|token| self.token.opens(token));
         if program {
-            return Ok(());
+            return Ok(Person::owner());
         }
         if !matches!(*method, Method::GET | Method::HEAD) && !self.is_from_us(headers) {
             return Err(Problem::new(StatusCode::FORBIDDEN, "this was not sent by a page of the studio"));
         }
         let open = path == "/login" || path.starts_with("/assets/");
         if open || self.cookie_of(headers).is_some_and(|cookie| self.token.is_cookie(cookie)) {
-            return Ok(());
+            return Ok(Person::owner());
         }
         Err(Problem::new(StatusCode::UNAUTHORIZED, "the studio is opened by its link").hint("flow-studio serve --link"))
     }
@@ -96,14 +97,17 @@ impl Door {
 }
 
 /// Around everything: nobody gets further without being let in, and every answer says what a browser may do with it.
-pub(super) async fn guard(State(studio): State<Studio>, request: Request, next: Next) -> Response {
+pub(super) async fn guard(State(studio): State<Studio>, mut request: Request, next: Next) -> Response {
     let path = request.uri().path().to_owned();
     let json = wants_json(&path, request.headers());
     let mut response = match studio.door.admit(request.method(), &path, request.headers()) {
-        Ok(()) => match whole(request).await {
-            Ok(request) => plain(next.run(request).await, json).await,
-            Err(problem) => problem.respond(json),
-        },
+        Ok(person) => {
+            request.extensions_mut().insert(person);
+            match whole(request).await {
+                Ok(request) => plain(next.run(request).await, json).await,
+                Err(problem) => problem.respond(json),
+            }
+        }
         Err(problem) => problem.respond(json),
     };
     let headers = response.headers_mut();
@@ -178,7 +182,7 @@ mod tests {
         let bearer = ("authorization", bearer.as_str());
         let own = ("origin", "http://localhost:7340");
         let outcome = |method: Method, path: &str, pairs: &[(&str, &str)]| {
-            door.admit(&method, path, &said(pairs)).map_or_else(|problem| problem.status, |()| 200)
+            door.admit(&method, path, &said(pairs)).map_or_else(|problem| problem.status, |_| 200)
         };
         for (method, path, pairs, status) in [
             (Method::GET, "/", vec![host, cookie], 200),

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use axum::{
+    Extension,
     extract::{Path, RawForm, State},
     http::{StatusCode, header},
     response::{IntoResponse as _, Response},
@@ -18,7 +19,12 @@ use crate::{
 };
 
 use super::{
-    super::{problem::Problem, server::Studio, slips::Slips},
+    super::{
+        problem::Problem,
+        server::Studio,
+        slips::Slips,
+        who::{Person, Right},
+    },
     Page, Place,
     parts::{ago, question_link, run_link, step_link, text},
     shown,
@@ -151,10 +157,12 @@ fn fields(form: &[u8]) -> BTreeMap<String, String> {
 pub(in crate::studio) async fn answer(
     State(studio): State<Studio>,
     Path((run, id)): Path<(String, String)>,
+    Extension(person): Extension<Person>,
     RawForm(sent): RawForm,
 ) -> Response {
     let desk = studio.clone();
     let done = studio.blocking(move |workspace| {
+        person.may(Right::Review)?;
         let sent = fields(&sent);
         let said = |name: &str| sent.get(name).map(String::as_str).unwrap_or_default();
         if !desk.slips.take(&purpose(&run, &id), said("slip")) {
@@ -182,6 +190,7 @@ pub(in crate::studio) async fn answer(
             digest: Some(said("digest").to_owned()),
             values: values.collect(),
             signed_in: true,
+            by: person.name,
             ..AnswerRequest::default()
         };
         desk.answer(workspace, &request)?;
