@@ -181,6 +181,8 @@ fn a_secret_is_revoked_by_a_person_before_anything_else_and_nothing_is_stopped_u
     }
     assert!(desk.artifact("incident-security/published.md").contains("`deploy.sh`: 1 commits touched it, 0 of them on a remote"));
     assert_eq!(desk.test.manifest("leaks")["status"], "waiting");
+    let held = desk.test.go(&["retention", "status", "leaks", "--json"]).json();
+    assert!(held.to_string().contains("incident-security, run i"), "{held}");
     desk.say("hold-1", "approve", &[]);
     desk.answer("revoke.1-1", "answer", REVOKED).code(4);
     assert_eq!(desk.test.manifest("leaks")["status"], "cancelled");
