@@ -13,3 +13,5 @@ mod attacks;
 mod client;
 #[path = "studio/live.rs"]
 mod live;
+#[path = "studio/users.rs"]
+mod users;

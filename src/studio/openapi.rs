@@ -18,6 +18,7 @@ use crate::{
 
 use super::{
     api::{AnswerBody, RunPage, StepStory},
+    login::Me,
     problem::Problem,
 };
 
@@ -81,7 +82,7 @@ fn document() -> Value {
     let asked = Asked {
         path,
         id: "answer",
-        says: "Answers a question, in the name of whoever runs the studio. A parked run goes on with `flow-studio resume`.",
+        says: "Answers a question, in the name of whoever asks; takes the right `review`. A parked run goes on with `flow-studio resume`.",
         path_names: &[RUN, QUESTION],
         query: vec![],
         answer: of::<AnswerReport>(&mut sent),
@@ -99,7 +100,7 @@ fn document() -> Value {
         "info": {
             "title": "Flow Studio",
             "version": "1",
-            "description": "What `flow-studio serve` answers. Programs bring the studio's token as a bearer; browsers the cookie that its link \
+            "description": "What `flow-studio serve` answers. Programs bring the studio's token, or that of a user, as a bearer; browsers the cookie that its link \
                             gives, and for POST an `Origin` of the studio."
         },
         "paths": paths,
@@ -123,6 +124,7 @@ fn asked(sent: &mut SchemaGenerator) -> Vec<Asked> {
     let kinds = of::<crate::inspect::FileKind>(sent);
     let asked = |path, id, says, path_names, query, answer| Asked { path, id, says, path_names, query, answer };
     vec![
+        asked("/api/v1/me", "me", "Whoever asks, and what they may do.", &[], vec![], of::<Me>(sent)),
         asked(
             "/api/v1/runs",
             "runs",

@@ -11,6 +11,7 @@ mod inbox;
 mod parts;
 mod proof;
 mod question;
+mod raw;
 mod routes;
 mod run;
 mod runs;
@@ -30,6 +31,7 @@ pub(super) use flow::flow;
 pub(super) use flows::flows;
 pub(super) use inbox::inbox;
 pub(super) use question::{answer, question};
+pub(super) use raw::raw;
 pub(super) use run::run;
 pub(super) use runs::runs;
 pub(super) use step::step;
@@ -69,6 +71,7 @@ impl Page {
                             a href="/compare" aria-current=[current(Place::Compare)] { "Compare" }
                         }
                         span class="live" id="live" role="status" {}
+                        (super::login::signed_in())
                     }
                     main id="main" tabindex="-1" { (self.body) }
                 }
