@@ -15,3 +15,5 @@ mod client;
 mod live;
 #[path = "studio/users.rs"]
 mod users;
+#[path = "studio/wire.rs"]
+mod wire;

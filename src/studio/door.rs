@@ -200,7 +200,7 @@ impl Door {
         Guest {
             name: person.name.clone().unwrap_or_else(|| studio.workspace.config.user.clone()),
             rights: person.rights(),
-            slip: person.name.as_ref().map(|name| studio.slips.give(&leaving(name))),
+            slip: studio.slips.give(&leaving(person.name.as_deref().unwrap_or_default())),
         }
     }
 }

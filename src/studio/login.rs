@@ -90,16 +90,16 @@ async fn sign_in(
 #[derive(Deserialize)]
 struct Leave {
     #[serde(default)]
-    slip: String,
+    leave: String,
 }
 
 async fn sign_out(
     State(studio): State<Studio>,
     Extension(person): Extension<Person>,
     headers: HeaderMap,
-    Form(leave): Form<Leave>,
+    Form(sent): Form<Leave>,
 ) -> Response {
-    if !studio.slips.take(&leaving(person.name.as_deref().unwrap_or_default()), &leave.slip) {
+    if !studio.slips.take(&leaving(person.name.as_deref().unwrap_or_default()), &sent.leave) {
         return Problem::new(StatusCode::CONFLICT, "this form was sent before, or is of a page from before the last start")
             .hint("open a page again, and sign out there")
             .respond(wants_json("/logout", &headers));
@@ -107,7 +107,7 @@ async fn sign_out(
     let cookie = studio.door.called(&headers).map(|called| studio.door.forgets(called)).unwrap_or_default();
     let body = html! {
         h1 { "You have signed out" }
-        p { "This browser has forgotten you. The link opens the studio again; whoever runs it takes it back with " code { "flow-studio users renew NAME" } "." }
+        p { "This browser has forgotten you, and the link opens the studio again. Where the link itself has become known, whoever runs the studio makes another: " code { "flow-studio users renew NAME" } }
     };
     ([(header::SET_COOKIE, cookie)], pages::bare("Signed out", &body)).into_response()
 }
@@ -118,9 +118,7 @@ pub(super) fn signed_in() -> Markup {
     html! {
         span class="who" {
             span class="dim" title=(guest.rights.join(", ")) { (guest.name) }
-            @if let Some(slip) = &guest.slip {
-                form method="post" action="/logout" { input type="hidden" name="slip" value=(slip); button class="quiet" { "Sign out" } }
-            }
+            form method="post" action="/logout" { input type="hidden" name="leave" value=(guest.slip); button class="quiet" { "Sign out" } }
         }
     }
 }

@@ -105,8 +105,8 @@ impl Person {
 pub(super) struct Guest {
     pub name: String,
     pub rights: Vec<&'static str>,
-    /// For the form that signs out; the owner has none, the link is theirs.
-    pub slip: Option<String>,
+    /// For the form that signs out.
+    pub slip: String,
 }
 
 tokio::task_local! {
