@@ -90,7 +90,7 @@ impl Person {
         roles.insert(role);
         let roles: Vec<String> = roles.iter().map(|role| format!("\"{role}\"")).collect();
         let told = format!("`{name}` {cannot}: that takes the role `{role}`, which whoever runs the studio gives");
-        Err(Problem::new(StatusCode::FORBIDDEN, told).hint(format!("[studio.users]\n\"{name}\" = [{}]", roles.join(", "))))
+        Err(Problem::new(StatusCode::FORBIDDEN, told).hint(format!("studio.users.\"{name}\" = [{}]", roles.join(", "))))
     }
 
     /// What they may do, for pages and programs.
@@ -147,7 +147,7 @@ mod tests {
         }
         let refused = user(&[StudioRole::Viewer]).may(Right::Review).unwrap_err();
         assert_eq!(refused.status, 403);
-        assert_eq!(refused.hints, ["[studio.users]\n\"ada\" = [\"viewer\", \"reviewer\"]"]);
+        assert_eq!(refused.hints, ["studio.users.\"ada\" = [\"viewer\", \"reviewer\"]"]);
         assert_eq!(Person::nobody().may(Right::Look).unwrap_err().status, 401);
     }
 
