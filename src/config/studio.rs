@@ -38,10 +38,11 @@ impl fmt::Display for StudioRole {
 #[derive(Debug, Default, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct StudioFile {
-    /// Where browsers find it, if not at the address where it listens: `https://studio.example`. Counts in a trusted directory only.
+    /// Where browsers find it, if not at the address where it listens: `https://studio.example`. In a directory's
+    /// file it counts where the directory is trusted.
     origin: Option<String>,
-    /// Who may come in by name, and as what: `ada = ["reviewer"]`. Roles are `viewer`, `operator`, `reviewer`. Counts in a trusted
-    /// directory only; `flow-studio users add ada` makes the link.
+    /// Who may come in by name, and as what: `ada = ["reviewer"]`. Roles are `viewer`, `operator`, `reviewer`. In a directory's
+    /// file they count where the directory is trusted. `flow-studio users add ada` makes the link.
     #[serde(default)]
     users: BTreeMap<UserName, BTreeSet<StudioRole>>,
 }
