@@ -171,8 +171,8 @@ impl Door {
             Some(token) => roll.by_token(token).map(Known::user),
             None => None,
         };
-        if program.is_none() && !knock.looks() && !knock.says(header::ORIGIN).is_some_and(|from| self.names.is_own_page(from)) {
-            return Err(Problem::new(StatusCode::FORBIDDEN, "this was not sent by a page of the studio"));
+        if program.is_none() && !knock.looks() {
+            self.is_sent_by_us(called, knock.says(header::ORIGIN).unwrap_or_default())?;
         }
         if knock.path == "/login" || knock.path.starts_with("/assets/") {
             return Ok(Known { person: Person::nobody(), key: None });
@@ -194,6 +194,20 @@ impl Door {
         // Each form asks for the right that it takes; this is for the one that forgets to.
         let right = knock.route.filter(|_| !knock.looks()).and_then(Right::of_route);
         right.map_or(Ok(()), |right| known.person.may(right)).map(|()| known)
+    }
+
+    /// A form goes back to the name that its page came by.
+    fn is_sent_by_us(&self, called: &Origin, from: &str) -> Result<(), Problem> {
+        if called.to_string() == from {
+            return Ok(());
+        }
+        let problem = Problem::new(StatusCode::FORBIDDEN, "this was not sent by a page of the studio");
+        // A browser has said both, unless somebody in between has put another name in the place of one.
+        Err(if self.names.is_own_page(from) {
+            problem.hint(format!("a proxy has to pass Host on as the browser says it, which is that of {from}"))
+        } else {
+            problem
+        })
     }
 
     fn guest(&self, studio: &Studio, person: &Person) -> Guest {

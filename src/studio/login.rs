@@ -116,7 +116,7 @@ async fn sign_out(
 pub(super) fn signed_in() -> Markup {
     let Some(guest) = Guest::here() else { return html! {} };
     html! {
-        span class="who" {
+        div class="who" {
             span class="dim" title=(guest.rights.join(", ")) { (guest.name) }
             form method="post" action="/logout" { input type="hidden" name="leave" value=(guest.slip); button class="quiet" { "Sign out" } }
         }

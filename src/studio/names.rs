@@ -109,7 +109,7 @@ impl Names {
         self.0.iter().find(|name| name.is_called(host))
     }
 
-    /// Whether a page of ours sent it.
+    /// Whether it is a page of ours, by whatever name.
     pub fn is_own_page(&self, origin: &str) -> bool {
         self.0.iter().any(|name| name.to_string() == origin)
     }

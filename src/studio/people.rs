@@ -137,6 +137,10 @@ impl People {
     pub fn while_let_in(self: &Arc<Self>, key: Sha256, body: Body) -> Body {
         self.watch();
         let mut told = self.told.subscribe();
+        // Between the door and here somebody else may have heard of another list.
+        if !told.borrow_and_update().still_lets(&key) {
+            return Body::empty();
+        }
         let mut stream = body.into_data_stream();
         let (sender, receiver) = mpsc::channel::<Result<Bytes, axum::Error>>(1);
         tokio::spawn(async move {
