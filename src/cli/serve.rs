@@ -19,7 +19,7 @@ pub struct ServeArgs {
     /// Where to listen; port 0 takes a free one. An address that other machines reach needs users with names
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7340")]
     pub bind: SocketAddr,
-    /// Where browsers find it, if not there: https://studio.example behind a proxy [default: `studio.origin` of the settings]
+    /// Where browsers find it, if not there: `https://studio.example` behind a proxy [default: `studio.origin` of the settings]
     #[arg(long, value_name = "URL", value_parser = origin)]
     pub origin: Option<Origin>,
     /// Print the link that opens the studio at this address, and end

@@ -213,7 +213,7 @@ impl Door {
     fn guest(&self, studio: &Studio, person: &Person) -> Guest {
         Guest {
             name: person.name.clone().unwrap_or_else(|| studio.workspace.config.user.clone()),
-            rights: person.rights(),
+            person: person.clone(),
             slip: studio.slips.give(&leaving(person.name.as_deref().unwrap_or_default())),
         }
     }

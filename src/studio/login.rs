@@ -117,7 +117,7 @@ pub(super) fn signed_in() -> Markup {
     let Some(guest) = Guest::here() else { return html! {} };
     html! {
         div class="who" {
-            span class="dim" title=(guest.rights.join(", ")) { (guest.name) }
+            span class="dim" title=(guest.person.rights().join(", ")) { (guest.name) }
             form method="post" action="/logout" { input type="hidden" name="leave" value=(guest.slip); button class="quiet" { "Sign out" } }
         }
     }

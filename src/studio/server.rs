@@ -44,6 +44,7 @@ use super::{
     slips::Slips,
     token::Token,
     users::Users,
+    who::Guest,
 };
 
 const CONNECTIONS_MAX: usize = 4096;
@@ -93,8 +94,8 @@ impl Studio {
         &self,
         work: impl FnOnce(&Workspace) -> Result<T, Problem> + Send + 'static,
     ) -> Result<T, Problem> {
-        let workspace = self.workspace.clone();
-        tokio::task::spawn_blocking(move || work(&workspace)).await.unwrap_or_else(|_| {
+        let (workspace, guest) = (self.workspace.clone(), Guest::here());
+        tokio::task::spawn_blocking(move || Guest::takes_along(guest, || work(&workspace))).await.unwrap_or_else(|_| {
             Err(Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "this page could not be made; the run is not touched by that"))
         })
     }

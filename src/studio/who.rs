@@ -100,11 +100,11 @@ impl Person {
     }
 }
 
-/// Whom a page is made for, so that every page can say so.
+/// Whom a page is made for, so that every page can say so, and shows no form that would be refused.
 #[derive(Debug, Clone)]
 pub(super) struct Guest {
     pub name: String,
-    pub rights: Vec<&'static str>,
+    pub person: Person,
     /// For the form that signs out.
     pub slip: String,
 }
@@ -119,8 +119,24 @@ impl Guest {
         GUEST.scope(self, work).await
     }
 
+    /// The same on a thread that may wait.
+    pub fn takes_along<T>(guest: Option<Self>, work: impl FnOnce() -> T) -> T {
+        match guest {
+            Some(guest) => GUEST.sync_scope(guest, work),
+            None => work(),
+        }
+    }
+
     pub fn here() -> Option<Self> {
         GUEST.try_with(Clone::clone).ok()
+    }
+
+    /// For pages: whether whoever looks may do this. What is sent is asked for its right all the same.
+    ///
+    /// # Errors
+    /// They may not, with a sentence.
+    pub fn here_may(right: Right) -> Result<(), Problem> {
+        GUEST.try_with(|guest| guest.person.may(right)).unwrap_or_else(|_| Person::nobody().may(right))
     }
 }
 

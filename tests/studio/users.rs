@@ -326,6 +326,11 @@ fn a_link_puts_no_name_on_whoever_follows_it_and_signing_out_takes_it_off() {
     for from in [&[][..], &[("Origin", "https://evil.example")]] {
         rev.post("/login", from, &[("token", &rev.token)]).code(403);
     }
+    // A proxy that calls us by our address makes nobody local.
+    let address = format!("127.0.0.1:{}", studio.port);
+    let told =
+        studio.ask("POST", "/login", &[("Host", &address), ("Origin", OUTSIDE)], Some(&format!("token={}", rev.token))).code(403);
+    assert!(told.body.contains("a proxy has to pass Host on"), "{}", told.body);
     rev.form("/login", &[("token", "0")]).code(401);
     rev.form("/login", &[]).code(401);
     let kept = &rev.form("/login", &[("token", &rev.token)]).code(303).head["set-cookie"];

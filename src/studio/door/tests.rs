@@ -70,6 +70,7 @@ fn who_is_let_in_and_who_is_not() {
         (Method::POST, "/x", vec![host, cookie, ("origin", "null")], 403),
         (Method::POST, "/x", vec![host, cookie, ("origin", "http://evil.example")], 403),
         (Method::POST, "/x", vec![host, cookie, ("origin", "https://localhost:7340")], 403),
+        (Method::POST, "/x", vec![host, cookie, ("origin", "http://127.0.0.1:7340")], 403),
         (Method::POST, "/login", vec![host], 403),
         (Method::POST, "/x", vec![host, own], 401),
         (Method::DELETE, "/x", vec![host, cookie], 403),

@@ -23,7 +23,7 @@ use super::{
         problem::Problem,
         server::Studio,
         slips::Slips,
-        who::{Person, Right},
+        who::{Guest, Person, Right},
     },
     Page, Place,
     parts::{ago, question_link, run_link, step_link, text},
@@ -77,7 +77,7 @@ fn page(workspace: &Workspace, person: &Person, slips: &Slips, run: &str, id: &s
             ul { @for one in &question.concerns { li { b { (one.severity) } " " (one.description) @if let Some(at) = &one.location { " (" (at) ")" } } } }
         }
         @if open {
-            @match person.may(Right::Review) {
+            @match Guest::here_may(Right::Review) {
                 Ok(()) => (form(&question, &slips.give(&purpose(person, run, id)))),
                 Err(problem) => { h2 { "Your answer" } p { (problem.title) "." } }
             }
