@@ -3,7 +3,7 @@
 
 use crate::{
     error::{Error, Kind},
-    id::RunId,
+    id::{FlowKey, RunId},
     ledger::{JournalError, LockError, RunsDir},
     record::{Question, QuestionStatus},
     runner::{DriveError, OpenError},
@@ -29,8 +29,16 @@ pub(super) fn invalid(flow: &str, found: Diagnostics) -> Error {
     error
 }
 
+pub(super) fn no_flow(flow: &FlowKey) -> Error {
+    Error::new(Kind::Invalid, format!("there is no flow `{flow}`"))
+}
+
 pub(super) fn never_started() -> Error {
     Error::new(Kind::Refused, "nothing was ever started in this run")
+}
+
+pub(super) fn taken(id: &RunId) -> Error {
+    Error::new(Kind::Refused, format!("run `{id}` is there already")).hint("give the new run another name, or none")
 }
 
 pub(super) fn no_run(runs: &RunsDir, id: &RunId) -> Error {

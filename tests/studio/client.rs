@@ -24,7 +24,7 @@ pub struct Studio {
     pub cookie: String,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Answer {
     pub status: u16,
     /// Names in lower case.
@@ -140,6 +140,14 @@ impl Studio {
         let kind = ("Content-Type", "application/x-www-form-urlencoded");
         let head = [("Cookie", self.cookie.as_str()), ("Origin", &self.origin()), kind];
         self.ask("POST", path, &head, Some(&{ body }.finish()))
+    }
+
+    /// The slip of the first form of a page that is sent to this address; of any form where none is said.
+    pub fn slip_for(&self, page: &str, to: &str) -> String {
+        let text = self.get(page).body;
+        let form = text.split(&format!("action=\"{to}\"")).nth(1).unwrap_or_else(|| panic!("no form to {to}: {text}"));
+        let slip = form.split("name=\"slip\" value=\"").nth(1).and_then(|rest| rest.split('"').next());
+        slip.unwrap_or_else(|| panic!("no slip: {form}")).to_owned()
     }
 
     /// What a form brings back unseen.

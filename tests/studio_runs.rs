@@ -1,0 +1,10 @@
+//! The studio drives runs: real servers, real processes, killed where it hurts.
+//! Starts by forms and programs; the queue; answers that let a run go on; what is left after a kill.
+
+mod common;
+
+#[path = "studio/client.rs"]
+#[allow(dead_code, reason = "shared with the other tests of the studio")]
+mod client;
+#[path = "studio_runs/start.rs"]
+mod start;
