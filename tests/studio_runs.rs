@@ -3,8 +3,20 @@
 
 mod common;
 
+#[path = "studio_runs/acts.rs"]
+mod acts;
+#[path = "studio_runs/answers.rs"]
+mod answers;
 #[path = "studio/client.rs"]
 #[allow(dead_code, reason = "shared with the other tests of the studio")]
 mod client;
+#[path = "studio_runs/kills.rs"]
+mod kills;
+#[path = "studio_runs/queue.rs"]
+mod queue;
+#[path = "studio_runs/refusals.rs"]
+mod refusals;
 #[path = "studio_runs/start.rs"]
 mod start;
+#[path = "studio_runs/world.rs"]
+mod world;

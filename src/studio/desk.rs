@@ -9,14 +9,22 @@ use std::{
     time::Duration,
 };
 
+use axum::http::StatusCode;
 use tokio::{process::Command, runtime::Handle, sync::Notify};
 
 use crate::{
     error::{Error, Kind},
+    id::RunId,
+    ledger::Turn,
     workspace::{Beginning, Call, Known, OrderStanding, Settled, Workspace},
 };
 
-use super::{problem::Problem, server::Studio};
+use super::{
+    operate::known_as,
+    problem::Problem,
+    server::Studio,
+    who::{Person, Right},
+};
 
 /// How often one looks around when nothing is told: for answers given elsewhere, and for the end of processes of a studio before us.
 const EVERY: Duration = Duration::from_millis(500);
@@ -126,9 +134,8 @@ fn command(call: &Call) -> Command {
 }
 
 /// Works as long as the studio does. Where another studio has the queue of these runs, it waits for that one to end.
-pub(super) async fn work(studio: Studio) {
+pub(super) async fn work(studio: Studio, mut turn: Option<Turn>) {
     let mut known = Known::default();
-    let mut turn = None;
     loop {
         let desk = studio.desk.clone();
         let worked = studio
@@ -156,8 +163,25 @@ pub(super) async fn work(studio: Studio) {
     }
 }
 
-/// Cancels a run by the door that the command line has, in the name of whoever asked.
-pub(super) async fn cancel(call: Call) -> Result<(), Problem> {
+/// Cancels a run: what waits for it in the queue is taken back, and what there is of it is stopped by the door that the command line
+/// has, in the name of whoever asked.
+pub(super) async fn stop(studio: &Studio, run: String, person: Person) -> Result<RunId, Problem> {
+    let desk = studio.desk.clone();
+    let asked = studio.blocking(move |workspace| {
+        person.may(Right::Operate)?;
+        let id = RunId::new(&run).map_err(|bad| Problem::new(StatusCode::NOT_FOUND, bad.to_string()))?;
+        let call = workspace.cancel_call(&id, &known_as(&person, workspace));
+        let (withdrawn, there) = desk.ask(|| workspace.withdraw_all(&id))?;
+        Ok((id, (there || !withdrawn).then_some(call)))
+    });
+    let (id, call) = asked.await?;
+    match call {
+        Some(call) => cancel(call).await.map(|()| id),
+        None => Ok(id),
+    }
+}
+
+async fn cancel(call: Call) -> Result<(), Problem> {
     let mut command = command(&call);
     command.stdout(Stdio::piped()).stderr(Stdio::null());
     let failed = |error: std::io::Error| Problem::from(Error::new(Kind::System, "the run could not be cancelled").because(&error));

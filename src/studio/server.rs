@@ -136,6 +136,8 @@ pub fn serve(workspace: Workspace, options: &Options, ready: &mut dyn FnMut(&str
             .map_err(|error| Error::new(Kind::System, format!("cannot listen on {}", options.bind)).because(&error))?;
         let at = listener.local_addr().map_err(|error| Error::new(Kind::System, "no address").because(&error))?;
         let token = Token::of(&workspace.config.runs_dir)?;
+        // Before anybody is told where we are: what is left of a studio before us is ours, or another one's.
+        let turn = workspace.take_turn()?;
         ready(&format!("http://{at}/login?token={}", token.shown()));
         let studio = Studio {
             workspace: Arc::new(workspace),
@@ -145,7 +147,7 @@ pub fn serve(workspace: Workspace, options: &Options, ready: &mut dyn FnMut(&str
             desk: Arc::new(Desk::new(options.runs_max, options.goes_on)),
             turns: Arc::default(),
         };
-        tokio::spawn(desk::work(studio.clone()));
+        tokio::spawn(desk::work(studio.clone(), turn));
         accept(listener, router(studio)).await
     })
 }

@@ -80,18 +80,12 @@ pub enum OrderStanding {
     Refused,
 }
 
-impl OrderWhat {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Start => "start",
-            Self::Resume => "resume",
-            Self::Retry => "retry",
-            Self::Continue => "continue",
-        }
-    }
-}
-
 impl OrderLine {
+    /// An order that has begun, and that nobody finds in the queue any more.
+    pub fn begun(order: &Order) -> Self {
+        Self { state: OrderStanding::Begun, before: None, ..Self::of(order, None) }
+    }
+
     fn of(order: &Order, before: Option<u32>) -> Self {
         let (what, flow, step) = match &order.errand {
             Errand::Start { flow, .. } => (OrderWhat::Start, Some(flow.to_string()), None),
@@ -171,6 +165,23 @@ impl Workspace {
         }
         queue.remove(number).map_err(|error| broken("write", &error))?;
         Ok(OrderLine::of(&order, None))
+    }
+
+    /// Takes back all that waits for a run, and what was refused of it. Whether there was anything, and whether there is a run.
+    ///
+    /// # Errors
+    /// The queue cannot be read or written.
+    pub fn withdraw_all(&self, run: &RunId) -> Result<(bool, bool), Error> {
+        let mut any = false;
+        for line in self.orders_of(run)? {
+            match self.withdraw(line.number) {
+                Ok(_) => any = true,
+                // It has begun, or is done.
+                Err(error) if matches!(error.kind, Kind::Refused | Kind::Usage) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok((any, self.runs.open(run).is_ok_and(|run| run.has_journal())))
     }
 
     /// Puts an order behind the others. Of the refusals of its run none is of interest any more.

@@ -56,13 +56,19 @@ impl Answer {
 }
 
 impl Studio {
+    /// One that leaves runs as they are: what a test sees in them is what the test did.
     pub fn start(test: &Test) -> Self {
-        Self::after(test.command(&["serve", "--bind", "127.0.0.1:0"]))
+        Self::after(test.command(&["serve", "--bind", "127.0.0.1:0", "--no-continue"]))
     }
 
     /// Where one was before: its cookies and links are good again.
     pub fn again(test: &Test, port: u16) -> Self {
-        Self::after(test.command(&["serve", "--bind", &format!("127.0.0.1:{port}")]))
+        Self::after(test.command(&["serve", "--bind", &format!("127.0.0.1:{port}"), "--no-continue"]))
+    }
+
+    /// As people start it, with these arguments.
+    pub fn driving(test: &Test, args: &[&str]) -> Self {
+        Self::after(test.command(&[&["serve", "--bind", "127.0.0.1:0"], args].concat()))
     }
 
     pub fn after(mut command: Command) -> Self {

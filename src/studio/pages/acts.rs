@@ -169,14 +169,13 @@ pub(in crate::studio) async fn cancel(
     RawForm(sent): RawForm,
 ) -> Response {
     let asked = studio.clone();
-    let call = studio.blocking(move |workspace| {
-        let id = run_id(&run)?;
-        admitted(&asked, &person, "cancel", &run, &fields(&sent))?;
-        Ok((id.clone(), workspace.cancel_call(&id, &known_as(&person, workspace))))
+    let (one, who) = (run.clone(), person.clone());
+    let admitted = studio.blocking(move |_| {
+        run_id(&one)?;
+        admitted(&asked, &who, "cancel", &one, &fields(&sent))
     });
-    let (id, call) = match call.await {
-        Ok(call) => call,
-        Err(problem) => return problem.respond(false),
-    };
-    back(desk::cancel(call).await.map(|()| id))
+    if let Err(problem) = admitted.await {
+        return problem.respond(false);
+    }
+    back(desk::stop(&studio, run, person).await)
 }
