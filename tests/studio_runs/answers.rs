@@ -58,9 +58,9 @@ fn an_answer_given_while_the_studio_was_down_is_heard_when_it_starts() {
     assert_eq!(test.text("after"), "");
     // One that leaves runs as they are leaves this one, too.
     let studio = Studio::again(&test, port);
-    studio.api("/api/v1/queue").code(200);
-    let studio = Studio::driving(&test, &["--no-continue"]).kill();
-    assert!(studio > 0 && test.text("after").is_empty());
+    studio.get("/runs/r").code(200).says("interrupted");
+    studio.kill();
+    assert_eq!(test.text("after"), "");
     let _studio = Studio::driving(&test, &[]);
     until_status(&test, "r", "succeeded");
     assert_eq!(test.text("after"), "r\n");
@@ -100,7 +100,7 @@ fn an_answer_that_ends_the_run_leaves_nothing_to_go_on_with() {
 
 #[test]
 fn time_answers_where_the_flow_says_so_and_nobody_drives_the_run() {
-    let flow = "steps:\n  - {id: gate, ask: {question: 'Go on?', timeout: 1s, on_timeout: reject}}\n";
+    let flow = "steps:\n  - {id: gate, ask: {question: 'Go on?', expires: 1s, on_timeout: reject}}\n";
     let test = Test::new().flow("late", flow);
     let studio = Studio::driving(&test, &[]);
     studio.run("late", "r").code(202);

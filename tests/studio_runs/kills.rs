@@ -48,23 +48,23 @@ fn a_run_that_ended_while_the_studio_was_down_is_not_run_again() {
 
 #[test]
 fn a_run_whose_driver_is_killed_goes_on_while_the_studio_watches_and_when_it_comes_back() {
-    let test = holding(&["a"]);
+    let test = holding(&["r"]);
     let studio = Studio::driving(&test, &[]);
-    studio.run("held", "a").code(202);
+    studio.run("held", "r").code(202);
     until("it is held", || lines(&test, "started").len() == 1);
-    kill(driver(&test, "a"), "KILL");
+    kill(driver(&test, "r"), "KILL");
     until("it is held again", || lines(&test, "started").len() == 2);
     // Now everything at once, as by a machine that fails.
-    let pid = driver(&test, "a");
+    let pid = driver(&test, "r");
     studio.kill();
     kill(pid, "KILL");
     let studio = Studio::driving(&test, &[]);
     until("it is held once more", || lines(&test, "started").len() == 3);
-    assert_eq!(studio.queued("begun"), ["a"]);
-    go(&test, "a");
-    until_status(&test, "a", "succeeded");
+    assert_eq!(studio.queued("begun"), ["r"]);
+    go(&test, "r");
+    until_status(&test, "r", "succeeded");
     until_idle(&test);
-    assert_eq!(test.facts("a", "step_lost").len(), 2);
+    assert_eq!(test.facts("r", "step_lost").len(), 2);
     test.verified(0);
 }
 

@@ -70,7 +70,7 @@ fn a_program_starts_a_run_and_is_told_where_it_is() {
 
 #[test]
 fn steps_run_where_the_form_says_and_a_run_may_only_look() {
-    let test = Test::new().flow("where", "steps:\n  - {id: look, access: observe, run: 'pwd > \"$ARTIFACTS/at\"'}\n  - {id: change, run: 'touch changed'}\n");
+    let test = Test::new().flow("where", "steps:\n  - {id: look, access: observe, run: pwd}\n  - {id: change, run: 'touch changed'}\n");
     test.write("elsewhere/x", "");
     let studio = Studio::driving(&test, &[]);
     let to = "/flows/where/start";
