@@ -131,9 +131,7 @@ impl Workspace {
         let mut first = Vec::new();
         match opened.state.frame(&path).map(|frame| frame.phase.clone()) {
             Some(FramePhase::Open | FramePhase::Closing) => {
-                return Err(Error::new(Kind::Refused, format!("flow `{flow}` of run `{id}` has not ended"))
-                    .hint(format!("flow-studio resume {id}"))
-                    .hint(format!("flow-studio run {flow}            (a new run)")));
+                return Err(errors::not_ended(&flow, &id));
             }
             phase => {
                 let generation = phase.map_or(1, |_| opened.state.frame(&path).map_or(1, |frame| frame.generation + 1));

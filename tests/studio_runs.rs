@@ -10,6 +10,11 @@ mod answers;
 #[path = "studio/client.rs"]
 #[allow(dead_code, reason = "shared with the other tests of the studio")]
 mod client;
+#[path = "studio/document.rs"]
+mod document;
+#[path = "studio_pages/html.rs"]
+#[allow(dead_code, reason = "shared with the tests of the pages")]
+mod html;
 #[path = "studio_runs/kills.rs"]
 mod kills;
 #[path = "studio_runs/queue.rs"]

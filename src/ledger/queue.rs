@@ -280,7 +280,9 @@ mod tests {
                     let queue = &queue;
                     scope.spawn(move || {
                         (0..8)
-                            .map(|n| queue.put(&order(&format!("r-{at}-{n}")), Some(&Clean::for_test(b"{}".to_vec()))).unwrap().number)
+                            .map(|n| {
+                                queue.put(&order(&format!("r-{at}-{n}")), Some(&Clean::for_test(b"{}".to_vec()))).unwrap().number
+                            })
                             .collect::<Vec<_>>()
                     })
                 })

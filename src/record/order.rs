@@ -41,6 +41,9 @@ pub enum Errand {
         /// What was given, each with its type; defaults are taken when the flow starts.
         params: BTreeMap<ParamName, serde_json::Value>,
         options: RunOptions,
+        /// The run is there, and the flow joins it.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        join: bool,
     },
     Resume {
         #[serde(default, skip_serializing_if = "Option::is_none")]

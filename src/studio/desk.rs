@@ -5,7 +5,10 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     process::{ExitStatus, Stdio},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -36,6 +39,8 @@ pub(super) struct Desk {
     pub runs_max: usize,
     /// Runs go on by themselves when their answer comes, and after a kill.
     goes_on: bool,
+    /// Nobody else works on the queue.
+    works: AtomicBool,
     wake: Notify,
     /// How processes ended that we started, by the number of their order.
     ended: Mutex<BTreeMap<u64, ExitStatus>>,
@@ -51,7 +56,13 @@ fn held<T>(lock: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Desk {
     pub fn new(runs_max: usize, goes_on: bool) -> Self {
-        Self { runs_max, goes_on, wake: Notify::new(), ended: Mutex::default(), alive: Mutex::default(), asking: Mutex::default() }
+        let (works, wake) = (AtomicBool::new(true), Notify::new());
+        Self { runs_max, goes_on, works, wake, ended: Mutex::default(), alive: Mutex::default(), asking: Mutex::default() }
+    }
+
+    /// Whether the queue is ours, or another studio's of the same runs.
+    pub fn works(&self) -> bool {
+        self.works.load(Ordering::Relaxed)
     }
 
     /// Asks something of the queue, alone; then the desk looks at it.
@@ -143,6 +154,7 @@ pub(super) async fn work(studio: Studio, mut turn: Option<Turn>) {
                 if turn.is_none() {
                     turn = workspace.take_turn()?;
                 }
+                desk.works.store(turn.is_some(), Ordering::Relaxed);
                 if turn.is_some() {
                     desk.work(workspace, &mut known)?;
                 }
@@ -184,7 +196,8 @@ pub(super) async fn stop(studio: &Studio, run: String, person: Person) -> Result
 async fn cancel(call: Call) -> Result<(), Problem> {
     let mut command = command(&call);
     command.stdout(Stdio::piped()).stderr(Stdio::null());
-    let failed = |error: std::io::Error| Problem::from(Error::new(Kind::System, "the run could not be cancelled").because(&error));
+    let failed =
+        |error: std::io::Error| Problem::from(Error::new(Kind::System, "the run could not be cancelled").because(&error));
     let output = tokio::spawn(async move { command.output().await });
     let Ok(done) = tokio::time::timeout(CANCEL_WAIT, output).await else {
         // It was taken: what it stops takes its time.

@@ -81,7 +81,8 @@ fn document() -> Value {
     // What the data of an event is.
     of::<Entry>(&mut sent);
     for one in posted(&mut sent, &mut taken) {
-        let asked = Asked { path: one.path, id: one.id, says: one.says, path_names: one.names, query: vec![], answer: Value::Null };
+        let asked =
+            Asked { path: one.path, id: one.id, says: one.says, path_names: one.names, query: vec![], answer: Value::Null };
         let mut operation = operation(&asked, &problem);
         operation["requestBody"] = json!({ "required": one.needed, "content": { "application/json": { "schema": one.body } } });
         let mut answer = json!({ "description": one.becomes, "content": { "application/json": { "schema": one.answer } } });

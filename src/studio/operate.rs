@@ -58,6 +58,9 @@ pub(super) struct StartBody {
     /// Left out, the first name that is free. One that is taken is refused: so whoever asks twice starts one run.
     #[serde(default)]
     pub run_id: Option<String>,
+    /// The run is there, and the flow joins it.
+    #[serde(default)]
+    pub join: bool,
     /// Each with the type that the flow says.
     #[serde(default)]
     pub params: BTreeMap<String, Value>,
@@ -195,6 +198,7 @@ async fn start(State(studio): State<Studio>, Extension(person): Extension<Person
         workspace.ask_start(&StartRequest {
             flow: body.flow,
             run_id: body.run_id,
+            join: body.join,
             params: given(body.params),
             from: body.from,
             until: body.until,
@@ -223,7 +227,8 @@ async fn resume(
     };
     ask(studio, person, move |workspace, by| {
         let run_id = there(&run)?;
-        let request = ResumeRequest { run_id, flow: body.flow, from: body.from, refresh: body.refresh, ..ResumeRequest::default() };
+        let request =
+            ResumeRequest { run_id, flow: body.flow, from: body.from, refresh: body.refresh, ..ResumeRequest::default() };
         workspace.ask_resume(&request, by)
     })
     .await
@@ -290,7 +295,8 @@ async fn withdraw(
     let done = studio.blocking(move |workspace| {
         person.may(Right::Operate)?;
         read(&headers, &body, Some(NoBody {}))?;
-        let number = number.parse().map_err(|_| Problem::new(StatusCode::NOT_FOUND, format!("`{number}` is no number of an order")))?;
+        let number =
+            number.parse().map_err(|_| Problem::new(StatusCode::NOT_FOUND, format!("`{number}` is no number of an order")))?;
         Ok(desk.desk.ask(|| workspace.withdraw(number))?)
     });
     match done.await {
@@ -304,7 +310,9 @@ pub(super) fn unseen(workspace: &Workspace, run: &RunId, error: Error) -> Proble
     let orders = workspace.orders_of(run).unwrap_or_default();
     let Some(line) = orders.into_iter().next_back().filter(|_| error.kind == Kind::Usage) else { return error.into() };
     let title = match line.state {
-        OrderStanding::Waiting => format!("run `{run}` has not begun: it waits in the queue, behind {}", line.before.unwrap_or(0)),
+        OrderStanding::Waiting => {
+            format!("run `{run}` has not begun: it waits in the queue, behind {}", line.before.unwrap_or(0))
+        }
         OrderStanding::Begun => format!("run `{run}` is about to begin"),
         OrderStanding::Refused => format!("run `{run}` was not started"),
     };

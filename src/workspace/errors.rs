@@ -37,6 +37,12 @@ pub(super) fn never_started() -> Error {
     Error::new(Kind::Refused, "nothing was ever started in this run")
 }
 
+pub(super) fn not_ended(flow: &FlowKey, id: &RunId) -> Error {
+    Error::new(Kind::Refused, format!("flow `{flow}` of run `{id}` has not ended"))
+        .hint(format!("flow-studio resume {id}"))
+        .hint(format!("flow-studio run {flow}            (a new run)"))
+}
+
 pub(super) fn taken(id: &RunId) -> Error {
     Error::new(Kind::Refused, format!("run `{id}` is there already")).hint("give the new run another name, or none")
 }

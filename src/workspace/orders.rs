@@ -92,7 +92,9 @@ impl OrderLine {
             Errand::Resume { flow, from, .. } => {
                 (OrderWhat::Resume, flow.as_ref().map(ToString::to_string), from.as_ref().map(ToString::to_string))
             }
-            Errand::Retry { flow, step, .. } => (OrderWhat::Retry, flow.as_ref().map(ToString::to_string), Some(step.to_string())),
+            Errand::Retry { flow, step, .. } => {
+                (OrderWhat::Retry, flow.as_ref().map(ToString::to_string), Some(step.to_string()))
+            }
             Errand::Continue => (OrderWhat::Continue, None, None),
         };
         let (state, refused) = match &order.state {
@@ -211,8 +213,7 @@ impl Workspace {
 
     /// An order as it is from now on. What stands in it was clean before.
     fn changed(&self, order: Order) -> Result<Order, Error> {
-        let clean: Clean<Order> =
-            Redactor::default().clean(order).map_err(|leak| Error::new(Kind::Refused, leak.to_string()))?;
+        let clean: Clean<Order> = Redactor::default().clean(order).map_err(|leak| Error::new(Kind::Refused, leak.to_string()))?;
         self.queue().update(&clean).map_err(|error| broken("write", &error))?;
         Ok(clean.into_inner())
     }

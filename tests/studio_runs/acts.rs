@@ -19,7 +19,10 @@ fn a_step_is_done_again_and_what_depends_on_it() {
     until_idle(&test);
     test.write("fixed", "");
     let page = studio.get("/runs/r").code(200).says("Do it again");
-    assert!(!page.body.contains("Cancel the run") && !page.body.contains("action=\"/runs/r/resume\""), "a run that is over is not stopped");
+    assert!(
+        !page.body.contains("Cancel the run") && !page.body.contains("action=\"/runs/r/resume\""),
+        "a run that is over is not stopped"
+    );
     let at = [("at", "flaky/b")];
     let slip = studio.slip_for("/runs/r", "/runs/r/retry");
     studio.form("/runs/r/retry", &[("slip", &slip), ("at", "flaky/b")]).code(422).says("was not ticked");
@@ -32,6 +35,7 @@ fn a_step_is_done_again_and_what_depends_on_it() {
     studio.api_post("/api/v1/runs/r/retry", &json!({"step": "c", "flow": "absent"})).code(404);
     studio.api_post("/api/v1/runs/r/retry", &json!({"step": "c", "set": {"x": 1}})).code(422);
     studio.api_post("/api/v1/runs/r/resume", &json!({})).code(409).says("nothing to resume");
+    studio.act("/runs/r", "/runs/r/retry", &[("at", "flaky/absent")]).code(404);
     studio.api_post("/api/v1/runs/r/resume", &json!({"from": "b"})).code(202);
     until("b and c ran once more", || lines(&test, "ran").len() == 6);
     until_idle(&test);
@@ -95,4 +99,21 @@ fn what_is_driven_elsewhere_is_not_driven_here() {
     studio.act("/runs/r", "/runs/r/cancel", &[]).code(303);
     live.wait().code(1);
     assert!(studio.orders().is_empty());
+}
+
+#[test]
+fn a_run_goes_on_with_the_flow_as_it_is_today_where_somebody_says_so() {
+    let test = Test::new()
+        .flow("flow", "steps:\n  - {id: a, run: 'echo a >> ran'}\n  - {id: gate, needs: [a], ask: {question: 'Go on?'}}\n");
+    test.go(&["run", "flow", "--run-id", "r"]).code(4);
+    let studio = Studio::driving(&test, &[]);
+    test.flow_again(
+        "flow",
+        "steps:\n  - {id: a, run: 'echo new >> ran'}\n  - {id: gate, needs: [a], ask: {question: 'Really?'}}\n",
+    );
+    studio.act("/runs/r", "/runs/r/resume", &[("refresh", "yes")]).code(303);
+    until("a ran as it is today", || lines(&test, "ran") == ["a", "new"]);
+    until_status(&test, "r", "waiting");
+    until_idle(&test);
+    studio.get("/").code(200).says("Really?");
 }

@@ -8,7 +8,8 @@ use crate::{
     world::{until_idle, until_status},
 };
 
-const GATE: &str = "steps:\n  - {id: gate, ask: {question: 'Go on?'}}\n  - {id: after, needs: [gate], run: 'echo $RUN_ID >> after'}\n";
+const GATE: &str =
+    "steps:\n  - {id: gate, ask: {question: 'Go on?'}}\n  - {id: after, needs: [gate], run: 'echo $RUN_ID >> after'}\n";
 
 fn parked(run: &str) -> Test {
     let test = Test::new().flow("gate", GATE);
@@ -69,7 +70,10 @@ fn an_answer_given_while_the_studio_was_down_is_heard_when_it_starts() {
 #[test]
 fn what_a_person_interrupted_or_what_still_waits_is_left_alone() {
     let two = "steps:\n  - {id: gate, ask: {question: 'Go on?'}}\n  - {id: other, ask: {question: 'And this?'}}\n  - {id: after, needs: [gate, other], run: 'echo $RUN_ID >> after'}\n";
-    let test = Test::new().flow("two", two).flow("gate", GATE).flow("cut", "steps:\n  - {id: a, run: 'true'}\n  - {id: b, needs: [a], run: 'echo cut >> after'}\n");
+    let test = Test::new()
+        .flow("two", two)
+        .flow("gate", GATE)
+        .flow("cut", "steps:\n  - {id: a, run: 'true'}\n  - {id: b, needs: [a], run: 'echo cut >> after'}\n");
     test.go(&["run", "two", "--run-id", "two"]).code(4);
     // Told to stop after a step: nobody has answered anything.
     test.go(&["run", "cut", "--run-id", "cut", "--until", "a"]).code(0);
@@ -106,7 +110,12 @@ fn time_answers_where_the_flow_says_so_and_nobody_drives_the_run() {
     studio.run("late", "r").code(202);
     until_status(&test, "r", "failed");
     until_idle(&test);
-    assert_eq!(test.facts("r", "escalation_answered").len() + test.facts("r", "escalation_expired").len(), 1, "{:?}", test.journal("r"));
+    assert_eq!(
+        test.facts("r", "escalation_answered").len() + test.facts("r", "escalation_expired").len(),
+        1,
+        "{:?}",
+        test.journal("r")
+    );
 }
 
 /// Whoever is first has the run; the other hears who it is, and nothing is done twice.

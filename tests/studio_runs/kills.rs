@@ -26,7 +26,10 @@ fn a_run_outlives_the_studio_that_started_it_and_its_place_is_free_when_it_ends(
     until("the next has its place", || lines(&test, "started") == ["a", "b"]);
     go(&test, "b");
     until_idle(&test);
-    assert_eq!((lines(&test, "started"), lines(&test, "done")), (vec!["a".to_owned(), "b".to_owned()], vec!["a".to_owned(), "b".to_owned()]));
+    assert_eq!(
+        (lines(&test, "started"), lines(&test, "done")),
+        (vec!["a".to_owned(), "b".to_owned()], vec!["a".to_owned(), "b".to_owned()])
+    );
     for run in ["a", "b"] {
         assert_eq!((test.manifest(run)["status"].clone(), test.facts(run, "resumed").len()), (json!("succeeded"), 0));
     }
@@ -43,7 +46,13 @@ fn a_run_that_ended_while_the_studio_was_down_is_not_run_again() {
     until_status(&test, "a", "succeeded");
     let _studio = Studio::driving(&test, &[]);
     until_idle(&test);
-    assert_eq!((lines(&test, "started").len(), test.journal("a").iter().filter(|line| line["input"]["kind"] == "resume_requested").count()), (1, 0));
+    assert_eq!(
+        (
+            lines(&test, "started").len(),
+            test.journal("a").iter().filter(|line| line["input"]["kind"] == "resume_requested").count()
+        ),
+        (1, 0)
+    );
 }
 
 #[test]

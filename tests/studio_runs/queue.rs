@@ -16,9 +16,14 @@ fn with_one_place_runs_follow_one_another_in_the_order_asked() {
         studio.run("held", run).code(202);
     }
     until("the first is held", || lines(&test, "started") == ["c"]);
-    assert_eq!((studio.queued("begun"), studio.queued("waiting")), (vec!["c".to_owned()], vec!["a".to_owned(), "b".to_owned(), "d".to_owned()]));
+    assert_eq!(
+        (studio.queued("begun"), studio.queued("waiting")),
+        (vec!["c".to_owned()], vec!["a".to_owned(), "b".to_owned(), "d".to_owned()])
+    );
     let list = studio.get("/runs").code(200).says("1 of 1 places are taken").says("behind 2");
-    assert!(list.body.find("/runs/a\"") < list.body.find("/runs/b\"") && list.body.find("/runs/b\"") < list.body.find("/runs/d\""));
+    assert!(
+        list.body.find("/runs/a\"") < list.body.find("/runs/b\"") && list.body.find("/runs/b\"") < list.body.find("/runs/d\"")
+    );
     studio.get("/runs/a").code(200).says("waiting in the queue");
     // Twice is once; and what waits has its name already.
     studio.run("held", "a").code(409).says("in the queue already");

@@ -33,7 +33,8 @@ fn every_mistake_stands_beside_its_field_and_what_was_written_stays() {
     for field in ["params.who", "params.times", "params.tone", "run_id", "from", "jobs", "engine"] {
         assert!(page.body.contains(&format!("id=\"why-{field}\"")), "{field}: {}", page.body);
     }
-    let page = page.says("value=\"Ada &lt;b&gt;\"").says("value=\"many\"").says("has no parameter `odd`").says("Nothing was started");
+    let page =
+        page.says("value=\"Ada &lt;b&gt;\"").says("value=\"many\"").says("has no parameter `odd`").says("Nothing was started");
     assert!(!page.body.contains("<b>Ada"));
     let body = json!({"flow": "takes", "params": {"times": "many", "odd": 1}, "run_id": "../up", "until": "absent", "jobs": 0});
     let problem = studio.api_post("/api/v1/runs", &body).code(422);

@@ -49,23 +49,31 @@ pub(super) fn acts(view: &RunView, report: &StatusReport, orders: &[OrderLine], 
         html! { input type="hidden" name="slip" value=(slips.give(&purpose(act, run.as_str()))); }
     };
     let waits = report.status == RunStatus::Waiting && !report.questions.is_empty();
-    let steps = || view.roots().flat_map(|frame| frame.plan.steps.iter().map(move |step| (&frame.path, &step.spec.id))).take(STEPS_MAX);
+    let steps =
+        || view.roots().flat_map(|frame| frame.plan.steps.iter().map(move |step| (&frame.path, &step.spec.id))).take(STEPS_MAX);
     let many = view.roots().count() > 1;
     html! {
         section aria-labelledby="acts" class="acts" {
             h2 id="acts" class="unseen" { "What can be done with it" }
             @if idle && !over {
-                details { summary { "Resume" }
+                details id="act-resume" { summary { "Resume" }
                     form method="post" action={ "/runs/" (run) "/resume" } class="answer" {
                         (head("resume"))
                         p class="dim" { "It goes on from where it stands. " @if waits { "What waits for an answer goes on waiting." } }
+                        label class="field" { "From a step " span class="dim" { "it and all that depends on it is done again" }
+                            select name="at" {
+                                option value="" { "from where it stands" }
+                                @for (flow, step) in steps() { option value={ (flow) "/" (step) } { @if many { (flow) "/" } (step) } }
+                            }
+                        }
+                        label class="choice" { input type="checkbox" name="refresh" value="yes"; " Adopt the flow as it is today " span class="dim" { "else it goes on as it was when it started" } }
                         (sure("Go on with it"))
                         button class="primary" { "Resume" }
                     }
                 }
             }
             @if idle {
-                details { summary { "Do a step again" }
+                details id="act-retry" { summary { "Do a step again" }
                     form method="post" action={ "/runs/" (run) "/retry" } class="answer" {
                         (head("retry"))
                         label class="field" { "Step"
@@ -81,7 +89,7 @@ pub(super) fn acts(view: &RunView, report: &StatusReport, orders: &[OrderLine], 
                 }
             }
             @if !over {
-                details { summary { "Cancel" }
+                details id="act-cancel" { summary { "Cancel" }
                     form method="post" action={ "/runs/" (run) "/cancel" } class="answer" {
                         (head("cancel"))
                         p class="dim" { "What runs is ended, and nothing of this run starts any more." }
@@ -135,14 +143,26 @@ async fn queued(
     back(done.await)
 }
 
+/// A step with its flow, as the list of steps sends it.
+fn at(sent: &BTreeMap<String, String>) -> (Option<String>, Option<String>) {
+    let Some(at) = sent.get("at").filter(|at| !at.is_empty()) else { return (None, None) };
+    let (flow, step) = at.rsplit_once('/').map_or((None, at.as_str()), |(flow, step)| (Some(flow.to_owned()), step));
+    (flow, Some(step.to_owned()))
+}
+
 pub(in crate::studio) async fn resume(
     State(studio): State<Studio>,
     Path(run): Path<String>,
     Extension(person): Extension<Person>,
     RawForm(sent): RawForm,
 ) -> Response {
-    let request = ResumeRequest { run_id: run.clone(), ..ResumeRequest::default() };
-    queued(studio, run, person, sent, "resume", move |workspace, _, by| Ok(workspace.ask_resume(&request, by).map(drop)?)).await
+    let run_id = run.clone();
+    queued(studio, run, person, sent, "resume", move |workspace, sent, by| {
+        let (flow, from) = at(sent);
+        let request = ResumeRequest { run_id, flow, from, refresh: sent.contains_key("refresh"), ..ResumeRequest::default() };
+        Ok(workspace.ask_resume(&request, by).map(drop)?)
+    })
+    .await
 }
 
 pub(in crate::studio) async fn retry(
@@ -151,12 +171,11 @@ pub(in crate::studio) async fn retry(
     Extension(person): Extension<Person>,
     RawForm(sent): RawForm,
 ) -> Response {
-    let id = run.clone();
+    let run_id = run.clone();
     queued(studio, run, person, sent, "retry", move |workspace, sent, by| {
-        let at = sent.get("at").map(String::as_str).unwrap_or_default();
-        let (flow, step) = at.rsplit_once('/').map_or((None, at), |(flow, step)| (Some(flow.to_owned()), step));
-        let request =
-            RetryRequest { run_id: id, flow, step: step.to_owned(), only: sent.contains_key("only"), ..RetryRequest::default() };
+        let (flow, step) = at(sent);
+        let step = step.unwrap_or_default();
+        let request = RetryRequest { run_id, flow, step, only: sent.contains_key("only"), ..RetryRequest::default() };
         Ok(workspace.ask_retry(&request, by).map(drop)?)
     })
     .await

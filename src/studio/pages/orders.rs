@@ -17,6 +17,7 @@ use crate::{
 
 use super::{
     super::{
+        desk::Desk,
         problem::Problem,
         server::Studio,
         slips::Slips,
@@ -74,7 +75,7 @@ fn withdraw_form(line: &OrderLine, slips: &Slips) -> Markup {
 }
 
 /// What waits for a place, and what was refused; nothing where there is neither.
-pub(super) fn queue(all: &[OrderLine], runs_max: usize, slips: &Slips, now: Time) -> Markup {
+pub(super) fn queue(all: &[OrderLine], desk: &Desk, slips: &Slips, now: Time) -> Markup {
     let begun = all.iter().filter(|line| line.state == OrderStanding::Begun).count();
     let rows = html! { @for line in all.iter().filter(|line| line.state != OrderStanding::Begun) {
         tr {
@@ -89,7 +90,10 @@ pub(super) fn queue(all: &[OrderLine], runs_max: usize, slips: &Slips, now: Time
         @if all.len() > begun {
             section aria-labelledby="queue" {
                 h2 id="queue" { "Queue" }
-                p class="dim" { (begun) " of " (runs_max) " places are taken; what waits is taken in the order in which it was asked for." }
+                p class="dim" {
+                    @if desk.works() { (begun) " of " (desk.runs_max) " places are taken; what waits is taken in the order in which it was asked for." }
+                    @else { "Another studio of these runs works on it, with as many places as it was given." }
+                }
                 (table("Queue", &["Run", "What", "State", "Asked", "Take back"], &rows))
             }
         }
@@ -132,7 +136,8 @@ pub(in crate::studio) async fn withdraw(
         person.may(Right::Operate)?;
         let sent = fields(&sent);
         if !desk.slips.take(&purpose(number), sent.get("slip").map(String::as_str).unwrap_or_default()) {
-            let problem = Problem::new(StatusCode::CONFLICT, "this form was sent before, or is of a page from before the last start");
+            let problem =
+                Problem::new(StatusCode::CONFLICT, "this form was sent before, or is of a page from before the last start");
             return Err(problem.hint("open the list of runs again"));
         }
         Ok(desk.desk.ask(|| workspace.withdraw(number))?)

@@ -65,7 +65,7 @@ fn page(studio: &Studio, workspace: &Workspace, filter: &Filter) -> Result<Page,
     let more = found.len() > (filter.page + 1).saturating_mul(ROWS);
     let body = html! {
         h1 { "Runs" }
-        (queue(&orders, studio.desk.runs_max, &studio.slips, now))
+        (queue(&orders, &studio.desk, &studio.slips, now))
         form class="filter" method="get" action="/runs" {
             label { "Flow " select name="flow" {
                 option value="" { "all" }

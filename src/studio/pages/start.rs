@@ -61,7 +61,7 @@ fn purpose(flow: &str) -> String {
 pub(super) fn form(flow: &Flow, slips: &Slips, filled: &Filled) -> Markup {
     let steps: Vec<&str> = flow.steps.iter().map(|step| step.id.as_str()).collect();
     let engines = ["openai", "claude", "codex", "cli", "stub"];
-    let more = ["from", "until", "engine", "jobs", "workspace", "allow_unenforced"];
+    let more = ["from", "until", "engine", "jobs", "workspace", "allow_unenforced", "join"];
     let shown = more.iter().any(|field| filled.wrong(field).is_some() || !filled.value(field, "").is_empty());
     let unknown = filled.mistakes.iter().filter(|one| !has_field(flow, &one.field));
     html! {
@@ -97,6 +97,10 @@ pub(super) fn form(flow: &Flow, slips: &Slips, filled: &Filled) -> Markup {
                 (line("jobs", "Steps at once", "what the flow says", filled))
                 (line("workspace", "Directory in which steps run", "where the studio was started", filled))
                 label class="choice" {
+                    input type="checkbox" name="join" value="yes" checked[filled.is_on("join")];
+                    " Join a run that is there " span class="dim" { "the one of that name; its other flows stay as they are" }
+                }
+                label class="choice" {
                     input type="checkbox" name="allow_unenforced" value="yes" checked[filled.is_on("allow_unenforced")];
                     " Run also what this machine cannot enforce " span class="dim" { "receipts say so" }
                 }
@@ -108,7 +112,8 @@ pub(super) fn form(flow: &Flow, slips: &Slips, filled: &Filled) -> Markup {
 
 fn has_field(flow: &Flow, field: &str) -> bool {
     let own = ["run_id", "from", "until", "engine", "jobs", "workspace"];
-    own.contains(&field) || field.strip_prefix("params.").is_some_and(|name| flow.params.keys().any(|known| known.as_str() == name))
+    own.contains(&field)
+        || field.strip_prefix("params.").is_some_and(|name| flow.params.keys().any(|known| known.as_str() == name))
 }
 
 /// A text of one line.
@@ -199,13 +204,16 @@ fn asked(flow: &Flow, sent: &BTreeMap<String, String>, person: &Person, by: Stri
             }
             // Browsers send lines as they stand in mails.
             Some(ParamType::String) => Given::Text(text.replace("\r\n", "\n")),
-            Some(ParamType::Enum | ParamType::Boolean | ParamType::Integer | ParamType::Number) | None => Given::Text(text.trim().to_owned()),
+            Some(ParamType::Enum | ParamType::Boolean | ParamType::Integer | ParamType::Number) | None => {
+                Given::Text(text.trim().to_owned())
+            }
         };
         Some((name.to_owned(), value))
     });
     StartRequest {
         flow: flow.key.to_string(),
         run_id: said("run_id"),
+        join: sent.contains_key("join"),
         params: params.collect(),
         from: said("from"),
         until: said("until"),
@@ -236,7 +244,8 @@ pub(in crate::studio) async fn start(
         person.may(Right::Operate)?;
         let sent = fields(&sent);
         if !desk.slips.take(&purpose(&flow), sent.get("slip").map(String::as_str).unwrap_or_default()) {
-            let problem = Problem::new(StatusCode::CONFLICT, "this form was sent before, or is of a page from before the last start");
+            let problem =
+                Problem::new(StatusCode::CONFLICT, "this form was sent before, or is of a page from before the last start");
             return Err(problem.hint("open the flow again"));
         }
         ask(&desk, workspace, &flow, sent, &person)
@@ -248,7 +257,13 @@ pub(in crate::studio) async fn start(
     }
 }
 
-fn ask(studio: &Studio, workspace: &Workspace, flow: &str, sent: BTreeMap<String, String>, person: &Person) -> Result<Sent, Problem> {
+fn ask(
+    studio: &Studio,
+    workspace: &Workspace,
+    flow: &str,
+    sent: BTreeMap<String, String>,
+    person: &Person,
+) -> Result<Sent, Problem> {
     let main = workspace.main_flow(flow)?;
     let request = asked(&main, &sent, person, known_as(person, workspace));
     let declined = match studio.desk.ask(|| workspace.ask_start(&request)) {

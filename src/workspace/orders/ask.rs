@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::{
     error::{Error, Kind},
-    id::{FramePath, ParamName, RunId, StepId},
+    id::{FlowKey, FramePath, ParamName, RunId, StepId},
     ledger::{Lock, LockError, ORDERS_MAX, RunDirError},
     record::{Errand, Order, OrderState, RunOptions},
     redact::Redactor,
@@ -31,6 +31,8 @@ pub struct StartRequest {
     pub flow: String,
     /// Left out, the first name that is free.
     pub run_id: Option<String>,
+    /// The run is there, and the flow joins it.
+    pub join: bool,
     pub params: BTreeMap<String, Given>,
     pub from: Option<String>,
     pub until: Option<String>,
@@ -125,7 +127,8 @@ impl Workspace {
         if let Some(word) = &request.engine {
             engine = serde_json::from_value::<EngineText>(word.as_str().into()).ok();
             if engine.is_none() {
-                fields.push(Mistake::new("engine", format!("`{word}` is not an engine: openai, claude, codex, cli, stub, replay")));
+                fields
+                    .push(Mistake::new("engine", format!("`{word}` is not an engine: openai, claude, codex, cli, stub, replay")));
             }
         }
         let workspace = self.workspace_asked(request).unwrap_or_else(|mistake| {
@@ -139,6 +142,9 @@ impl Workspace {
                 None
             }
         };
+        if request.join && id.is_none() && request.run_id.is_none() {
+            fields.push(Mistake::new("run_id", "which run does the flow join?"));
+        }
         if !fields.is_empty() {
             return Err(wrong(fields));
         }
@@ -150,13 +156,14 @@ impl Workspace {
         };
         preflight::check(&self.config, &workspace, &book.library, &preflight::Wanted::of(&as_run, None))?;
         let id = match id {
-            Some(id) => id,
+            Some(id) if request.join => self.can_join(&id, &flow)?,
+            Some(id) => self.free(id)?,
             None => self.free_run_id(&flow)?,
         };
-        self.is_free(&id)?;
         let errand = Errand::Start {
             flow,
             params,
+            join: request.join,
             options: RunOptions {
                 jobs,
                 from,
@@ -237,7 +244,9 @@ impl Workspace {
         let all = self.queue().orders().map_err(|error| broken("read", &error))?;
         let waiting = all.iter().filter(|order| !matches!(order.state, OrderState::Refused(_)));
         if waiting.clone().count() >= ORDERS_MAX {
-            return Err(Error::new(Kind::Limit, format!("{ORDERS_MAX} orders wait already")).hint("flow-studio serve --max-runs N"));
+            return Err(
+                Error::new(Kind::Limit, format!("{ORDERS_MAX} orders wait already")).hint("flow-studio serve --max-runs N")
+            );
         }
         if let Some(other) = waiting.clone().find(|order| order.run_id == run_id) {
             let word = other.errand.word();
@@ -258,11 +267,20 @@ impl Workspace {
     }
 
     /// No run has this name. (That no order has it either, `order` looks at.)
-    fn is_free(&self, id: &RunId) -> Result<(), Error> {
-        match self.runs.open(id) {
-            Err(RunDirError::Missing(_)) => Ok(()),
-            Ok(run) if !run.has_journal() && Lock::holder(&run).ok().flatten().is_none() => Ok(()),
-            Ok(_) | Err(_) => Err(errors::taken(id)),
+    fn free(&self, id: RunId) -> Result<RunId, Error> {
+        match self.runs.open(&id) {
+            Err(RunDirError::Missing(_)) => Ok(id),
+            Ok(run) if !run.has_journal() && !self.is_driven(&id) => Ok(id),
+            Ok(_) | Err(_) => Err(errors::taken(&id)),
+        }
+    }
+
+    /// The run is there, nobody drives it, and the flow is not open in it.
+    fn can_join(&self, id: &RunId, flow: &FlowKey) -> Result<RunId, Error> {
+        let read = self.idle(id.as_str())?;
+        match read.state.frame(&FramePath::from(flow)) {
+            Some(frame) if frame.is_open() => Err(errors::not_ended(flow, id)),
+            Some(_) | None => Ok(read.id),
         }
     }
 
@@ -288,14 +306,21 @@ impl Workspace {
         }
         let home = self.root.canonicalize().unwrap_or_else(|_| self.root.clone());
         if request.at_home && !real.starts_with(&home) {
-            return Err(Mistake::new("workspace", format!("{asked} is not in {}: only its owner may go elsewhere", home.display())));
+            return Err(Mistake::new(
+                "workspace",
+                format!("{asked} is not in {}: only its owner may go elsewhere", home.display()),
+            ));
         }
         Ok(path)
     }
 }
 
 /// Values of what was given; of the others, the flow knows what they are when it starts.
-fn given(flow: &Flow, values: BTreeMap<ParamName, serde_json::Value>, request: &StartRequest) -> BTreeMap<ParamName, serde_json::Value> {
+fn given(
+    flow: &Flow,
+    values: BTreeMap<ParamName, serde_json::Value>,
+    request: &StartRequest,
+) -> BTreeMap<ParamName, serde_json::Value> {
     let is_given = |name: &ParamName| flow.params.contains_key(name) && request.params.contains_key(name.as_str());
     values.into_iter().filter(|(name, _)| is_given(name)).collect()
 }
@@ -310,7 +335,10 @@ fn secrets_in<'r>(
     params.iter().filter(move |(_, value)| holds(value)).map(move |(name, _)| Mistake {
         field: format!("{above}.{name}"),
         message: format!("the parameter `{name}` holds a secret; parameters are kept with the run, secrets never are"),
-        hint: Some("declare it under `secrets:` of the flow, and put its value into the environment in which the studio is started".to_owned()),
+        hint: Some(
+            "declare it under `secrets:` of the flow, and put its value into the environment in which the studio is started"
+                .to_owned(),
+        ),
     })
 }
 

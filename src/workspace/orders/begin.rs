@@ -86,8 +86,11 @@ impl Workspace {
             // What was asked for has happened; what is left is to go on.
             _ if order.taken => say(&["resume", run]),
             Errand::Continue => say(&["resume", run]),
-            Errand::Start { flow, params: given, options } => {
-                say(&["run", flow.as_str(), "--run-id", run, "--new"]);
+            Errand::Start { flow, params: given, options, join } => {
+                say(&["run", flow.as_str(), "--run-id", run]);
+                if !join {
+                    say(&["--new"]);
+                }
                 if !given.is_empty() {
                     say(&["--params", &params]);
                 }
@@ -146,7 +149,12 @@ impl Workspace {
 
     fn calling(&self, mut args: Vec<OsString>, workspace: PathBuf, by: &str) -> Call {
         let config = &self.config;
-        let dirs = [("--runs", &config.runs_dir), ("--flows", &config.flows_dir), ("--agents", &config.agents_dir), ("--workspace", &workspace)];
+        let dirs = [
+            ("--runs", &config.runs_dir),
+            ("--flows", &config.flows_dir),
+            ("--agents", &config.agents_dir),
+            ("--workspace", &workspace),
+        ];
         for (name, dir) in dirs {
             args.extend([name.into(), dir.into()]);
         }

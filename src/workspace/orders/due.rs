@@ -2,10 +2,7 @@
 //! In: the runs directory, looked at again and again. Out: orders to go on with them.
 //! Never: a run that a person interrupted; a journal read again that has not changed; a run woken twice for one answer.
 
-use std::{
-    collections::BTreeMap,
-    time::SystemTime,
-};
+use std::{collections::BTreeMap, time::SystemTime};
 
 use crate::{
     error::Error,
@@ -41,7 +38,10 @@ impl Workspace {
     /// # Errors
     /// The runs cannot be listed, or the queue cannot be written.
     pub fn ask_due(&self, known: &mut Known) -> Result<u32, Error> {
-        let runs = self.runs.list().map_err(|error| Error::new(crate::error::Kind::System, "the runs cannot be listed").because(&error))?;
+        let runs = self
+            .runs
+            .list()
+            .map_err(|error| Error::new(crate::error::Kind::System, "the runs cannot be listed").because(&error))?;
         let now = self.now();
         let mut asked = 0;
         known.0.retain(|id, _| runs.binary_search(id).is_ok());

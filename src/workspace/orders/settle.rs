@@ -76,7 +76,8 @@ impl Workspace {
         }
         if order.tries >= TRIES_MAX {
             let error = Error::new(Kind::System, format!("the process of run `{}` was killed {TRIES_MAX} times", order.run_id));
-            let error = if found.taken || order.taken { error.hint(format!("flow-studio resume {}", order.run_id)) } else { error };
+            let error =
+                if found.taken || order.taken { error.hint(format!("flow-studio resume {}", order.run_id)) } else { error };
             let words: String = words.chars().take(WORDS_CHARS_MAX).collect();
             let error = if words.is_empty() { error } else { error.because(&std::io::Error::other(words)) };
             return self.refuse(order, &error).map(|_| Settled::Refused);
@@ -106,7 +107,9 @@ impl Workspace {
 /// Whether a line of the journal was led to by this errand.
 fn is_of(errand: &Errand, going_on: bool, input: &InputNote) -> bool {
     match (errand, input) {
-        (Errand::Start { .. }, InputNote::RunRequested { .. }) | (Errand::Retry { .. }, InputNote::RetryRequested { .. }) => !going_on,
+        (Errand::Start { .. }, InputNote::RunRequested { .. }) | (Errand::Retry { .. }, InputNote::RetryRequested { .. }) => {
+            !going_on
+        }
         (_, InputNote::ResumeRequested { .. }) => going_on || matches!(errand, Errand::Resume { .. } | Errand::Continue),
         (_, _) => false,
     }
