@@ -52,7 +52,7 @@ pub use answering::Recorded;
 pub use dry_run::{DryRun, DryStep, Runs};
 pub use open_run::ReadRun;
 pub use orders::{
-    Beginning, Call, Declined, Known, Mistake, OrderLine, OrderList, OrderStanding, OrderWhat, Settled, StartRequest,
+    Beginning, Call, Declined, Due, Known, Mistake, OrderLine, OrderList, OrderStanding, OrderWhat, Settled, StartRequest,
 };
 pub use rehearsal::{Tested, Verdict};
 pub use requests::{ResumeRequest, RetryRequest, RunRequest};

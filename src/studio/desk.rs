@@ -13,7 +13,7 @@ use std::{
 };
 
 use axum::http::StatusCode;
-use tokio::{process::Command, runtime::Handle, sync::Notify};
+use tokio::{process::Command, runtime::Handle, sync::Notify, time::Instant};
 
 use crate::{
     error::{Error, Kind},
@@ -31,6 +31,8 @@ use super::{
 
 /// How often one looks around when nothing is told: for answers given elsewhere, and for the end of processes of a studio before us.
 const EVERY: Duration = Duration::from_millis(500);
+/// Of the time, at most one part in so many goes into looking at all runs.
+const WATCH_SHARE: u32 = 50;
 /// A person waits for a cancel to be taken; what it takes to carry it out may be longer.
 const CANCEL_WAIT: Duration = Duration::from_secs(20);
 
@@ -41,6 +43,8 @@ pub(super) struct Desk {
     goes_on: bool,
     /// Nobody else works on the queue.
     works: AtomicBool,
+    /// An answer was given here.
+    told: AtomicBool,
     wake: Notify,
     /// How processes ended that we started, by the number of their order.
     ended: Mutex<BTreeMap<u64, ExitStatus>>,
@@ -50,14 +54,29 @@ pub(super) struct Desk {
     asking: Mutex<()>,
 }
 
+/// What was seen of the runs, and when they are looked at next.
+#[derive(Debug, Default)]
+struct Watched {
+    known: Known,
+    next: Option<Instant>,
+}
+
 fn held<T>(lock: &Mutex<T>) -> MutexGuard<'_, T> {
     lock.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Desk {
     pub fn new(runs_max: usize, goes_on: bool) -> Self {
-        let (works, wake) = (AtomicBool::new(true), Notify::new());
-        Self { runs_max, goes_on, works, wake, ended: Mutex::default(), alive: Mutex::default(), asking: Mutex::default() }
+        Self {
+            runs_max,
+            goes_on,
+            works: AtomicBool::new(true),
+            told: AtomicBool::new(false),
+            wake: Notify::new(),
+            ended: Mutex::default(),
+            alive: Mutex::default(),
+            asking: Mutex::default(),
+        }
     }
 
     /// Whether the queue is ours, or another studio's of the same runs.
@@ -77,11 +96,36 @@ impl Desk {
 
     /// Something has happened that may let a run go on.
     pub fn look(&self) {
+        self.told.store(true, Ordering::Relaxed);
         self.wake.notify_one();
     }
 
-    /// Settles what has ended, looks for what can go on, and fills the places that are free.
-    fn work(self: &Arc<Self>, workspace: &Workspace, known: &mut Known) -> Result<(), Error> {
+    /// Looks for runs that can go on, as often as that is cheap.
+    fn watch(&self, workspace: &Workspace, watched: &mut Watched) -> Result<(), Error> {
+        let start = Instant::now();
+        let told = self.told.swap(false, Ordering::Relaxed);
+        if !self.goes_on || (!told && watched.next.is_some_and(|next| next > start)) {
+            return Ok(());
+        }
+        for due in workspace.due(&mut watched.known)? {
+            let _alone = held(&self.asking);
+            match workspace.ask_continue(&due) {
+                Ok(_) => {}
+                Err(error) => {
+                    tracing::debug!(run = %due.run_id, %error, "not asked to go on");
+                    if error.kind == Kind::Limit {
+                        watched.known.forget(&due.run_id);
+                    }
+                }
+            }
+        }
+        let took = start.elapsed();
+        watched.next = Some(start + took * WATCH_SHARE + EVERY);
+        Ok(())
+    }
+
+    /// Settles what has ended, and fills the places that are free.
+    fn work(self: &Arc<Self>, workspace: &Workspace) -> Result<(), Error> {
         let _alone = held(&self.asking);
         let mut busy = 0;
         for order in workspace.orders()?.orders {
@@ -101,9 +145,6 @@ impl Desk {
                 }
                 Settled::Done | Settled::Again | Settled::Refused => {}
             }
-        }
-        if self.goes_on {
-            workspace.ask_due(known)?;
         }
         for order in workspace.orders()?.orders {
             if busy >= self.runs_max {
@@ -146,7 +187,7 @@ fn command(call: &Call) -> Command {
 
 /// Works as long as the studio does. Where another studio has the queue of these runs, it waits for that one to end.
 pub(super) async fn work(studio: Studio, mut turn: Option<Turn>) {
-    let mut known = Known::default();
+    let mut watched = Watched::default();
     loop {
         let desk = studio.desk.clone();
         let worked = studio
@@ -156,16 +197,17 @@ pub(super) async fn work(studio: Studio, mut turn: Option<Turn>) {
                 }
                 desk.works.store(turn.is_some(), Ordering::Relaxed);
                 if turn.is_some() {
-                    desk.work(workspace, &mut known)?;
+                    desk.watch(workspace, &mut watched)?;
+                    desk.work(workspace)?;
                 }
-                Ok((turn, known))
+                Ok((turn, watched))
             })
             .await;
         match worked {
-            Ok(back) => (turn, known) = back,
+            Ok(back) => (turn, watched) = back,
             Err(problem) => {
                 tracing::error!(title = %problem.title, because = ?problem.because, "the queue could not be worked on");
-                (turn, known) = (None, Known::default());
+                (turn, watched) = (None, Watched::default());
             }
         }
         tokio::select! {

@@ -85,7 +85,7 @@ impl From<Error> for Problem {
 
 impl From<Declined> for Problem {
     fn from(declined: Declined) -> Self {
-        Self { fields: declined.fields, ..Self::from(declined.error) }
+        Self { fields: declined.fields, ..Self::from(*declined.error) }
     }
 }
 

@@ -24,7 +24,7 @@ use super::Workspace;
 
 pub use ask::{Declined, Mistake, StartRequest};
 pub use begin::{Beginning, Call};
-pub use due::Known;
+pub use due::{Due, Known};
 pub use settle::Settled;
 
 /// Refusals that are kept to be read. Older ones make room.

@@ -66,11 +66,6 @@ impl Studio {
         Self::after(test.command(&["serve", "--bind", &format!("127.0.0.1:{port}"), "--no-continue"]))
     }
 
-    /// As people start it, with these arguments.
-    pub fn driving(test: &Test, args: &[&str]) -> Self {
-        Self::after(test.command(&[&["serve", "--bind", "127.0.0.1:0"], args].concat()))
-    }
-
     pub fn after(mut command: Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("the program starts");
         let mut says = BufReader::new(child.stdout.take().expect("a pipe"));
@@ -146,14 +141,6 @@ impl Studio {
         let kind = ("Content-Type", "application/x-www-form-urlencoded");
         let head = [("Cookie", self.cookie.as_str()), ("Origin", &self.origin()), kind];
         self.ask("POST", path, &head, Some(&{ body }.finish()))
-    }
-
-    /// The slip of the first form of a page that is sent to this address; of any form where none is said.
-    pub fn slip_for(&self, page: &str, to: &str) -> String {
-        let text = self.get(page).body;
-        let form = text.split(&format!("action=\"{to}\"")).nth(1).unwrap_or_else(|| panic!("no form to {to}: {text}"));
-        let slip = form.split("name=\"slip\" value=\"").nth(1).and_then(|rest| rest.split('"').next());
-        slip.unwrap_or_else(|| panic!("no slip: {form}")).to_owned()
     }
 
     /// What a form brings back unseen.

@@ -34,6 +34,19 @@ pub fn lines(test: &Test, path: &str) -> Vec<String> {
 }
 
 impl Studio {
+    /// As people start it, with these arguments.
+    pub fn driving(test: &Test, args: &[&str]) -> Self {
+        Self::after(test.command(&[&["serve", "--bind", "127.0.0.1:0"], args].concat()))
+    }
+
+    /// The slip of the form of a page that is sent to this address.
+    pub fn slip_for(&self, page: &str, to: &str) -> String {
+        let text = self.get(page).body;
+        let form = text.split(&format!("action=\"{to}\"")).nth(1).unwrap_or_else(|| panic!("no form to {to}: {text}"));
+        let slip = form.split("name=\"slip\" value=\"").nth(1).and_then(|rest| rest.split('"').next());
+        slip.unwrap_or_else(|| panic!("no slip: {form}")).to_owned()
+    }
+
     /// As a program that starts a run.
     pub fn run(&self, flow: &str, run: &str) -> Answer {
         self.api_post("/api/v1/runs", &json!({"flow": flow, "run_id": run}))

@@ -271,7 +271,7 @@ fn ask(
         Err(declined) => declined,
     };
     let Declined { error, fields } = declined;
-    let problem = Problem::from(error);
+    let problem = Problem::from(*error);
     let status = problem.status();
     let error = fields.is_empty().then_some(problem);
     let filled = Filled { values: sent, mistakes: fields, error };

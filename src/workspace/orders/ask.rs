@@ -23,6 +23,7 @@ use crate::{
 use super::{
     super::{ReadRun, ResumeRequest, RetryRequest, RunRequest, Workspace, errors, preflight},
     broken,
+    due::Due,
 };
 
 /// A run that somebody wants started.
@@ -66,13 +67,13 @@ impl Mistake {
 /// Why it was not put into the queue.
 #[derive(Debug)]
 pub struct Declined {
-    pub error: Error,
+    pub error: Box<Error>,
     pub fields: Vec<Mistake>,
 }
 
 impl From<Error> for Declined {
     fn from(error: Error) -> Self {
-        Self { error, fields: Vec::new() }
+        Self { error: Box::new(error), fields: Vec::new() }
     }
 }
 
@@ -81,7 +82,7 @@ fn wrong(fields: Vec<Mistake>) -> Declined {
         [one] => one.message.clone(),
         all => format!("{} things are wrong with what was asked; nothing was started", all.len()),
     };
-    Declined { error: Error::new(Kind::Invalid, message), fields }
+    Declined { error: Box::new(Error::new(Kind::Invalid, message)), fields }
 }
 
 impl Workspace {
@@ -235,8 +236,11 @@ impl Workspace {
     }
 
     /// Puts a run that can go on by itself into the queue.
-    pub(super) fn ask_continue(&self, id: &RunId, by: &str) -> Result<Order, Error> {
-        let order = self.order(id.clone(), by, self.root.clone(), Errand::Continue)?;
+    ///
+    /// # Errors
+    /// It is there already, or there is no more room.
+    pub fn ask_continue(&self, due: &Due) -> Result<Order, Error> {
+        let order = self.order(due.run_id.clone(), &due.by, self.root.clone(), Errand::Continue)?;
         self.put(order, &Redactor::default())
     }
 
@@ -349,7 +353,7 @@ fn has_step(read: &ReadRun, flow: &FramePath, step: &StepId) -> Result<(), Error
         None => {
             let hint = frame.plan.meant(step.as_str());
             let error = Error::new(Kind::Usage, format!("flow `{flow}` of run `{}` has no step `{step}`", read.id));
-            Err(hint.into_iter().fold(error, |error, hint| error.hint(hint.to_string())))
+            Err(hint.into_iter().fold(error, Error::hint))
         }
     }
 }

@@ -1,11 +1,11 @@
 //! Runs that can go on by themselves: parked for a person, answered since, and driven by nobody; or their time has come.
-//! In: the runs directory, looked at again and again. Out: orders to go on with them.
+//! In: the runs directory, looked at again and again. Out: those that can go on now.
 //! Never: a run that a person interrupted; a journal read again that has not changed; a run woken twice for one answer.
 
 use std::{collections::BTreeMap, time::SystemTime};
 
 use crate::{
-    error::Error,
+    error::{Error, Kind},
     id::{RunId, Time},
     record::{Fact, InputNote, RunStatus},
     spec::OnTimeout,
@@ -17,11 +17,25 @@ use super::super::Workspace;
 #[derive(Debug, Default)]
 pub struct Known(BTreeMap<RunId, Seen>);
 
+impl Known {
+    /// It is looked at again, whether it has changed or not.
+    pub fn forget(&mut self, id: &RunId) {
+        self.0.remove(id);
+    }
+}
+
 #[derive(Debug, Clone, Copy)]
 struct Seen {
-    written: SystemTime,
+    written: (SystemTime, u64),
     /// When time answers one of its questions.
     due: Option<Time>,
+}
+
+/// A run that can go on, and in whose name.
+#[derive(Debug)]
+pub struct Due {
+    pub run_id: RunId,
+    pub by: String,
 }
 
 /// Whether a parked run can go on.
@@ -33,48 +47,43 @@ enum Standing {
 }
 
 impl Workspace {
-    /// Looks for runs that can go on, and puts each into the queue. Returns how many.
+    /// Looks for runs that can go on.
     ///
     /// # Errors
-    /// The runs cannot be listed, or the queue cannot be written.
-    pub fn ask_due(&self, known: &mut Known) -> Result<u32, Error> {
-        let runs = self
-            .runs
-            .list()
-            .map_err(|error| Error::new(crate::error::Kind::System, "the runs cannot be listed").because(&error))?;
+    /// The runs cannot be listed.
+    pub fn due(&self, known: &mut Known) -> Result<Vec<Due>, Error> {
+        let runs = self.runs.list().map_err(|error| Error::new(Kind::System, "the runs cannot be listed").because(&error))?;
         let now = self.now();
-        let mut asked = 0;
+        let mut found = Vec::new();
         known.0.retain(|id, _| runs.binary_search(id).is_ok());
-        for id in runs {
-            let Ok(dir) = self.runs.open(&id) else { continue };
-            let Ok(written) = std::fs::metadata(dir.path(&dir.journal())).and_then(|about| about.modified()) else { continue };
-            let seen = known.0.get(&id).filter(|seen| seen.written == written);
-            if seen.is_some_and(|seen| seen.due.is_none_or(|due| due > now)) || self.is_driven(&id) {
+        for run_id in runs {
+            let Some(written) = self.runs.written(&run_id) else { continue };
+            let seen = known.0.get(&run_id).filter(|seen| seen.written == written);
+            if seen.is_some_and(|seen| seen.due.is_none_or(|due| due > now)) || self.is_driven(&run_id) {
                 continue;
             }
-            let rests = match dir.manifest() {
-                Ok(Some(manifest)) => match manifest.status {
-                    RunStatus::Succeeded | RunStatus::Failed | RunStatus::Cancelled => true,
-                    RunStatus::Running | RunStatus::Waiting | RunStatus::Interrupted => false,
-                },
-                _ => false,
-            };
-            let standing = if rests { Standing::Rests(None) } else { self.standing(&id, now) };
-            let due = match standing {
-                Standing::Rests(due) => due,
-                Standing::Open(by) => {
-                    let by = by.unwrap_or_else(|| self.config.user.clone());
-                    // In the queue already, or no more room: it is looked at again when something has changed.
-                    match self.ask_continue(&id, &by) {
-                        Ok(_) => asked += 1,
-                        Err(error) => tracing::debug!(%id, %error, "not asked to go on"),
+            let mut due = None;
+            if !self.is_over(&run_id) {
+                match self.standing(&run_id, now) {
+                    Standing::Rests(until) => due = until,
+                    Standing::Open(by) => {
+                        let by = by.unwrap_or_else(|| self.config.user.clone());
+                        found.push(Due { run_id: run_id.clone(), by });
                     }
-                    None
                 }
-            };
-            known.0.insert(id, Seen { written, due });
+            }
+            known.0.insert(run_id, Seen { written, due });
         }
-        Ok(asked)
+        Ok(found)
+    }
+
+    /// As `run.json` says it, which is enough to pass over what has ended.
+    fn is_over(&self, id: &RunId) -> bool {
+        let manifest = self.runs.open(id).ok().and_then(|run| run.manifest().ok().flatten());
+        manifest.is_some_and(|manifest| match manifest.status {
+            RunStatus::Succeeded | RunStatus::Failed | RunStatus::Cancelled => true,
+            RunStatus::Running | RunStatus::Waiting | RunStatus::Interrupted => false,
+        })
     }
 
     fn standing(&self, id: &RunId, now: Time) -> Standing {
