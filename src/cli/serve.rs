@@ -22,6 +22,12 @@ pub struct ServeArgs {
     /// Where browsers find it, if not there: `https://studio.example` behind a proxy [default: `studio.origin` of the settings]
     #[arg(long, value_name = "URL", value_parser = origin)]
     pub origin: Option<Origin>,
+    /// Runs that the studio drives at once; what is asked for beyond that waits in the queue
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub max_runs: u16,
+    /// Leave runs as they are when their question is answered, and those of this studio that were killed
+    #[arg(long)]
+    pub no_continue: bool,
     /// Print the link that opens the studio at this address, and end
     #[arg(long)]
     pub link: bool,
@@ -53,7 +59,12 @@ pub(super) fn run(args: &ServeArgs, context: &Context) -> Result<u8, Error> {
     }
     let workspace = Workspace::new(context.workspace.config.clone(), context.workspace.root.clone());
     let found = workspace.config.studio.origin.as_deref().map(Origin::new).transpose()?;
-    let options = Options { bind: args.bind, origin: args.origin.clone().or(found) };
+    let options = Options {
+        bind: args.bind,
+        origin: args.origin.clone().or(found),
+        runs_max: args.max_runs.into(),
+        goes_on: !args.no_continue,
+    };
     let quiet = context.quiet || context.json;
     studio::serve(workspace, &options, &mut |ready| {
         tell(&ready.link, ready.public.as_ref());

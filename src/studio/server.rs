@@ -33,11 +33,12 @@ use crate::{
 
 use super::{
     api, assets,
+    desk::{self, Desk},
     door::{Door, Peer, guard},
     live::Hub,
     login,
     names::{Names, Origin},
-    pages,
+    operate, pages,
     patience::Patient,
     people::People,
     problem::Problem,
@@ -64,6 +65,10 @@ pub struct Options {
     pub bind: SocketAddr,
     /// Where browsers find it, if not there.
     pub origin: Option<Origin>,
+    /// Runs that the studio drives at once.
+    pub runs_max: usize,
+    /// Runs go on by themselves when their answer comes, and after a kill of what drove them.
+    pub goes_on: bool,
 }
 
 /// What is told once somebody can come in.
@@ -84,6 +89,7 @@ pub(super) struct Studio {
     pub door: Arc<Door>,
     pub slips: Arc<Slips>,
     pub hub: Arc<Hub>,
+    pub desk: Arc<Desk>,
     /// One answer to a run at a time: whoever comes second hears that it was answered, not that somebody is busy.
     turns: Arc<[Mutex<()>; TURNS]>,
 }
@@ -107,7 +113,9 @@ impl Studio {
     pub fn answer(&self, workspace: &Workspace, request: &AnswerRequest) -> Result<Answered, Problem> {
         let turn = request.run_id.bytes().map(usize::from).sum::<usize>() % TURNS;
         let _turn = self.turns[turn].lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(workspace.answer(request)?)
+        let answered = workspace.answer(request)?;
+        self.desk.look();
+        Ok(answered)
     }
 }
 
@@ -164,6 +172,8 @@ pub fn serve(workspace: Workspace, options: &Options, ready: &mut dyn FnMut(&Rea
             .map_err(|error| Error::new(Kind::System, format!("cannot listen on {}", options.bind)).because(&error))?;
         let at = listener.local_addr().map_err(|error| Error::new(Kind::System, "no address").because(&error))?;
         let token = Token::of(&workspace.config.runs_dir)?;
+        // Before anybody is told where we are: what is left of a studio before us is ours, or another one's.
+        let turn = workspace.take_turn()?;
         let names = Names::of(at, options.origin.as_ref())?;
         ready(&Ready {
             link: link_at(&token, at),
@@ -175,8 +185,10 @@ pub fn serve(workspace: Workspace, options: &Options, ready: &mut dyn FnMut(&Rea
             door: Arc::new(Door::new(token, names, Arc::new(people), at.port())),
             slips: Arc::default(),
             hub: Arc::default(),
+            desk: Arc::new(Desk::new(options.runs_max, options.goes_on)),
             turns: Arc::default(),
         };
+        tokio::spawn(desk::work(studio.clone(), turn));
         accept(listener, router(studio)).await
     })
 }
@@ -214,6 +226,7 @@ fn router(studio: Studio) -> Router {
         .route("/runs/{run}/questions/{question}", get(pages::question))
         .route("/runs/{run}/questions/{question}/answer", post(pages::answer))
         .merge(api::routes())
+        .merge(operate::routes())
         .route("/assets/{name}", get(assets::asset))
         .fallback(nothing)
         .method_not_allowed_fallback(not_so)

@@ -204,6 +204,11 @@ fn each_role_sends_what_it_may_and_nothing_else_whatever_routes_there_are() {
     // And the page says so, rather than show what would be refused.
     vic.get(QUESTION).code(200).says("that takes the role `reviewer`").says("Sign out");
     assert!(!vic.get(QUESTION).body.contains("name=\"choose\"") && rev.get(QUESTION).body.contains("name=\"choose\""));
+    for (page, action) in [("/flows/gate", "/flows/gate/start"), ("/runs/r", "/runs/r/resume"), ("/runs/r", "/runs/r/cancel")] {
+        let shown = |guest: &Guest<'_>| guest.get(page).code(200).body.contains(&format!("action=\"{action}\""));
+        assert_eq!([&vic, &rev, &op].map(shown), [false, false, true], "{page}: {action}");
+    }
+    vic.get("/flows/gate").says("that takes the role `operator`");
     let me = op.api("/api/v1/me").code(200).json();
     assert_eq!(me, json!({"name": "op", "owner": false, "rights": ["look", "operate"]}));
     assert_eq!(
