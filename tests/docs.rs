@@ -32,10 +32,6 @@ const NOT_TYPED: &[(&str, &str)] = &[
     ("docs/studio.md", "flow-studio users add ada"),
     ("docs/studio.md", "flow-studio serve --origin https://studio.example"),
     ("docs/studio.md", "token=$(cat run_base/.studio/token)"),
-    (
-        "docs/studio.md",
-        "curl -H \"Authorization: Bearer $token\" -H 'Content-Type: application/json' \\\n  -d '{\"flow\": \"change\", \"run_id\": \"change-4711\", \"params\": {\"client\": \"acme\"}}' http://127.0.0.1:7340/api/v1/runs",
-    ),
 ];
 
 /// Every page there is: those of the root, and all below `docs/`.

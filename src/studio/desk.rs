@@ -224,8 +224,9 @@ pub(super) async fn stop(studio: &Studio, run: String, person: Person) -> Result
     let asked = studio.blocking(move |workspace| {
         person.may(Right::Operate)?;
         let id = RunId::new(&run).map_err(|bad| Problem::new(StatusCode::NOT_FOUND, bad.to_string()))?;
-        let call = workspace.cancel_call(&id, &known_as(&person, workspace));
-        let (withdrawn, there) = desk.ask(|| workspace.withdraw_all(&id))?;
+        let by = known_as(&person, workspace);
+        let call = workspace.cancel_call(&id, &by);
+        let (withdrawn, there) = desk.ask(|| workspace.withdraw_all(&id, &by))?;
         Ok((id, (there || !withdrawn).then_some(call)))
     });
     let (id, call) = asked.await?;

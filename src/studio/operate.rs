@@ -297,7 +297,7 @@ async fn withdraw(
         read(&headers, &body, Some(NoBody {}))?;
         let number =
             number.parse().map_err(|_| Problem::new(StatusCode::NOT_FOUND, format!("`{number}` is no number of an order")))?;
-        Ok(desk.desk.ask(|| workspace.withdraw(number))?)
+        Ok(desk.desk.ask(|| workspace.withdraw(number, &known_as(&person, workspace)))?)
     });
     match done.await {
         Ok(line) => json(StatusCode::OK, None, &line),

@@ -18,6 +18,7 @@ use crate::{
 use super::{
     super::{
         desk::Desk,
+        operate::known_as,
         problem::Problem,
         server::Studio,
         slips::Slips,
@@ -140,7 +141,7 @@ pub(in crate::studio) async fn withdraw(
                 Problem::new(StatusCode::CONFLICT, "this form was sent before, or is of a page from before the last start");
             return Err(problem.hint("open the list of runs again"));
         }
-        Ok(desk.desk.ask(|| workspace.withdraw(number))?)
+        Ok(desk.desk.ask(|| workspace.withdraw(number, &known_as(&person, workspace)))?)
     });
     match done.await {
         Ok(_) => (StatusCode::SEE_OTHER, [(header::LOCATION, "/runs")]).into_response(),

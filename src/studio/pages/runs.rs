@@ -65,6 +65,7 @@ fn page(studio: &Studio, workspace: &Workspace, filter: &Filter) -> Result<Page,
     let more = found.len() > (filter.page + 1).saturating_mul(ROWS);
     let body = html! {
         h1 { "Runs" }
+        p { a href="/flows" { "Start a run" } }
         (queue(&orders, &studio.desk, &studio.slips, now))
         form class="filter" method="get" action="/runs" {
             label { "Flow " select name="flow" {
