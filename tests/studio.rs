@@ -11,5 +11,11 @@ mod api;
 mod attacks;
 #[path = "studio/client.rs"]
 mod client;
+#[path = "studio/document.rs"]
+mod document;
 #[path = "studio/live.rs"]
 mod live;
+#[path = "studio/users.rs"]
+mod users;
+#[path = "studio/wire.rs"]
+mod wire;

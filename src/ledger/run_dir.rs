@@ -6,6 +6,7 @@ use std::{
     fs,
     io::{self, Write as _},
     path::{Path, PathBuf},
+    time::SystemTime,
 };
 
 use crate::{
@@ -68,6 +69,13 @@ impl RunsDir {
         }
         runs.sort();
         Ok(runs)
+    }
+
+    /// When a run's journal was written to last, and how long it is; `None` where there is none. Two of these that are alike say
+    /// that nothing has happened in between.
+    pub fn written(&self, id: &RunId) -> Option<(SystemTime, u64)> {
+        let about = fs::symlink_metadata(self.path.join(id.as_str()).join("journal.jsonl")).ok()?;
+        Some((about.modified().ok()?, about.len()))
     }
 
     /// A new run. Of several processes that try, one gets it.
@@ -158,6 +166,16 @@ impl RunDir {
     /// What the file system says; `FileTooLarge` above `bytes_max`.
     pub fn read(&self, place: &InRun, bytes_max: u64) -> io::Result<Vec<u8>> {
         self.dir()?.read(place, bytes_max)
+    }
+
+    /// A file to be read in pieces, and how long it is now; symlinks are not followed.
+    ///
+    /// # Errors
+    /// It is no file, or what the file system says.
+    pub fn opened(&self, place: &InRun) -> io::Result<(fs::File, u64)> {
+        let file = self.dir()?.reader(place)?;
+        let meta = file.metadata()?;
+        if meta.is_file() { Ok((file, meta.len())) } else { Err(io::Error::other("it is no file")) }
     }
 
     /// The beginning of a file, and how long all of it is.
