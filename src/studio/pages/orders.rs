@@ -88,6 +88,7 @@ pub(super) fn queue(all: &[OrderLine], desk: &Desk, slips: &Slips, now: Time) ->
         }
     } };
     html! {
+        @if let Some(trouble) = desk.trouble() { p class="card failed" role="alert" { "The queue cannot be worked on: " (trouble) } }
         @if all.len() > begun {
             section aria-labelledby="queue" {
                 h2 id="queue" { "Queue" }
