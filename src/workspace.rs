@@ -63,6 +63,7 @@ pub struct Workspace {
     /// Where steps run.
     pub root: PathBuf,
     pub runs: RunsDir,
+    seen: view::Seen,
 }
 
 /// What `run` is told.
@@ -88,7 +89,7 @@ pub struct RunRequest {
 impl Workspace {
     pub fn new(config: Config, root: PathBuf) -> Self {
         let runs = RunsDir::new(config.runs_dir.clone());
-        Self { config, root, runs }
+        Self { config, root, runs, seen: view::Seen::default() }
     }
 
     pub fn loader(&self) -> Loader {
@@ -300,9 +301,8 @@ impl Workspace {
         };
         let redactor = self.redactor(&library)?;
         let set = redactor.clean(set).map_err(|leak| Error::new(Kind::Refused, leak.to_string()))?.into_inner();
-        let mut first = Vec::new();
         self.note_lost(&mut opened, &library)?;
-        first.push(Input::Retried(Retry { by: self.config.user.clone(), flow, step, only: request.only, set }));
+        let first = vec![Input::Retried(Retry { by: self.config.user.clone(), flow, step, only: request.only, set })];
         let scenario = self.scenario(request.scenario.as_deref())?;
         let ended = self.drive(opened, &library, redactor, first, scenario, false, observer)?;
         refused_first(ended)

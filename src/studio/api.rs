@@ -70,7 +70,7 @@ async fn told<T: Serialize + 'static>(
 }
 
 /// The name of a run, and never the path of one: `evidence` and `diagnose` would take both.
-fn name(run: &str) -> Result<RunId, Problem> {
+pub(super) fn name(run: &str) -> Result<RunId, Problem> {
     RunId::new(run).map_err(|bad| Problem::new(StatusCode::NOT_FOUND, bad.to_string()))
 }
 

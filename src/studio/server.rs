@@ -130,7 +130,7 @@ pub fn serve(workspace: Workspace, options: &Options, ready: &mut dyn FnMut(&str
         let token = Token::of(&workspace.config.runs_dir)?;
         ready(&format!("http://{at}/login?token={}", token.shown()));
         let studio = Studio {
-            workspace: Arc::new(workspace),
+            workspace: Arc::new(workspace.keeping_views()),
             door: Arc::new(Door::new(token, at)),
             slips: Arc::default(),
             hub: Arc::default(),

@@ -53,7 +53,7 @@ impl Filter {
 
 fn page(workspace: &Workspace, filter: &Filter) -> Result<Page, Problem> {
     let now = workspace.now();
-    let list = workspace.list_runs()?;
+    let (list, mark) = workspace.marked_runs()?;
     let mut flows: Vec<&str> = list.runs.iter().flat_map(|run| &run.flows).map(|flow| flow.flow_path.as_str()).collect();
     flows.sort_unstable();
     flows.dedup();
@@ -81,7 +81,7 @@ fn page(workspace: &Workspace, filter: &Filter) -> Result<Page, Problem> {
             @if more { a href=(link(filter, filter.page + 1)) rel="next" { "Older" } }
         }
     };
-    Ok(Page { title: "Runs".to_owned(), place: Place::Runs, live: Some("/api/v1/events".to_owned()), body })
+    Ok(Page { title: "Runs".to_owned(), place: Place::Runs, live: Some(format!("/api/v1/events?after={mark}")), body })
 }
 
 fn link(filter: &Filter, page: usize) -> String {
