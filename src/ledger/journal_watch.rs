@@ -108,8 +108,8 @@ mod tests {
         let watch = Arc::new(JournalWatch::default());
         let (tell, told) = mpsc::channel();
         let other = tell.clone();
-        let first = watch.watch(&one, move || drop(tell.send(1)));
-        let second = watch.watch(&two, move || drop(other.send(2)));
+        let first = watch.watch(&one, move || tell.send(1).unwrap_or_default());
+        let second = watch.watch(&two, move || other.send(2).unwrap_or_default());
         if !(first.told && second.told) {
             return;
         }
@@ -118,7 +118,7 @@ mod tests {
         fs::write(two.path(&two.journal()), "{}\n").unwrap();
         assert_eq!(told.iter().find(|who| *who == 2), Some(2));
         let (tell, told) = mpsc::channel();
-        let third = watch.watch(&one, move || drop(tell.send(3)));
+        let third = watch.watch(&one, move || tell.send(3).unwrap_or_default());
         drop((first, second));
         fs::write(one.path(&one.journal()), "{}\n{}\n").unwrap();
         assert_eq!(told.recv_timeout(PATIENCE), Ok(3), "whoever came later is woken when the first has gone");
