@@ -5,6 +5,7 @@
 mod api;
 mod assets;
 mod door;
+mod lists;
 mod live;
 mod openapi;
 mod pages;

@@ -11,5 +11,9 @@ mod api;
 mod attacks;
 #[path = "studio/client.rs"]
 mod client;
+#[path = "studio/crowd.rs"]
+mod crowd;
+#[path = "studio/lists.rs"]
+mod lists;
 #[path = "studio/live.rs"]
 mod live;

@@ -31,6 +31,7 @@ use crate::{
 use super::{
     api, assets,
     door::{Door, guard},
+    lists,
     live::Hub,
     pages,
     problem::Problem,
@@ -157,6 +158,7 @@ fn router(studio: Studio) -> Router {
         .route("/runs/{run}/questions/{question}", get(pages::question))
         .route("/runs/{run}/questions/{question}/answer", post(pages::answer))
         .merge(api::routes())
+        .merge(lists::routes())
         .route("/assets/{name}", get(assets::asset))
         .fallback(nothing)
         .method_not_allowed_fallback(not_so)
