@@ -15,10 +15,10 @@ const WATCHERS: usize = 50;
 /// Of these, so many watch one and the same run.
 const TOGETHER: usize = 10;
 
-/// Steps that take their time, as most do: four a second in each run.
+/// Steps that take their time, as most do: one a second in each run.
 pub fn at_a_pace(bed: &Bed) -> Vec<Row> {
-    bed.chain(60, "run: 'sleep 0.25'");
-    crowd(bed, &[], "100 runs at once, four steps a second each; 50 watch")
+    bed.chain(30, "run: 'sleep 1'");
+    crowd(bed, &[], "100 runs at once, a step a second each; 50 watch")
 }
 
 /// Steps that do nothing: both processors have as much to do as there is.
@@ -53,8 +53,8 @@ fn crowd(bed: &Bed, engine: &[&str], name: &str) -> Vec<Row> {
                 scope.spawn(move || watch(bed, &door, run, at))
             })
             .collect();
-        let door = studio.door.clone();
-        let reader = scope.spawn(|| read(&door, &over));
+        let (door, over) = (&studio.door, &over);
+        let reader = scope.spawn(move || read(door, over));
         let ended = driven.iter_mut().all(|run| run.wait().is_ok_and(|status| status.success()));
         let took = start.elapsed();
         assert!(ended, "a run failed");
