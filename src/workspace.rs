@@ -125,8 +125,8 @@ impl Workspace {
         }
         let git = self.ask_git();
         let (book, warnings) = self.book(&flow, request.strict)?;
-        for warning in warnings.iter() {
-            observer.word(warning.render(false).trim_end());
+        if observer.hears() {
+            warnings.iter().for_each(|warning| observer.word(warning.render(false).trim_end()));
         }
         let main =
             book.library.main_flow().cloned().ok_or_else(|| Error::new(Kind::Invalid, format!("there is no flow `{flow}`")))?;
