@@ -54,6 +54,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
             "ledger::JournalWatch",
             "ledger::artifacts",
             "ledger::RunDir",
+            "ledger::Turn",
             "plan::draw",
             "record",
             "spec",

@@ -13,6 +13,8 @@ mod attacks;
 mod client;
 #[path = "studio/crowd.rs"]
 mod crowd;
+#[path = "studio/document.rs"]
+mod document;
 #[path = "studio/lists.rs"]
 mod lists;
 #[path = "studio/live.rs"]

@@ -4,7 +4,7 @@ use std::{io, path::PathBuf, sync::Arc};
 
 use crate::{
     error::{Error, Kind},
-    id::{FramePath, RunId, Time},
+    id::{FramePath, RunId, Sha256, Time},
     inspect::{Paste, RunList, RunSummary, RunView, ViewError, report, summary},
     ledger::{RunDir, RunDirError},
     redact::Redactor,
@@ -83,12 +83,13 @@ impl Workspace {
         self.marked_runs().map(|(list, _)| list)
     }
 
-    /// The same with the mark of the list, which [`Workspace::look_at_runs`] gives as long as it is the same list.
+    /// The same with the mark of the list and of the queue, which [`Workspace::look_at_runs`] gives as long as it is the same list.
     ///
     /// # Errors
     /// As [`Workspace::list_runs`].
     pub fn marked_runs(&self) -> Result<(RunList, String), Error> {
-        self.seen.index.list(&self.runs).map_err(|error| unlisted(&error))
+        let (list, mark) = self.seen.index.list(&self.runs).map_err(|error| unlisted(&error))?;
+        Ok((list, self.with_queue(&mark)?))
     }
 
     /// The mark of the list of runs, after a look that costs the same however many runs are at rest: of those it looks at so many,
@@ -97,7 +98,14 @@ impl Workspace {
     /// # Errors
     /// As [`Workspace::list_runs`].
     pub fn look_at_runs(&self, at_rest_max: usize) -> Result<String, Error> {
-        self.seen.index.look(&self.runs, at_rest_max).map_err(|error| unlisted(&error))
+        let mark = self.seen.index.look(&self.runs, at_rest_max).map_err(|error| unlisted(&error))?;
+        self.with_queue(&mark)
+    }
+
+    /// What waits in the queue is a part of the list, too.
+    fn with_queue(&self, mark: &str) -> Result<String, Error> {
+        let orders = Sha256::of(&serde_json::to_vec(&self.orders()?).unwrap_or_default());
+        Ok(format!("{mark}-{}", &orders.as_str()[..8]))
     }
 
     /// How commands are spelled for this runs directory.

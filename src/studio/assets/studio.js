@@ -34,6 +34,9 @@
         // A form is of the page that it came with: while somebody fills it in, only what stands around it changes.
         put(document.getElementById("main"), page.getElementById("main"));
         document.title = page.title;
+        // What waited in the queue has begun: from now on other events tell of it.
+        const where = (live) => (live || "").split("?")[0];
+        if (page.body.dataset.live && where(page.body.dataset.live) !== where(source)) { location.reload(); return; }
         if (!page.body.dataset.live) { events.close(); say("ended"); }
       }
     } catch { say("not reached"); }

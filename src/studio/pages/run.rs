@@ -10,19 +10,21 @@ use maud::{Markup, PreEscaped, html};
 use serde::Deserialize;
 
 use crate::{
-    id::{FramePath, StepRef, Time},
+    id::{FramePath, RunId, StepRef, Time},
     inspect::{FlowReport, RunView, StatusReport, length, opened_by, spent_words, status},
     kernel::Frame,
     ledger::RunDir,
     plan::draw,
-    workspace::Workspace,
+    workspace::{OrderLine, OrderStanding, Workspace},
 };
 
 use super::{
     super::{problem::Problem, server::Studio},
     Page, Place,
+    acts::acts,
     artifacts::shelf,
     inbox::first_line,
+    orders,
     parts::{Tab, ago, flow_link, heading, next, question_link, run_badge, run_link, step_link, tabs},
     routes::routes,
     shown,
@@ -48,7 +50,8 @@ pub(in crate::studio) async fn run(
     Path(run): Path<String>,
     Query(which): Query<Which>,
 ) -> Response {
-    shown(studio.blocking(move |workspace| page(workspace, &run, &which)).await)
+    let asked = studio.clone();
+    shown(studio.blocking(move |workspace| page(&asked, workspace, &run, &which)).await)
 }
 
 /// What every part of the page looks at.
@@ -63,8 +66,19 @@ struct Shown<'r> {
     now: Time,
 }
 
-fn page(workspace: &Workspace, run: &str, which: &Which) -> Result<Page, Problem> {
-    let (view, dir) = workspace.view(run)?;
+fn page(studio: &Studio, workspace: &Workspace, run: &str, which: &Which) -> Result<Page, Problem> {
+    let orders = match RunId::new(run) {
+        Ok(id) => workspace.orders_of(&id)?,
+        Err(_) => Vec::new(),
+    };
+    let (view, dir) = match workspace.view(run) {
+        Ok(read) => read,
+        // There is nothing of it yet but the wish.
+        Err(error) => match (orders.is_empty(), RunId::new(run)) {
+            (false, Ok(id)) => return Ok(orders::page(&id, &orders, &studio.slips, workspace.now())),
+            (true, _) | (_, Err(_)) => return Err(error.into()),
+        },
+    };
     let report = status(&view, &workspace.paste());
     let asked = match which.flow.as_deref().filter(|flow| !flow.is_empty()) {
         None => None,
@@ -77,6 +91,7 @@ fn page(workspace: &Workspace, run: &str, which: &Which) -> Result<Page, Problem
     let (whole, left_out) = whole(&view, &top);
     let from = (asked.clone().or_else(|| top.last().map(|frame| frame.path.clone())), which.from);
     let page = Shown { view: &view, dir: &dir, report: &report, whole, from, now: workspace.now() };
+    let open_orders: Vec<OrderLine> = orders.iter().filter(|line| line.state != OrderStanding::Begun).cloned().collect();
     let seq = view.moments.last().map_or(0, |moment| moment.seq);
     let body = html! {
         @if let Some(path) = &asked { p { a href=(run_link(&report.run_id)) { (report.run_id) } " / " (path) } }
@@ -87,6 +102,8 @@ fn page(workspace: &Workspace, run: &str, which: &Which) -> Result<Page, Problem
             @if let Some(spent) = &report.spent { " · models: " (spent_words(spent)) }
         }
         (tabs(&report.run_id, Tab::Run))
+        (orders::of_run(&open_orders, &studio.slips, page.now))
+        (acts(&view, &report, &orders, &studio.slips))
         (questions(&report, page.now))
         @if left_out > 0 { p class="dim" { (left_out) " more flows have their line below, and a page of their own." } }
         @for frame in &top { (one_flow(&page, frame, 2)) }

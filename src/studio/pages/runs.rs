@@ -13,6 +13,7 @@ use crate::{inspect::RunLine, record::RunStatus, workspace::Workspace};
 use super::{
     super::{problem::Problem, server::Studio},
     Page, Place,
+    orders::queue,
     parts::{ago, run_badge, run_link, table},
     shown,
 };
@@ -40,7 +41,8 @@ pub(in crate::studio) struct Filter {
 }
 
 pub(in crate::studio) async fn runs(State(studio): State<Studio>, Query(filter): Query<Filter>) -> Response {
-    shown(studio.blocking(move |workspace| page(workspace, &filter)).await)
+    let asked = studio.clone();
+    shown(studio.blocking(move |workspace| page(&asked, workspace, &filter)).await)
 }
 
 impl Filter {
@@ -51,9 +53,10 @@ impl Filter {
     }
 }
 
-fn page(workspace: &Workspace, filter: &Filter) -> Result<Page, Problem> {
+fn page(studio: &Studio, workspace: &Workspace, filter: &Filter) -> Result<Page, Problem> {
     let now = workspace.now();
     let (list, mark) = workspace.marked_runs()?;
+    let orders = workspace.orders()?.orders;
     let mut flows: Vec<&str> = list.runs.iter().flat_map(|run| &run.flows).map(|flow| flow.flow_path.as_str()).collect();
     flows.sort_unstable();
     flows.dedup();
@@ -62,6 +65,8 @@ fn page(workspace: &Workspace, filter: &Filter) -> Result<Page, Problem> {
     let more = found.len() > (filter.page + 1).saturating_mul(ROWS);
     let body = html! {
         h1 { "Runs" }
+        p { a href="/flows" { "Start a run" } }
+        (queue(&orders, &studio.desk, &studio.slips, now))
         form class="filter" method="get" action="/runs" {
             label { "Flow " select name="flow" {
                 option value="" { "all" }
