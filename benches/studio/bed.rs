@@ -105,10 +105,8 @@ impl Door {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).expect("a connection");
         stream.set_read_timeout(Some(Duration::from_mins(2))).expect("a socket");
         // In HTTP/1.0 an answer ends with its connection, and is not cut into pieces.
-        let text = format!(
-            "GET {path} HTTP/1.0\r\nHost: 127.0.0.1:{}\r\nAuthorization: Bearer {}\r\n{head}\r\n",
-            self.port, self.token
-        );
+        let text =
+            format!("GET {path} HTTP/1.0\r\nHost: 127.0.0.1:{}\r\nAuthorization: Bearer {}\r\n{head}\r\n", self.port, self.token);
         stream.write_all(text.as_bytes()).expect("it listens");
         BufReader::new(stream)
     }

@@ -66,8 +66,7 @@ fn crowd(bed: &Bed, engine: &[&str], name: &str) -> Vec<Row> {
     let wrong = sum(|one| one.wrong);
     let (most, now) = studio.memory();
     let mut all: Vec<Duration> = loads.values().flatten().copied().collect();
-    let each: Vec<String> =
-        loads.iter_mut().map(|(page, times)| format!("{page} {}", ms(percentile(times, 99)))).collect();
+    let each: Vec<String> = loads.iter_mut().map(|(page, times)| format!("{page} {}", ms(percentile(times, 99)))).collect();
     let row = |what: &str, figure: String, target, beside: String| Row::new(format!("{name}: {what}"), figure, target, beside);
     let rows = vec![
         row(
@@ -112,7 +111,9 @@ fn watch(bed: &Bed, door: &Door, run: usize, luck: usize) -> Watched {
         }
     }
     let lines = bed.journal(&id);
-    let differ = |at: usize| seen.get(at).map(|(seq, line)| (*seq, line.as_str())) != lines.get(at).map(|line| (at as u64 + 1, line.as_str()));
+    let differ = |at: usize| {
+        seen.get(at).map(|(seq, line)| (*seq, line.as_str())) != lines.get(at).map(|line| (at as u64 + 1, line.as_str()))
+    };
     let wrong = (0..seen.len().max(lines.len())).filter(|at| differ(*at)).count();
     Watched { run, wrong, events: lines.len(), breaks }
 }

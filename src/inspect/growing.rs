@@ -43,7 +43,13 @@ impl Growing {
     /// Of which nothing was read yet.
     pub fn new(run_id: RunId) -> Self {
         let seen = Stamps { journal: None, manifest: None, cost: None };
-        Self { view: Arc::new(RunView::empty(run_id)), noted: Noted::default(), replayed: Replayed::nothing(), seen, alone: false }
+        Self {
+            view: Arc::new(RunView::empty(run_id)),
+            noted: Noted::default(),
+            replayed: Replayed::nothing(),
+            seen,
+            alone: false,
+        }
     }
 
     /// The run as it was when it was last read.

@@ -77,8 +77,7 @@ impl RunIndex {
     pub fn look(&self, runs: &RunsDir, at_rest_max: usize) -> Result<String, RunDirError> {
         let mut known = self.known();
         known.new_names(runs)?;
-        let mut turn: Vec<RunId> =
-            known.lines.iter().filter(|(_, kept)| kept.is_open()).map(|(id, _)| id.clone()).collect();
+        let mut turn: Vec<RunId> = known.lines.iter().filter(|(_, kept)| kept.is_open()).map(|(id, _)| id.clone()).collect();
         turn.extend(known.at_rest(at_rest_max));
         turn.iter().for_each(|id| known.look(runs, id));
         Ok(known.mark())

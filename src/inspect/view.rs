@@ -232,7 +232,10 @@ impl RunView {
         // Names are sorted, and none is before this one.
         let first = StepRef::new("a").map(|step| At { flow: flow.clone(), step });
         let from = first.map_or(Bound::Unbounded, Bound::Included);
-        self.steps.range((from, Bound::Unbounded)).skip_while(move |(at, _)| at.flow != *flow).take_while(move |(at, _)| at.flow == *flow)
+        self.steps
+            .range((from, Bound::Unbounded))
+            .skip_while(move |(at, _)| at.flow != *flow)
+            .take_while(move |(at, _)| at.flow == *flow)
     }
 
     /// Flows that a flow opened: sub-flows, detours, its rollback.

@@ -77,7 +77,9 @@ impl Reader {
         reader.replayed = Replayed { torn_bytes: 0, ..replayed.clone() };
         let other = |named: &&Head| named.seq == replayed.head.seq && **named != replayed.head;
         match reader.named.as_ref().filter(other) {
-            Some(_) => Err(JournalError::Broken { line: replayed.head.seq, why: "run.json names another digest for it".to_owned() }),
+            Some(_) => {
+                Err(JournalError::Broken { line: replayed.head.seq, why: "run.json names another digest for it".to_owned() })
+            }
             None => Ok(reader),
         }
     }

@@ -256,7 +256,8 @@ async fn journal(State(studio): State<Studio>, Path(run): Path<String>, Query(wa
         };
         let found = follow.next(most, JOURNAL_BYTES_MAX).map_err(|error| unread(error.to_string()))?;
         let next = found.lines.last().filter(|_| found.more).map(|(seq, _)| *seq);
-        let entry = |(seq, line): (u64, String)| serde_json::from_str(&line).map_err(|error| unread(format!("line {seq}: {error}")));
+        let entry =
+            |(seq, line): (u64, String)| serde_json::from_str(&line).map_err(|error| unread(format!("line {seq}: {error}")));
         Ok(JournalPage { entries: found.lines.into_iter().map(entry).collect::<Result<_, _>>()?, next })
     })
     .await
@@ -264,9 +265,12 @@ async fn journal(State(studio): State<Studio>, Path(run): Path<String>, Query(wa
 
 /// For the document of the API.
 pub(super) fn asked(sent: &mut SchemaGenerator) -> Vec<Asked> {
-    let limit = |what| ("limit", what, json!({ "type": "integer", "minimum": 1, "maximum": ENTRIES_MAX, "default": ENTRIES }), false);
+    let limit =
+        |what| ("limit", what, json!({ "type": "integer", "minimum": 1, "maximum": ENTRIES_MAX, "default": ENTRIES }), false);
     let after = || ("after", "`next` of the page before.", json!({ "type": "string" }), false);
-    let line = || ("after", "`next` of the page before, or the last line that is known.", json!({ "type": "integer", "minimum": 0 }), false);
+    let line = || {
+        ("after", "`next` of the page before, or the last line that is known.", json!({ "type": "integer", "minimum": 0 }), false)
+    };
     let asked = |path, id, says, path_names, query, answer| Asked { path, id, says, path_names, query, answer };
     vec![
         asked(

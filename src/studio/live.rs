@@ -29,8 +29,8 @@ use crate::ledger::{Follow, RunDir};
 
 use super::{api::name, problem::Problem, server::Studio};
 
-use hub::Piece;
 pub(super) use hub::Hub;
+use hub::Piece;
 
 /// Pieces that wait for one reader.
 const WAITING_MAX: usize = 2;
@@ -151,7 +151,11 @@ pub(super) struct AfterMark {
 }
 
 /// `GET /api/v1/events`: a word whenever the list of runs is another one than the one that is known.
-pub(super) async fn all(State(studio): State<Studio>, Query(AfterMark { after }): Query<AfterMark>, headers: HeaderMap) -> Response {
+pub(super) async fn all(
+    State(studio): State<Studio>,
+    Query(AfterMark { after }): Query<AfterMark>,
+    headers: HeaderMap,
+) -> Response {
     let mut known = said(&headers).map(str::to_owned).or(after);
     let mut list = studio.hub.list.listen(&studio);
     list.mark_changed();

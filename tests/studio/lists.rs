@@ -8,7 +8,13 @@ const GATE: &str = "steps:\n  - {id: gate, ask: {question: 'Go on?'}}\n";
 const WORKS: &str = "steps:\n  - {id: good, run: 'echo fine'}\n";
 
 /// All pages of a list, and the names on them.
-fn pages(studio: &Studio, path: &str, list: &str, name: impl Fn(&Value) -> String, mut meanwhile: impl FnMut(usize)) -> Vec<String> {
+fn pages(
+    studio: &Studio,
+    path: &str,
+    list: &str,
+    name: impl Fn(&Value) -> String,
+    mut meanwhile: impl FnMut(usize),
+) -> Vec<String> {
     let (mut seen, mut next) = (Vec::new(), String::new());
     loop {
         let told = studio.api(&format!("{path}{next}")).code(200).json();

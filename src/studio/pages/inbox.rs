@@ -50,7 +50,12 @@ fn page(workspace: &Workspace) -> Result<Page, Problem> {
             p class="card" { a href=(run_link(run)) { (run) } " waits, and its question cannot be read: " code { "flow-studio verify " (run) } }
         }
     };
-    Ok(Page { title: format!("Inbox ({})", waiting.len()), place: Place::Inbox, live: Some(format!("/api/v1/events?after={mark}")), body })
+    Ok(Page {
+        title: format!("Inbox ({})", waiting.len()),
+        place: Place::Inbox,
+        live: Some(format!("/api/v1/events?after={mark}")),
+        body,
+    })
 }
 
 /// A question, and the run that asks it.
