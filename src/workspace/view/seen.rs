@@ -106,3 +106,24 @@ impl Views {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn those_that_nobody_asked_for_longest_make_room_and_the_last_stays_whatever_its_size() {
+        let views = Views::default();
+        let look = |id: &str, memory: u64| {
+            let run = RunId::new(id).unwrap();
+            drop(views.slot(&run));
+            views.weigh(&run, memory);
+            lock(&views.held).iter().map(|held| held.run.to_string()).collect::<Vec<_>>()
+        };
+        look("a", MEMORY_MAX / 2);
+        assert_eq!(look("b", MEMORY_MAX / 2), ["a", "b"]);
+        assert_eq!(look("a", MEMORY_MAX / 2), ["b", "a"]);
+        assert_eq!(look("c", MEMORY_MAX / 4), ["a", "c"]);
+        assert_eq!(look("huge", 9 * MEMORY_MAX), ["huge"]);
+    }
+}
