@@ -10,7 +10,7 @@ FLOW_STUDIO_READY := build
 
 include stepwise.mk
 
-.PHONY: help build demo sdlc replay-demo test test-agent-clis bench bench-peers fmt clippy doc schemas ci studio screenshots toolchain \
+.PHONY: help build demo sdlc replay-demo test test-agent-clis test-api bench bench-peers fmt clippy doc schemas ci studio screenshots toolchain \
         retention-status cleanup-aged retention-hold retention-release
 
 help:
@@ -20,6 +20,7 @@ help:
 	@echo 'make replay-demo  the flow build on the example, replayed from a recording: no key, no server'
 	@echo 'make test      all tests'
 	@echo 'make test-agent-clis   the engines claude and codex with the real programs (npm installs them into .tools)'
+	@echo 'make test-api  schemathesis against the studio (pip installs it into .tools)'
 	@echo 'make build     the program: $(FLOW_STUDIO)'
 	@echo
 	@echo 'make stepwise-help       the flows here, and how to run one'
@@ -62,6 +63,10 @@ test: toolchain
 test-agent-clis: toolchain
 	@sh scripts/agent-clis.sh .tools/agent-clis
 	cargo test --locked --quiet --features agent-clis --test agents_real_programs
+
+# Requests made from the studio's own document, each answer held against it: two minutes, on this machine alone.
+test-api: build
+	@sh scripts/test-api.sh "$(FLOW_STUDIO)"
 
 bench: toolchain
 	cargo bench --locked
