@@ -82,6 +82,16 @@ fn a_parameter_that_is_wrong_is_code_3_with_its_name() {
 }
 
 #[test]
+fn a_text_that_no_command_can_be_given_is_refused_before_anything_runs() {
+    let test = Test::new().flow("p", "params: {s: {type: string}, l: {type: list}}\nsteps:\n  - {id: one, run: 'true'}\n");
+    for given in [r#"{"s": "a\u0000b"}"#, r#"{"l": ["a", "\u0000"]}"#] {
+        test.write("given.json", given);
+        test.go(&["run", "p", "--params", "given.json"]).code(3).says("holds a NUL character");
+        assert!(!test.at("run_base").exists(), "nothing was written");
+    }
+}
+
+#[test]
 fn code_4_waiting() {
     let test = Test::new().flow("ask", ASK);
     test.go(&["run", "ask", "--run-id", "r"]).code(4).says("review answer r/ask-me-1");

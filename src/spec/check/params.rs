@@ -80,6 +80,9 @@ pub(super) fn env_name(name: &ParamName) -> String {
 
 /// Whether `value` is one that the parameter may have; `Err` is message and hint.
 pub(in super::super) fn value_fits(param: &ParamText, value: &Value) -> Result<(), (String, Option<String>)> {
+    if has_nul(value) {
+        return Err(("it holds a NUL character, and no command can be given one".to_owned(), None));
+    }
     let expected = match (param.r#type, value) {
         (ParamType::String, Value::String(text)) => return pattern_fits(param, text),
         (ParamType::Integer, Value::Number(n)) if !n.is_f64() => return Ok(()),
@@ -102,6 +105,14 @@ pub(in super::super) fn value_fits(param: &ParamText, value: &Value) -> Result<(
         other => describe(other).to_owned(),
     };
     Err((format!("expected {expected}, found {found}"), hint))
+}
+
+fn has_nul(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.contains('\0'),
+        Value::Array(items) => items.iter().any(has_nul),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => false,
+    }
 }
 
 fn pattern_fits(param: &ParamText, text: &str) -> Result<(), (String, Option<String>)> {
