@@ -58,8 +58,8 @@ mod tests {
         let parts = STYLE.split_once("@media(prefers-color-scheme:dark)").expect("a dark palette");
         let (dark, _) = parts.1.split_once("}}").unwrap();
         for (name, all) in [("light", palette(parts.0)), ("dark", palette(dark))] {
-            assert_eq!(all.len(), 11, "{name}: {all:?}");
-            for ground in ["page", "card"] {
+            assert_eq!(all.len(), 12, "{name}: {all:?}");
+            for ground in ["page", "card", "sunk"] {
                 for ink in ["ink", "dim", "good", "bad", "warn", "go", "ask"] {
                     let ratio = contrast(all[ink], all[ground]);
                     assert!(ratio >= 4.5, "{name}: {ink} on {ground} is {ratio:.2}");

@@ -11,11 +11,13 @@ mod inbox;
 mod parts;
 mod proof;
 mod question;
+mod report;
 mod routes;
 mod run;
 mod runs;
 mod step;
 mod steps;
+mod written;
 
 use axum::response::{Html, IntoResponse as _, Response};
 use maud::{DOCTYPE, Markup, html};
@@ -30,6 +32,7 @@ pub(super) use flow::flow;
 pub(super) use flows::flows;
 pub(super) use inbox::inbox;
 pub(super) use question::{answer, question};
+pub(super) use report::report;
 pub(super) use run::run;
 pub(super) use runs::runs;
 pub(super) use step::step;
@@ -60,7 +63,7 @@ impl Page {
                 (head(&self.title))
                 body data-live=[self.live] {
                     a class="skip" href="#main" { "To the content" }
-                    header class="top" {
+                    header class="top" { div class="bar" {
                         a class="brand" href="/" { "Flow Studio" }
                         nav aria-label="Pages" {
                             a href="/" aria-current=[current(Place::Inbox)] { "Inbox" }
@@ -69,7 +72,7 @@ impl Page {
                             a href="/compare" aria-current=[current(Place::Compare)] { "Compare" }
                         }
                         span class="live" id="live" role="status" {}
-                    }
+                    } }
                     main id="main" tabindex="-1" { (self.body) }
                 }
             }

@@ -151,6 +151,7 @@ fn router(studio: Studio) -> Router {
         .route("/runs/{run}/diagnosis", get(pages::diagnosis))
         .route("/runs/{run}/artifacts", get(pages::artifacts))
         .route("/runs/{run}/picture", get(pages::picture))
+        .route("/runs/{run}/report", get(pages::report))
         .route("/compare", get(pages::compare))
         .route("/flows", get(pages::flows))
         .route("/flows/{flow}", get(pages::flow))

@@ -37,7 +37,7 @@ fn page(workspace: &Workspace, run: &str) -> Result<Page, Problem> {
         h2 { "What was looked at" }
         (table("What was looked at", &["Where", "What stood there"], &trail))
     };
-    Ok(Page { title: format!("Diagnosis of {id}"), place: Place::Runs, live: None, body })
+    Ok(Page { title: format!("Diagnosis of {id}"), place: Place::Runs, live: super::evidence::live(&remains, &id), body })
 }
 
 fn class(class: Class) -> Markup {

@@ -11,14 +11,14 @@ use serde::Deserialize;
 
 use crate::{
     id::RunId,
-    inspect::{Freshness, Metric, Panel, Verdict, evidence as panel_of},
+    inspect::{Freshness, Metric, Panel, Remains, Verdict, evidence as panel_of},
     workspace::Workspace,
 };
 
 use super::{
     super::{problem::Problem, server::Studio},
     Page, Place,
-    parts::{Tab, enc, next, run_badge, run_id, run_link, table, tabs},
+    parts::{Tab, ended, enc, events, next, run_badge, run_id, run_link, table, tabs},
     shown,
 };
 
@@ -70,7 +70,14 @@ fn page(workspace: &Workspace, run: &str, flow: Option<&str>) -> Result<Page, Pr
         }
         (next(&panel.next))
     };
-    Ok(Page { title: format!("Evidence of {id}"), place: Place::Runs, live: None, body })
+    let live = live(&remains, &id);
+    Ok(Page { title: format!("Evidence of {id}"), place: Place::Runs, live, body })
+}
+
+/// The events after which another look at it may show something else.
+pub(super) fn live(remains: &Remains, run: &RunId) -> Option<String> {
+    let view = remains.view.as_ref()?;
+    (!ended(view.status(), false)).then(|| events(run, view.state.seq))
 }
 
 fn chooser(run: &RunId, flows: &[String], flow: Option<&str>) -> Markup {

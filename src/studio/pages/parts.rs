@@ -55,6 +55,7 @@ pub(super) fn tabs(run: &RunId, here: Tab) -> Markup {
         nav class="tabs" aria-label={ "Pages of " (run) } {
             @for (tab, path, name) in all { a href={ (run_link(run)) (path) } aria-current=[(tab == here).then_some("page")] { (name) } }
             a href={ "/compare?b=" (enc(run.as_str())) } { "Compare" }
+            a href={ (run_link(run)) "/report" } download { "Download as one file" }
         }
     }
 }
@@ -101,7 +102,32 @@ pub(super) fn run_id(run: &str) -> Result<RunId, Problem> {
 pub(super) fn ago(at: Time, now: Time) -> Markup {
     let ms = now.since(at);
     let words = if ms < 1000 { "just now".to_owned() } else { format!("{} ago", length(ms / 1000 * 1000)) };
-    html! { time datetime=(at) title=(at) { (words) } }
+    html! { time class="ago" datetime=(at) title=(at) { (words) } }
+}
+
+/// What the clock says here, from which a script counts on.
+pub(super) fn clock(now: Time) -> Markup {
+    html! { data id="now" value=(now) {} }
+}
+
+/// A moment among others of its page: the day is told where it is another than before.
+pub(super) fn moment(at: Time, before: Option<Time>) -> Markup {
+    let (at, before) = (at.to_string(), before.map(|time| time.to_string()).unwrap_or_default());
+    let (day, clock) = at.trim_end_matches('Z').split_once('T').unwrap_or_default();
+    html! { time datetime=(at) title=(at) { @if !before.starts_with(day) { (day) " " } (clock) } }
+}
+
+/// The events of a run behind a line, after which its pages are read again.
+pub(super) fn events(run: &RunId, seq: u64) -> String {
+    format!("/api/v1/runs/{run}/events?after={seq}")
+}
+
+/// Nothing more will be written by itself.
+pub(super) fn ended(status: RunStatus, driven: bool) -> bool {
+    match status {
+        RunStatus::Succeeded | RunStatus::Failed | RunStatus::Cancelled => !driven,
+        RunStatus::Running | RunStatus::Waiting | RunStatus::Interrupted => false,
+    }
 }
 
 pub(super) fn run_badge(status: RunStatus) -> Markup {
@@ -129,12 +155,37 @@ pub(super) fn standing_badge(standing: Standing) -> Markup {
     html! { span class={ "badge " (class) } { span aria-hidden="true" { (glyph) } " " (standing) } }
 }
 
+/// A parameter: a text as it is, anything else as JSON.
+pub(super) fn value_of(value: &serde_json::Value) -> Markup {
+    match value {
+        serde_json::Value::String(one) => html! { code { (one) } },
+        other => html! { code { (other) } },
+    }
+}
+
 /// Text as it is, in lines.
 pub(super) fn text(text: &str) -> Markup {
     let end = text.char_indices().nth(TEXT_CHARS_MAX).map_or(text.len(), |(at, _)| at);
     html! {
         pre tabindex="0" { (text[..end]) }
         @if end < text.len() { p class="dim" { "… and " (text.len() - end) " bytes more" } }
+    }
+}
+
+/// A unified difference; what it says by colour stands in its first column too.
+pub(super) fn difference(what: &str, all: &str) -> Markup {
+    html! {
+        pre class="diff" tabindex="0" role="region" aria-label={ "Difference: " (what) } {
+            @for line in all.lines() {
+                @match line.as_bytes().first() {
+                    Some(b'+') => { span class="plus" { (line) } }
+                    Some(b'-') => { span class="minus" { (line) } }
+                    Some(b'@') => { span class="at" { (line) } }
+                    _ => { (line) }
+                }
+                "\n"
+            }
+        }
     }
 }
 

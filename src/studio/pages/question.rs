@@ -12,7 +12,7 @@ use axum::{
 use maud::{Markup, html};
 
 use crate::{
-    id::{ParamName, Time},
+    id::{ParamName, RunId, Time},
     record::{Question, QuestionStatus},
     spec::params::Given,
     workspace::{AnswerRequest, Workspace},
@@ -26,8 +26,10 @@ use super::{
         who::{Person, Right},
     },
     Page, Place,
-    parts::{ago, question_link, run_link, step_link, text},
+    artifacts::{as_text, picture_of, picture_tag},
+    parts::{ago, clock, events, question_link, run_link, step_link, text, value_of},
     shown,
+    written::file,
 };
 
 /// Of evidence that is shown on the page itself.
@@ -48,7 +50,8 @@ fn page(workspace: &Workspace, slips: &Slips, run: &str, id: &str) -> Result<Pag
     let now = workspace.now();
     let open = question.status == QuestionStatus::Open;
     let body = html! {
-        p { a href=(run_link(&read.id)) { (read.id) } " / " (question.flow_path) " / " a href=(step_link(&read.id, &question.flow_path, &question.step_id)) { (question.step_id) } }
+        (clock(now))
+        p class="crumbs" { a href=(run_link(&read.id)) { (read.id) } " / " (question.flow_path) " / " a href=(step_link(&read.id, &question.flow_path, &question.step_id)) { (question.step_id) } }
         h1 { (question.question) }
         p class="dim" {
             span class={ "severity " (question.severity.to_string().to_lowercase()) } { (question.severity) }
@@ -59,7 +62,7 @@ fn page(workspace: &Workspace, slips: &Slips, run: &str, id: &str) -> Result<Pag
         dl {
             dt { "Why" } dd { (question.rule) ": " (question.reason) }
             @if let Some(action) = &question.action { dt { "What happens" } dd { (text(action)) } }
-            @for (name, value) in &question.params { dt { (name) } dd { code { (value) } } }
+            @for (name, value) in &question.params { dt { (name) } dd { (value_of(value)) } }
             @if let Some(usd) = question.cost_usd { @if usd > 0.0 { dt { "Cost so far" } dd { (format!("{usd:.4} USD")) } } } @else { dt { "Cost so far" } dd { "not known" } }
         }
         (evidence(workspace, &read.id, &question))
@@ -73,11 +76,11 @@ fn page(workspace: &Workspace, slips: &Slips, run: &str, id: &str) -> Result<Pag
         }
         @if open { (form(&question, run, id, slips)) } @else { (closed(&question, now)) }
     };
-    let live = open.then(|| format!("/api/v1/runs/{}/events?after={}", read.id, read.state.seq));
+    let live = open.then(|| events(&read.id, read.state.seq));
     Ok(Page { title: super::inbox::first_line(&question.question).to_owned(), place: Place::Inbox, live, body })
 }
 
-fn evidence(workspace: &Workspace, run: &crate::id::RunId, question: &Question) -> Markup {
+fn evidence(workspace: &Workspace, run: &RunId, question: &Question) -> Markup {
     html! {
         @if !question.shown.is_empty() {
             h2 { "Evidence" }
@@ -90,10 +93,7 @@ fn evidence(workspace: &Workspace, run: &crate::id::RunId, question: &Question) 
                         Some(sha256) => {
                             p class="dim" { "sha256 " (sha256.as_str()[..12]) }
                             @match workspace.evidence_head(run, &question.flow_path, &one.path, EVIDENCE_BYTES_MAX) {
-                                Ok((bytes, all)) => {
-                                    (text(&String::from_utf8_lossy(&bytes)))
-                                    @if all > bytes.len() as u64 { p class="dim" { "the first " (bytes.len()) " of " (all) " bytes" } }
-                                }
+                                Ok((bytes, all)) => { (shown_file(run, question, &one.path, &bytes, all)) }
                                 Err(error) => { p class="failed" { (error) } }
                             }
                         }
@@ -104,10 +104,26 @@ fn evidence(workspace: &Workspace, run: &crate::id::RunId, question: &Question) 
     }
 }
 
+/// Pictures below the flow's artifacts as pictures, texts as their names want it.
+fn shown_file(run: &RunId, question: &Question, path: &str, bytes: &[u8], all: u64) -> Markup {
+    let cut = all > bytes.len() as u64;
+    let picture = path.strip_prefix("artifacts/").filter(|_| picture_of(bytes).is_some());
+    html! {
+        @match (picture, as_text(bytes, cut)) {
+            (Some(name), _) => { (picture_tag(run, &question.flow_path, name)) }
+            (None, Some(said)) => {
+                (file(path, said, !cut))
+                @if cut { p class="dim" { "the first " (bytes.len()) " of " (all) " bytes" } }
+            }
+            (None, None) => { p { "It is not text: " (all) " bytes." } }
+        }
+    }
+}
+
 fn form(question: &Question, run: &str, id: &str, slips: &Slips) -> Markup {
     html! {
         h2 { "Your answer" }
-        form method="post" action={ (question_link(&question.run_id, &question.id)) "/answer" } class="answer" {
+        form id="answer" method="post" action={ (question_link(&question.run_id, &question.id)) "/answer" } class="answer" {
             input type="hidden" name="slip" value=(slips.give(&purpose(run, id)));
             input type="hidden" name="digest" value=(question.subject_digest);
             fieldset {
@@ -115,8 +131,9 @@ fn form(question: &Question, run: &str, id: &str, slips: &Slips) -> Markup {
                 @for option in &question.options {
                     label class="choice" { input type="radio" name="choose" value=(option.key) required; " " b { (option.label) } @if !option.effect.is_empty() { " " span class="dim" { (option.effect) } } }
                 }
+                @if !question.push_back.is_empty() { p class="dim" { "Or send it back, with your note to whoever does it again:" } }
                 @for step in &question.push_back {
-                    label class="choice" { input type="radio" name="choose" value={ "push-back:" (step) } required; " " b { "Back to " (step) } " " span class="dim" { "with your note; it and what follows run again" } }
+                    label class="choice" { input type="radio" name="choose" value={ "push-back:" (step) } required; " " b { "Back to " (step) } " " span class="dim" { "it and what follows run again" } }
                 }
             }
             @for (name, field, required) in crate::inspect::form_fields(question) {
@@ -128,7 +145,7 @@ fn form(question: &Question, run: &str, id: &str, slips: &Slips) -> Markup {
                     }
                 }
             }
-            label class="field" { "Note" textarea name="note" rows="4" { } }
+            label class="field" { "Note " span class="dim" { "(it reaches the next step, and stays with the answer)" } textarea name="note" rows="4" { } }
             label class="choice" { input type="checkbox" name="sure" value="yes" required; " I have read what stands above" }
             button class="primary" { "Answer" }
         }

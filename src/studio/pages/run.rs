@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 use crate::{
     id::{FramePath, StepRef, Time},
-    inspect::{FlowReport, RunView, StatusReport, length, opened_by, spent_words, status},
+    inspect::{FlowReport, RunView, StatusReport, count, length, opened_by, spent_words, status},
     kernel::Frame,
     ledger::RunDir,
     plan::draw,
@@ -23,7 +23,9 @@ use super::{
     Page, Place,
     artifacts::shelf,
     inbox::first_line,
-    parts::{Tab, ago, flow_link, heading, next, question_link, run_badge, run_link, step_link, tabs},
+    parts::{
+        Tab, ago, clock, ended, events, flow_link, heading, next, question_link, run_badge, run_link, step_link, tabs, value_of,
+    },
     routes::routes,
     shown,
     steps::steps,
@@ -79,12 +81,13 @@ fn page(workspace: &Workspace, run: &str, which: &Which) -> Result<Page, Problem
     let page = Shown { view: &view, dir: &dir, report: &report, whole, from, now: workspace.now() };
     let seq = view.moments.last().map_or(0, |moment| moment.seq);
     let body = html! {
-        @if let Some(path) = &asked { p { a href=(run_link(&report.run_id)) { (report.run_id) } " / " (path) } }
+        (clock(page.now))
+        @if let Some(path) = &asked { p class="crumbs" { a href=(run_link(&report.run_id)) { (report.run_id) } " / " (path) } }
         h1 { (report.run_id) " " (run_badge(report.status)) }
-        p class="dim" {
-            "started " (ago(report.created_at, page.now)) " by " (report.started_by)
-            @if report.driven { " · driven by process " (report.pid.map(|pid| pid.to_string()).unwrap_or_default()) }
-            @if let Some(spent) = &report.spent { " · models: " (spent_words(spent)) }
+        dl class="facts" {
+            div { dt { "Started" } dd { (ago(report.created_at, page.now)) " by " (report.started_by) } }
+            @if report.driven { div { dt { "Driven by" } dd { "process " (report.pid.map(|pid| pid.to_string()).unwrap_or_default()) } } }
+            div { dt { "Models" } dd { @if let Some(spent) = &report.spent { (spent_words(spent)) } @else { "none was called" } } }
         }
         (tabs(&report.run_id, Tab::Run))
         (questions(&report, page.now))
@@ -92,7 +95,7 @@ fn page(workspace: &Workspace, run: &str, which: &Which) -> Result<Page, Problem
         @for frame in &top { (one_flow(&page, frame, 2)) }
         (next(&report.next))
     };
-    let live = (!ended(&report)).then(|| format!("/api/v1/runs/{}/events?after={seq}", report.run_id));
+    let live = (!ended(report.status, report.driven)).then(|| events(&report.run_id, seq));
     Ok(Page { title: format!("{} {}", report.run_id, report.status), place: Place::Runs, live, body })
 }
 
@@ -113,21 +116,12 @@ fn whole(view: &RunView, top: &[&Frame]) -> (Vec<FramePath>, usize) {
     (whole, left_out)
 }
 
-/// Nothing more will be written by itself.
-fn ended(report: &StatusReport) -> bool {
-    use crate::record::RunStatus::{Cancelled, Failed, Interrupted, Running, Succeeded, Waiting};
-    match report.status {
-        Succeeded | Failed | Cancelled => !report.driven,
-        Running | Waiting | Interrupted => false,
-    }
-}
-
 fn questions(report: &StatusReport, now: Time) -> Markup {
     html! {
         @for one in &report.questions {
-            article class={ "card question " (one.severity.to_string().to_lowercase()) } {
+            article id={ "question-" (one.id) } class={ "card question " (one.severity.to_string().to_lowercase()) } {
                 h2 { a href=(question_link(&report.run_id, &one.id)) { (first_line(&one.question)) } }
-                p class="dim" { (one.severity) " · " (one.step_id) " · " (ago(one.since, now)) }
+                p class="dim" { span class={ "severity " (one.severity.to_string().to_lowercase()) } { (one.severity) } " · " (one.step_id) " · " (ago(one.since, now)) }
                 p { (one.reason) }
             }
         }
@@ -153,6 +147,7 @@ fn one_flow(page: &Shown<'_>, frame: &Frame, level: usize) -> Markup {
                 a href=(flow_link(run, &frame.path)) { (flow.flow_path) }
                 " · " (flow.steps_done) " of " (flow.steps_total) " steps ended · " (length(flow.active_ms)) " of work"
             }
+            progress class="steps-done" max=(flow.steps_total) value=(flow.steps_done) aria-label={ "Steps of " (flow.flow_path) " that ended" } {}
             @if let Some(failing) = &flow.failing {
                 p class="failed" { "failed at " a href=(step_link(run, &frame.path, &failing.step_id)) { (failing.step_id) } ": " (failing.reason) }
             } @else if let Some(reason) = &flow.reason { p { (reason) } }
@@ -161,8 +156,11 @@ fn one_flow(page: &Shown<'_>, frame: &Frame, level: usize) -> Markup {
             (params(flow))
             (steps(page.view, frame, flow, from, page.now))
             (shelf(page.dir, run, &frame.path))
-            details id={ "time-" (flow.flow_path) } { summary { "Timeline" } div class="wide" tabindex="0" role="region" aria-label={ "Timeline of " (flow.flow_path) } { (crate::inspect::timeline(page.view, frame)) } }
-            details id={ "routes-" (flow.flow_path) } { summary { "Where it went, and why" } (routes(page.view, frame)) }
+            details id={ "time-" (flow.flow_path) } open[opened.is_none()] {
+                summary { "Timeline" span class="dim" { (count(flow.executions as usize, "execution")) } }
+                div class="wide" tabindex="0" role="region" aria-label={ "Timeline of " (flow.flow_path) } { (crate::inspect::timeline(page.view, frame)) }
+            }
+            (routes(page.view, frame))
             @for child in inner { (one_flow(page, child, level + 1)) }
         }
     }
@@ -188,8 +186,8 @@ fn params(flow: &FlowReport) -> Markup {
     html! {
         @if !flow.params.is_empty() {
             details id={ "params-" (flow.flow_path) } {
-                summary { "Parameters" }
-                dl { @for (name, value) in &flow.params { dt { (name) } dd { code { (value) } } } }
+                summary { "Parameters" span class="dim" { (flow.params.len()) } }
+                dl { @for (name, value) in &flow.params { dt { (name) } dd { (value_of(value)) } } }
             }
         }
     }

@@ -27,7 +27,7 @@ pub(super) fn steps(view: &RunView, frame: &Frame, flow: &FlowReport, from: usiz
     let columns = ["Step", "Stands", "What", "Executions", "Took", "Then"];
     html! {
         details open id={ "steps-" (flow.flow_path) } {
-            summary { "Steps" }
+            summary { "Steps" span class="dim" { (all) } }
             (table(&format!("Steps of {}", flow.flow_path), &columns, &rows))
             @if from > 0 || to < all {
                 p {
