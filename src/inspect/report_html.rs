@@ -26,7 +26,7 @@ pub(super) fn flow_story(view: &RunView, frame: &Frame, told: &str, stands: &Sta
         @if let Some(goal) = &frame.plan.flow.charter.goal { p { "Goal: " (data(goal)) } }
         (questions(view, frame, stands, level))
         (heading(level, "Timeline"))
-        div class="wide" { (timeline(view, frame)) }
+        div class="wide" tabindex="0" role="region" aria-label="Timeline" { (timeline(view, frame)) }
         (sections(told, level))
         (claims(view, frame, level))
         (routes(view, frame, level))
@@ -55,7 +55,7 @@ fn sections(told: &str, level: usize) -> Markup {
                 rows.push(row);
             }
             html! {
-                div class="wide" { table {
+                div class="wide" tabindex="0" role="region" aria-label="Table" { table {
                     tr { @for cell in cells(line) { th { (plain(&cell)) } } }
                     @for row in rows.iter().filter(|row| !row.starts_with("| --- ")) {
                         tr { @for cell in cells(row) { td { (plain(&cell)) } } }
@@ -64,7 +64,7 @@ fn sections(told: &str, level: usize) -> Markup {
             }
         } else if let Some(item) = line.trim_start().strip_prefix("- ") {
             let deep = line.starts_with("  ");
-            html! { ul { li style=[deep.then_some("margin-left:1.2rem")] { (plain(item)) } } }
+            html! { ul { li class=[deep.then_some("deep")] { (plain(item)) } } }
         } else if line.trim().is_empty() {
             continue;
         } else {
@@ -222,7 +222,7 @@ fn routes(view: &RunView, frame: &Frame, level: usize) -> Markup {
     html! {
         @if !all.is_empty() {
             (heading(level, "Every decision"))
-            div class="wide" { table {
+            div class="wide" tabindex="0" role="region" aria-label="Table" { table {
                 tr { th { "after" } th { "decision" } th { "next" } th { "rule" } th { "why" } th { "by" } }
                 @for one in all {
                     tr {
@@ -246,7 +246,7 @@ fn claims(view: &RunView, frame: &Frame, level: usize) -> Markup {
     html! {
         @if !all.is_empty() {
             (heading(level, "Claims beside measures"))
-            div class="wide" { table {
+            div class="wide" tabindex="0" role="region" aria-label="Table" { table {
                 tr { th { "step" } th { "said" } th { "measured" } th { "" } }
                 @for (step, claim) in all {
                     @let word = if claim.agrees { "agrees" } else { "disagrees" };

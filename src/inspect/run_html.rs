@@ -108,7 +108,7 @@ fn evidence(panel: &Panel) -> Markup {
     html! {
         h2 id="evidence" { "Evidence" }
         p { span class={ "badge " (panel.verdict.as_str()) } { (panel.verdict.as_str()) } " " (data(&panel.headline)) }
-        div class="wide" { table {
+        div class="wide" tabindex="0" role="region" aria-label="Measures" { table {
             tr { th { "measure" } th { "stands" } th { "figure" } th { "from" } }
             @for metric in &panel.metrics {
                 tr class=[(!metric.measured).then_some("dim")] {
@@ -145,7 +145,7 @@ fn one_flow(view: &RunView, frame: &Frame, stands: &StatusReport, paste: &Paste,
                 (data(&frame.plan.flow.title)) " " span class={ "badge " (flow_status(view, frame)) } { (headline(view, frame)) }
             }
             p class="dim" { "flow " code { (frame.path) } ", " (length(frame.active_ms_at(view.state.now))) " of work" }
-            @if frame.plan.steps.len() <= DRAWN_MAX { div class="wide" { (PreEscaped(svg_part(&frame.plan, &marks(view, frame), &part))) } }
+            @if frame.plan.steps.len() <= DRAWN_MAX { div class="wide" tabindex="0" role="region" aria-label={ "Graph of " (frame.path) } { (PreEscaped(svg_part(&frame.plan, &marks(view, frame), &part))) } }
             (flow_story(view, frame, &told, stands, 3))
         }
     }

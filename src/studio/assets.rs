@@ -12,6 +12,7 @@ use axum::{
 use crate::plan::draw::svg_style;
 
 const STYLE: &str = include_str!("assets/studio.css");
+const ICON: &str = include_str!("assets/icon.svg");
 const SCRIPT: &str = include_str!("assets/studio.js");
 
 /// With the style of the pictures that `graph` draws, so that they look alike everywhere.
@@ -20,6 +21,7 @@ static WHOLE_STYLE: LazyLock<String> = LazyLock::new(|| format!("{}\n{STYLE}", s
 pub(super) async fn asset(Path(name): Path<String>) -> Response {
     let (kind, text) = match name.as_str() {
         "studio.css" => ("text/css; charset=utf-8", WHOLE_STYLE.as_str()),
+        "icon.svg" => ("image/svg+xml", ICON),
         "studio.js" => ("text/javascript; charset=utf-8", SCRIPT),
         _ => return StatusCode::NOT_FOUND.into_response(),
     };

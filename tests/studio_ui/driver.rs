@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 /// Longer than anything takes on a busy machine; a page on which something does not come ends the test.
-const PATIENCE: Duration = Duration::from_mins(2);
+const PATIENCE: Duration = Duration::from_secs(90);
 /// How long a page is asked to look out by itself, before it is asked again.
 const LOOK_MS: u64 = 2_000;
 /// The name by which elements are handed to and fro; the protocol has fixed it.
@@ -56,7 +56,7 @@ impl Browser {
             .expect("chromedriver starts");
         let mut says = BufReader::new(driver.stdout.take().expect("its output")).lines();
         let port = says
-            .find_map(|line| line.ok()?.split_once("on port ")?.1.trim_end_matches('.').parse().ok())
+            .find_map(|line| line.ok()?.split_once("successfully on port ")?.1.trim_end_matches('.').parse().ok())
             .expect("chromedriver says its port");
         // It goes on talking; nobody must make it wait.
         std::thread::spawn(move || says.for_each(drop));
@@ -222,10 +222,6 @@ impl Browser {
         self.post("/goog/cdp/execute", &json!({"cmd": command, "params": params}))
     }
 
-    pub fn tab(&self) -> String {
-        self.get_value("/window").as_str().unwrap_or_default().to_owned()
-    }
-
     pub fn new_tab(&self) -> String {
         let made = self.post("/window/new", &json!({"type": "tab"}));
         made["handle"].as_str().expect("a tab").to_owned()
@@ -233,6 +229,8 @@ impl Browser {
 
     pub fn switch_to(&self, tab: &str) {
         self.post("/window", &json!({"handle": tab}));
+        // Only a page that is seen is read again.
+        self.chrome("Page.bringToFront", &json!({}));
     }
 
     /// What the browser complained of since it was asked last: scripts that failed, what a policy forbade, what was not found.

@@ -3,6 +3,7 @@
 
 use axum::http::StatusCode;
 use maud::{Markup, html};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC};
 
 use crate::{
     id::{EscalationId, FramePath, RunId, StepRef, Time},
@@ -12,11 +13,13 @@ use crate::{
 
 use super::super::problem::Problem;
 
+/// What stands in an address as it is; people read these, and send them to one another.
+const IN_AN_ADDRESS: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 /// Longer texts are shown up to here.
 const TEXT_CHARS_MAX: usize = 200_000;
 
 pub(super) fn enc(text: &str) -> String {
-    percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
+    percent_encoding::utf8_percent_encode(text, IN_AN_ADDRESS).to_string()
 }
 
 pub(super) fn run_link(run: &RunId) -> String {
@@ -73,8 +76,13 @@ pub(super) fn heading(level: usize, id: &str, inside: &Markup) -> Markup {
 
 /// A table that may be wider than the page; it is scrolled by keys too.
 pub(super) fn table(name: &str, columns: &[&str], rows: &Markup) -> Markup {
+    table_of("", name, columns, rows)
+}
+
+/// The same, with a class of its own.
+pub(super) fn table_of(class: &str, name: &str, columns: &[&str], rows: &Markup) -> Markup {
     html! {
-        div class="wide" tabindex="0" role="region" aria-label=(name) { table {
+        div class="wide" tabindex="0" role="region" aria-label=(name) { table class=[(!class.is_empty()).then_some(class)] {
             thead { tr { @for column in columns { th scope="col" { @if column.is_empty() { span class="unseen" { "Verdict" } } @else { (column) } } } } }
             tbody { (rows) }
         } }

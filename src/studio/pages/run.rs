@@ -15,6 +15,7 @@ use crate::{
     kernel::Frame,
     ledger::RunDir,
     plan::draw,
+    record::RunStatus,
     workspace::Workspace,
 };
 
@@ -33,6 +34,8 @@ use super::{
 
 /// Flows that are shown whole on the page of their run; others have their line, and a page of their own.
 const FLOWS_MAX: usize = 12;
+/// Steps that run at this moment and are named.
+const RUNNING_MAX: usize = 6;
 /// Nobody reads a picture of more, and it would weigh more than all the rest.
 const DRAWN_MAX: usize = 1_000;
 
@@ -90,7 +93,7 @@ fn page(workspace: &Workspace, run: &str, which: &Which) -> Result<Page, Problem
             div { dt { "Models" } dd { @if let Some(spent) = &report.spent { (spent_words(spent)) } @else { "none was called" } } }
         }
         (tabs(&report.run_id, Tab::Run))
-        (questions(&report, page.now))
+        (stands(&page))
         @if left_out > 0 { p class="dim" { (left_out) " more flows have their line below, and a page of their own." } }
         @for frame in &top { (one_flow(&page, frame, 2)) }
         (next(&report.next))
@@ -116,14 +119,70 @@ fn whole(view: &RunView, top: &[&Frame]) -> (Vec<FramePath>, usize) {
     (whole, left_out)
 }
 
-fn questions(report: &StatusReport, now: Time) -> Markup {
+/// What goes on at this moment, always at the same place and in the same room, so that nothing below it moves when it changes.
+fn stands(page: &Shown<'_>) -> Markup {
+    let (report, now) = (page.report, page.now);
+    let first = report.questions.first();
+    let severity = first.map(|one| one.severity.to_string().to_lowercase()).unwrap_or_default();
     html! {
-        @for one in &report.questions {
-            article id={ "question-" (one.id) } class={ "card question " (one.severity.to_string().to_lowercase()) } {
+        article id="stands" class={ "card stands " (report.status) " " (severity) } {
+            @if let Some(one) = first {
                 h2 { a href=(question_link(&report.run_id, &one.id)) { (first_line(&one.question)) } }
-                p class="dim" { span class={ "severity " (one.severity.to_string().to_lowercase()) } { (one.severity) } " · " (one.step_id) " · " (ago(one.since, now)) }
-                p { (one.reason) }
+                p class="dim" { span class={ "severity " (severity) } { (one.severity) } " · " (one.step_id) " · " (one.reason) " · asked " (ago(one.since, now)) }
+            } @else if report.flows.iter().any(|flow| !flow.running.is_empty() || !flow.retrying.is_empty()) {
+                h2 { "Running" }
+                p { (running(page)) }
+            } @else {
+                h2 { (heading_of(report.status)) }
+                p { (why(page)) }
             }
+        }
+        @for one in report.questions.iter().skip(1) {
+            article id={ "question-" (one.id) } class={ "card " (one.severity.to_string().to_lowercase()) } {
+                h2 { a href=(question_link(&report.run_id, &one.id)) { (first_line(&one.question)) } }
+                p class="dim" { (one.severity) " · " (one.step_id) " · asked " (ago(one.since, now)) }
+            }
+        }
+    }
+}
+
+fn heading_of(status: RunStatus) -> &'static str {
+    match status {
+        RunStatus::Running => "Between two steps",
+        RunStatus::Waiting => "Waits",
+        RunStatus::Succeeded => "It is done",
+        RunStatus::Failed => "It failed",
+        RunStatus::Interrupted => "Nobody drives it",
+        RunStatus::Cancelled => "It was cancelled",
+    }
+}
+
+/// The steps that run, and since when.
+fn running(page: &Shown<'_>) -> Markup {
+    let flows = page.report.flows.iter();
+    let all: Vec<_> = flows.flat_map(|flow| flow.running.iter().map(move |one| (flow, one))).collect();
+    let waits = page.report.flows.iter().flat_map(|flow| &flow.retrying).next();
+    html! {
+        @for (at, (flow, one)) in all.iter().take(RUNNING_MAX).enumerate() {
+            @if at > 0 { ", " }
+            a href=(step_link(&page.report.run_id, &flow.flow_path, &one.step_id)) { (one.step_id) } " " span class="dim" { (ago(one.since, page.now)) }
+        }
+        @if all.len() > RUNNING_MAX { " and " (all.len() - RUNNING_MAX) " more" }
+        @if let Some(retry) = waits.filter(|_| all.is_empty()) { (retry.step_id) " is tried again, attempt " (retry.attempt) }
+    }
+}
+
+/// The reason, in the words of the flow that has one.
+fn why(page: &Shown<'_>) -> Markup {
+    let report = page.report;
+    let failing = report.flows.iter().rev().find_map(|flow| Some((flow, flow.failing.as_ref()?)));
+    html! {
+        @match (report.status, failing) {
+            (RunStatus::Failed, Some((flow, failing))) => { "at " a href=(step_link(&report.run_id, &flow.flow_path, &failing.step_id)) { (failing.step_id) } ": " (failing.reason) }
+            _ => { @match report.flows.iter().find_map(|flow| flow.reason.as_ref()) {
+                Some(reason) => { (reason) }
+                None => { @match report.next.first() { Some(next) => { (next.why) ": " code { (next.command) } } None => { (report.updated_at) } } }
+            } }
         }
     }
 }
@@ -148,19 +207,19 @@ fn one_flow(page: &Shown<'_>, frame: &Frame, level: usize) -> Markup {
                 " · " (flow.steps_done) " of " (flow.steps_total) " steps ended · " (length(flow.active_ms)) " of work"
             }
             progress class="steps-done" max=(flow.steps_total) value=(flow.steps_done) aria-label={ "Steps of " (flow.flow_path) " that ended" } {}
+            (picture(page.view, frame, flow))
             @if let Some(failing) = &flow.failing {
                 p class="failed" { "failed at " a href=(step_link(run, &frame.path, &failing.step_id)) { (failing.step_id) } ": " (failing.reason) }
             } @else if let Some(reason) = &flow.reason { p { (reason) } }
             @for warning in &flow.warnings { p class="concerns" { "warning: " (warning) } }
-            (picture(page.view, frame, flow))
-            (params(flow))
             (steps(page.view, frame, flow, from, page.now))
-            (shelf(page.dir, run, &frame.path))
             details id={ "time-" (flow.flow_path) } open[opened.is_none()] {
                 summary { "Timeline" span class="dim" { (count(flow.executions as usize, "execution")) } }
                 div class="wide" tabindex="0" role="region" aria-label={ "Timeline of " (flow.flow_path) } { (crate::inspect::timeline(page.view, frame)) }
             }
             (routes(page.view, frame))
+            (shelf(page.dir, run, &frame.path))
+            (params(flow))
             @for child in inner { (one_flow(page, child, level + 1)) }
         }
     }

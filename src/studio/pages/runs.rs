@@ -13,7 +13,7 @@ use crate::{id::Time, inspect::{RunLine, count}, record::RunStatus, workspace::W
 use super::{
     super::{problem::Problem, server::Studio},
     Page, Place,
-    parts::{ago, clock, enc, run_badge, run_link, table},
+    parts::{ago, clock, enc, run_badge, run_link, table_of},
     shown,
 };
 
@@ -94,7 +94,7 @@ fn page(workspace: &Workspace, filter: &Filter) -> Result<Page, Problem> {
         @if list.runs.is_empty() { p class="empty" { "Nothing has run here yet. " a href="/flows" { "The flows that can be run" } } }
         @else if found.is_empty() { p class="empty" { "There is no such run. " a href="/runs" { "All of them" } } }
         @else {
-            (table("Runs", &["Run", "Flows", "Status", "Needs you", "Started"], &html! { @for line in rows { (row(line, now)) } }))
+            (table_of("runs", "Runs", &["Run", "Flows", "Status", "Needs you", "Started"], &html! { @for line in rows { (row(line, now)) } }))
             p class="dim" { (count(found.len(), "run")) }
             @if filter.page > 0 { a href=(link(filter, filter.page - 1)) rel="prev" { "Newer" } " " }
             @if more { a href=(link(filter, filter.page + 1)) rel="next" { "Older" } }
