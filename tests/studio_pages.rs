@@ -127,7 +127,7 @@ fn a_run_shows_its_loops_its_known_fixes_its_sub_flows_and_what_failed() {
     assert!(tree.0.iter().any(|tag| tag.get("class") == Some("node command skipped")), "what was skipped is dimmed");
     // Whoever sees no picture hears where each step stands, from its link and from the list.
     let heard: Vec<&str> = tree.below(picture, "a").filter_map(|a| a.get("aria-label")).collect();
-    assert!(heard.contains(&"lint, run: succeeded") && heard.contains(&"ship, run: to come"), "{heard:?}");
+    assert!(heard.contains(&"lint, run, ↳ detour lint-fix ✓: succeeded") && heard.contains(&"ship, run: to come"), "{heard:?}");
     assert_eq!((picture.get("role"), heard.len()), (Some("group"), 8));
     let rows: Vec<&str> = tree.all("tr").map(|row| row.text.as_str()).collect();
     let row = |step: &str| *rows.iter().find(|row| row.starts_with(step)).unwrap_or_else(|| panic!("{step}: {rows:?}"));

@@ -147,9 +147,12 @@ impl Browser {
         found[ELEMENT].as_str().expect("an element").to_owned()
     }
 
+    /// As a hand does it: what is to be clicked is brought into sight first.
     #[track_caller]
     pub fn click(&self, selector: &str) {
         let element = self.find(selector);
+        let show = json!({"script": "arguments[0].scrollIntoView({block: 'center'});", "args": [{ELEMENT: element}]});
+        self.post("/execute/sync", &show);
         self.post(&format!("/element/{element}/click"), &json!({}));
     }
 

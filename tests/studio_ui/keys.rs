@@ -80,7 +80,11 @@ fn every_step_of_a_picture_is_reached_and_says_where_it_stands() {
     world.waiting("r");
     let browser = world.open("/runs/r");
     let named = |name: &'static str| move |stop: &Value| stop["words"] == name;
-    for name in ["notes, run: succeeded", "gate, ask: waiting", "ship, run: to come"] {
+    for name in [
+        "notes, run, Write down what is new: succeeded",
+        "gate, ask, Bring it out?: waiting",
+        "ship, run, Put it where people find it: to come",
+    ] {
         tab_to(browser, name, named(name));
     }
     browser.press(&[ENTER]);

@@ -85,7 +85,7 @@ fn drawn(plan: &Plan, marks: &Marks, alone: Option<&str>, part: &Part<'_>) -> St
         match link(&one.id) {
             Some(href) => {
                 let _ =
-                    write!(out, r#"<a href="{}" aria-label="{}"><g aria-hidden="true">{}</g></a>"#, escaped(&href), escaped(&spoken(one)), node(one, rect));
+                    write!(out, r#"<a href="{}" aria-label="{}">{}</a>"#, escaped(&href), escaped(&spoken(one)), node(one, rect));
             }
             None => out.push_str(&node(one, rect)),
         }
