@@ -75,7 +75,9 @@ fn it_tells_what_the_markdown_tells() {
         assert!(page.contains(&format!("<h3>{heading}</h3>")), "{heading}");
     }
     assert!(page.contains("receipt <code>x/receipts/bad-shell.json</code>"));
-    for word in ["Evidence", "Timeline", "Every decision", "Questions and answers", "failed-policy", "class=\"gantt\"", "flow-graph"] {
+    for word in
+        ["Evidence", "Timeline", "Every decision", "Questions and answers", "failed-policy", "class=\"gantt\"", "flow-graph"]
+    {
         assert!(page.contains(word), "{word}");
     }
 }
@@ -90,7 +92,11 @@ fn it_has_every_flow_of_the_run_or_the_one_that_is_asked_for() {
     test.go(&["run", "other", "--run-id", "r"]).code(0);
     let flows = |args: &[&str]| {
         let page = test.go(args).code(0).stdout;
-        assert_eq!(page.matches("id=\"g").count(), 2 * page.matches("<h2 id=\"flow-").count(), "arrows of their own for each picture");
+        assert_eq!(
+            page.matches("id=\"g").count(),
+            2 * page.matches("<h2 id=\"flow-").count(),
+            "arrows of their own for each picture"
+        );
         ["outer", "outer.call", "other"].map(|flow| page.contains(&format!("<h2 id=\"flow-{flow}\">")))
     };
     assert_eq!(flows(&["report", "r", "--html"]), [true, true, true]);

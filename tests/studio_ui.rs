@@ -18,6 +18,8 @@ mod keys;
 mod long;
 #[path = "studio_ui/looks.rs"]
 mod looks;
+#[path = "studio_ui/pictures.rs"]
+mod pictures;
 #[path = "studio_ui/restart.rs"]
 mod restart;
 #[path = "studio_ui/tabs.rs"]

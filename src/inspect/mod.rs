@@ -42,9 +42,9 @@ pub use paste::{Paste, quoted};
 pub use remains::{Machine, Remains};
 pub use report::report;
 pub use report_html::timeline;
-pub use run_html::run_html;
 pub use retention::{KindKept, Periods, RunKept, Standing as RunStanding, kept};
 pub use routes::Proposal;
+pub use run_html::run_html;
 pub use runs::{RunFlow, RunLine, RunList};
 pub use standing::Standing;
 pub use status::{

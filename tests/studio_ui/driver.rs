@@ -246,7 +246,8 @@ impl Browser {
 
     /// Light or dark; with or without motion.
     pub fn prefers(&self, scheme: &str, motion: &str) {
-        let features = json!([{"name": "prefers-color-scheme", "value": scheme}, {"name": "prefers-reduced-motion", "value": motion}]);
+        let features =
+            json!([{"name": "prefers-color-scheme", "value": scheme}, {"name": "prefers-reduced-motion", "value": motion}]);
         self.chrome("Emulation.setEmulatedMedia", &json!({"features": features}));
     }
 

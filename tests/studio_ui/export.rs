@@ -22,7 +22,11 @@ fn a_run_is_downloaded_as_one_file_that_reads_by_itself() {
         assert!(words.contains(part), "{part} is not in\n{words}");
     }
     assert_eq!(browser.value("document.querySelectorAll('svg.flow-graph').length"), json!(3), "one picture for each flow");
-    assert_eq!(browser.value("performance.getEntriesByType('resource').length + document.scripts.length"), json!(0), "nothing from elsewhere");
+    assert_eq!(
+        browser.value("performance.getEntriesByType('resource').length + document.scripts.length"),
+        json!(0),
+        "nothing from elsewhere"
+    );
     browser.as_wide_as(360, 740, true);
     assert_eq!(browser.value("document.documentElement.scrollWidth"), json!(360));
     let axe = axe();

@@ -83,10 +83,22 @@ fn evidence_diagnosis_artifacts_and_comparisons_follow_the_run() {
     world.waiting("other");
     let first = world.begun("r");
     let pages = [
-        ("/runs/r/evidence", "document.querySelector('h1 .badge')?.innerText.includes('running')", "document.querySelector('h1 .badge').innerText.includes('waiting')"),
-        ("/runs/r/diagnosis", "document.querySelector('.verdict .badge')", "document.querySelector('.verdict .badge').innerText.includes('waiting')"),
+        (
+            "/runs/r/evidence",
+            "document.querySelector('h1 .badge')?.innerText.includes('running')",
+            "document.querySelector('h1 .badge').innerText.includes('waiting')",
+        ),
+        (
+            "/runs/r/diagnosis",
+            "document.querySelector('.verdict .badge')",
+            "document.querySelector('.verdict .badge').innerText.includes('waiting')",
+        ),
         ("/runs/r/artifacts", "document.querySelector('.empty')", "document.querySelector('tbody a').innerText === 'notes.md'"),
-        ("/compare?a=other&b=r", "document.querySelectorAll('.badge')[1]?.innerText.includes('running')", "document.querySelectorAll('.badge')[1].innerText.includes('waiting')"),
+        (
+            "/compare?a=other&b=r",
+            "document.querySelectorAll('.badge')[1]?.innerText.includes('running')",
+            "document.querySelectorAll('.badge')[1].innerText.includes('waiting')",
+        ),
     ];
     let tabs: Vec<String> = pages
         .iter()

@@ -103,12 +103,18 @@ fn what_is_folded_is_opened_with_keys_and_stays_open_while_the_page_goes_on() {
     let run = world.begun("r");
     let browser = world.open("/runs/r");
     world.live("document.querySelector('.graph .node.running') && document.getElementById('live').innerText === 'live'");
-    tab_to(browser, "the parameters", |stop| stop["tag"] == "summary" && stop["words"].as_str().is_some_and(|words| words.contains("Parameters")));
+    tab_to(browser, "the parameters", |stop| {
+        stop["tag"] == "summary" && stop["words"].as_str().is_some_and(|words| words.contains("Parameters"))
+    });
     browser.press(&[ENTER]);
     browser.until("document.querySelector('[id^=params]').open");
     world.word();
     world.live("document.querySelector('.graph .node.waiting')");
     assert_eq!(browser.value("document.querySelector('[id^=params]').open"), json!(true));
-    assert_eq!(browser.value("document.activeElement.innerText.includes('Parameters')"), json!(true), "the focus stays where it was");
+    assert_eq!(
+        browser.value("document.activeElement.innerText.includes('Parameters')"),
+        json!(true),
+        "the focus stays where it was"
+    );
     run.wait().code(4);
 }

@@ -56,7 +56,8 @@ pub fn story() -> World {
         .file("script.yaml", SCRIPT);
     for run in ["r", "other-run-with-a-name-that-is-as-long-as-names-of-runs-may-become"] {
         let version = format!("version={run}");
-        let args = ["--quiet", "run", "story", "--run-id", run, "--param", &version, "--engine", "stub", "--scenario", "script.yaml"];
+        let args =
+            ["--quiet", "run", "story", "--run-id", run, "--param", &version, "--engine", "stub", "--scenario", "script.yaml"];
         test.go(&args).code(4);
     }
     World::of(test)
@@ -146,7 +147,10 @@ fn every_page_reads_without_a_script_and_a_question_is_answered_without_one() {
         world.browser.open(&world.at(path));
         let page = world.browser.value("({title: document.title, words: document.getElementById('main').innerText, live: document.getElementById('live')?.innerText ?? ''})");
         let words = page["words"].as_str().expect("text");
-        assert!(words.len() > 30 && page["live"] == "" && page["title"].as_str().is_some_and(|title| title.len() > 10), "{path}: {page}");
+        assert!(
+            words.len() > 30 && page["live"] == "" && page["title"].as_str().is_some_and(|title| title.len() > 10),
+            "{path}: {page}"
+        );
     }
     world.browser.open(&world.at("/runs/r"));
     let run = world.browser.value("document.getElementById('main').innerText");
@@ -209,7 +213,9 @@ fn a_page_that_goes_on_does_not_jump() {
     world.word();
     run.wait().code(0);
     world.live("document.getElementById('live').innerText === 'ended'");
-    let shift = world.browser.run_async("requestAnimationFrame(() => requestAnimationFrame(() => done({shift: window.shift, moved: window.moved})))");
+    let shift = world
+        .browser
+        .run_async("requestAnimationFrame(() => requestAnimationFrame(() => done({shift: window.shift, moved: window.moved})))");
     println!("layout shift of a run from its first step to its end: {}", shift["shift"]);
     assert!(shift["shift"].as_f64().is_some_and(|shift| shift < 0.02), "{shift}");
 }

@@ -39,7 +39,11 @@ fn of_two_tabs_one_decides_and_the_other_is_told() {
     browser.switch_to(&other);
     world.live("document.getElementById('main').innerText.includes('It is closed')");
     world.live("document.querySelector('form.answer button').disabled");
-    assert_eq!(browser.value("document.querySelector('form.answer textarea').value"), json!("as I see it"), "nothing written is lost");
+    assert_eq!(
+        browser.value("document.querySelector('form.answer textarea').value"),
+        json!("as I see it"),
+        "nothing written is lost"
+    );
 
     browser.switch_to(&deaf);
     browser.click("form.answer button");

@@ -45,7 +45,7 @@ pub(super) struct Layout {
     pub height: f64,
 }
 
-const COLUMN_GAP: f64 = 56.0;
+const COLUMN_GAP: f64 = 44.0;
 const ROW_GAP: f64 = 28.0;
 /// A line that only passes takes less room than a node.
 const PASS_HEIGHT: f64 = 8.0;
@@ -124,8 +124,10 @@ fn middles_of(columns: &Columns, heights: &[f64], pull: Pull) -> Vec<f64> {
         for step in 0..count {
             let column = &columns.columns[if forward { step } else { count - 1 - step }];
             let near = if forward { &columns.before } else { &columns.after };
-            let wish: Vec<f64> =
-                column.iter().map(|seat| drawn_to(columns, *seat, &near[*seat], &middle, pull).unwrap_or(middle[*seat])).collect();
+            let wish: Vec<f64> = column
+                .iter()
+                .map(|seat| drawn_to(columns, *seat, &near[*seat], &middle, pull).unwrap_or(middle[*seat]))
+                .collect();
             place(column, &wish, heights, &mut middle, pull);
         }
     }

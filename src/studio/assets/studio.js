@@ -28,7 +28,7 @@
     const at = graph.querySelector(".running, .waiting, .failed");
     if (!at) continue;
     const node = at.getBoundingClientRect(), place = graph.getBoundingClientRect();
-    if (node.right > place.right || node.bottom > place.bottom) graph.scrollBy(node.left + node.width / 2 - place.left - place.width / 2, node.top + node.height / 2 - place.top - place.height / 2);
+    graph.scrollBy(Math.max(0, node.right + 24 - place.right), Math.max(0, node.bottom + 24 - place.bottom));
   }
 
   if (!source || !window.EventSource) return;

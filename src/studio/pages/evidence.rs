@@ -18,7 +18,7 @@ use crate::{
 use super::{
     super::{problem::Problem, server::Studio},
     Page, Place,
-    parts::{Tab, ended, enc, events, next, run_badge, run_id, run_link, table, tabs},
+    parts::{Tab, enc, ended, events, next, run_badge, run_id, run_link, sentence, table, tabs},
     shown,
 };
 
@@ -53,12 +53,12 @@ fn page(workspace: &Workspace, run: &str, flow: Option<&str>) -> Result<Page, Pr
     let body = html! {
         h1 { "Evidence of " (id) " " @if let Some(status) = panel.status { (run_badge(status)) } }
         (tabs(&id, Tab::Evidence))
-        p class="verdict" { (verdict(panel.verdict)) " " (panel.headline) }
+        p class="verdict" { (verdict(panel.verdict)) " " (sentence(&panel.headline)) }
         @if flows.len() > 1 { (chooser(&id, &flows, flow)) }
         (measures(&id, &panel))
         @if !panel.contradictions.is_empty() {
             h2 { "What does not fit together" }
-            ul { @for one in &panel.contradictions { li class="failed" { (one) } } }
+            ul { @for one in &panel.contradictions { li class="failed" { (sentence(one)) } } }
         }
         @if !panel.hotspots.is_empty() {
             h2 { "Look at" }
@@ -66,7 +66,7 @@ fn page(workspace: &Workspace, run: &str, flow: Option<&str>) -> Result<Page, Pr
         }
         @if !panel.unknowns.is_empty() {
             h2 { "Not known" }
-            ul { @for one in &panel.unknowns { li { (one) } } }
+            ul { @for one in &panel.unknowns { li { (sentence(one)) } } }
         }
         (next(&panel.next))
     };
@@ -108,8 +108,8 @@ fn measures(run: &RunId, panel: &Panel) -> Markup {
                 th scope="row" { (metric.metric.as_str()) }
                 td { (stands(metric)) }
                 td {
-                    span class=[metric.red.then_some("failed")] { (metric.figure.as_deref().or(metric.reason.as_deref()).unwrap_or_default()) }
-                    @for says in &metric.says { p { (says) } }
+                    span class=[metric.red.then_some("failed")] { (sentence(metric.figure.as_deref().or(metric.reason.as_deref()).unwrap_or_default())) }
+                    @for says in &metric.says { p { (sentence(says)) } }
                 }
                 td { (sources(run, metric)) }
             }

@@ -171,6 +171,19 @@ pub(super) fn value_of(value: &serde_json::Value) -> Markup {
     }
 }
 
+/// A sentence of ours; what stands between backticks is code.
+pub(super) fn sentence(said: &str) -> Markup {
+    let parts: Vec<&str> = said.split('`').collect();
+    // One that is not closed is a sign like any other.
+    let last = if parts.len() % 2 == 0 { parts.len() - 2 } else { parts.len() };
+    html! {
+        @for (at, part) in parts.iter().enumerate().take(last) {
+            @if at % 2 == 1 { code { (part) } } @else { (part) }
+        }
+        @if last < parts.len() { (parts[last..].join("`")) }
+    }
+}
+
 /// Text as it is, in lines.
 pub(super) fn text(text: &str) -> Markup {
     let end = text.char_indices().nth(TEXT_CHARS_MAX).map_or(text.len(), |(at, _)| at);
@@ -202,5 +215,36 @@ pub(super) fn json(value: &serde_json::Value) -> Markup {
     match value {
         serde_json::Value::String(one) => text(one),
         other => text(&serde_json::to_string_pretty(other).unwrap_or_default()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_stands_between_backticks_is_code() {
+        for (said, shown) in [
+            ("plain", "plain"),
+            ("produced `a<b`; gone", "produced <code>a&lt;b</code>; gone"),
+            ("`a` and `b`", "<code>a</code> and <code>b</code>"),
+            ("one ` sign", "one ` sign"),
+            ("`a` and ` sign", "<code>a</code> and ` sign"),
+            ("", ""),
+        ] {
+            assert_eq!(sentence(said).into_string(), shown, "{said}");
+        }
+    }
+
+    #[test]
+    fn the_day_is_told_where_it_is_another() {
+        let at = |text: &str| text.parse::<Time>().unwrap();
+        let (noon, later, next) =
+            (at("2026-01-02T12:00:00.000Z"), at("2026-01-02T12:00:01.500Z"), at("2026-01-03T00:00:00.000Z"));
+        let words = |at, before| moment(at, before).into_string();
+        assert!(words(noon, None).contains(">2026-01-02 12:00:00.000<"));
+        assert!(
+            words(later, Some(noon)).contains(">12:00:01.500<") && words(next, Some(later)).contains(">2026-01-03 00:00:00.000<")
+        );
     }
 }

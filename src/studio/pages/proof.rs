@@ -8,7 +8,7 @@ use crate::inspect::{ShownFile, length};
 
 use super::{
     artifacts::link,
-    parts::{json, table, text},
+    parts::{json, sentence, table, text},
 };
 
 /// Of a command.
@@ -29,7 +29,7 @@ pub(super) fn receipt(shown: &ShownFile) -> Markup {
         @if !claims.is_empty() {
             (table("Claims beside measures", &["It said", "We saw", ""], &html! { @for claim in claims {
                 @let (class, says) = match claim["agrees"].as_bool() { Some(true) => ("succeeded", "✓ agrees"), Some(false) => ("failed", "✗ does not agree"), None => ("dim", "not measured") };
-                tr { td { (word(&claim["claim"])) } td { (word(&claim["measured"])) } td class=(class) { (says) } }
+                tr { td { (sentence(&word(&claim["claim"]))) } td { (sentence(&word(&claim["measured"]))) } td class=(class) { (says) } }
             } }))
         }
         @if !checks.is_empty() {
@@ -84,8 +84,8 @@ fn commands(receipt: &Value) -> Markup {
                 @let code = one["exit_code"].as_i64();
                 tr {
                     td { code { (spelled(one)) } }
-                    td class=[(code != Some(0)).then_some("failed")] { @match code { Some(0) => { "✓ 0" } Some(other) => { "✗ " (other) } None => { "✗ none: it was ended" } } }
-                    td { (one["duration_ms"].as_u64().map(length).unwrap_or_default()) }
+                    td class=(if code == Some(0) { "number" } else { "number failed" }) { @match code { Some(0) => { "✓ 0" } Some(other) => { "✗ " (other) } None => { "✗ none: it was ended" } } }
+                    td class="number" { (one["duration_ms"].as_u64().map(length).unwrap_or_default()) }
                 }
             } }))
         }
@@ -116,7 +116,7 @@ fn outputs(shown: &ShownFile) -> Markup {
                             None => { code { (path) } }
                         }
                     }
-                    @if one["exists"].as_bool() == Some(true) { td { (one["bytes"].as_u64().unwrap_or_default()) " bytes" } td { @if let Some(digest) = one["sha256"].as_str() { code { (digest.get(..12).unwrap_or(digest)) } } } }
+                    @if one["exists"].as_bool() == Some(true) { td class="number" { (one["bytes"].as_u64().unwrap_or_default()) " bytes" } td { @if let Some(digest) = one["sha256"].as_str() { code { (digest.get(..12).unwrap_or(digest)) } } } }
                     @else { td class="failed" { "✗ not there" } td {} }
                 }
             } }))

@@ -8,7 +8,12 @@ use axum::{
 use maud::html;
 use serde::Deserialize;
 
-use crate::{id::Time, inspect::{RunLine, count}, record::RunStatus, workspace::Workspace};
+use crate::{
+    id::Time,
+    inspect::{RunLine, count},
+    record::RunStatus,
+    workspace::Workspace,
+};
 
 use super::{
     super::{problem::Problem, server::Studio},

@@ -190,7 +190,7 @@ fn conversation(content: &Value) -> Markup {
                         p class="dim" { (if role.is_empty() { event } else { role }) }
                         (text(said))
                         @for call in one["tool_calls"].as_array().map(Vec::as_slice).unwrap_or_default() {
-                            details { summary { "calls " (call["name"].as_str().unwrap_or("a tool")) span class="dim" { (first_words(&spelled(&call["arguments"]))) } } (json(&call["arguments"])) }
+                            details { summary { "calls " (call["name"].as_str().unwrap_or("a tool")) span class="dim" { (first_words(&spelled(&call["arguments"]))) } } (json(&read(&call["arguments"]))) }
                         }
                     }
                     _ => { details { summary { (if event.is_empty() { "more" } else { event }) } (json(one)) } }
@@ -200,8 +200,20 @@ fn conversation(content: &Value) -> Markup {
     }
 }
 
-fn spelled(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+/// What a tool was called with; models write it as a text.
+fn read(arguments: &Value) -> Value {
+    arguments.as_str().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_else(|| arguments.clone())
+}
+
+/// Its values in a row, without their names.
+fn spelled(arguments: &Value) -> String {
+    match read(arguments) {
+        Value::Object(all) => {
+            all.values().map(|one| one.as_str().map_or_else(|| one.to_string(), str::to_owned)).collect::<Vec<_>>().join(" ")
+        }
+        Value::String(text) => text,
+        other => other.to_string(),
+    }
 }
 
 /// As much of a text as goes on the line that folds it away.

@@ -171,7 +171,10 @@ mod tests {
         ] {
             assert!(page.contains(part), "{part} is not in {page}");
         }
-        assert!(!page.contains("href") && !page.contains("src=\"") && !page.contains("<script") && !page.contains("<img"), "{page}");
+        assert!(
+            !page.contains("href") && !page.contains("src=\"") && !page.contains("<script") && !page.contains("<img"),
+            "{page}"
+        );
     }
 
     #[test]
