@@ -145,7 +145,7 @@ fn one(workspace: &Workspace, dir: &RunDir, flow: &FramePath, name: &str, place:
     let said = workspace.clean_text(said);
     Ok(html! {
         p class="dim" { @if cut { "the first " (bytes.len()) " of " } (whole) " bytes" }
-        (file(name, &said, !cut))
+        (file(name, &said, !cut, 1))
     })
 }
 

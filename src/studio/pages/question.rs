@@ -112,7 +112,7 @@ fn shown_file(run: &RunId, question: &Question, path: &str, bytes: &[u8], all: u
         @match (picture, as_text(bytes, cut)) {
             (Some(name), _) => { (picture_tag(run, &question.flow_path, name)) }
             (None, Some(said)) => {
-                (file(path, said, !cut))
+                (file(path, said, !cut, 3))
                 @if cut { p class="dim" { "the first " (bytes.len()) " of " (all) " bytes" } }
             }
             (None, None) => { p { "It is not text: " (all) " bytes." } }

@@ -10,13 +10,13 @@ use super::parts::{difference, json, text};
 /// Longer Markdown is shown as it is.
 const MARKDOWN_BYTES_MAX: usize = 128 * 1024;
 
-/// `whole`: the text is not cut, so that its shape can be believed.
-pub(super) fn file(name: &str, said: &str, whole: bool) -> Markup {
+/// `whole`: the text is not cut, so that its shape can be believed. `below`: how deep the heading is that it stands under.
+pub(super) fn file(name: &str, said: &str, whole: bool, below: usize) -> Markup {
     let lower = name.to_ascii_lowercase();
     let ends = |all: &[&str]| all.iter().any(|end| lower.ends_with(end));
     if ends(&[".md", ".markdown"]) && said.len() <= MARKDOWN_BYTES_MAX {
         return html! {
-            div class="written" { (markdown(said)) }
+            div class="written" { (markdown(said, below)) }
             details { summary { "As it is written" } (text(said)) }
         };
     }
@@ -27,17 +27,19 @@ pub(super) fn file(name: &str, said: &str, whole: bool) -> Markup {
     value.map_or_else(|| text(said), |value| json(&value))
 }
 
-fn markdown(said: &str) -> Markup {
-    let mut page = Setter::default();
+fn markdown(said: &str, below: usize) -> Markup {
+    let mut page = Setter { out: String::new(), in_head: false, leads: Vec::new(), below, last: below };
     Parser::new_ext(said, Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH | Options::ENABLE_TASKLISTS)
         .for_each(|event| page.take(event));
     PreEscaped(page.out)
 }
 
-#[derive(Default)]
 struct Setter {
     out: String,
     in_head: bool,
+    /// Of the heading above all of it, and of the last one in it: none is skipped.
+    below: usize,
+    last: usize,
     /// Where the links and pictures lead that are open.
     leads: Vec<String>,
 }
@@ -69,7 +71,10 @@ impl Setter {
     fn open(&mut self, tag: Tag<'_>) {
         let tag = match tag {
             Tag::Paragraph => "<p>",
-            Tag::Heading { level, .. } => return self.out.push_str(&format!("<{}>", heading(level))),
+            Tag::Heading { level, .. } => {
+                self.last = (self.below + depth(level)).min(self.last + 1).min(6);
+                return self.out.push_str(&format!("<h{}>", self.last));
+            }
             Tag::BlockQuote(_) => "<blockquote>",
             Tag::CodeBlock(_) | Tag::HtmlBlock | Tag::MetadataBlock(_) => "<pre tabindex=\"0\">",
             Tag::List(None) => "<ul>",
@@ -103,7 +108,7 @@ impl Setter {
     fn close(&mut self, tag: TagEnd) {
         let tag = match tag {
             TagEnd::Paragraph => "</p>",
-            TagEnd::Heading(level) => return self.out.push_str(&format!("</{}>", heading(level))),
+            TagEnd::Heading(_) => return self.out.push_str(&format!("</h{}>", self.last)),
             TagEnd::BlockQuote(_) => "</blockquote>",
             TagEnd::CodeBlock | TagEnd::HtmlBlock | TagEnd::MetadataBlock(_) => "</pre>",
             TagEnd::List(false) => "</ul>",
@@ -141,13 +146,14 @@ impl Setter {
     }
 }
 
-/// Below the headings of the page.
-fn heading(level: HeadingLevel) -> &'static str {
+fn depth(level: HeadingLevel) -> usize {
     match level {
-        HeadingLevel::H1 => "h3",
-        HeadingLevel::H2 => "h4",
-        HeadingLevel::H3 => "h5",
-        HeadingLevel::H4 | HeadingLevel::H5 | HeadingLevel::H6 => "h6",
+        HeadingLevel::H1 => 1,
+        HeadingLevel::H2 => 2,
+        HeadingLevel::H3 => 3,
+        HeadingLevel::H4 => 4,
+        HeadingLevel::H5 => 5,
+        HeadingLevel::H6 => 6,
     }
 }
 
@@ -158,9 +164,9 @@ mod tests {
     #[test]
     fn markdown_is_set_and_html_in_it_is_text() {
         let said = "# Title\n\nA *b* **c** `<d>` <script>alert(1)</script>\n\n<img src=x onerror=y>\n\n- one\n- [x] two\n\n| a | b |\n| --- | --- |\n| 1 | <b> |\n\n[here](javascript:alert(2)) ![p](https://else.where/x.png)\n";
-        let page = markdown(said).into_string();
+        let page = markdown(said, 1).into_string();
         for part in [
-            "<h3>Title</h3>",
+            "<h2>Title</h2>",
             "<em>b</em> <strong>c</strong> <code>&lt;d&gt;</code> &lt;script&gt;alert(1)&lt;/script&gt;",
             "&lt;img src=x onerror=y&gt;",
             "<li>☑ two</li>",
@@ -178,12 +184,18 @@ mod tests {
     }
 
     #[test]
+    fn headings_stand_below_those_of_the_page_and_none_is_skipped() {
+        let page = markdown("### a\n\n# b\n\n###### c\n\n## d\n", 3).into_string();
+        assert_eq!(page, "<h4>a</h4><h4>b</h4><h5>c</h5><h5>d</h5>");
+    }
+
+    #[test]
     fn a_file_is_shown_as_its_name_wants_it() {
-        let shown = |name: &str, said: &str, whole| file(name, said, whole).into_string();
+        let shown = |name: &str, said: &str, whole| file(name, said, whole, 1).into_string();
         assert!(shown("a.patch", "-old\n+new\n", true).contains("<span class=\"plus\">+new</span>"));
         assert!(shown("a.json", "{\"b\":1}", true).contains("\n  &quot;b&quot;: 1\n"));
         assert!(shown("a.json", "{\"b\":1}", false).contains("{&quot;b&quot;:1}"), "a cut text has no shape");
         assert!(shown("a.md", "# T\n", true).contains("As it is written"));
-        assert!(shown("a.txt", "# T\n", true).contains("# T") && !shown("a.txt", "# T\n", true).contains("<h3>"));
+        assert!(shown("a.txt", "# T\n", true).contains("# T") && !shown("a.txt", "# T\n", true).contains("<h2>"));
     }
 }
