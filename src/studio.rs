@@ -1,12 +1,15 @@
-//! The studio: runs in a browser, and the answers of people who look at them there.
-//! In: requests, by whoever has the token of this runs directory. Out: pages that read without a script, events as they happen.
+//! The studio: runs in a browser, started there, and the answers of people who look at them.
+//! In: requests, by whoever has the token of this runs directory. Out: pages that read without a script, events as they happen, processes
+//! that drive runs and outlive us.
 //! Never: a request without a token, a GET that decides, a rule of its own: what a page says the command line says as well.
 
 mod api;
 mod assets;
+mod desk;
 mod door;
 mod live;
 mod openapi;
+mod operate;
 mod pages;
 mod problem;
 mod server;

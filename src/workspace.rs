@@ -17,7 +17,7 @@ use crate::{
     ledger::{self, Frozen, Inbox, JournalError, Lock, Message, RunDir, RunDirError, RunsDir},
     measure,
     plan::Book,
-    record::{Drift, Git, RunOptions},
+    record::{Git, RunOptions},
     redact::{Clean, Redactor},
     runner::{self, Clock, Drive, Ended, Observer, OpenError, Opened, Scene, Setup},
     spec::{
@@ -25,7 +25,6 @@ use crate::{
         diagnostic::did_you_mean,
         load::{LoadOptions, Loader},
         params::{self, Given},
-        text::EngineText,
     },
 };
 
@@ -38,8 +37,10 @@ mod dry_run;
 mod errors;
 mod notify;
 mod open_run;
+mod orders;
 mod preflight;
 mod rehearsal;
+mod requests;
 mod retention;
 mod scan;
 mod view;
@@ -50,7 +51,11 @@ pub use answer::{AnswerOutcome, AnswerReport, AnswerRequest, Answered, OpenQuest
 pub use answering::Recorded;
 pub use dry_run::{DryRun, DryStep, Runs};
 pub use open_run::ReadRun;
+pub use orders::{
+    Beginning, Call, Declined, Due, Known, Mistake, OrderLine, OrderList, OrderStanding, OrderWhat, Settled, StartRequest,
+};
 pub use rehearsal::{Tested, Verdict};
+pub use requests::{ResumeRequest, RetryRequest, RunRequest};
 pub use retention::RunPruned;
 pub use scan::ScanRequest;
 
@@ -63,26 +68,6 @@ pub struct Workspace {
     /// Where steps run.
     pub root: PathBuf,
     pub runs: RunsDir,
-}
-
-/// What `run` is told.
-#[derive(Debug, Clone, Default)]
-pub struct RunRequest {
-    pub flow: String,
-    pub run_id: Option<String>,
-    pub params: BTreeMap<String, Given>,
-    pub from: Option<String>,
-    pub until: Option<String>,
-    pub engine: Option<EngineText>,
-    pub jobs: Option<u32>,
-    pub scenario: Option<PathBuf>,
-    /// What the engine `replay` answers from: a run, or a directory.
-    pub recording: Option<String>,
-    pub drift: Drift,
-    pub wait_for_human: bool,
-    pub allow_unenforced: bool,
-    pub observe_only: bool,
-    pub strict: bool,
 }
 
 impl Workspace {
@@ -125,8 +110,7 @@ impl Workspace {
         for warning in warnings.iter() {
             observer.word(warning.render(false).trim_end());
         }
-        let main =
-            book.library.main_flow().cloned().ok_or_else(|| Error::new(Kind::Invalid, format!("there is no flow `{flow}`")))?;
+        let main = book.library.main_flow().cloned().ok_or_else(|| errors::no_flow(&flow))?;
         let params = params::resolve(&main, &request.params).map_err(|found| invalid(flow.as_str(), found))?;
         let scenario = self.scenario(request.scenario.as_deref())?;
         let engine = request.engine.map(Into::into);
@@ -140,16 +124,14 @@ impl Workspace {
         let step = |name: &Option<String>| step_of(&book, &flow, name.as_deref());
         let (from, until) = (step(&request.from)?, step(&request.until)?);
         let (id, mut opened) = match given {
-            Some(id) => (id.clone(), self.open_or_create(&id, &book)?),
+            Some(id) => (id.clone(), self.open_or_create(&id, &book, request.new)?),
             None => self.create_free(&flow)?,
         };
         let path = FramePath::from(&flow);
         let mut first = Vec::new();
         match opened.state.frame(&path).map(|frame| frame.phase.clone()) {
             Some(FramePhase::Open | FramePhase::Closing) => {
-                return Err(Error::new(Kind::Refused, format!("flow `{flow}` of run `{id}` has not ended"))
-                    .hint(format!("flow-studio resume {id}"))
-                    .hint(format!("flow-studio run {flow}            (a new run)")));
+                return Err(errors::not_ended(&flow, &id));
             }
             phase => {
                 let generation = phase.map_or(1, |_| opened.state.frame(&path).map_or(1, |frame| frame.generation + 1));
@@ -194,14 +176,15 @@ impl Workspace {
         }
     }
 
-    fn open_or_create(&self, id: &RunId, today: &Arc<Book>) -> Result<Opened, Error> {
+    fn open_or_create(&self, id: &RunId, today: &Arc<Book>, new: bool) -> Result<Opened, Error> {
         if let Err(RunDirError::Missing(_)) = self.runs.open(id)
             && let Some(opened) = self.create(id)?
         {
             return Ok(opened);
         }
         // What stands in the way of opening it, says so now.
-        self.open_known(id, today)
+        let opened = self.open_with(id, Some(today))?;
+        if new && opened.state.run.is_some() { Err(errors::taken(id)) } else { Ok(opened) }
     }
 
     /// A new run under the first name that is free; others may be looking for one at the same moment.
@@ -213,10 +196,6 @@ impl Workspace {
             }
         }
         Err(Error::new(Kind::System, "no free name was found for the run").hint("give one: --run-id NAME"))
-    }
-
-    fn open_known(&self, id: &RunId, today: &Arc<Book>) -> Result<Opened, Error> {
-        self.open_with(id, Some(today))
     }
 
     /// Opens a run for driving: takes its lock and replays its journal.
@@ -467,27 +446,6 @@ impl Workspace {
     }
 }
 
-#[derive(Debug, Clone, Default)]
-pub struct ResumeRequest {
-    pub run_id: String,
-    pub flow: Option<String>,
-    pub from: Option<String>,
-    pub refresh: bool,
-    pub jobs: Option<u32>,
-    pub scenario: Option<PathBuf>,
-    pub wait_for_human: bool,
-}
-
-#[derive(Debug, Clone, Default)]
-pub struct RetryRequest {
-    pub run_id: String,
-    pub flow: Option<String>,
-    pub step: String,
-    pub only: bool,
-    pub set: BTreeMap<String, Given>,
-    pub scenario: Option<PathBuf>,
-}
-
 type FrozenFiles = Vec<(String, Clean<Vec<u8>>)>;
 
 /// What defines the flow, as it is kept with the run. A secret in it would have to be blacked out, and then it would be
@@ -569,7 +527,7 @@ fn refused_first(ended: Ended) -> Result<Ended, Error> {
 
 fn step_of(book: &Book, flow: &FlowKey, name: Option<&str>) -> Result<Option<StepId>, Error> {
     let Some(name) = name else { return Ok(None) };
-    let plan = book.flows.get(flow).ok_or_else(|| Error::new(Kind::Invalid, format!("there is no flow `{flow}`")))?;
+    let plan = book.flows.get(flow).ok_or_else(|| errors::no_flow(flow))?;
     if let Some(step) = plan.find(name) {
         return Ok(Some(plan.step(step).spec.id.clone()));
     }

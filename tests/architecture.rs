@@ -53,6 +53,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
             "ledger::InRun",
             "ledger::artifacts",
             "ledger::RunDir",
+            "ledger::Turn",
             "plan::draw",
             "record",
             "spec",

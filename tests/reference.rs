@@ -141,3 +141,22 @@ fn the_exit_codes_are_those_of_errors_and_of_the_help() {
         assert!(help.contains(&format!("{} ", code.replace(", ", "/"))), "--help: {code}");
     }
 }
+
+/// What is given everywhere reaches a command by its name in the parser: an argument of a command's own under the same name would
+/// take its place, and end the program when the flag is used.
+#[test]
+fn no_argument_of_a_command_takes_the_place_of_one_that_is_given_everywhere() {
+    fn look(command: &clap::Command, everywhere: &[String], taken: &mut Vec<String>) {
+        for below in command.get_subcommands() {
+            let own = below.get_arguments().filter(|own| everywhere.iter().any(|one| own.get_id() == one.as_str()));
+            taken.extend(own.map(|own| format!("{} {}", below.get_name(), own.get_id())));
+            look(below, everywhere, taken);
+        }
+    }
+    let root = Cli::command();
+    let everywhere: Vec<String> = root.get_arguments().map(|one| one.get_id().to_string()).collect();
+    assert!(everywhere.iter().any(|one| one == "runs"), "{everywhere:?}");
+    let mut taken = Vec::new();
+    look(&root, &everywhere, &mut taken);
+    assert_eq!(taken, Vec::<String>::new());
+}

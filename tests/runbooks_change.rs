@@ -249,25 +249,40 @@ fn mail_that_stays_away_is_asked_about_and_nothing_is_taken_back() {
     assert_eq!((test.text("cloud/live"), asked(&test)), ("new\n".to_owned(), vec!["arrival".to_owned()]));
 }
 
+/// A careful person agrees to what is asked, and looks whether what was lost happened.
+fn careful(test: &Test, waiting: &Waiting) {
+    if !waiting.lost {
+        return agree(test, &waiting.id, &waiting.step);
+    }
+    let trace = if waiting.step == "apply" { "cloud/applied" } else { "cloud/told" };
+    let choice = if test.at(trace).exists() { "mark-done" } else { "retry" };
+    test.go(&["review", "answer", &waiting.id, "--choose", choice, "--note", "looked"]).code(0);
+}
+
+fn came_to(test: &Test) -> String {
+    let files = ["live", "sources", "others", "applied", "told"].map(|name| format!("cloud/{name}"));
+    let files: Vec<String> =
+        files.iter().map(|name| if test.at(name).exists() { test.text(name) } else { "-".to_owned() }).collect();
+    format!("{} {files:?}", test.manifest("r")["status"])
+}
+
+#[test]
+fn killed_where_people_are_asked_it_applies_once_and_comes_to_the_same_end() {
+    for (kind, asks) in [("prompt-text", &["wording", "apply"][..]), ("new-queue", &["records"])] {
+        let start = args(kind);
+        let start: Vec<&str> = start.iter().map(String::as_str).collect();
+        let steps = |step: &str| asks.iter().any(|one| step == format!("change/{one}"));
+        let play = Play { world: &test, start: &start, run: "r", answer: &careful, end: &came_to, steps: &steps };
+        let killed = play.killed_in_each_step(Script::LivesOn);
+        assert_eq!(killed.len(), asks.len(), "{kind}: {killed:?}");
+    }
+}
+
 #[test]
 fn killed_in_each_of_its_steps_it_applies_once_and_comes_to_the_same_end() {
-    let answer = |test: &Test, waiting: &Waiting| {
-        if !waiting.lost {
-            return agree(test, &waiting.id, &waiting.step);
-        }
-        // A careful person looks: it happened, or it did not.
-        let trace = if waiting.step == "apply" { "cloud/applied" } else { "cloud/told" };
-        let choice = if test.at(trace).exists() { "mark-done" } else { "retry" };
-        test.go(&["review", "answer", &waiting.id, "--choose", choice, "--note", "looked"]).code(0);
-    };
-    let end = |test: &Test| {
-        let files = ["cloud/live", "cloud/sources", "cloud/others", "cloud/applied", "cloud/told"];
-        let files: Vec<String> = files.iter().map(|name| test.text(name)).collect();
-        format!("{} {files:?}", test.manifest("r")["status"])
-    };
     let start = args("mail-credentials");
     let start: Vec<&str> = start.iter().map(String::as_str).collect();
-    let play = Play { world: &test, start: &start, run: "r", answer: &answer, end: &end, steps: &|_| true };
+    let play = Play { world: &test, start: &start, run: "r", answer: &careful, end: &came_to, steps: &|_| true };
     let killed = play.killed_in_each_step(Script::LivesOn);
     for step in ["table", "ready", "pre", "trial", "notice", "apply", "post", "diff", "in-step", "smoke", "arrival", "changelog"]
     {

@@ -7,7 +7,7 @@ mod desk;
 use std::process::Command;
 
 use common::finish;
-use desk::Desk;
+use desk::{Desk, SCOPE};
 
 const RED: &str = "  - {id: pack, run: 'echo \"No module named shelf\" >&2; exit 1'}\n";
 const GREEN: &str = "  - {id: pack, run: echo packed, expect: {stdout: packed}}\n";
@@ -156,19 +156,6 @@ fn leaking() -> Desk {
 
 const REVOKED: &[&str] = &["revoked_at=2030-01-31T12:00Z", "proof=the old one is answered with 401"];
 
-fn scope(desk: &Desk) -> common::Ran {
-    let values = [
-        "severity=SEV2",
-        "kind=credential-exposure",
-        "exposed=a token",
-        "from=Monday",
-        "until=today",
-        "access=the team",
-        "impact=pushes",
-    ];
-    desk.answer("scope-1", "answer", &values)
-}
-
 #[test]
 fn a_secret_is_revoked_by_a_person_before_anything_else_and_nothing_is_stopped_unasked() {
     let desk = leaking();
@@ -181,10 +168,12 @@ fn a_secret_is_revoked_by_a_person_before_anything_else_and_nothing_is_stopped_u
     }
     assert!(desk.artifact("incident-security/published.md").contains("`deploy.sh`: 1 commits touched it, 0 of them on a remote"));
     assert_eq!(desk.test.manifest("leaks")["status"], "waiting");
+    let held = desk.test.go(&["retention", "status", "leaks", "--json"]).json();
+    assert!(held.to_string().contains("incident-security, run i"), "{held}");
     desk.say("hold-1", "approve", &[]);
     desk.answer("revoke.1-1", "answer", REVOKED).code(4);
     assert_eq!(desk.test.manifest("leaks")["status"], "cancelled");
-    scope(&desk).code(4);
+    desk.answer("scope-1", "answer", SCOPE).code(4);
     give_item(&desk, "incident-security", 1, "false").code(4);
     assert_eq!(desk.waits(), ["cleaned-1"]);
     desk.answer("cleaned-1", "approve", &[]).code(0);

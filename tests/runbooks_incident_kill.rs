@@ -8,7 +8,7 @@ mod desk;
 mod kill_each;
 
 use common::Test;
-use desk::Desk;
+use desk::{Desk, SCOPE};
 use kill_each::{Play, Script, Waiting};
 
 const RED: &str = "  - {id: pack, run: 'echo \"No module named shelf\" >&2; exit 1'}\n";
@@ -30,18 +30,7 @@ fn answers(step: &str) -> (&'static str, &'static [&'static str]) {
             ];
             ("answer", all)
         }
-        "scope" => {
-            let all: &[&str] = &[
-                "severity=SEV2",
-                "kind=credential-exposure",
-                "exposed=a token",
-                "from=Monday",
-                "until=today",
-                "access=the team",
-                "impact=pushes",
-            ];
-            ("answer", all)
-        }
+        "scope" => ("answer", SCOPE),
         "item" => {
             ("answer", &["action=Pin it", "owner=Platform", "deadline=2030-01-31", "verification=CI is green", "more=false"])
         }

@@ -11,5 +11,7 @@ mod api;
 mod attacks;
 #[path = "studio/client.rs"]
 mod client;
+#[path = "studio/document.rs"]
+mod document;
 #[path = "studio/live.rs"]
 mod live;

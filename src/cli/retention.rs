@@ -30,12 +30,14 @@ pub enum Act {
     /// What each run holds, for how long it is kept, and what is due
     Status {
         /// Runs, as `list` names them; left out, all
-        runs: Vec<String>,
+        #[arg(value_name = "RUNS")]
+        run_ids: Vec<String>,
     },
     /// Remove what is due by the periods of `[retention]` in flow-studio.toml
     Prune {
         /// Runs, as `list` names them; left out, all
-        runs: Vec<String>,
+        #[arg(value_name = "RUNS")]
+        run_ids: Vec<String>,
         /// Say exactly what would go, and remove nothing
         #[arg(long, conflicts_with = "yes")]
         dry_run: bool,
@@ -109,10 +111,10 @@ pub struct HoldReport {
 
 pub(super) fn run(args: &RetentionArgs, context: &Context) -> Result<u8, Error> {
     match &args.act {
-        Act::Status { runs } => status(runs, context),
-        Act::Prune { runs, dry_run, yes, archive } => {
+        Act::Status { run_ids } => status(run_ids, context),
+        Act::Prune { run_ids, dry_run, yes, archive } => {
             let archive = archive.as_ref().map(|dir| context.cwd.join(dir));
-            prune(runs, *dry_run, *yes, archive.as_deref(), context)
+            prune(run_ids, *dry_run, *yes, archive.as_deref(), context)
         }
         Act::Hold { run_id, reason } => {
             let hold = context.workspace.hold(run_id, reason, context.workspace.now())?;

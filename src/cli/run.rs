@@ -30,6 +30,9 @@ pub struct RunArgs {
     /// The run's name; a flow that is not in it yet joins a run that exists
     #[arg(long, value_name = "ID")]
     pub run_id: Option<String>,
+    /// Refuse a run that is there already
+    #[arg(long, requires = "run_id")]
+    pub new: bool,
     /// A parameter; may be repeated
     #[arg(long = "param", value_name = "NAME=VALUE", value_parser = pair)]
     pub params: Vec<(String, String)>,
@@ -94,6 +97,7 @@ pub(super) fn run(args: &RunArgs, context: &Context) -> Result<u8, Error> {
     let request = RunRequest {
         flow: args.flow.clone(),
         run_id: args.run_id.clone(),
+        new: args.new,
         params: given(&args.params, args.params_file.as_ref())?,
         from: args.from.clone(),
         until: args.until.clone(),

@@ -152,6 +152,31 @@ impl Dir {
         Ok(linked?)
     }
 
+    /// A file that was not there before; on the disk, whole, when this returns.
+    pub(super) fn put_new(&mut self, place: &InRun, bytes: &[u8]) -> io::Result<()> {
+        let tmp = self.write_tmp(place, bytes)?;
+        let put = self.writer(&tmp).and_then(|file| file.sync_all()).and_then(|()| {
+            let (dir, name) = place.split();
+            let dir = self.dir(dir, false)?;
+            Ok(rustix::fs::linkat(&dir, tmp.split().1, &dir, name, AtFlags::empty())?)
+        });
+        self.remove(&tmp)?;
+        put?;
+        self.sync_above(place)
+    }
+
+    /// The new content in place of the old; on the disk, whole, when this returns.
+    pub(super) fn put_over(&mut self, place: &InRun, bytes: &[u8]) -> io::Result<()> {
+        let tmp = self.write_tmp(place, bytes)?;
+        let put = self.writer(&tmp).and_then(|file| file.sync_all()).and_then(|()| self.rename(&tmp, place));
+        put.inspect_err(|_| drop(self.remove(&tmp)))?;
+        self.sync_above(place)
+    }
+
+    fn sync_above(&mut self, place: &InRun) -> io::Result<()> {
+        self.above(std::slice::from_ref(place))?.iter().try_for_each(File::sync_all)
+    }
+
     fn write_tmp(&mut self, place: &InRun, bytes: &[u8]) -> io::Result<InRun> {
         let (dir, name) = place.split();
         let name: String = name.chars().take(100).collect();

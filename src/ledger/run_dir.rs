@@ -6,6 +6,7 @@ use std::{
     fs,
     io::{self, Write as _},
     path::{Path, PathBuf},
+    time::SystemTime,
 };
 
 use crate::{
@@ -68,6 +69,13 @@ impl RunsDir {
         }
         runs.sort();
         Ok(runs)
+    }
+
+    /// When a run's journal was written to last, and how long it is; `None` where there is none. Two of these that are alike say
+    /// that nothing has happened in between.
+    pub fn written(&self, id: &RunId) -> Option<(SystemTime, u64)> {
+        let about = fs::symlink_metadata(self.path.join(id.as_str()).join("journal.jsonl")).ok()?;
+        Some((about.modified().ok()?, about.len()))
     }
 
     /// A new run. Of several processes that try, one gets it.

@@ -9,6 +9,7 @@ mod envelope;
 mod figures;
 mod manifest;
 mod options;
+mod order;
 mod proof;
 mod question;
 mod receipt;
@@ -30,6 +31,7 @@ pub use figures::{
 };
 pub use manifest::{FlowStatus, Manifest, OpenQuestion};
 pub use options::RunOptions;
+pub use order::{Begun, Errand, Order, OrderState, Refusal};
 pub use proof::{
     Call, Check, Claim, CommandRun, ContextManifest, ContextPart, CostLine, ErrorDetail, Git, InputFile, OutputFile, Proof,
     RoutingSignal, Sandbox, Spent, Switch, Tokens,

@@ -31,20 +31,35 @@ pub enum Given {
 /// A value, or message and hint.
 pub(super) type Converted = Result<Value, (String, Option<String>)>;
 
+/// What is wrong with one of the values that were given, by its name.
+pub type Mistake = (String, Diagnostic);
+
 /// One value per declared parameter; what is neither given nor has a default is null.
 ///
 /// # Errors
 /// Unknown names, missing values, and values that do not fit, all at once.
 pub fn resolve(flow: &Flow, given: &BTreeMap<String, Given>) -> Result<BTreeMap<ParamName, Value>, Diagnostics> {
+    resolve_each(flow, given).map_err(|mistakes| {
+        let mut found = Diagnostics::default();
+        found.extend(mistakes.into_iter().map(|(_, mistake)| mistake));
+        found
+    })
+}
+
+/// The same for a form, where each mistake stands beside its field.
+///
+/// # Errors
+/// As [`resolve`].
+pub fn resolve_each(flow: &Flow, given: &BTreeMap<String, Given>) -> Result<BTreeMap<ParamName, Value>, Vec<Mistake>> {
     let mut values = BTreeMap::new();
-    let mut found = Diagnostics::default();
+    let mut found = Vec::new();
     for name in given.keys().filter(|name| !flow.params.keys().any(|known| known.as_str() == *name)) {
-        found.push(unknown(flow, name));
+        found.push((name.clone(), unknown(flow, name)));
     }
     for (name, param) in &flow.params {
         let value = match given.get(name.as_str()) {
             None if param.required => {
-                found.push(missing(flow, name, param));
+                found.push((name.to_string(), missing(flow, name, param)));
                 continue;
             }
             None => Ok(param.default.clone().unwrap_or(Value::Null)),
@@ -56,7 +71,8 @@ pub fn resolve(flow: &Flow, given: &BTreeMap<String, Given>) -> Result<BTreeMap<
                 values.insert(name.clone(), value);
             }
             Err((message, hint)) => {
-                found.push(Diagnostic::error("bad-param", format!("the parameter `{name}`: {message}")).maybe_hint(hint));
+                let mistake = Diagnostic::error("bad-param", format!("the parameter `{name}`: {message}")).maybe_hint(hint);
+                found.push((name.to_string(), mistake));
             }
         }
     }

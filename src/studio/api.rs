@@ -28,7 +28,7 @@ use crate::{
 };
 
 use super::{
-    live, openapi,
+    live, openapi, operate,
     problem::Problem,
     server::Studio,
     who::{Person, Right},
@@ -138,7 +138,8 @@ fn page(workspace: &Workspace, wanted: &Wanted) -> Result<RunPage, Problem> {
 
 async fn run(State(studio): State<Studio>, Path(run): Path<String>) -> Response {
     told(&studio, move |workspace| {
-        let (view, _) = workspace.view(name(&run)?.as_str())?;
+        let id = name(&run)?;
+        let (view, _) = workspace.view(id.as_str()).map_err(|error| operate::unseen(workspace, &id, error))?;
         Ok::<StatusReport, _>(status(&view, &workspace.paste()))
     })
     .await

@@ -60,7 +60,7 @@ impl Hub {
         self.beat.get_or_init(start).subscribe()
     }
 
-    /// A digest of the list of runs; looked at while somebody listens.
+    /// A digest of the list of runs, and of the queue; looked at while somebody listens.
     fn runs(&self, studio: &Studio) -> watch::Receiver<String> {
         let start = || {
             let (sender, _) = watch::channel(String::new());
@@ -74,7 +74,7 @@ impl Hub {
                         continue;
                     }
                     let read = studio.blocking(|workspace| {
-                        let list = workspace.list_runs()?;
+                        let list = (workspace.list_runs()?, workspace.orders()?);
                         Ok(Sha256::of(&serde_json::to_vec(&list).unwrap_or_default()).as_str()[..16].to_owned())
                     });
                     if let Ok(digest) = read.await {

@@ -13,11 +13,12 @@ use serde_json::{Map, Value, json};
 use crate::{
     inspect::{Diagnosis, Panel, ShownFile, StatusReport},
     record::{Entry, Question},
-    workspace::{AnswerReport, OpenQuestions},
+    workspace::{AnswerReport, OpenQuestions, OrderLine},
 };
 
 use super::{
     api::{AnswerBody, RunPage, StepStory},
+    operate::{Cancelled, NoBody, QueueReport, ResumeBody, RetryBody, StartBody},
     problem::Problem,
 };
 
@@ -31,6 +32,8 @@ const RUN: (&str, &str) = ("run", "A run, as the list of runs names it.");
 const QUESTION: (&str, &str) = ("question", "A question, as the run names it.");
 const FLOW: (&str, &str) = ("flow", "A flow of the run, by its path.");
 const STEP: (&str, &str) = ("step", "A step, or `step[item]`.");
+
+const NUMBER: (&str, &str) = ("number", "An order, as the queue numbers it.");
 
 /// One thing that can be asked.
 struct Asked {
@@ -77,21 +80,20 @@ fn document() -> Value {
     }
     // What the data of an event is.
     of::<Entry>(&mut sent);
-    let path = "/api/v1/questions/{run}/{question}/answer";
-    let asked = Asked {
-        path,
-        id: "answer",
-        says: "Answers a question, in the name of whoever runs the studio. A parked run goes on with `flow-studio resume`.",
-        path_names: &[RUN, QUESTION],
-        query: vec![],
-        answer: of::<AnswerReport>(&mut sent),
-    };
-    let mut answering = operation(&asked, &problem);
-    answering["requestBody"] =
-        json!({ "required": true, "content": { "application/json": { "schema": of::<AnswerBody>(&mut taken) } } });
-    answering["responses"]["200"] =
-        json!({ "description": "What became of it", "content": { "application/json": { "schema": asked.answer } } });
-    paths.insert(path.to_owned(), json!({ "post": answering }));
+    for one in posted(&mut sent, &mut taken) {
+        let asked =
+            Asked { path: one.path, id: one.id, says: one.says, path_names: one.names, query: vec![], answer: Value::Null };
+        let mut operation = operation(&asked, &problem);
+        operation["requestBody"] = json!({ "required": one.needed, "content": { "application/json": { "schema": one.body } } });
+        let mut answer = json!({ "description": one.becomes, "content": { "application/json": { "schema": one.answer } } });
+        if one.status == "202" {
+            let place = json!({ "description": "Where the run is, once it has begun.", "schema": { "type": "string" } });
+            answer["headers"] = json!({ "Location": place });
+        }
+        operation["responses"][one.status] = answer;
+        let path = paths.entry(one.path).or_insert_with(|| json!({}));
+        path["post"] = operation;
+    }
     let mut schemas = sent.take_definitions(true);
     schemas.extend(taken.take_definitions(true));
     json!({
@@ -109,6 +111,92 @@ fn document() -> Value {
         },
         "security": [{ "token": [] }]
     })
+}
+
+/// One thing that can be done.
+struct Posted {
+    path: &'static str,
+    id: &'static str,
+    says: &'static str,
+    names: &'static [(&'static str, &'static str)],
+    body: Value,
+    /// Whether there has to be a body.
+    needed: bool,
+    status: &'static str,
+    becomes: &'static str,
+    answer: Value,
+}
+
+fn posted(sent: &mut SchemaGenerator, taken: &mut SchemaGenerator) -> Vec<Posted> {
+    let queued = "It is in the queue";
+    let line = of::<OrderLine>(sent);
+    let posted = |path, id, says, names, (body, needed), (status, becomes), answer| Posted {
+        path,
+        id,
+        says,
+        names,
+        body,
+        needed,
+        status,
+        becomes,
+        answer,
+    };
+    vec![
+        posted(
+            "/api/v1/questions/{run}/{question}/answer",
+            "answer",
+            "Answers a question, in the name of whoever asks. A run that is parked for it goes on.",
+            &[RUN, QUESTION],
+            (of::<AnswerBody>(taken), true),
+            ("200", "What became of it"),
+            of::<AnswerReport>(sent),
+        ),
+        posted(
+            "/api/v1/runs",
+            "start",
+            "Starts a run of a flow, by way of the queue. What is wrong is told all at once, each mistake beside its field.",
+            &[],
+            (of::<StartBody>(taken), true),
+            ("202", queued),
+            line.clone(),
+        ),
+        posted(
+            "/api/v1/runs/{run}/resume",
+            "resume",
+            "Goes on with a run that nobody drives, by way of the queue.",
+            &[RUN],
+            (of::<ResumeBody>(taken), false),
+            ("202", queued),
+            line.clone(),
+        ),
+        posted(
+            "/api/v1/runs/{run}/retry",
+            "retry",
+            "Executes a step of a run again, and what depends on it, by way of the queue.",
+            &[RUN],
+            (of::<RetryBody>(taken), true),
+            ("202", queued),
+            line.clone(),
+        ),
+        posted(
+            "/api/v1/runs/{run}/cancel",
+            "cancel",
+            "Stops a run for good, at once; what waits for it in the queue is taken back.",
+            &[RUN],
+            (of::<NoBody>(taken), false),
+            ("202", "It is stopped, or whoever drives it was told to"),
+            of::<Cancelled>(sent),
+        ),
+        posted(
+            "/api/v1/queue/{number}/withdraw",
+            "withdraw",
+            "Takes an order back that has not begun, or one that was refused off the list.",
+            &[NUMBER],
+            (of::<NoBody>(taken), false),
+            ("200", "It is taken back"),
+            line,
+        ),
+    ]
 }
 
 fn of<T: JsonSchema>(generator: &mut SchemaGenerator) -> Value {
@@ -179,6 +267,14 @@ fn asked(sent: &mut SchemaGenerator) -> Vec<Asked> {
             &[RUN],
             vec![],
             of::<Diagnosis>(sent),
+        ),
+        asked(
+            "/api/v1/queue",
+            "queue",
+            "What was asked for and is not done yet: what has begun, what waits for a place, what was refused.",
+            &[],
+            vec![],
+            of::<QueueReport>(sent),
         ),
         asked(
             "/api/v1/questions",

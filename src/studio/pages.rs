@@ -1,6 +1,7 @@
 //! The pages: what each shows, made whole on the server, so that they read without a script.
 //! In: views of runs. Out: HTML. Never: text of a step, an agent or a person taken for markup; a page that decides when it is looked at.
 
+mod acts;
 mod artifacts;
 mod compare;
 mod diagnosis;
@@ -8,6 +9,7 @@ mod evidence;
 mod flow;
 mod flows;
 mod inbox;
+mod orders;
 mod parts;
 mod proof;
 mod question;
@@ -15,6 +17,7 @@ mod report;
 mod routes;
 mod run;
 mod runs;
+mod start;
 mod step;
 mod steps;
 mod written;
@@ -24,6 +27,7 @@ use maud::{DOCTYPE, Markup, html};
 
 use super::problem::Problem;
 
+pub(super) use acts::{cancel, resume, retry};
 pub(super) use artifacts::{artifacts, picture};
 pub(super) use compare::compare;
 pub(super) use diagnosis::diagnosis;
@@ -31,10 +35,12 @@ pub(super) use evidence::evidence;
 pub(super) use flow::flow;
 pub(super) use flows::flows;
 pub(super) use inbox::inbox;
+pub(super) use orders::withdraw;
 pub(super) use question::{answer, question};
 pub(super) use report::report;
 pub(super) use run::run;
 pub(super) use runs::runs;
+pub(super) use start::start;
 pub(super) use step::step;
 
 /// Where a page stands among the others.

@@ -9,7 +9,10 @@ use maud::html;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::error::{Error, Kind};
+use crate::{
+    error::{Error, Kind},
+    workspace::{Declined, Mistake},
+};
 
 use super::pages;
 
@@ -22,12 +25,24 @@ pub struct Problem {
     pub because: Vec<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub hints: Vec<String>,
+    /// Each mistake beside the field that it is in.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub fields: Vec<Mistake>,
 }
 
 impl Problem {
     pub fn new(status: StatusCode, title: impl Into<String>) -> Self {
-        Self { title: title.into(), status: status.as_u16(), because: Vec::new(), hints: Vec::new() }
+        Self { title: title.into(), status: status.as_u16(), because: Vec::new(), hints: Vec::new(), fields: Vec::new() }
     }
+
+    /// An error as the command line says it with `--json`.
+    pub fn told(error: &serde_json::Value) -> Self {
+        let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+        let all = |name: &str| error[name].as_array().into_iter().flatten().map(text).collect();
+        let status = if error["kind"] == "usage" { StatusCode::NOT_FOUND } else { StatusCode::CONFLICT };
+        Self { because: all("because"), hints: all("hints"), ..Self::new(status, text(&error["message"])) }
+    }
+
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hints.push(hint.into());
         self
@@ -47,6 +62,7 @@ impl Problem {
         let body = html! {
             h1 { (self.title) }
             @for why in &self.because { p { (why) } }
+            @if !self.fields.is_empty() { ul { @for one in &self.fields { li { code { (one.field) } " " (one.message) @if let Some(hint) = &one.hint { " (" (hint) ")" } } } } }
             @if !self.hints.is_empty() { ul { @for hint in &self.hints { li { code { (hint) } } } } }
             p { a href="/" { "Inbox" } " · " a href="/runs" { "Runs" } }
         };
@@ -62,7 +78,14 @@ impl From<Error> for Problem {
             Kind::Invalid => StatusCode::UNPROCESSABLE_ENTITY,
             Kind::Waiting | Kind::Limit | Kind::Refused | Kind::Integrity => StatusCode::CONFLICT,
         };
-        Self { title: error.message.clone(), status: status.as_u16(), because: error.because.clone(), hints: error.hints.clone() }
+        let Error { message, because, hints, .. } = error;
+        Self { because, hints, ..Self::new(status, message) }
+    }
+}
+
+impl From<Declined> for Problem {
+    fn from(declined: Declined) -> Self {
+        Self { fields: declined.fields, ..Self::from(*declined.error) }
     }
 }
 

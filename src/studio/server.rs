@@ -30,9 +30,10 @@ use crate::{
 
 use super::{
     api, assets,
+    desk::{self, Desk},
     door::{Door, guard},
     live::Hub,
-    pages,
+    operate, pages,
     problem::Problem,
     slips::Slips,
     token::Token,
@@ -51,6 +52,10 @@ const HEAD_WAIT: Duration = Duration::from_secs(10);
 #[derive(Debug, Clone)]
 pub struct Options {
     pub bind: SocketAddr,
+    /// Runs that the studio drives at once.
+    pub runs_max: usize,
+    /// Runs go on by themselves when their answer comes, and after a kill of what drove them.
+    pub goes_on: bool,
 }
 
 /// What every request has at hand.
@@ -60,6 +65,7 @@ pub(super) struct Studio {
     pub door: Arc<Door>,
     pub slips: Arc<Slips>,
     pub hub: Arc<Hub>,
+    pub desk: Arc<Desk>,
     /// One answer to a run at a time: whoever comes second hears that it was answered, not that somebody is busy.
     turns: Arc<[Mutex<()>; TURNS]>,
 }
@@ -83,7 +89,9 @@ impl Studio {
     pub fn answer(&self, workspace: &Workspace, request: &AnswerRequest) -> Result<Answered, Problem> {
         let turn = request.run_id.bytes().map(usize::from).sum::<usize>() % TURNS;
         let _turn = self.turns[turn].lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(workspace.answer(request)?)
+        let answered = workspace.answer(request)?;
+        self.desk.look();
+        Ok(answered)
     }
 }
 
@@ -128,14 +136,18 @@ pub fn serve(workspace: Workspace, options: &Options, ready: &mut dyn FnMut(&str
             .map_err(|error| Error::new(Kind::System, format!("cannot listen on {}", options.bind)).because(&error))?;
         let at = listener.local_addr().map_err(|error| Error::new(Kind::System, "no address").because(&error))?;
         let token = Token::of(&workspace.config.runs_dir)?;
+        // Before anybody is told where we are: what is left of a studio before us is ours, or another one's.
+        let turn = workspace.take_turn()?;
         ready(&format!("http://{at}/login?token={}", token.shown()));
         let studio = Studio {
             workspace: Arc::new(workspace),
             door: Arc::new(Door::new(token, at)),
             slips: Arc::default(),
             hub: Arc::default(),
+            desk: Arc::new(Desk::new(options.runs_max, options.goes_on)),
             turns: Arc::default(),
         };
+        tokio::spawn(desk::work(studio.clone(), turn));
         accept(listener, router(studio)).await
     })
 }
@@ -158,6 +170,7 @@ fn router(studio: Studio) -> Router {
         .route("/runs/{run}/questions/{question}", get(pages::question))
         .route("/runs/{run}/questions/{question}/answer", post(pages::answer))
         .merge(api::routes())
+        .merge(operate::routes())
         .route("/assets/{name}", get(assets::asset))
         .fallback(nothing)
         .method_not_allowed_fallback(not_so)

@@ -8,6 +8,8 @@ use super::problem::Problem;
 pub(super) enum Right {
     /// Answer what waits for a person.
     Review,
+    /// Start, resume, retry and cancel runs.
+    Operate,
 }
 
 /// Whoever sent a request; the door lets nobody in without one.
@@ -27,7 +29,7 @@ impl Person {
     /// They may not, with a sentence.
     pub fn may(&self, right: Right) -> Result<(), Problem> {
         match right {
-            Right::Review => Ok(()),
+            Right::Review | Right::Operate => Ok(()),
         }
     }
 }

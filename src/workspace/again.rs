@@ -13,6 +13,9 @@ impl Workspace {
     /// `None` when it is a flow's first start in the run, or no step is named.
     pub(super) fn again(&self, request: &RunRequest, flow: &FlowKey) -> Result<Option<(RunId, ResumeRequest)>, Error> {
         let (Some(_), Some(id)) = (&request.from, &request.run_id) else { return Ok(None) };
+        if request.new {
+            return Ok(None);
+        }
         let id = run_id(id)?;
         if let Err(RunDirError::Missing(_)) = self.runs.open(&id) {
             return Ok(None);

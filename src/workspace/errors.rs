@@ -3,9 +3,9 @@
 
 use crate::{
     error::{Error, Kind},
-    id::RunId,
-    ledger::{JournalError, LockError, RunsDir},
-    record::{Question, QuestionStatus},
+    id::{FlowKey, RunId},
+    ledger::{JournalError, LockError, Queue, RunsDir},
+    record::{OrderState, Question, QuestionStatus},
     runner::{DriveError, OpenError},
     spec::{Diagnostics, diagnostic::did_you_mean},
 };
@@ -29,8 +29,22 @@ pub(super) fn invalid(flow: &str, found: Diagnostics) -> Error {
     error
 }
 
+pub(super) fn no_flow(flow: &FlowKey) -> Error {
+    Error::new(Kind::Invalid, format!("there is no flow `{flow}`"))
+}
+
 pub(super) fn never_started() -> Error {
     Error::new(Kind::Refused, "nothing was ever started in this run")
+}
+
+pub(super) fn not_ended(flow: &FlowKey, id: &RunId) -> Error {
+    Error::new(Kind::Refused, format!("flow `{flow}` of run `{id}` has not ended"))
+        .hint(format!("flow-studio resume {id}"))
+        .hint(format!("flow-studio run {flow}            (a new run)"))
+}
+
+pub(super) fn taken(id: &RunId) -> Error {
+    Error::new(Kind::Refused, format!("run `{id}` is there already")).hint("give the new run another name, or none")
 }
 
 pub(super) fn no_run(runs: &RunsDir, id: &RunId) -> Error {
@@ -41,6 +55,14 @@ pub(super) fn no_run(runs: &RunsDir, id: &RunId) -> Error {
         let mut gone = Error::new(Kind::Usage, format!("run `{id}` was removed by retention"));
         gone.because.push(format!("{} removed it at {}{archive}", line.by, line.at));
         return gone.hint("flow-studio retention status");
+    }
+    let queued = Queue::new(runs).orders().unwrap_or_default().into_iter().find(|order| order.run_id == *id);
+    if let Some(order) = queued {
+        let (word, hint) = match order.state {
+            OrderState::Refused(_) => ("was not started", "its reason stands in the studio's list of runs"),
+            OrderState::Waiting | OrderState::Begun(_) => ("has not begun", "it is in the studio's queue"),
+        };
+        return Error::new(Kind::Usage, format!("run `{id}` {word}: {hint}")).hint("flow-studio serve --link");
     }
     let near = did_you_mean(id.as_str(), known.iter().map(RunId::as_str));
     error.hint(near.unwrap_or_else(|| "flow-studio list".to_owned()))

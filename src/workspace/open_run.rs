@@ -34,7 +34,9 @@ impl ReadRun {
 impl Workspace {
     /// `<flow>-<n>`, the first that is free: names carry no time and no luck.
     pub(super) fn free_run_id(&self, flow: &FlowKey) -> Result<RunId, Error> {
-        let taken = self.runs.list().unwrap_or_default();
+        let mut taken = self.runs.list().unwrap_or_default();
+        // What waits in the studio's queue has its name already.
+        taken.extend(self.queue().orders().unwrap_or_default().into_iter().map(|order| order.run_id));
         let number = |id: &RunId| id.as_str().strip_prefix(flow.as_str())?.strip_prefix('-')?.parse::<u64>().ok();
         let next = taken.iter().filter_map(number).max().unwrap_or(0) + 1;
         RunId::new(&format!("{flow}-{next}")).map_err(|bad| Error::new(Kind::Usage, bad.to_string()))

@@ -12,6 +12,17 @@ pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
+/// How far it reaches, as a person of `incident-security` says it.
+pub const SCOPE: &[&str] = &[
+    "severity=SEV2",
+    "kind=credential-exposure",
+    "exposed=a token",
+    "from=Monday",
+    "until=today",
+    "access=the team",
+    "impact=pushes",
+];
+
 pub struct Desk {
     pub test: Test,
 }

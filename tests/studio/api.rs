@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::{client::Studio, common::Test};
+use crate::{client::Studio, common::Test, document::Document};
 
 const GATE: &str = "steps:\n  - {id: gate, ask: {question: 'Go on?'}}\n";
 const FAILS: &str = "steps:\n  - {id: bad, run: 'echo broken >&2; exit 3'}\n";
@@ -16,28 +16,6 @@ fn world() -> Test {
     test.go(&["run", "works", "--run-id", "torn"]).code(0);
     test.write("run_base/torn/journal.jsonl", "{\n");
     test
-}
-
-struct Document(Value);
-
-impl Document {
-    fn of(studio: &Studio) -> Self {
-        Self(studio.api("/api/v1/openapi.json").code(200).json())
-    }
-
-    /// Whether a value is what the operation at this path promises.
-    #[track_caller]
-    fn holds(&self, path: &str, method: &str, status: u16, kind: &str, value: &Value) {
-        let responses = &self.0["paths"][path][method]["responses"];
-        let response = responses.get(status.to_string()).unwrap_or(&responses["default"]);
-        let mut schema = response["content"][kind]["schema"].clone();
-        assert!(schema.is_object(), "{method} {path} {status} {kind} is not in the document");
-        schema["components"] = self.0["components"].clone();
-        let validator = jsonschema::validator_for(&schema).expect("a schema");
-        let found: Vec<String> =
-            validator.iter_errors(value).map(|error| format!("{}: {error}", error.instance_path())).collect();
-        assert!(found.is_empty(), "{method} {path} {status}: {found:#?}");
-    }
 }
 
 #[test]

@@ -24,7 +24,7 @@ pub struct Studio {
     pub cookie: String,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Answer {
     pub status: u16,
     /// Names in lower case.
@@ -56,13 +56,14 @@ impl Answer {
 }
 
 impl Studio {
+    /// One that leaves runs as they are: what a test sees in them is what the test did.
     pub fn start(test: &Test) -> Self {
-        Self::after(test.command(&["serve", "--bind", "127.0.0.1:0"]))
+        Self::after(test.command(&["serve", "--bind", "127.0.0.1:0", "--no-continue"]))
     }
 
     /// Where one was before: its cookies and links are good again.
     pub fn again(test: &Test, port: u16) -> Self {
-        Self::after(test.command(&["serve", "--bind", &format!("127.0.0.1:{port}")]))
+        Self::after(test.command(&["serve", "--bind", &format!("127.0.0.1:{port}"), "--no-continue"]))
     }
 
     pub fn after(mut command: Command) -> Self {

@@ -8,24 +8,38 @@ const NODE: &str = "document.querySelector('.graph .node";
 
 #[test]
 fn a_run_is_followed_sent_back_approved_and_ended_in_the_browser() {
-    let world = World::release();
+    let world = World::driving();
     let browser = &world.browser;
     browser.until("document.querySelector('.empty').innerText.includes('Nothing waits for you')");
-    // The list of runs hears of a new one.
+    // The list of runs, in another tab, hears of what is started here.
+    let list = browser.new_tab();
+    browser.switch_to(&list);
     world.open("/runs");
     world.live("document.getElementById('live').innerText === 'live'");
-    let first = world.start(&["run", "release", "--run-id", "r", "--param", "version=1.4.0"]);
-    world.live("document.querySelector('#run-r .badge').classList.contains('running')");
-    browser.click("#run-r a");
-    browser.until("document.querySelector('h1').innerText.startsWith('r ')");
+    let mine = browser.new_tab();
+    browser.switch_to(&mine);
+    // What is wrong is said beside its field, and nothing has started.
+    world.open("/flows/release");
+    browser.write("input[name='params.version']", "the next one");
+    browser.write("input[name=run_id]", "r");
+    browser.click("form[action$='/start'] button.primary");
+    browser.until("document.querySelector('[aria-invalid=true]')?.name === 'params.version'");
+    let told = browser.complaints();
+    assert!(told.len() == 1 && told[0].contains("422"), "{told:?}");
+    browser.run("document.querySelector(\"input[name='params.version']\").value = '';");
+    browser.write("input[name='params.version']", "1.4.0");
+    browser.click("form[action$='/start'] button.primary");
+    browser.until("location.pathname === '/runs/r' && document.querySelector('.graph')");
     browser.run("window.same = true;");
+    browser.switch_to(&list);
+    world.live("document.querySelector('#run-r .badge').classList.contains('running')");
+    browser.switch_to(&mine);
     world.live(&format!("{NODE}.running .id').textContent === 'notes'"));
     world.live("document.querySelector('#stands').innerText.includes('Running') && document.querySelector('#stands a').innerText === 'notes'");
     world.word();
     // It meets its question, and the page tells so by itself.
     world.live("document.querySelector('#stands h2').innerText === 'Bring 1.4.0 out?'");
     world.live(&format!("{NODE}.waiting .id').textContent === 'gate' && {NODE}.succeeded .id').textContent === 'notes'"));
-    first.wait().code(4);
     browser.click("#stands h2 a");
     browser.until("location.pathname === '/runs/r/questions/gate-1'");
     let packet = browser.value("document.querySelector('.evidence').innerText");
@@ -40,11 +54,10 @@ fn a_run_is_followed_sent_back_approved_and_ended_in_the_browser() {
     browser.run("window.same = true;");
     let given = &world.test.facts("r", "escalation_answered")[0]["answer"];
     assert_eq!((&given["choose"], &given["note"]), (&json!("push-back:notes"), &json!("say since when")));
-    let second = world.start(&["resume", "r"]);
+    // It goes on by itself.
     world.live(&format!("{NODE}.running .id').textContent === 'notes'"));
     world.word();
     world.live("document.querySelector('#stands h2 a')?.pathname === '/runs/r/questions/gate-2'");
-    second.wait().code(4);
     browser.click("#stands h2 a");
     browser.until("location.pathname === '/runs/r/questions/gate-2'");
     browser.click("input[value=approve]");
@@ -52,12 +65,11 @@ fn a_run_is_followed_sent_back_approved_and_ended_in_the_browser() {
     browser.click("form.answer button");
     browser.until("location.pathname === '/runs/r'");
     browser.run("window.same = true;");
-    let third = world.start(&["resume", "r"]);
     world.live(&format!("{NODE}.running .id').textContent === 'ship'"));
     world.word();
     world.live("document.querySelector('h1 .badge').innerText.includes('succeeded') && document.getElementById('live').innerText === 'ended'");
-    third.wait().code(0);
     assert_eq!(browser.value("document.querySelectorAll('.graph .node.succeeded').length"), json!(3));
+    world.test.verified(0);
     assert_eq!(browser.value("document.querySelector('progress').value"), json!(3));
     assert_eq!(browser.complaints(), Vec::<String>::new());
 }

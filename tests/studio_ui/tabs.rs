@@ -47,8 +47,8 @@ fn of_two_tabs_one_decides_and_the_other_is_told() {
 
     browser.switch_to(&deaf);
     browser.click("form.answer button");
-    let told = browser.value("document.body.innerText");
-    assert!(told.as_str().expect("text").contains("is closed (answered `approve`"), "{told}");
+    let told = || browser.value("document.body.innerText").as_str().expect("text").to_owned();
+    crate::common::until("the other is told", || told().contains("is closed (answered `approve`"));
     let taken = world.test.facts("r", "escalation_answered");
     assert_eq!((taken.len(), &taken[0]["answer"]["choose"]), (1, &json!("approve")));
     assert_eq!(world.test.facts("r", "answer_refused").len(), 1, "the other one is written down as well");

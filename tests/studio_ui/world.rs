@@ -12,7 +12,7 @@ use crate::{
 /// A step that waits for a word in `hold`, a question about what it wrote, and a step behind it.
 pub const RELEASE: &str = r#"charter: {goal: A version that people can install}
 params:
-  version: {type: string, required: true, description: The number it gets}
+  version: {type: string, required: true, pattern: '[0-9.]+', description: The number it gets}
 steps:
   - id: notes
     title: Write down what is new
@@ -36,8 +36,20 @@ pub struct World {
 }
 
 impl World {
+    /// Over a studio that leaves runs as they are.
     pub fn of(test: Test) -> Self {
         let studio = Studio::start(&test);
+        Self::over(test, studio)
+    }
+
+    /// Over a studio that starts runs, and goes on with those that are answered.
+    pub fn driving() -> Self {
+        let test = Test::new().flow("release", RELEASE).fifo("hold");
+        let studio = Studio::after(test.command(&["serve", "--bind", "127.0.0.1:0"]));
+        Self::over(test, studio)
+    }
+
+    fn over(test: Test, studio: Studio) -> Self {
         let (port, token) = (studio.port, studio.token.clone());
         let world = Self { browser: Browser::start(), studio: Some(studio), port, test };
         world.browser.open(&world.at(&format!("/login?token={token}")));
@@ -97,6 +109,17 @@ impl World {
         let process = self.start(&["run", "release", "--run-id", run, "--param", "version=1.4.0"]);
         self.word();
         process.wait().code(4);
+    }
+}
+
+impl Drop for World {
+    /// Runs are processes of their own, and would go on.
+    fn drop(&mut self) {
+        for run in std::fs::read_dir(self.test.at("run_base")).into_iter().flatten().flatten() {
+            if run.path().join("journal.jsonl").is_file() {
+                let _ = self.test.command(&["--quiet", "cancel", &run.file_name().to_string_lossy()]).output();
+            }
+        }
     }
 }
 

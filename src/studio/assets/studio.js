@@ -84,7 +84,11 @@
         clock(page);
         change(main, page.getElementById("main"));
         document.title = page.title;
-        if (!page.body.dataset.live) { events.close(); say("ended", "ended"); }
+        // What waited in the queue has begun: from now on other events tell of it.
+        const where = (live) => (live ?? "").split("?")[0];
+        const live = page.body.dataset.live;
+        if (live && where(live) !== where(source)) { location.reload(); return; }
+        if (!live) { events.close(); say("ended", "ended"); }
       }
     } catch { say("not reached", "lost"); }
     reading = false;

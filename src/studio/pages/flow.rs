@@ -18,10 +18,11 @@ use crate::{
 };
 
 use super::{
-    super::{problem::Problem, server::Studio},
+    super::{problem::Problem, server::Studio, slips::Slips},
     Page, Place,
     parts::table,
     shown,
+    start::{Filled, form},
 };
 
 /// Lines of a definition that are shown.
@@ -30,10 +31,11 @@ const LINES_MAX: usize = 5_000;
 const DRAWN_MAX: usize = 1_000;
 
 pub(in crate::studio) async fn flow(State(studio): State<Studio>, Path(flow): Path<String>) -> Response {
-    shown(studio.blocking(move |workspace| page(workspace, &flow)).await)
+    let slips = studio.slips.clone();
+    shown(studio.blocking(move |workspace| page(workspace, &slips, &flow, &Filled::default())).await)
 }
 
-fn page(workspace: &Workspace, name: &str) -> Result<Page, Problem> {
+pub(super) fn page(workspace: &Workspace, slips: &Slips, name: &str, filled: &Filled) -> Result<Page, Problem> {
     let key = FlowKey::new(name).map_err(|bad| Problem::new(StatusCode::NOT_FOUND, bad.to_string()))?;
     let text = workspace.flow_text(&key)?;
     let (book, marks) = match workspace.book(&key, false) {
@@ -56,8 +58,9 @@ fn page(workspace: &Workspace, name: &str) -> Result<Page, Problem> {
             }
         }
         @if let Some(flow) = &main {
+            (form(flow, slips, filled))
             (params(flow))
-            h2 { "To run it" } p { code { (command(flow)) } }
+            p { "From a terminal: " code { (command(flow)) } }
             (steps(flow))
         }
         (scenarios(&workspace.test_flow(&key)))

@@ -8,7 +8,7 @@ use crate::{
     id::RunId,
     inspect::{WaitingQuestion, status},
     spec::Severity,
-    workspace::Workspace,
+    workspace::{OrderStanding, Workspace},
 };
 
 use super::{
@@ -25,10 +25,11 @@ pub(in crate::studio) async fn inbox(State(studio): State<Studio>) -> Response {
 fn page(workspace: &Workspace) -> Result<Page, Problem> {
     let now = workspace.now();
     let (waiting, unread) = waiting(workspace)?;
+    let refused = workspace.orders()?.orders.iter().filter(|line| line.state == OrderStanding::Refused).count();
     let body = html! {
         (clock(now))
         h1 { "Inbox" }
-        @if waiting.is_empty() && unread.is_empty() {
+        @if waiting.is_empty() && unread.is_empty() && refused == 0 {
             p class="empty" { "Nothing waits for you. When a run asks something, it stands here. " a href="/runs" { "All runs" } }
         }
         @for (run, one) in &waiting {
@@ -44,6 +45,7 @@ fn page(workspace: &Workspace) -> Result<Page, Problem> {
                 p { (one.reason) }
             }
         }
+        @if refused > 0 { p class="card" { a href="/runs" { @if refused == 1 { "What was asked of a run" } @else { "What was asked of " (refused) " runs" } } " was refused, and waits to be read." } }
         @for run in &unread {
             p class="card" { a href=(run_link(run)) { (run) } " waits, and its question cannot be read: " code { "flow-studio verify " (run) } }
         }

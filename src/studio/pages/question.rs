@@ -167,7 +167,7 @@ fn closed(question: &Question, now: Time) -> Markup {
 }
 
 /// What a form sent, by name.
-fn fields(form: &[u8]) -> BTreeMap<String, String> {
+pub(super) fn fields(form: &[u8]) -> BTreeMap<String, String> {
     form_urlencoded::parse(form).into_owned().collect()
 }
 

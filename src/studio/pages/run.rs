@@ -10,20 +10,22 @@ use maud::{Markup, PreEscaped, html};
 use serde::Deserialize;
 
 use crate::{
-    id::{FramePath, StepRef, Time},
+    id::{FramePath, RunId, StepRef, Time},
     inspect::{FlowReport, RunView, StatusReport, count, length, opened_by, spent_words, status},
     kernel::Frame,
     ledger::RunDir,
     plan::draw,
     record::RunStatus,
-    workspace::Workspace,
+    workspace::{OrderLine, OrderStanding, Workspace},
 };
 
 use super::{
-    super::{problem::Problem, server::Studio},
+    super::{problem::Problem, server::Studio, slips::Slips},
     Page, Place,
+    acts::acts,
     artifacts::shelf,
     inbox::first_line,
+    orders,
     parts::{
         Tab, ago, clock, ended, events, flow_link, heading, next, question_link, run_badge, run_link, step_link, tabs, value_of,
     },
@@ -53,7 +55,8 @@ pub(in crate::studio) async fn run(
     Path(run): Path<String>,
     Query(which): Query<Which>,
 ) -> Response {
-    shown(studio.blocking(move |workspace| page(workspace, &run, &which)).await)
+    let asked = studio.clone();
+    shown(studio.blocking(move |workspace| page(&asked, workspace, &run, &which)).await)
 }
 
 /// What every part of the page looks at.
@@ -68,8 +71,19 @@ struct Shown<'r> {
     now: Time,
 }
 
-fn page(workspace: &Workspace, run: &str, which: &Which) -> Result<Page, Problem> {
-    let (view, dir) = workspace.view(run)?;
+fn page(studio: &Studio, workspace: &Workspace, run: &str, which: &Which) -> Result<Page, Problem> {
+    let orders = match RunId::new(run) {
+        Ok(id) => workspace.orders_of(&id)?,
+        Err(_) => Vec::new(),
+    };
+    let (view, dir) = match workspace.view(run) {
+        Ok(read) => read,
+        // There is nothing of it yet but the wish.
+        Err(error) => match (orders.is_empty(), RunId::new(run)) {
+            (false, Ok(id)) => return Ok(orders::page(&id, &orders, &studio.slips, workspace.now())),
+            (true, _) | (_, Err(_)) => return Err(error.into()),
+        },
+    };
     let report = status(&view, &workspace.paste());
     let asked = match which.flow.as_deref().filter(|flow| !flow.is_empty()) {
         None => None,
@@ -82,6 +96,8 @@ fn page(workspace: &Workspace, run: &str, which: &Which) -> Result<Page, Problem
     let (whole, left_out) = whole(&view, &top);
     let from = (asked.clone().or_else(|| top.last().map(|frame| frame.path.clone())), which.from);
     let page = Shown { view: &view, dir: &dir, report: &report, whole, from, now: workspace.now() };
+    let refused: Vec<OrderLine> = orders.iter().filter(|line| line.state == OrderStanding::Refused).cloned().collect();
+    let waits = orders.iter().find(|line| line.state == OrderStanding::Waiting);
     let seq = view.moments.last().map_or(0, |moment| moment.seq);
     let body = html! {
         (clock(page.now))
@@ -93,7 +109,9 @@ fn page(workspace: &Workspace, run: &str, which: &Which) -> Result<Page, Problem
             div { dt { "Models" } dd { @if let Some(spent) = &report.spent { (spent_words(spent)) } @else { "none was called" } } }
         }
         (tabs(&report.run_id, Tab::Run))
-        (stands(&page))
+        (stands(&page, waits, &studio.slips))
+        (orders::of_run(&refused, &studio.slips, page.now))
+        (acts(&view, &report, &orders, &studio.slips))
         @if left_out > 0 { p class="dim" { (left_out) " more flows have their line below, and a page of their own." } }
         @for frame in &top { (one_flow(&page, frame, 2)) }
         (next(&report.next))
@@ -120,7 +138,7 @@ fn whole(view: &RunView, top: &[&Frame]) -> (Vec<FramePath>, usize) {
 }
 
 /// What goes on at this moment, always at the same place and in the same room, so that nothing below it moves when it changes.
-fn stands(page: &Shown<'_>) -> Markup {
+fn stands(page: &Shown<'_>, waits: Option<&OrderLine>, slips: &Slips) -> Markup {
     let (report, now) = (page.report, page.now);
     let first = report.questions.first();
     let severity = first.map(|one| one.severity.to_string().to_lowercase()).unwrap_or_default();
@@ -132,6 +150,9 @@ fn stands(page: &Shown<'_>) -> Markup {
             } @else if report.flows.iter().any(|flow| !flow.running.is_empty() || !flow.retrying.is_empty()) {
                 h2 { "Running" }
                 p { (running(page)) }
+            } @else if let Some(order) = waits {
+                h2 { "In the queue" }
+                (orders::waits(order, slips, now))
             } @else {
                 h2 { (heading_of(report.status)) }
                 p { (why(page)) }

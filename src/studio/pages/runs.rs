@@ -18,6 +18,7 @@ use crate::{
 use super::{
     super::{problem::Problem, server::Studio},
     Page, Place,
+    orders::queue,
     parts::{ago, clock, enc, run_badge, run_link, table_of},
     shown,
 };
@@ -56,7 +57,8 @@ pub(in crate::studio) struct Filter {
 }
 
 pub(in crate::studio) async fn runs(State(studio): State<Studio>, Query(filter): Query<Filter>) -> Response {
-    shown(studio.blocking(move |workspace| page(workspace, &filter)).await)
+    let asked = studio.clone();
+    shown(studio.blocking(move |workspace| page(&asked, workspace, &filter)).await)
 }
 
 impl Filter {
@@ -69,8 +71,9 @@ impl Filter {
     }
 }
 
-fn page(workspace: &Workspace, filter: &Filter) -> Result<Page, Problem> {
+fn page(studio: &Studio, workspace: &Workspace, filter: &Filter) -> Result<Page, Problem> {
     let now = workspace.now();
+    let orders = workspace.orders()?.orders;
     let list = workspace.list_runs()?;
     let mut flows: Vec<&str> = list.runs.iter().flat_map(|run| &run.flows).map(|flow| flow.flow_path.as_str()).collect();
     flows.sort_unstable();
@@ -81,6 +84,7 @@ fn page(workspace: &Workspace, filter: &Filter) -> Result<Page, Problem> {
     let body = html! {
         (clock(now))
         h1 { "Runs" }
+        (queue(&orders, &studio.desk, &studio.slips, now))
         form class="filter" method="get" action="/runs" {
             label { "Flow " select name="flow" {
                 option value="" { "all" }
