@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// A picture that weighs more is not looked at on a train.
-const BYTES_MAX: usize = 80 * 1024;
+const BYTES_MAX: usize = 64 * 1024;
 
 /// Name, address, height of the picture.
 const PAGES: [(&str, &str, u32); 11] = [
@@ -171,7 +171,7 @@ fn take(browser: &Browser, width: u32, height: u32) -> Vec<u8> {
     let format = std::env::var("PICTURES_AS").unwrap_or_else(|_| "webp".to_owned());
     let mut params = json!({"format": format, "clip": clip, "captureBeyondViewport": false});
     if format == "webp" {
-        params["quality"] = json!(82);
+        params["quality"] = json!(72);
     }
     let taken = browser.chrome("Page.captureScreenshot", &params);
     STANDARD.decode(taken["data"].as_str().expect("a picture")).expect("a picture")
