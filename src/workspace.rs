@@ -107,8 +107,8 @@ impl Workspace {
         }
         let git = self.ask_git();
         let (book, warnings) = self.book(&flow, request.strict)?;
-        for warning in warnings.iter() {
-            observer.word(warning.render(false).trim_end());
+        if observer.hears() {
+            warnings.iter().for_each(|warning| observer.word(warning.render(false).trim_end()));
         }
         let main = book.library.main_flow().cloned().ok_or_else(|| errors::no_flow(&flow))?;
         let params = params::resolve(&main, &request.params).map_err(|found| invalid(flow.as_str(), found))?;

@@ -100,6 +100,10 @@ impl Observer for Progress {
     fn word(&mut self, text: &str) {
         self.line(text);
     }
+
+    fn hears(&self) -> bool {
+        !self.quiet
+    }
 }
 
 impl Progress {

@@ -13,4 +13,4 @@ pub use brief::{Brief, Decided, Findings, Fixes, Handed, Round, Said, Teaching};
 pub use choice::{Choice, Form, Offer, PutIn};
 pub use pack::{BUDGET_TOKENS, FileText, Pack, pack};
 pub use prompt::steady;
-pub use tokens::estimate;
+pub use tokens::{Tokenizer, estimate};

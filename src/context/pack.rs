@@ -7,7 +7,7 @@ use crate::record::{ContextManifest, ContextPart};
 use super::{
     brief::Brief,
     prompt::{self, Section},
-    tokens::{beginning, estimate},
+    tokens::Tokenizer,
 };
 
 /// What both prompts may have together when the flow says nothing: room for the work remains in the smallest windows
@@ -51,13 +51,17 @@ pub(super) enum Class {
 }
 
 /// Packs a brief. `files`: the texts of its `read_first`, `include` and `inputs`; `artifacts`: what lies in the flow's
-/// artifacts, a line each; `ending`: how this engine wants the work to end.
-pub fn pack(brief: &Brief, files: &[FileText], artifacts: &[String], ending: &str) -> Pack {
+/// artifacts, a line each; `ending`: how this engine wants the work to end; `tokens`: how its model counts.
+pub fn pack(brief: &Brief, files: &[FileText], artifacts: &[String], ending: &str, tokens: Tokenizer) -> Pack {
     let budget = u64::from(brief.budget_tokens.unwrap_or(BUDGET_TOKENS));
     let sections = prompt::sections(brief, files, artifacts, ending);
-    let told = fit(&sections, estimate(&brief.body), budget);
-    let mut parts =
-        vec![ContextPart { part: format!("agent {}", brief.agent), path: None, tokens: estimate(&brief.body), cut_tokens: 0 }];
+    let told = fit(&sections, tokens.count(&brief.body), budget, tokens);
+    let mut parts = vec![ContextPart {
+        part: format!("agent {}", brief.agent),
+        path: None,
+        tokens: tokens.count(&brief.body),
+        cut_tokens: 0,
+    }];
     let mut prompt = String::new();
     for (section, body) in sections.iter().zip(&told) {
         if !prompt.is_empty() {
@@ -72,12 +76,12 @@ pub fn pack(brief: &Brief, files: &[FileText], artifacts: &[String], ending: &st
         parts.push(ContextPart {
             part: section.name.clone(),
             path: section.path.clone(),
-            tokens: estimate(&section.heading) + estimate(&body.text),
+            tokens: tokens.count(&section.heading) + tokens.count(&body.text),
             cut_tokens: body.cut_tokens,
         });
     }
-    let tokens = estimate(&brief.body) + estimate(&prompt);
-    let manifest = ContextManifest { budget_tokens: budget, tokens, estimated: true, parts };
+    let all = tokens.count(&brief.body) + tokens.count(&prompt);
+    let manifest = ContextManifest { budget_tokens: budget, tokens: all, estimated: tokens.are_estimated(), parts };
     Pack { system: brief.body.clone(), prompt, manifest }
 }
 
@@ -87,29 +91,29 @@ struct Told {
 }
 
 /// Gives every section its share: kept ones all they need, then class by class, in order, what is left.
-fn fit(sections: &[Section], system_tokens: u64, budget: u64) -> Vec<Told> {
-    let heading = |section: &Section| estimate(&section.heading) + 1;
-    let fixed: u64 = sections.iter().filter(|one| one.class == Class::Kept).map(|one| estimate(&one.frame(&one.body))).sum();
+fn fit(sections: &[Section], system_tokens: u64, budget: u64, tokens: Tokenizer) -> Vec<Told> {
+    let heading = |section: &Section| tokens.count(&section.heading) + 1;
+    let fixed: u64 = sections.iter().filter(|one| one.class == Class::Kept).map(|one| tokens.count(&one.frame(&one.body))).sum();
     let headings: u64 = sections.iter().map(heading).sum();
     // Every section that may be cut keeps room for its mark, until its turn comes.
-    let marks: u64 = sections.iter().filter(|one| one.class != Class::Kept).map(mark_tokens).sum();
+    let marks: u64 = sections.iter().filter(|one| one.class != Class::Kept).map(|one| mark_tokens(one, tokens)).sum();
     let mut left = budget.saturating_sub(system_tokens + fixed + headings + marks);
     let mut told: Vec<Option<Told>> = sections.iter().map(|_| None).collect();
     for class in [Class::Kept, Class::Handoff, Class::Artifact, Class::History] {
         for (at, section) in sections.iter().enumerate().filter(|(_, section)| section.class == class) {
             let whole = section.frame(&section.body);
-            let needs = estimate(&whole);
+            let needs = tokens.count(&whole);
             if class == Class::Kept {
                 told[at] = Some(Told { text: whole, cut_tokens: 0 });
                 continue;
             }
-            left += mark_tokens(section);
+            left += mark_tokens(section, tokens);
             if needs <= left {
                 left -= needs;
                 told[at] = Some(Told { text: whole, cut_tokens: 0 });
             } else {
-                let one = cut(section, left);
-                left = left.saturating_sub(estimate(&one.text));
+                let one = cut(section, left, tokens);
+                left = left.saturating_sub(tokens.count(&one.text));
                 told[at] = Some(one);
             }
         }
@@ -117,19 +121,19 @@ fn fit(sections: &[Section], system_tokens: u64, budget: u64) -> Vec<Told> {
     told.into_iter().map(|told| told.expect("every class was gone through")).collect()
 }
 
-fn mark_tokens(section: &Section) -> u64 {
-    MARK_TOKENS + section.path.as_deref().map_or(0, estimate)
+fn mark_tokens(section: &Section, tokens: Tokenizer) -> u64 {
+    MARK_TOKENS + section.path.as_deref().map_or(0, |path| tokens.count(path))
 }
 
 /// As much of a section as fits, with the mark that says how much is missing and where it stands.
-fn cut(section: &Section, tokens_max: u64) -> Told {
+fn cut(section: &Section, tokens_max: u64, tokens: Tokenizer) -> Told {
     let all = section.body.len();
     let place = section.path.as_deref().map_or_else(String::new, |path| format!(", full at {path}"));
-    let room = tokens_max.saturating_sub(mark_tokens(section) + estimate(&section.frame("")));
-    let kept = if room < PART_TOKENS_MIN { "" } else { beginning(&section.body, room) };
+    let room = tokens_max.saturating_sub(mark_tokens(section, tokens) + tokens.count(&section.frame("")));
+    let kept = if room < PART_TOKENS_MIN { "" } else { tokens.beginning(&section.body, room) };
     let mark = format!("[TRUNCATED: {} of {all} bytes left out{place}]\n", all - kept.len());
     let text = if kept.is_empty() { mark } else { section.frame(kept) + &mark };
-    let cut_tokens = estimate(&section.body).saturating_sub(estimate(kept));
+    let cut_tokens = tokens.count(&section.body).saturating_sub(tokens.count(kept));
     Told { text, cut_tokens }
 }
 

@@ -10,6 +10,11 @@ use crate::{
     spec::{Access, Role, Severity, text::CharterText},
 };
 
+/// For a model whose tokens are estimated.
+fn pack(brief: &Brief, files: &[FileText], artifacts: &[String], ending: &str) -> Pack {
+    super::pack(brief, files, artifacts, ending, Tokenizer::ESTIMATED)
+}
+
 fn step(name: &str) -> StepRef {
     StepRef::new(name).unwrap()
 }
@@ -159,4 +164,17 @@ fn a_cut_is_marked_with_the_place_of_the_whole() {
 fn a_file_that_cannot_be_shown_says_why() {
     let file = FileText { path: "docs/safety.md".to_owned(), text: Err("does not exist".to_owned()), bytes: 0 };
     assert!(pack(&brief(), &[file], &[], "").prompt.contains("It cannot be shown: it does not exist."));
+}
+
+#[test]
+#[cfg(feature = "tiktoken")]
+fn a_model_of_openai_has_its_tokens_counted_and_stays_within_its_budget() {
+    let long = "a line of forty characters, more or less\n".repeat(400);
+    for budget in [600, 1000, 2000, 3500] {
+        let brief = Brief { budget_tokens: Some(budget), ..brief() };
+        let counted = super::pack(&brief, &[file(&long)], &[], "", Tokenizer::of("gpt-4o"));
+        let estimated = pack(&brief, &[file(&long)], &[], "");
+        assert!(!counted.manifest.estimated && counted.manifest.tokens <= u64::from(budget), "{:?}", counted.manifest);
+        assert!(counted.prompt.len() > estimated.prompt.len(), "a count leaves room for more than an estimate");
+    }
 }

@@ -152,19 +152,6 @@ impl Dir {
         Ok(linked?)
     }
 
-    /// A file that was not there before; on the disk, whole, when this returns.
-    pub(super) fn put_new(&mut self, place: &InRun, bytes: &[u8]) -> io::Result<()> {
-        let tmp = self.write_tmp(place, bytes)?;
-        let put = self.writer(&tmp).and_then(|file| file.sync_all()).and_then(|()| {
-            let (dir, name) = place.split();
-            let dir = self.dir(dir, false)?;
-            Ok(rustix::fs::linkat(&dir, tmp.split().1, &dir, name, AtFlags::empty())?)
-        });
-        self.remove(&tmp)?;
-        put?;
-        self.sync_above(place)
-    }
-
     /// The new content in place of the old; on the disk, whole, when this returns.
     pub(super) fn put_over(&mut self, place: &InRun, bytes: &[u8]) -> io::Result<()> {
         let tmp = self.write_tmp(place, bytes)?;

@@ -107,32 +107,32 @@ impl Queue {
         Ok(self.orders()?.into_iter().find(|order| order.number == number))
     }
 
-    /// Puts an order behind all that are there; its number is given here. What it hands over to the process, as a file, stands there first.
+    /// Puts an order behind all that were ever there: its number is given here, and no other order gets it. What it hands over to the
+    /// process, as a file, stands there first.
     ///
     /// # Errors
     /// What the file system says.
     pub fn put(&self, order: &Clean<Order>, params: Option<&Clean<Vec<u8>>>) -> io::Result<Order> {
         fs::create_dir_all(self.runs.path())?;
         let mut dir = self.dir()?;
-        dir.make(&InRun::of(QUEUE.to_owned()))?;
+        // Held while the number is found: whoever asks at the same time comes next.
+        let mut last = dir.update(&InRun::of(format!("{QUEUE}/last")))?;
+        last.lock()?;
+        let mut text = String::new();
+        last.read_to_string(&mut text)?;
         let names = dir.names(&InRun::of(QUEUE.to_owned()))?;
-        let mut number = names.iter().filter_map(|name| name.split('.').next()?.parse::<u64>().ok()).max().unwrap_or(0);
-        loop {
-            number += 1;
-            let mut order = order.get().clone();
-            order.number = number;
-            if let Some(params) = params {
-                match dir.put_new(&Self::place(number, "params"), params.get()) {
-                    Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
-                    other => other?,
-                }
-            }
-            match dir.put_new(&Self::place(number, "json"), &pretty(&order)?) {
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-                Err(error) => return Err(error),
-                Ok(()) => return Ok(order),
-            }
+        let there = names.iter().filter_map(|name| name.split('.').next()?.parse::<u64>().ok()).max();
+        let number = there.max(text.trim().parse().ok()).unwrap_or(0) + 1;
+        last.rewind()?;
+        last.write_all(format!("{number}\n").as_bytes())?;
+        last.sync_all()?;
+        let mut order = order.get().clone();
+        order.number = number;
+        if let Some(params) = params {
+            dir.put_over(&Self::place(number, "params"), params.get())?;
         }
+        dir.put_over(&Self::place(number, "json"), &pretty(&order)?)?;
+        Ok(order)
     }
 
     /// The order as it stands now.
@@ -268,7 +268,8 @@ mod tests {
         assert_eq!(queue.orders().unwrap().iter().map(|one| one.number).collect::<Vec<_>>(), all);
         queue.remove(all[3]).unwrap();
         assert_eq!(queue.orders().unwrap().len(), 11);
-        assert!(queue.put(&order("r"), None).unwrap().number > all[11]);
+        all.iter().for_each(|number| queue.remove(*number).unwrap());
+        assert!(queue.put(&order("r"), None).unwrap().number > all[11], "no number is given twice");
     }
 
     #[test]

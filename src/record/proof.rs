@@ -209,7 +209,7 @@ pub struct ContextManifest {
     pub budget_tokens: u64,
     /// What both prompts have together.
     pub tokens: u64,
-    /// Tokens are an upper estimate from bytes, not a count by the model's own tokenizer.
+    /// Tokens are an upper estimate from the text's letters, not a count by the model's own tokenizer.
     pub estimated: bool,
     /// Part by part, in the order in which they were told.
     pub parts: Vec<ContextPart>,

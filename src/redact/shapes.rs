@@ -8,7 +8,7 @@ use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 
 use super::{
     bounds::Before,
-    table::{Body, Class, FIRST, PREFIX_BYTES_MAX, SHAPES, Shape},
+    table::{Body, Class, FIRST, PAIRS, PREFIX_BYTES_MAX, SHAPES, Shape, pair},
     values::placeholder,
 };
 
@@ -27,9 +27,20 @@ fn prefixes(kind: AhoCorasickKind) -> AhoCorasick {
         .expect("some hundred short prefixes make a small automaton")
 }
 
-/// Something in it begins like a shape.
+/// Something in it begins like a shape. Most texts are short and hold nothing of the kind: they are told without an automaton,
+/// whose making would cost a short run more than all its searching.
 pub(super) fn hinted(bytes: &[u8]) -> bool {
-    automaton(bytes).is_match(bytes)
+    if bytes.len() > SHORT_BYTES_MAX {
+        return PREFIXES.is_match(bytes);
+    }
+    let begins = |at: usize| SHAPES.iter().any(|shape| bytes[at..].starts_with(shape.prefix));
+    bytes.windows(2).enumerate().any(|(at, pair)| is_pair(pair[0], pair[1]) && begins(at))
+}
+
+/// Whether some prefix begins with these two.
+fn is_pair(first: u8, second: u8) -> bool {
+    let at = pair(first, second);
+    (PAIRS[at / 64] >> (at % 64)) & 1 == 1
 }
 
 /// The shape that a match of the automaton begins.

@@ -307,3 +307,15 @@ fn a_line_is_not_held_back() {
     assert_eq!(stream.push(b"then hunt").into_inner(), b"then ");
     assert_eq!(stream.push(b"ing\n").into_inner(), b"hunting\n");
 }
+
+#[test]
+fn a_short_text_is_told_as_the_automaton_tells_it() {
+    let texts = table::SHAPES.iter().flat_map(|shape| {
+        let prefix = shape.prefix;
+        let around = [b" x ".as_slice(), prefix, b" y"].concat();
+        [prefix.to_vec(), around, prefix[1..].to_vec(), prefix[..prefix.len() - 1].to_vec()]
+    });
+    for text in texts.chain([Vec::new(), b"s".to_vec(), vec![0; 300], b"started the server with its settings".to_vec()]) {
+        assert_eq!(shapes::hinted(&text), shapes::automaton(&text).is_match(&text), "{}", String::from_utf8_lossy(&text));
+    }
+}

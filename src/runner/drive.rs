@@ -23,6 +23,7 @@ use super::{
     clock::Clock,
     evidence::look,
     inbox, manifest,
+    observer::Observer,
     perform::{Scene, Task, task, touches_files},
     pool::{Event, Pool},
     recover::Opened,
@@ -36,20 +37,6 @@ const NAP: Duration = Duration::from_millis(500);
 const MANIFEST_EVERY: Duration = Duration::from_secs(1);
 /// How often a driver that is never idle looks into its inbox.
 const INBOX_EVERY: Duration = Duration::from_millis(100);
-
-/// Sees what happens, as it happens.
-pub trait Observer {
-    /// A line was committed; `state` is after it.
-    fn entry(&mut self, _state: &State, _entry: &Entry) {}
-    /// Time has passed.
-    fn tick(&mut self, _state: &State) {}
-    /// Something worth a word that is no fact: a refused input, a drain that begins.
-    fn word(&mut self, _text: &str) {}
-}
-
-/// Sees nothing.
-pub struct Silent;
-impl Observer for Silent {}
 
 /// What a drive needs besides the run itself.
 pub struct Setup {

@@ -10,6 +10,7 @@ mod drive;
 mod evidence;
 mod inbox;
 mod manifest;
+mod observer;
 mod perform;
 mod pool;
 mod recover;
@@ -18,8 +19,9 @@ mod signals;
 
 pub use agents::{Agents, Programmed, Programs};
 pub use clock::Clock;
-pub use drive::{Drive, DriveError, Ended, Observer, Setup, Silent};
+pub use drive::{Drive, DriveError, Ended, Setup};
 pub use evidence::{evidence_path, look, look_at};
+pub use observer::{Observer, Silent};
 pub use perform::Scene;
 pub use recover::{Books, OpenError, Opened, create, note, open};
 pub use rehearse::{Rehearsal, Waiting, rehearse};

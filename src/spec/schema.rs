@@ -6,7 +6,10 @@ use std::sync::LazyLock;
 use schemars::{JsonSchema, Schema, generate::SchemaSettings};
 use serde_json::{Value, json};
 
-use super::text::{AgentText, DetoursText, FlowText};
+use super::{
+    shape::Schema as Rules,
+    text::{AgentText, DetoursText, FlowText},
+};
 
 /// The verbs of a step, in the order in which messages name them.
 pub(super) const VERBS: &[&str] = &["run", "exec", "agent", "ask", "flow", "snapshot", "compare", "render", "scan"];
@@ -31,12 +34,13 @@ pub fn detours() -> Value {
 
 // For the loader, the schemas as they are committed: reading one costs a fraction of making it, and a file is loaded in every
 // process. A test holds them equal to what the types say.
-pub(super) static FLOW: LazyLock<Value> = LazyLock::new(|| committed(include_str!("../../schemas/flow.schema.json")));
-pub(super) static AGENT: LazyLock<Value> = LazyLock::new(|| committed(include_str!("../../schemas/agent.schema.json")));
-pub(super) static DETOURS: LazyLock<Value> = LazyLock::new(|| committed(include_str!("../../schemas/detours.schema.json")));
+pub(super) static FLOW: LazyLock<Rules<'static>> = LazyLock::new(|| committed(include_str!("../../schemas/flow.schema.json")));
+pub(super) static AGENT: LazyLock<Rules<'static>> = LazyLock::new(|| committed(include_str!("../../schemas/agent.schema.json")));
+pub(super) static DETOURS: LazyLock<Rules<'static>> =
+    LazyLock::new(|| committed(include_str!("../../schemas/detours.schema.json")));
 
-fn committed(text: &str) -> Value {
-    serde_json::from_str(text).expect("a committed schema is JSON, or the tests would not pass")
+fn committed(text: &'static str) -> Rules<'static> {
+    Rules::read(text).expect("a committed schema is one, or the tests would not pass")
 }
 
 const KEBAB: &str = "^[a-z][a-z0-9]*(-[a-z0-9]+)*$";

@@ -2,13 +2,12 @@
 //! In: places and a schema. Out: the typed value and what is wrong with the file. Never: the rest unchecked because of a part.
 
 use serde::de::DeserializeOwned;
-use serde_json::Value;
 
 use super::{
     Diagnostic, Diagnostics, Part, Places,
     check::Finding,
     schema,
-    shape::{self, Flaw},
+    shape::{self, Flaw, Schema},
 };
 
 /// A value, and the flaws that were patched to get it.
@@ -27,7 +26,9 @@ pub fn read_as<T: DeserializeOwned + schemars::JsonSchema>(file: &str, bytes: &[
     if let Ok(value) = serde_json::from_value(places.value()) {
         return Ok(value);
     }
-    let (typed, found) = typed::<T>(&places, &schema::made::<T>("other", "Other"));
+    let text = schema::made::<T>("other", "Other").to_string();
+    let rules = Schema::read(&text).expect("a schema that was just made");
+    let (typed, found) = typed::<T>(&places, &rules);
     match typed.value {
         Some(value) if found.is_empty() => Ok(value),
         Some(_) => Err(found.into_iter().collect()),
@@ -37,7 +38,7 @@ pub fn read_as<T: DeserializeOwned + schemars::JsonSchema>(file: &str, bytes: &[
 }
 
 /// `None` in the value: not even what is left of the file could be read.
-pub(super) fn typed<T: DeserializeOwned>(places: &Places, schema: &Value) -> (Typed<T>, Vec<Diagnostic>) {
+pub(super) fn typed<T: DeserializeOwned>(places: &Places, schema: &Schema<'_>) -> (Typed<T>, Vec<Diagnostic>) {
     let value = places.value();
     let flaws = shape::differences(&value, schema);
     let mark = |flaw: &Flaw| Some(places.mark(&flaw.pointer, flaw.part, flaw.diagnostic.clone()?));

@@ -46,6 +46,8 @@ pub(super) struct Desk {
     /// An answer was given here.
     told: AtomicBool,
     wake: Notify,
+    /// What keeps the queue from being worked on.
+    trouble: Mutex<Option<String>>,
     /// How processes ended that we started, by the number of their order.
     ended: Mutex<BTreeMap<u64, ExitStatus>>,
     /// Those that we started and that have not ended.
@@ -73,6 +75,7 @@ impl Desk {
             works: AtomicBool::new(true),
             told: AtomicBool::new(false),
             wake: Notify::new(),
+            trouble: Mutex::default(),
             ended: Mutex::default(),
             alive: Mutex::default(),
             asking: Mutex::default(),
@@ -82,6 +85,19 @@ impl Desk {
     /// Whether the queue is ours, or another studio's of the same runs.
     pub fn works(&self) -> bool {
         self.works.load(Ordering::Relaxed)
+    }
+
+    pub fn trouble(&self) -> Option<String> {
+        held(&self.trouble).clone()
+    }
+
+    /// Said once, and shown as long as it is so.
+    fn note(&self, trouble: Option<String>) {
+        let mut now = held(&self.trouble);
+        if let Some(trouble) = trouble.as_ref().filter(|trouble| now.as_ref() != Some(trouble)) {
+            tracing::error!(%trouble, "the queue could not be worked on");
+        }
+        *now = trouble;
     }
 
     /// Asks something of the queue, alone; then the desk looks at it.
@@ -124,57 +140,58 @@ impl Desk {
         Ok(())
     }
 
-    /// Settles what has ended, and fills the places that are free.
+    /// Settles what has ended, and fills the places that are free. An order that cannot be worked on holds up no other.
     fn work(self: &Arc<Self>, workspace: &Workspace) -> Result<(), Error> {
         let _alone = held(&self.asking);
-        let mut busy = 0;
-        for order in workspace.orders()?.orders {
-            if order.state != OrderStanding::Begun {
-                continue;
-            }
+        let (mut busy, mut trouble) = (0, None);
+        for order in workspace.orders()?.orders.iter().filter(|order| order.state == OrderStanding::Begun) {
             if held(&self.alive).contains(&order.number) {
                 busy += 1;
                 continue;
             }
             let exit = held(&self.ended).remove(&order.number);
-            match workspace.settle(order.number, exit, self.goes_on)? {
-                Settled::UnderWay => {
+            match workspace.settle(order.number, exit, self.goes_on) {
+                Ok(Settled::Done | Settled::Again | Settled::Refused) => {}
+                Ok(Settled::UnderWay) => {
                     busy += 1;
                     // Somebody holds its place for a moment longer; how it ended is asked again then.
                     exit.map(|exit| held(&self.ended).insert(order.number, exit));
                 }
-                Settled::Done | Settled::Again | Settled::Refused => {}
+                Err(error) => trouble = Some(error),
             }
         }
-        for order in workspace.orders()?.orders {
+        for order in workspace.orders()?.orders.iter().filter(|order| order.state == OrderStanding::Waiting) {
             if busy >= self.runs_max {
                 break;
             }
-            if order.state == OrderStanding::Waiting
-                && let Beginning::Call(begun) = workspace.begin(order.number)?
-            {
-                let (order, call, traces) = *begun;
-                let number = order.number;
-                let mut command = command(&call);
-                command.stdout(traces.out).stderr(traces.log);
-                match command.spawn() {
-                    Ok(mut child) => {
-                        busy += 1;
-                        held(&self.alive).insert(number);
-                        let desk = self.clone();
-                        Handle::current().spawn(async move {
-                            if let Ok(exit) = child.wait().await {
-                                held(&desk.ended).insert(number, exit);
-                            }
-                            held(&desk.alive).remove(&number);
-                            desk.wake.notify_one();
-                        });
-                    }
-                    Err(error) => workspace.not_started(order, &error)?,
-                }
+            match self.begin(workspace, order.number) {
+                Ok(begun) => busy += usize::from(begun),
+                Err(error) => trouble = Some(error),
             }
         }
-        Ok(())
+        trouble.map_or(Ok(()), Err)
+    }
+
+    /// Starts the process for an order. Whether there is one now.
+    fn begin(self: &Arc<Self>, workspace: &Workspace, number: u64) -> Result<bool, Error> {
+        let Beginning::Call(begun) = workspace.begin(number)? else { return Ok(false) };
+        let (order, call, traces) = *begun;
+        let mut command = command(&call);
+        command.stdout(traces.out).stderr(traces.log);
+        let mut child = match command.spawn() {
+            Ok(child) => child,
+            Err(error) => return workspace.not_started(order, &error).map(|()| false),
+        };
+        held(&self.alive).insert(number);
+        let desk = self.clone();
+        Handle::current().spawn(async move {
+            if let Ok(exit) = child.wait().await {
+                held(&desk.ended).insert(number, exit);
+            }
+            held(&desk.alive).remove(&number);
+            desk.wake.notify_one();
+        });
+        Ok(true)
     }
 }
 
@@ -196,20 +213,27 @@ pub(super) async fn work(studio: Studio, mut turn: Option<Turn>) {
                     turn = workspace.take_turn()?;
                 }
                 desk.works.store(turn.is_some(), Ordering::Relaxed);
+                let mut worked = Ok(());
                 if turn.is_some() {
-                    desk.watch(workspace, &mut watched)?;
-                    desk.work(workspace)?;
+                    worked = desk.watch(workspace, &mut watched).and(desk.work(workspace));
                 }
-                Ok((turn, watched))
+                let trouble =
+                    worked.err().map(|error| std::iter::once(error.message).chain(error.because).collect::<Vec<_>>().join(": "));
+                Ok((turn, watched, trouble))
             })
             .await;
-        match worked {
-            Ok(back) => (turn, watched) = back,
-            Err(problem) => {
-                tracing::error!(title = %problem.title, because = ?problem.because, "the queue could not be worked on");
-                (turn, watched) = (None, Watched::default());
+        let trouble = match worked {
+            Ok((back, seen, trouble)) => {
+                (turn, watched) = (back, seen);
+                trouble
             }
-        }
+            // It broke in the middle: begun anew, from what is on disk.
+            Err(problem) => {
+                (turn, watched) = (None, Watched::default());
+                Some(problem.title)
+            }
+        };
+        studio.desk.note(trouble);
         tokio::select! {
             () = studio.desk.wake.notified() => {}
             () = tokio::time::sleep(EVERY) => {}
@@ -224,8 +248,9 @@ pub(super) async fn stop(studio: &Studio, run: String, person: Person) -> Result
     let asked = studio.blocking(move |workspace| {
         person.may(Right::Operate)?;
         let id = RunId::new(&run).map_err(|bad| Problem::new(StatusCode::NOT_FOUND, bad.to_string()))?;
-        let call = workspace.cancel_call(&id, &known_as(&person, workspace));
-        let (withdrawn, there) = desk.ask(|| workspace.withdraw_all(&id))?;
+        let by = known_as(&person, workspace);
+        let call = workspace.cancel_call(&id, &by);
+        let (withdrawn, there) = desk.ask(|| workspace.withdraw_all(&id, &by))?;
         Ok((id, (there || !withdrawn).then_some(call)))
     });
     let (id, call) = asked.await?;

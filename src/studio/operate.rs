@@ -129,6 +129,9 @@ pub(super) struct NoBody {}
 pub(super) struct QueueReport {
     /// Runs that this studio drives at once.
     pub max_runs: usize,
+    /// Why nothing of it can be worked on just now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trouble: Option<String>,
     /// Those that have begun first, then those that wait, then those that were refused; each in the order asked.
     pub orders: Vec<OrderLine>,
 }
@@ -276,8 +279,8 @@ async fn cancel(
 }
 
 async fn queue(State(studio): State<Studio>) -> Response {
-    let max_runs = studio.desk.runs_max;
-    let read = studio.blocking(move |workspace| Ok(QueueReport { max_runs, orders: workspace.orders()?.orders }));
+    let (max_runs, trouble) = (studio.desk.runs_max, studio.desk.trouble());
+    let read = studio.blocking(move |workspace| Ok(QueueReport { max_runs, trouble, orders: workspace.orders()?.orders }));
     match read.await {
         Ok(report) => json(StatusCode::OK, None, &report),
         Err(problem) => problem.respond(true),
@@ -297,7 +300,7 @@ async fn withdraw(
         read(&headers, &body, Some(NoBody {}))?;
         let number =
             number.parse().map_err(|_| Problem::new(StatusCode::NOT_FOUND, format!("`{number}` is no number of an order")))?;
-        Ok(desk.desk.ask(|| workspace.withdraw(number))?)
+        Ok(desk.desk.ask(|| workspace.withdraw(number, &known_as(&person, workspace)))?)
     });
     match done.await {
         Ok(line) => json(StatusCode::OK, None, &line),

@@ -137,6 +137,9 @@ impl Observer for Telling<'_> {
     fn word(&mut self, text: &str) {
         self.inner.word(text);
     }
+    fn hears(&self) -> bool {
+        self.inner.hears()
+    }
 }
 
 /// What was delivered before, by notice and hook.

@@ -148,11 +148,11 @@ impl Workspace {
         Ok(self.orders()?.orders.into_iter().filter(|order| order.run_id == *run).collect())
     }
 
-    /// Takes an order back that has not begun, or a refusal off the list.
+    /// Takes an order back that has not begun, or a refusal off the list. Where it is somebody else's, that one can read who did it.
     ///
     /// # Errors
     /// There is none of this number, or a process is at it.
-    pub fn withdraw(&self, number: u64) -> Result<OrderLine, Error> {
+    pub fn withdraw(&self, number: u64, by: &str) -> Result<OrderLine, Error> {
         let queue = self.queue();
         let gone = || Error::new(Kind::Usage, format!("there is no order {number} in the queue")).hint("it may be done");
         let there = |number| queue.order(number).map_err(|error| broken("read", &error));
@@ -165,18 +165,22 @@ impl Workspace {
             return Err(Error::new(Kind::Refused, format!("order {number} has begun: run `{run}` is under way"))
                 .hint(format!("flow-studio cancel {run}")));
         }
+        if order.state == OrderState::Waiting && order.by != by {
+            let why = Error::new(Kind::Refused, format!("{by} took it back before it began"));
+            return Ok(OrderLine::of(&self.refuse(order, &why)?, None));
+        }
         queue.remove(number).map_err(|error| broken("write", &error))?;
         Ok(OrderLine::of(&order, None))
     }
 
-    /// Takes back all that waits for a run, and what was refused of it. Whether there was anything, and whether there is a run.
+    /// Takes back all that waits for a run. Whether there was anything, and whether there is a run.
     ///
     /// # Errors
     /// The queue cannot be read or written.
-    pub fn withdraw_all(&self, run: &RunId) -> Result<(bool, bool), Error> {
+    pub fn withdraw_all(&self, run: &RunId, by: &str) -> Result<(bool, bool), Error> {
         let mut any = false;
-        for line in self.orders_of(run)? {
-            match self.withdraw(line.number) {
+        for line in self.orders_of(run)?.into_iter().filter(|line| line.state == OrderStanding::Waiting) {
+            match self.withdraw(line.number, by) {
                 Ok(_) => any = true,
                 // It has begun, or is done.
                 Err(error) if matches!(error.kind, Kind::Refused | Kind::Usage) => {}
@@ -196,8 +200,12 @@ impl Workspace {
             Errand::Start { .. } | Errand::Retry { .. } | Errand::Resume { .. } | Errand::Continue => None,
         };
         let params = given.map(|params| {
-            let text = serde_json::to_vec(params).unwrap_or_default();
-            redactor.bytes(text)
+            // Read as YAML, which takes a few characters only as escapes.
+            let text = serde_json::to_string(params).unwrap_or_default();
+            let text = ['\u{7f}', '\u{fffe}', '\u{ffff}']
+                .iter()
+                .fold(text, |text, odd| text.replace(*odd, &format!("\\u{:04x}", u32::from(*odd))));
+            redactor.bytes(text.into_bytes())
         });
         let put = queue.put(&clean, params.as_ref()).map_err(|error| broken("write", &error))?;
         let all = queue.orders().map_err(|error| broken("read", &error))?;

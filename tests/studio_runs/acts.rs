@@ -117,3 +117,19 @@ fn a_run_goes_on_with_the_flow_as_it_is_today_where_somebody_says_so() {
     until_idle(&test);
     studio.get("/").code(200).says("Really?");
 }
+
+#[test]
+fn a_step_is_done_again_with_other_parameters() {
+    let flow = "params: {size: {type: integer, default: 1}}\nsteps:\n  - {id: a, run: 'echo $PARAM_SIZE >> ran'}\n";
+    let test = Test::new().flow("flow", flow);
+    test.go(&["run", "flow", "--run-id", "r"]).code(0);
+    let studio = Studio::driving(&test, &[]);
+    let set = |text: &str| studio.act("/runs/r", "/runs/r/retry", &[("at", "flow/a"), ("set", text)]);
+    set("size").code(422).says("is not NAME=VALUE");
+    set("size=many").code(422).says("size");
+    set("odd=1").code(422).says("odd");
+    set("\r\n size=7\r\n").code(303);
+    until("it ran with the other size", || lines(&test, "ran") == ["1", "7"]);
+    until_idle(&test);
+    assert_eq!(test.facts("r", "params_changed").len(), 1);
+}

@@ -36,6 +36,22 @@ fn a_run_outlives_the_studio_that_started_it_and_its_place_is_free_when_it_ends(
 }
 
 #[test]
+fn a_studio_that_is_told_to_end_ends_no_run() {
+    for signal in ["INT", "TERM"] {
+        let test = holding(&["a"]);
+        let studio = Studio::driving(&test, &[]);
+        studio.run("held", "a").code(202);
+        until("it is held", || lines(&test, "started") == ["a"]);
+        let (own, pid) = (studio.pid(), driver(&test, "a"));
+        kill(own, signal);
+        until("the studio has ended", || !alive(own));
+        assert!(alive(pid), "{signal}");
+        go(&test, "a");
+        until_status(&test, "a", "succeeded");
+    }
+}
+
+#[test]
 fn a_run_that_ended_while_the_studio_was_down_is_not_run_again() {
     let test = holding(&["a"]);
     let studio = Studio::driving(&test, &[]);

@@ -73,3 +73,26 @@ fn two_studios_of_the_same_runs_share_one_queue_and_one_works_on_it() {
     until_idle(&test);
     assert_eq!(lines(&test, "done"), ["a", "b"]);
 }
+
+#[test]
+fn whoever_asked_can_read_who_took_it_back() {
+    let test = holding(&["first"]);
+    let order = json!({
+        "schema": "flow-studio/order/v1", "number": 9, "run_id": "hers", "by": "ada", "at": "2026-01-01T00:00:00.000Z", "workspace": test.root(),
+        "errand": {"kind": "start", "flow": "held", "params": {}, "options": {}}, "state": {"kind": "waiting"},
+    });
+    let studio = Studio::driving(&test, &["--max-runs", "1"]);
+    studio.run("held", "first").code(202);
+    until("the first is held", || lines(&test, "started") == ["first"]);
+    test.write("run_base/.studio/queue/000009.json", &order.to_string());
+    studio.act("/runs", "/queue/9/withdraw", &[]).code(303);
+    assert_eq!(studio.queued("refused"), ["hers"]);
+    studio.get("/runs/hers").code(200).says("tester took it back before it began");
+    studio.get("/").code(200).says("was refused, and waits to be read");
+    let told = test.go(&["status", "hers"]).code(2);
+    assert!(told.stderr.contains("run `hers` was not started"), "{}", told.stderr);
+    studio.act("/runs/hers", "/queue/9/withdraw", &[]).code(303);
+    assert!(studio.queued("refused").is_empty());
+    go(&test, "first");
+    until_idle(&test);
+}

@@ -10,10 +10,10 @@ use crate::{
 /// A step that waits for a word in a pipe of its run's own; which runs came there, and past it, stands in two files.
 pub const HELD: &str = "steps:\n  - {id: held, run: 'echo $RUN_ID >> started; read x < go-$RUN_ID; echo $RUN_ID >> done'}\n";
 
-/// Whether nothing is left in the queue but the mark of whoever works on it.
+/// Whether nothing is left in the queue but the marks of whoever works on it.
 pub fn idle(test: &Test) -> bool {
     let names = std::fs::read_dir(test.at("run_base/.studio/queue")).expect("a studio was here");
-    names.flatten().all(|item| item.file_name() == "turn")
+    names.flatten().all(|item| item.file_name() == "turn" || item.file_name() == "last")
 }
 
 #[track_caller]

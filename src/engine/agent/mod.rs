@@ -14,7 +14,7 @@ mod work;
 use std::collections::BTreeMap;
 
 use crate::{
-    context::{Pack, pack},
+    context::{Pack, Tokenizer, pack},
     record::{CommandRun, Concern, Draft, LimitHit, Reply, ReplyOutcome, Sandbox, Switch, Tokens},
     spec::{Access, Severity},
 };
@@ -132,10 +132,10 @@ fn with_drift(mut draft: Draft, drift: &[String]) -> Draft {
 
 /// The prompts, redacted: they are sent, and kept, in the same words.
 async fn packed(task: &Task<'_>, work: &AgentWork, ending: String) -> Pack {
-    let (brief, roots, redactor) = (work.brief.clone(), roots(task), task.redactor.clone());
+    let (brief, roots, redactor, model) = (work.brief.clone(), roots(task), task.redactor.clone(), work.model.name.clone());
     blocking(move || {
         let files = gather::files(&brief, &roots);
-        let told = pack(&brief, &files, &gather::artifacts(&roots), &ending);
+        let told = pack(&brief, &files, &gather::artifacts(&roots), &ending, Tokenizer::of(&model));
         Pack {
             system: redactor.text(&told.system).into_inner(),
             prompt: redactor.text(&told.prompt).into_inner(),

@@ -3,6 +3,7 @@
 //! so that the checks behind can still look at the rest. Never: more than 1000 differences.
 
 mod patch;
+mod schema;
 mod wording;
 
 use serde_json::{Map, Value};
@@ -12,9 +13,11 @@ use super::{
     diagnostic::{Diagnostic, did_you_mean, one_of},
     source::segment,
 };
-use wording::{cut, found, last, meant, rule_of, slug, type_hint, unknown_key, words_of};
+use schema::Additional;
+use wording::{cut, found, last, meant, rule_of, slug, type_hint, unknown_key};
 
 pub(super) use patch::patched;
+pub(super) use schema::Schema;
 
 /// One difference, by JSON pointer.
 pub(super) struct Flaw {
@@ -33,8 +36,9 @@ enum Fix {
 }
 
 /// Everything in which `value` differs from `schema`.
-pub(super) fn differences(value: &Value, schema: &Value) -> Vec<Flaw> {
-    let mut walk = Walk { root: schema, flaws: Vec::new(), placeholders: 0 };
+pub(super) fn differences(value: &Value, schema: &Schema<'_>) -> Vec<Flaw> {
+    let anything = Schema::default();
+    let mut walk = Walk { root: schema, anything: &anything, flaws: Vec::new(), placeholders: 0 };
     walk.value(value, schema, "", true);
     walk.flaws
 }
@@ -45,10 +49,9 @@ const FLAWS_MAX: usize = 1000;
 /// How names begin that a patch makes up.
 pub(super) const PLACEHOLDER: &str = "placeholder-";
 
-static ANYTHING: Value = Value::Bool(true);
-
 struct Walk<'a> {
-    root: &'a Value,
+    root: &'a Schema<'a>,
+    anything: &'a Schema<'a>,
     flaws: Vec<Flaw>,
     placeholders: usize,
 }
@@ -57,7 +60,7 @@ struct Walk<'a> {
 #[derive(Clone, Copy)]
 struct Spot<'a, 'v> {
     value: &'v Value,
-    schema: &'a Value,
+    schema: &'a Schema<'a>,
     /// The name of the schema's definition.
     def: Option<&'a str>,
     pointer: &'v str,
@@ -66,14 +69,14 @@ struct Spot<'a, 'v> {
 
 impl<'a> Walk<'a> {
     /// The schema behind a reference, and the name of its definition.
-    fn follow(&self, schema: &'a Value) -> (&'a Value, Option<&'a str>) {
-        let Some(name) = schema.get("$ref").and_then(Value::as_str).and_then(|r| r.strip_prefix("#/$defs/")) else {
-            return (schema, None);
-        };
-        (self.root.get("$defs").and_then(|defs| defs.get(name)).unwrap_or(schema), Some(name))
+    fn follow(&self, schema: &'a Schema<'a>) -> (&'a Schema<'a>, Option<&'a str>) {
+        match schema.def {
+            None => (schema, None),
+            Some(name) => (self.root.defs.get(name).unwrap_or(schema), Some(name)),
+        }
     }
 
-    fn value(&mut self, value: &Value, schema: &'a Value, pointer: &str, required: bool) {
+    fn value(&mut self, value: &Value, schema: &'a Schema<'a>, pointer: &str, required: bool) {
         if self.flaws.len() >= FLAWS_MAX {
             return;
         }
@@ -90,16 +93,16 @@ impl<'a> Walk<'a> {
         if let Some(rule) = def.and_then(rule_of) {
             return self.name(spot, rule);
         }
-        if let Some(words) = words_of(schema) {
-            return self.word(spot, &words);
+        if let Some(words) = &schema.words {
+            return self.word(spot, words);
         }
-        if let Some(branches) = schema.get("anyOf").and_then(Value::as_array) {
-            if !branches.iter().any(|branch| self.fits(value, branch, pointer)) {
+        if !schema.any_of.is_empty() {
+            if !schema.any_of.iter().any(|branch| self.fits(value, branch, pointer)) {
                 self.wrong_type(spot);
             }
             return;
         }
-        match (schema.get("type").and_then(Value::as_str), value) {
+        match (schema.kind, value) {
             (None, _) | (Some("string"), Value::String(_)) | (Some("boolean"), Value::Bool(_)) => {}
             (Some("object"), Value::Object(map)) => self.object(map, spot),
             (Some("array"), Value::Array(items)) => self.array(items, spot),
@@ -109,7 +112,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn fits(&mut self, value: &Value, branch: &'a Value, pointer: &str) -> bool {
+    fn fits(&mut self, value: &Value, branch: &'a Schema<'a>, pointer: &str) -> bool {
         let before = self.flaws.len();
         self.value(value, branch, pointer, true);
         let fits = self.flaws.len() == before;
@@ -128,11 +131,8 @@ impl<'a> Walk<'a> {
     }
 
     fn object(&mut self, map: &Map<String, Value>, spot: Spot<'a, '_>) {
-        static NONE: std::sync::LazyLock<Map<String, Value>> = std::sync::LazyLock::new(Map::new);
         let Spot { schema, pointer, .. } = spot;
-        let known = schema.get("properties").and_then(Value::as_object).unwrap_or(&NONE);
-        let required: Vec<&str> =
-            schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
+        let Schema { properties: known, required, .. } = schema;
         for (key, value) in map {
             if self.flaws.len() >= FLAWS_MAX {
                 return;
@@ -143,34 +143,35 @@ impl<'a> Walk<'a> {
                 continue;
             }
             self.key(key, schema, &below);
-            match schema.get("additionalProperties") {
-                Some(Value::Bool(false)) => {
+            match &schema.additional {
+                Additional::Nothing => {
                     let diagnostic = Some(unknown_key(key, known, map));
                     self.flaws.push(Flaw { pointer: below, part: Part::Key, diagnostic, fix: Fix::Remove, lost: None });
                 }
-                Some(Value::Bool(true)) if value.is_null() => self.value(value, &ANYTHING, &below, false),
-                Some(Value::Bool(true)) | None => {}
-                Some(item) => self.value(value, item, &below, false),
+                Additional::Anything if value.is_null() => self.value(value, self.anything, &below, false),
+                Additional::Anything | Additional::Unsaid => {}
+                Additional::Of(item) => self.value(value, item, &below, false),
             }
         }
         for key in required.iter().filter(|key| !map.contains_key(**key)) {
-            self.missing(key, map, known, pointer);
+            self.missing(key, map, schema, pointer);
         }
     }
 
     /// A key that is a name: a parameter, a snapshot's command.
-    fn key(&mut self, key: &str, schema: &'a Value, pointer: &str) {
-        let Some(names) = schema.get("propertyNames") else { return };
+    fn key(&mut self, key: &str, schema: &'a Schema<'a>, pointer: &str) {
+        let Some(names) = &schema.names else { return };
         let Some(Err(sentence)) = self.follow(names).1.and_then(rule_of).map(|rule| rule(key)) else { return };
         let diagnostic = Some(Diagnostic::error("bad-name", sentence).maybe_hint(slug(key)));
         let lost = Some(key.to_owned());
         self.flaws.push(Flaw { pointer: pointer.to_owned(), part: Part::Key, diagnostic, fix: Fix::Remove, lost });
     }
 
-    fn missing(&mut self, key: &str, map: &Map<String, Value>, known: &'a Map<String, Value>, pointer: &str) {
-        let (schema, def) = self.follow(&known[key]);
+    fn missing(&mut self, key: &str, map: &Map<String, Value>, around: &'a Schema<'a>, pointer: &str) {
+        let known = &around.properties;
+        let (schema, def) = self.follow(known.get(key).unwrap_or(self.anything));
         // Where a misspelt key is reported, the right one is not missing besides.
-        let typo = map.keys().any(|written| !known.contains_key(written) && meant(written, known, map) == Some(key));
+        let typo = map.keys().any(|written| known.get(written).is_none() && meant(written, known, map) == Some(key));
         let message = match map.get("id").and_then(Value::as_str) {
             Some(id) => format!("`{}` has no `{key}`", cut(id)),
             None => format!("the key `{key}` is missing"),
@@ -183,30 +184,28 @@ impl<'a> Walk<'a> {
 
     fn array(&mut self, items: &[Value], spot: Spot<'a, '_>) {
         let Spot { schema, pointer, .. } = spot;
-        let length = |key: &str| schema.get(key).and_then(Value::as_u64).and_then(|n| usize::try_from(n).ok());
-        if length("minItems").is_some_and(|least| items.len() < least) {
+        if schema.items_min.is_some_and(|least| items.len() < least) {
             let empty = Diagnostic::error("empty-list", format!("`{}` is empty", last(pointer))).hint("write at least one item");
             return self.flaw(spot, Part::Key, empty);
         }
-        if let Some(most) = length("maxItems").filter(|most| items.len() > *most) {
+        if let Some(most) = schema.items_max.filter(|most| items.len() > *most) {
             let many = format!("`{}` has {} items; at most {most} are read", last(pointer), items.len());
             return self.flaw(spot, Part::Key, Diagnostic::error("too-many-items", many));
         }
-        let Some(item) = schema.get("items") else { return };
+        let Some(item) = &schema.items else { return };
         for (at, value) in items.iter().enumerate() {
             self.value(value, item, &format!("{pointer}/{at}"), true);
         }
     }
 
     fn number(&mut self, n: &serde_json::Number, spot: Spot<'a, '_>) {
-        let bound = |key: &str| spot.schema.get(key).and_then(Value::as_f64);
         let value = n.as_f64().unwrap_or(f64::INFINITY);
-        let (lowest, highest) = match spot.schema.get("format").and_then(Value::as_str) {
+        let (lowest, highest) = match spot.schema.format {
             Some("int32") => (Some(f64::from(i32::MIN)), Some(f64::from(i32::MAX))),
             Some("uint32") => (Some(0.0), Some(f64::from(u32::MAX))),
             _ => (None, None),
         };
-        let sentence = match (bound("minimum").or(lowest), bound("maximum").or(highest)) {
+        let sentence = match (spot.schema.minimum.or(lowest), spot.schema.maximum.or(highest)) {
             (Some(least), Some(most)) if value < least || value > most => format!("from {least} to {most}"),
             (Some(least), _) if value < least => format!("of at least {least}"),
             (_, Some(most)) if value > most => format!("of at most {most}"),

@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Fix, Flaw, PLACEHOLDER, Walk, rule_of, words_of};
+use super::{Fix, Flaw, PLACEHOLDER, Schema, Walk, rule_of};
 
 /// `value` with every flaw taken out or replaced by something harmless.
 pub(in super::super) fn patched(value: &Value, flaws: &[Flaw]) -> Value {
@@ -51,7 +51,7 @@ fn put(value: &mut Value, pointer: &str, new: Value) {
 
 impl<'a> Walk<'a> {
     /// Something that fits the schema and says nothing.
-    pub(super) fn placeholder(&mut self, schema: &'a Value, def: Option<&str>, depth: usize) -> Value {
+    pub(super) fn placeholder(&mut self, schema: &'a Schema<'a>, def: Option<&str>, depth: usize) -> Value {
         if def == Some("Length") {
             return json!("1s");
         }
@@ -59,30 +59,30 @@ impl<'a> Walk<'a> {
             self.placeholders += 1;
             return json!(format!("{PLACEHOLDER}{}", self.placeholders));
         }
-        if let Some(words) = words_of(schema) {
-            return json!(words[0]);
+        if let Some(first) = schema.words.as_ref().and_then(|words| words.first()) {
+            return json!(first);
         }
-        if let Some(first) = schema.get("anyOf").and_then(|branches| branches.get(0)) {
+        if let Some(first) = schema.any_of.first() {
             return self.placeholder(first, None, depth);
         }
-        match schema.get("type").and_then(Value::as_str) {
+        match schema.kind {
             Some("object") => {
                 let mut made = Map::new();
-                let required = schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
-                for key in required.filter(|_| depth < 8) {
-                    let (inner, def) = self.follow(&schema["properties"][key]);
-                    made.insert(key.to_owned(), self.placeholder(inner, def, depth + 1));
+                for key in schema.required.iter().filter(|_| depth < 8) {
+                    let (inner, def) = self.follow(schema.properties.get(key).unwrap_or(self.anything));
+                    made.insert((*key).to_owned(), self.placeholder(inner, def, depth + 1));
                 }
                 Value::Object(made)
             }
-            Some("array") => match (schema.get("items"), schema.get("minItems")) {
+            Some("array") => match (&schema.items, schema.items_min) {
                 (Some(item), Some(_)) if depth < 8 => {
                     let (inner, def) = self.follow(item);
                     json!([self.placeholder(inner, def, depth + 1)])
                 }
                 _ => json!([]),
             },
-            Some("integer" | "number") => schema.get("minimum").cloned().unwrap_or(json!(1)),
+            Some("integer") => json!(schema.minimum.map_or(1, |least| least as i64)),
+            Some("number") => json!(schema.minimum.unwrap_or(1.0)),
             Some("boolean") => json!(false),
             _ => json!("placeholder"),
         }

@@ -10,11 +10,11 @@ use super::super::{
     diagnostic::{Diagnostic, nearest, one_of},
     expr::describe,
 };
-use super::Walk;
+use super::{Schema, Walk, schema::Named};
 
 impl<'a> Walk<'a> {
     /// What belongs here, in a person's words.
-    pub(super) fn expected(&self, schema: &'a Value, def: Option<&str>) -> String {
+    pub(super) fn expected(&self, schema: &'a Schema<'a>, def: Option<&str>) -> String {
         match def {
             Some("Length") => return "a length of time like 30s, 10m or 1h30m".to_owned(),
             Some("StepId") => return "a step id".to_owned(),
@@ -27,15 +27,15 @@ impl<'a> Walk<'a> {
             Some("StepText") => return "a step".to_owned(),
             _ => {}
         }
-        if let Some(words) = words_of(schema) {
-            return one_of(words);
+        if let Some(words) = &schema.words {
+            return one_of(words.iter().copied());
         }
-        match schema.get("type").and_then(Value::as_str) {
+        match schema.kind {
             Some("string") => "a text".to_owned(),
             Some("integer") => "a whole number".to_owned(),
             Some("number") => "a number".to_owned(),
             Some("boolean") => "true or false".to_owned(),
-            Some("array") => match schema.get("items").map(|items| self.follow(items)) {
+            Some("array") => match schema.items.as_ref().map(|items| self.follow(items)) {
                 Some((item, def)) => format!("a list of {}", plural(&self.expected(item, def))),
                 None => "a list".to_owned(),
             },
@@ -45,9 +45,8 @@ impl<'a> Walk<'a> {
     }
 }
 
-pub(super) fn type_hint(value: &Value, schema: &Value, def: Option<&str>) -> Option<String> {
-    let wanted = schema.get("type").and_then(Value::as_str);
-    Some(match (wanted, value) {
+pub(super) fn type_hint(value: &Value, schema: &Schema<'_>, def: Option<&str>) -> Option<String> {
+    Some(match (schema.kind, value) {
         _ if def == Some("Length") && value.is_number() => format!("say the unit: {value}s, {value}m, {value}ms"),
         (Some("string"), Value::Number(_) | Value::Bool(_)) => format!("put it in quotes: \"{value}\""),
         (Some("string"), Value::Object(_)) => {
@@ -63,8 +62,7 @@ pub(super) fn type_hint(value: &Value, schema: &Value, def: Option<&str>) -> Opt
             format!("write {text} without quotes")
         }
         (Some("object"), _) => {
-            let keys: Vec<&str> =
-                schema.get("properties").and_then(Value::as_object).into_iter().flatten().map(|(key, _)| key.as_str()).collect();
+            let keys: Vec<&str> = schema.properties.names().collect();
             if keys.is_empty() {
                 return None;
             }
@@ -103,18 +101,18 @@ pub(super) fn last(pointer: &str) -> String {
     if key.is_empty() { "the file".to_owned() } else { cut(&key) }
 }
 
-pub(super) fn unknown_key(key: &str, known: &Map<String, Value>, written: &Map<String, Value>) -> Diagnostic {
+pub(super) fn unknown_key(key: &str, known: &Named<'_>, written: &Map<String, Value>) -> Diagnostic {
     let hint = match (borrowed(key, known), meant(key, known, written)) {
         (Some(ours), _) => format!("here it is written `{ours}`"),
         (None, Some(meant)) => format!("did you mean `{meant}`?"),
-        (None, None) => format!("known keys: {}", known.keys().map(String::as_str).collect::<Vec<_>>().join(", ")),
+        (None, None) => format!("known keys: {}", known.names().collect::<Vec<_>>().join(", ")),
     };
     Diagnostic::error("unknown-key", format!("unknown key `{}`", cut(key))).hint(hint)
 }
 
 /// The known key nearest to an unknown one; a key that is already there is not what was meant.
-pub(super) fn meant<'k>(key: &str, known: &'k Map<String, Value>, written: &Map<String, Value>) -> Option<&'k str> {
-    nearest(key, known.keys().map(String::as_str).filter(|name| !written.contains_key(*name)))
+pub(super) fn meant<'k>(key: &str, known: &Named<'k>, written: &Map<String, Value>) -> Option<&'k str> {
+    nearest(key, known.names().filter(|name| !written.contains_key(*name)))
 }
 
 /// The text as a name, where that is not far from it.
@@ -127,7 +125,7 @@ pub(super) fn slug(text: &str) -> Option<String> {
 }
 
 /// Words that other tools use for the same thing.
-fn borrowed(key: &str, known: &Map<String, Value>) -> Option<&'static str> {
+fn borrowed(key: &str, known: &Named<'_>) -> Option<&'static str> {
     const WORDS: &[(&str, &str)] = &[
         ("depends", "needs"),
         ("depends_on", "needs"),
@@ -158,24 +156,7 @@ fn borrowed(key: &str, known: &Map<String, Value>) -> Option<&'static str> {
         ("description", "title"),
     ];
     let ours = WORDS.iter().filter(|(theirs, _)| *theirs == key).map(|(_, ours)| *ours);
-    ours.into_iter().find(|ours| known.contains_key(ours.split([':', ' ']).next().unwrap_or(ours)))
-}
-
-/// The words of an enumeration; the generator writes those with descriptions as `oneOf` constants.
-pub(super) fn words_of(schema: &Value) -> Option<Vec<&str>> {
-    if let Some(words) = schema.get("enum").and_then(Value::as_array) {
-        return words.iter().map(Value::as_str).collect();
-    }
-    let branches = schema.get("oneOf").and_then(Value::as_array).filter(|_| schema.get("properties").is_none())?;
-    let mut words = Vec::new();
-    for branch in branches {
-        match (branch.get("const"), branch.get("enum").and_then(Value::as_array)) {
-            (Some(word), _) => words.push(word.as_str()?),
-            (None, Some(more)) => words.extend(more.iter().filter_map(Value::as_str)),
-            (None, None) => return None,
-        }
-    }
-    (!words.is_empty()).then_some(words)
+    ours.into_iter().find(|ours| known.get(ours.split([':', ' ']).next().unwrap_or(ours)).is_some())
 }
 
 pub(super) type Rule = fn(&str) -> Result<(), String>;

@@ -15,6 +15,7 @@ use crate::{
     id::RunId,
     inspect::{RunView, StatusReport},
     record::RunStatus,
+    spec::params::Given,
     workspace::{OrderLine, OrderStanding, ResumeRequest, RetryRequest, Workspace},
 };
 
@@ -83,6 +84,7 @@ pub(super) fn acts(view: &RunView, report: &StatusReport, orders: &[OrderLine], 
                             }
                         }
                         label class="choice" { input type="checkbox" name="only" value="yes"; " Only this step " span class="dim" { "what depends on it is not done again" } }
+                        label class="field" { "Parameters that are others from now on" span class="dim" { " NAME=VALUE, one a line; may be left out" } textarea name="set" rows="2" {} }
                         (sure("Execute it again; it may have had effects the first time"))
                         button class="primary" { "Do it again" }
                     }
@@ -150,6 +152,16 @@ fn at(sent: &BTreeMap<String, String>) -> (Option<String>, Option<String>) {
     (flow, Some(step.to_owned()))
 }
 
+/// `NAME=VALUE`, one a line.
+fn set(sent: &BTreeMap<String, String>) -> Result<BTreeMap<String, Given>, Problem> {
+    let lines = sent.get("set").into_iter().flat_map(|text| text.lines()).map(str::trim).filter(|line| !line.is_empty());
+    let pair = |line: &str| match line.split_once('=') {
+        Some((name, value)) => Ok((name.trim().to_owned(), Given::Text(value.to_owned()))),
+        None => Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, format!("`{line}` is not NAME=VALUE; nothing was done"))),
+    };
+    lines.map(pair).collect()
+}
+
 pub(in crate::studio) async fn resume(
     State(studio): State<Studio>,
     Path(run): Path<String>,
@@ -175,7 +187,7 @@ pub(in crate::studio) async fn retry(
     queued(studio, run, person, sent, "retry", move |workspace, sent, by| {
         let (flow, step) = at(sent);
         let step = step.unwrap_or_default();
-        let request = RetryRequest { run_id, flow, step, only: sent.contains_key("only"), ..RetryRequest::default() };
+        let request = RetryRequest { run_id, flow, step, only: sent.contains_key("only"), set: set(sent)?, scenario: None };
         Ok(workspace.ask_retry(&request, by).map(drop)?)
     })
     .await

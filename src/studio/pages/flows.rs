@@ -26,6 +26,7 @@ fn page(workspace: &Workspace) -> Result<Page, Problem> {
                     // A file whose name is no flow's has no page.
                     @if FlowKey::new(&one.name).is_ok() { a href={ "/flows/" (one.name) } { (one.name) } } @else { (one.name) }
                 }
+                td { @if one.outcome.is_ok() && FlowKey::new(&one.name).is_ok() { a href={ "/flows/" (one.name) "#start" } { "Start" span class="unseen" { " " (one.name) } } } }
                 td { @match &one.outcome {
                     Ok(title) => { (title) }
                     Err(found) => {
@@ -39,7 +40,7 @@ fn page(workspace: &Workspace) -> Result<Page, Problem> {
     let body = html! {
         h1 { "Flows" }
         @if listed.is_empty() { p class="empty" { "There is no flow here yet: " code { "flow-studio init" } " puts a first one into place." } }
-        @else { (table("Flows", &["Flow", "Title"], &rows)) }
+        @else { (table("Flows", &["Flow", "Run it", "Title"], &rows)) }
     };
     Ok(Page { title: "Flows".to_owned(), place: Place::Flows, live: None, body })
 }

@@ -18,6 +18,7 @@ use crate::{
 use super::{
     super::{
         desk::Desk,
+        operate::known_as,
         problem::Problem,
         server::Studio,
         slips::Slips,
@@ -87,6 +88,7 @@ pub(super) fn queue(all: &[OrderLine], desk: &Desk, slips: &Slips, now: Time) ->
         }
     } };
     html! {
+        @if let Some(trouble) = desk.trouble() { p class="card failed" role="alert" { "The queue cannot be worked on: " (trouble) } }
         @if all.len() > begun {
             section aria-labelledby="queue" {
                 h2 id="queue" { "Queue" }
@@ -150,7 +152,7 @@ pub(in crate::studio) async fn withdraw(
                 Problem::new(StatusCode::CONFLICT, "this form was sent before, or is of a page from before the last start");
             return Err(problem.hint("open the list of runs again"));
         }
-        Ok(desk.desk.ask(|| workspace.withdraw(number))?)
+        Ok(desk.desk.ask(|| workspace.withdraw(number, &known_as(&person, workspace)))?)
     });
     match done.await {
         Ok(_) => (StatusCode::SEE_OTHER, [(header::LOCATION, "/runs")]).into_response(),

@@ -84,6 +84,7 @@ fn page(studio: &Studio, workspace: &Workspace, filter: &Filter) -> Result<Page,
     let body = html! {
         (clock(now))
         h1 { "Runs" }
+        p { a href="/flows" { "Start a run" } }
         (queue(&orders, &studio.desk, &studio.slips, now))
         form class="filter" method="get" action="/runs" {
             label { "Flow " select name="flow" {

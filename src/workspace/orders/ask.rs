@@ -315,7 +315,8 @@ impl Workspace {
                 format!("{asked} is not in {}: only its owner may go elsewhere", home.display()),
             ));
         }
-        Ok(path)
+        // Who may not go elsewhere is held to the place that was looked at.
+        Ok(if request.at_home { real } else { path })
     }
 }
 

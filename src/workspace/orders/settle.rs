@@ -107,10 +107,12 @@ impl Workspace {
 /// Whether a line of the journal was led to by this errand.
 fn is_of(errand: &Errand, going_on: bool, input: &InputNote) -> bool {
     match (errand, input) {
+        // A flow that joins a run from one of its steps on goes on with what the run has of it.
         (Errand::Start { .. }, InputNote::RunRequested { .. }) | (Errand::Retry { .. }, InputNote::RetryRequested { .. }) => {
             !going_on
         }
-        (_, InputNote::ResumeRequested { .. }) => going_on || matches!(errand, Errand::Resume { .. } | Errand::Continue),
+        (Errand::Start { .. } | Errand::Resume { .. } | Errand::Continue, InputNote::ResumeRequested { .. }) => true,
+        (Errand::Retry { .. }, InputNote::ResumeRequested { .. }) => going_on,
         (_, _) => false,
     }
 }
