@@ -60,8 +60,8 @@ impl Browser {
             .expect("chromedriver says its port");
         // It goes on talking; nobody must make it wait.
         std::thread::spawn(move || says.for_each(drop));
+        let home = format!("--user-data-dir={}", profile.path().display());
         let mut browser = Self { driver, port, session: String::new(), _profile: profile };
-        let home = format!("--user-data-dir={}", browser._profile.path().display());
         let args = [
             "--headless=new",
             "--no-sandbox",

@@ -175,7 +175,7 @@ pub(super) fn value_of(value: &serde_json::Value) -> Markup {
 pub(super) fn sentence(said: &str) -> Markup {
     let parts: Vec<&str> = said.split('`').collect();
     // One that is not closed is a sign like any other.
-    let last = if parts.len() % 2 == 0 { parts.len() - 2 } else { parts.len() };
+    let last = if parts.len().is_multiple_of(2) { parts.len() - 2 } else { parts.len() };
     html! {
         @for (at, part) in parts.iter().enumerate().take(last) {
             @if at % 2 == 1 { code { (part) } } @else { (part) }

@@ -94,10 +94,8 @@ fn commands(receipt: &Value) -> Markup {
 
 /// A command as it was written, up to where nobody reads on.
 fn spelled(command: &Value) -> String {
-    let whole = command["run"].as_str().map(str::to_owned).unwrap_or_else(|| {
-        let words: Vec<String> = list(&command["argv"]).iter().map(word).collect();
-        words.join(" ")
-    });
+    let words = || list(&command["argv"]).iter().map(word).collect::<Vec<_>>().join(" ");
+    let whole = command["run"].as_str().map_or_else(words, str::to_owned);
     let short: String = whole.trim().chars().take(COMMAND_CHARS_MAX).collect();
     if short.len() < whole.trim().len() { format!("{short} …") } else { short }
 }
