@@ -162,7 +162,7 @@ fn a_tall_picture_begins_at_its_top() {
     assert!(rows.windows(2).all(|two| two[1] - two[0] > 40.0), "no two stand on one another: {rows:?}");
     // A low one stays in the middle of what it leads to.
     let low = layout(&sizes[..4], &[(0, 1), (0, 2), (0, 3)]);
-    assert!((low.nodes[0].middle() - low.nodes[1..].iter().map(|node| node.middle()).sum::<f64>() / 3.0).abs() < 1.0);
+    assert!((low.nodes[0].middle() - low.nodes[1..].iter().map(super::layout::Rect::middle).sum::<f64>() / 3.0).abs() < 1.0);
 }
 
 #[test]
