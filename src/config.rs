@@ -18,6 +18,7 @@ mod origins;
 mod program_text;
 mod programs;
 mod retention;
+mod studio;
 
 pub use engines::{Engines, OpenAiSettings};
 pub use notify::{NotifySettings, WebhookSettings};
@@ -25,6 +26,7 @@ pub use origins::{Origin, origins};
 pub use program_text::{FieldsText, OutputAs, PromptBy};
 pub use programs::{CliSettings, ProgramSettings};
 pub use retention::RetentionSettings;
+pub use studio::{StudioFiles, StudioRole, StudioSettings};
 
 /// What a step may see of our own environment. Where the Rust toolchain was put is needed to find it at all.
 const PASSED_ON: &[&str] =
@@ -50,6 +52,10 @@ pub struct Config {
     pub notify: NotifySettings,
     /// How long what is kept.
     pub retention: RetentionSettings,
+    /// Who may come to the studio by name, and where browsers find it.
+    pub studio: StudioSettings,
+    /// Where that stands, for a studio that has been running since.
+    pub studio_files: StudioFiles,
     /// Name of the person at the keyboard.
     pub user: String,
     pub host: String,
@@ -108,6 +114,9 @@ struct File {
     /// How long what is kept, counted from the end of a run.
     #[serde(default)]
     retention: retention::RetentionFile,
+    /// The studio, for others than you.
+    #[serde(default)]
+    studio: studio::StudioFile,
 }
 
 impl File {
@@ -157,6 +166,8 @@ impl Config {
         let engines = Engines::load(own.engines(), user.engines(), &ground)?;
         let notify = NotifySettings::load(own.notify.take().or(user.notify.take()).unwrap_or_default(), &env)?;
         let retention = RetentionSettings::load(std::mem::take(&mut own.retention), std::mem::take(&mut user.retention))?;
+        let studio_files = StudioFiles::of(cwd, &env);
+        let studio = StudioSettings::of(std::mem::take(&mut own.studio), std::mem::take(&mut user.studio), ground.trusted);
         let var = |name: &str| env.get(&format!("FLOW_STUDIO_{name}")).filter(|value| !value.is_empty());
         let dir = |flag: &Option<PathBuf>, name: &str, own: Option<PathBuf>, user: Option<PathBuf>, default: &str| {
             let chosen = flag.clone().or_else(|| var(name).map(PathBuf::from)).or(own).or(user).unwrap_or_else(|| default.into());
@@ -198,6 +209,8 @@ impl Config {
             engines,
             notify,
             retention,
+            studio,
+            studio_files,
             user: person.unwrap_or_else(|| format!("uid-{}", rustix::process::getuid().as_raw())),
             host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
             env,
@@ -237,7 +250,7 @@ fn read(path: &Path) -> Result<File, Error> {
     };
     toml::from_str(&text).map_err(|error| {
         let known =
-            "keys: runs, flows, agents, reviewers, self-approval, grace, jobs, sandbox, trust, engines, models, prices, notify, retention";
+            "keys: runs, flows, agents, reviewers, self-approval, grace, jobs, sandbox, trust, engines, models, prices, notify, retention, studio";
         Error::new(Kind::Invalid, format!("{} is not a config file", path.display())).because(&error).hint(known)
     })
 }

@@ -30,6 +30,7 @@ pub const NAME_BYTES_MAX: usize = 80;
 const KEBAB: &str = "use a-z, 0-9 and single hyphens, starting with a letter, at most 80 characters";
 const FLOW: &str = "use a-z, 0-9 and single hyphens, starting with a letter, at most 80 characters, and not `frozen` or `inbox`";
 const RUN: &str = "use letters, digits, `.`, `_` and `-`, starting with a letter or digit, at most 80 characters";
+const USER: &str = "use letters, digits, `.`, `_`, `-`, `+` and `@`, starting with a letter or digit, at most 80 characters";
 const DOTTED: &str = "use names separated by single dots";
 
 fn is_kebab(s: &str) -> bool {
@@ -76,6 +77,13 @@ fn is_frame(s: &str) -> bool {
     !s.is_empty()
         && s.len() <= 200
         && s.split('.').enumerate().all(|(at, part)| if at == 0 { is_kebab(part) } else { is_step_ref(part) })
+}
+
+/// A person who signs in to the studio: what people have as logins and as addresses. Never `agent:…`.
+fn is_user(s: &str) -> bool {
+    s.len() <= NAME_BYTES_MAX
+        && s.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && s.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'+' | b'@'))
 }
 
 macro_rules! name {
@@ -145,6 +153,8 @@ name!(/// A snapshot's name: a directory under `snapshots/`.
     SnapshotName, "snapshot name", is_kebab, KEBAB, r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$");
 name!(/// An agent program that settings describe: `[engines.cli.<name>]`.
     ProgramName, "program name", is_kebab, KEBAB, r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$");
+name!(/// Who signs in to the studio by name.
+    UserName, "user name", is_user, USER, r"^[A-Za-z0-9][A-Za-z0-9._+@-]*$");
 name!(/// A question's name inside its run: `<step>-<n>`; a file under `escalations/`.
     EscalationId, "escalation id", is_run, RUN, r"^[A-Za-z0-9][A-Za-z0-9._-]*$");
 
@@ -283,6 +293,10 @@ mod tests {
         for bad in ["", ".", "..", ".hidden", "a..b", "a/b", "a\nb", "-x"] {
             assert!(RunId::new(bad).is_err(), "{bad:?}");
         }
+        for bad in ["", "agent:x", "a b", "-a", "a\r\nSet-Cookie: x", "a\"b", "<b>", "ä", &"a".repeat(81)] {
+            assert!(UserName::new(bad).is_err(), "{bad:?}");
+        }
+        assert!(UserName::new("ada.l+x@studio.example").is_ok());
         assert!(StepRef::new("place[2]").is_ok() && StepRef::new("place[]").is_err() && StepRef::new("place[a/b]").is_err());
     }
 

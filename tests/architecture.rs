@@ -18,7 +18,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     // Diagnostics of the flow language are one of the forms that an error has, and become part of its JSON.
     ("net", &[]),
     ("error", &["spec::Diagnostics"]),
-    ("config", &["error", "id::ProgramName", "spec::Length"]),
+    ("config", &["error", "id::ProgramName", "id::UserName", "spec::Length"]),
     ("spec", &["id"]),
     // Words that stand in flows and in records alike: severities, roles, what a timeout does.
     ("record", &["id", "spec::Halt", "spec::OnTimeout", "spec::Role", "spec::Severity"]),
@@ -139,7 +139,7 @@ const WRITERS: &[(&str, &str)] = &[
     ("src/engine/", "what a step writes: `render` into the workspace"),
     ("src/rails/", "a step's scratch directory"),
     ("src/cli/import.rs", "the flow that a runbook became, where a person says"),
-    ("src/studio/token.rs", "the studio's own token, for its owner alone"),
+    ("src/studio/private.rs", "the studio's own token and the list of its users, for its owner alone"),
     ("src/cli/init.rs", "a first flow, put where there was none"),
     ("src/cli/report.rs", "a report, put where it is told"),
     ("src/cli/doctor.rs", "a file written to see whether it can be, and how fast"),

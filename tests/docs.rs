@@ -29,6 +29,8 @@ const NOT_TYPED: &[(&str, &str)] = &[
         "flow-studio run build --workspace ../shop --param request='Round totals half to even'    # without signal and plan",
     ),
     ("docs/studio.md", "flow-studio serve"),
+    ("docs/studio.md", "flow-studio users add ada"),
+    ("docs/studio.md", "flow-studio serve --origin https://studio.example"),
     ("docs/studio.md", "token=$(cat run_base/.studio/token)"),
 ];
 

@@ -15,3 +15,7 @@ mod client;
 mod document;
 #[path = "studio/live.rs"]
 mod live;
+#[path = "studio/users.rs"]
+mod users;
+#[path = "studio/wire.rs"]
+mod wire;

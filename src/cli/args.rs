@@ -8,7 +8,7 @@ use crate::error::{Error, Kind};
 
 use super::{
     agents, completions, diagnose, diff, doctor, evidence, explain, flows, graph, import, init, list, record, report, resume,
-    retention, retry, review, run, scan, schema, serve, show, status, test, validate, verify,
+    retention, retry, review, run, scan, schema, serve, show, status, test, users, validate, verify,
 };
 
 const AFTER: &str = "\
@@ -121,6 +121,8 @@ pub enum Command {
     Doctor(doctor::DoctorArgs),
     /// Open the studio: watch, understand and decide in a browser on this machine
     Serve(serve::ServeArgs),
+    /// Who has a link of their own to the studio: add, renew, list, remove
+    Users(users::UsersArgs),
 }
 
 /// `k=v`.

@@ -31,6 +31,7 @@ mod serve;
 mod show;
 mod status;
 mod test;
+mod users;
 mod validate;
 mod verify;
 
@@ -129,5 +130,6 @@ fn dispatch(command: &Command, context: &Context) -> Result<u8, Error> {
         Command::Completions(args) => completions::run(args, context),
         Command::Doctor(args) => doctor::run(args, context),
         Command::Serve(args) => serve::run(args, context),
+        Command::Users(args) => users::run(args, context),
     }
 }

@@ -41,6 +41,7 @@ pub fn origins(cwd: &Path, flags: &Flags, env: &BTreeMap<String, String>) -> Res
         ("models", from(false, None, |file| file.models.names_any())),
         ("notify", from(false, None, |file| file.notify.is_some())),
         ("retention", from(false, None, |file| file.retention.names_any())),
+        ("studio", from(false, None, |file| file.studio.says_any())),
         ("reviewers", from(false, None, |file| !file.reviewers.is_empty())),
     ])
 }

@@ -38,7 +38,7 @@ pub use inbox_watch::InboxWatch;
 pub use journal::{Head, Journal, JournalError};
 pub use lock::{Holder, Lock, LockError};
 pub use place::{BadPlace, InRun};
-pub use project::Past;
+pub use project::{Past, replacement};
 pub use projector::{ProjectError, Projector};
 pub use prune::{Pruned, Pruning, prune, remove, sweep};
 pub use queue::{ORDERS_MAX, Queue, Traces, Turn};

@@ -20,6 +20,7 @@ mod line;
 mod lost;
 mod past;
 
+pub use line::replacement;
 pub use past::Past;
 
 pub(super) type Rendered = serde_json::Result<Vec<u8>>;
@@ -247,7 +248,7 @@ impl Projection {
             Fact::EscalationVoided { id, why: _ } => {
                 if let Some(question) = self.open.get_mut(id) {
                     question.status = QuestionStatus::Voided;
-                    question.replaced_by = line::replacement(line, question);
+                    question.replaced_by = replacement(line, question);
                     questions.insert(id.clone());
                 }
             }

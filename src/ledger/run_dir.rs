@@ -168,6 +168,16 @@ impl RunDir {
         self.dir()?.read(place, bytes_max)
     }
 
+    /// A file to be read in pieces, and how long it is now; symlinks are not followed.
+    ///
+    /// # Errors
+    /// It is no file, or what the file system says.
+    pub fn opened(&self, place: &InRun) -> io::Result<(fs::File, u64)> {
+        let file = self.dir()?.reader(place)?;
+        let meta = file.metadata()?;
+        if meta.is_file() { Ok((file, meta.len())) } else { Err(io::Error::other("it is no file")) }
+    }
+
     /// The beginning of a file, and how long all of it is.
     ///
     /// # Errors

@@ -34,13 +34,11 @@ pub(super) fn hinted(bytes: &[u8]) -> bool {
         return PREFIXES.is_match(bytes);
     }
     let begins = |at: usize| SHAPES.iter().any(|shape| bytes[at..].starts_with(shape.prefix));
-    bytes.windows(2).enumerate().any(|(at, pair)| is_pair(pair[0], pair[1]) && begins(at))
-}
-
-/// Whether some prefix begins with these two.
-fn is_pair(first: u8, second: u8) -> bool {
-    let at = pair(first, second);
-    (PAIRS[at / 64] >> (at % 64)) & 1 == 1
+    let has = |pairs: &[u64; 1024], at: usize| (pairs[at / 64] >> (at % 64)) & 1 == 1;
+    bytes
+        .windows(3)
+        .enumerate()
+        .any(|(at, next)| has(&PAIRS[0], pair(next[0], next[1])) && has(&PAIRS[1], pair(next[1], next[2])) && begins(at))
 }
 
 /// The shape that a match of the automaton begins.

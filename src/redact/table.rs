@@ -241,18 +241,20 @@ pub(super) const fn pair(first: u8, second: u8) -> usize {
     (first as usize) << 8 | second as usize
 }
 
-/// The pairs of bytes with which some prefix begins, a bit each.
-pub(super) static PAIRS: [u64; 1024] = {
+/// The pairs of bytes that some prefix has at its beginning, and those that it has one further on, a bit each.
+pub(super) static PAIRS: [[u64; 1024]; 2] = [pairs(0), pairs(1)];
+
+const fn pairs(from: usize) -> [u64; 1024] {
     let (mut at, mut pairs) = (0, [0u64; 1024]);
     while at < SHAPES.len() {
         let prefix = SHAPES[at].prefix;
-        assert!(prefix.len() > 1, "one byte would be found everywhere");
-        let place = pair(prefix[0], prefix[1]);
+        assert!(prefix.len() > 2, "two bytes would be found everywhere");
+        let place = pair(prefix[from], prefix[from + 1]);
         pairs[place / 64] |= 1 << (place % 64);
         at += 1;
     }
     pairs
-};
+}
 
 /// The bytes with which some prefix begins.
 pub(super) const FIRST: [bool; 256] = {

@@ -1,21 +1,26 @@
-//! Who comes in: the name by which we are called, where a form was sent from, and the token.
-//! In: a request's head. Out: who it is, or a refusal with a sentence. Never: a name taken from the request, a form of another page.
+//! Who comes in: the name by which we are called, where a form was sent from, and whose token it is.
+//! In: a request's head. Out: who it is, or a refusal with a sentence. Never: a name taken from the request, a form of another page, the
+//! owner's token taken from another machine.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{
     body::{Body, to_bytes},
-    extract::{Request, State},
+    extract::{MatchedPath, Request, State},
     http::{HeaderMap, HeaderValue, Method, StatusCode, header},
     middleware::Next,
     response::{IntoResponse as _, Response},
 };
 
+use crate::id::Sha256;
+
 use super::{
+    names::{Names, Origin},
+    people::{People, Roll},
     problem::{Problem, wants_json},
     server::Studio,
-    token::Token,
-    who::Person,
+    token::{Token, cookie_of},
+    who::{Guest, Person, Right},
 };
 
 /// Scripts, styles and pictures are ours or nobody's; nothing is framed, nothing is sent elsewhere.
@@ -26,91 +31,215 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
 const BODY_BYTES_MAX: usize = 256 * 1024;
 /// For what a request brings along; whoever is slower is let go.
 const BODY_WAIT: Duration = Duration::from_secs(10);
+/// A month, after which the link is needed again.
+const COOKIE_SECONDS: u32 = 30 * 24 * 60 * 60;
+/// What a proxy adds. Nothing that they say is believed: only that somebody stands behind.
+const FORWARDED: [&str; 5] = ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via"];
 
-/// What the studio is called, and the token that opens it.
+/// The other end of a connection, which the server puts on each request.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Peer(pub SocketAddr);
+
+/// What the studio is called, and who opens it.
 #[derive(Debug, Clone)]
 pub(super) struct Door {
     pub token: Token,
-    /// `host:port`, as browsers say it.
-    pub names: Vec<String>,
-    pub cookie: String,
+    pub names: Names,
+    pub people: Arc<People>,
+    /// Cookies do not tell ports apart; their name does.
+    port: u16,
+}
+
+/// Who it is, and by which key where it is a user.
+#[derive(Debug)]
+struct Known {
+    person: Person,
+    key: Option<Sha256>,
+}
+
+impl Known {
+    fn owner() -> Self {
+        Self { person: Person::owner(), key: None }
+    }
+
+    fn user((key, person): (Sha256, Person)) -> Self {
+        Self { person, key: Some(key) }
+    }
+}
+
+/// What is said of a request before anybody reads its body.
+#[derive(Debug, Clone, Copy)]
+struct Knock<'r> {
+    method: &'r Method,
+    path: &'r str,
+    /// As the routes are written; `None`: there is none.
+    route: Option<&'r str>,
+    headers: &'r HeaderMap,
+    peer: Option<SocketAddr>,
+}
+
+impl Knock<'_> {
+    fn says(&self, name: header::HeaderName) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    fn looks(&self) -> bool {
+        matches!(*self.method, Method::GET | Method::HEAD)
+    }
+
+    fn bearer(&self) -> Option<&str> {
+        self.says(header::AUTHORIZATION)?.strip_prefix("Bearer ")
+    }
+
+    fn cookie(&self, name: &str) -> Option<&str> {
+        let all = self.headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+        let mut pairs = all.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
+        pairs.find(|(one, _)| *one == name).map(|(_, value)| value)
+    }
+
+    /// Nobody stands between us and a browser on this machine.
+    fn is_from_here(&self) -> bool {
+        let direct = FORWARDED.iter().all(|name| !self.headers.contains_key(*name));
+        direct && self.peer.is_some_and(|peer| peer.ip().to_canonical().is_loopback())
+    }
 }
 
 impl Door {
-    pub fn new(token: Token, at: SocketAddr) -> Self {
-        let port = at.port();
-        // First as we listen: that is the name that a hint gives.
-        let mut names = vec![at.to_string()];
-        let others = [format!("127.0.0.1:{port}"), format!("localhost:{port}"), format!("[::1]:{port}")];
-        names.extend(others.into_iter().filter(|name| *name != at.to_string()));
-        // Cookies do not tell ports apart.
-        Self { token, names, cookie: format!("flow_studio_{port}") }
+    pub fn new(token: Token, names: Names, people: Arc<People>, port: u16) -> Self {
+        Self { token, names, people, port }
     }
 
-    fn is_ours(&self, headers: &HeaderMap) -> bool {
-        let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
-        host.is_some_and(|host| self.names.iter().any(|name| name.eq_ignore_ascii_case(host)))
+    /// With the prefix no other site, and no page that came without TLS, can put one in its place.
+    fn cookie_name(&self, called: &Origin) -> String {
+        format!("{}flow_studio_{}", if called.is_secure() { "__Host-" } else { "" }, self.port)
     }
 
-    /// A page of ours sent it.
-    fn is_from_us(&self, headers: &HeaderMap) -> bool {
-        let origin = headers.get(header::ORIGIN).and_then(|origin| origin.to_str().ok());
-        origin.and_then(|origin| origin.strip_prefix("http://")).is_some_and(|from| self.names.iter().any(|name| name == from))
+    /// What the browser of whoever brought a token keeps.
+    pub fn keeps(&self, called: &Origin, token: &str) -> String {
+        self.set_cookie(called, &cookie_of(token), COOKIE_SECONDS)
     }
 
-    fn cookie_of<'h>(&self, headers: &'h HeaderMap) -> Option<&'h str> {
-        let all = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
-        let mut pairs = all.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
-        pairs.find(|(name, _)| *name == self.cookie).map(|(_, value)| value)
+    /// What the browser of whoever leaves keeps: nothing.
+    pub fn forgets(&self, called: &Origin) -> String {
+        self.set_cookie(called, "", 0)
     }
 
-    fn bearer(headers: &HeaderMap) -> Option<&str> {
-        headers.get(header::AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ")
+    fn set_cookie(&self, called: &Origin, value: &str, seconds: u32) -> String {
+        let secure = if called.is_secure() { "; Secure" } else { "" };
+        format!("{}={value}; HttpOnly; SameSite=Strict; Path=/; Max-Age={seconds}{secure}", self.cookie_name(called))
+    }
+
+    /// By which of our names a request that was let in came.
+    pub fn called(&self, headers: &HeaderMap) -> Option<&Origin> {
+        self.names.called(headers.get(header::HOST)?.to_str().ok()?)
+    }
+
+    /// The owner's token is for the machine that the studio runs on. Elsewhere people have names.
+    fn is_for_owner(&self, called: &Origin, knock: Knock<'_>) -> bool {
+        !self.names.reach_out() || (called.is_local() && knock.is_from_here())
+    }
+
+    /// What the link does, for whoever follows it.
+    ///
+    /// # Errors
+    /// It is the owner's, from another machine.
+    pub fn owner_may_enter(&self, headers: &HeaderMap, peer: Option<SocketAddr>) -> Result<(), Problem> {
+        let knock = Knock { method: &Method::GET, path: "/login", route: None, headers, peer };
+        let here = self.called(headers).is_some_and(|called| self.is_for_owner(called, knock));
+        if here { Ok(()) } else { Err(not_from_there()) }
+    }
+
+    /// The owner's own key is known without a look at any file.
+    fn needs_roll(&self, knock: Knock<'_>) -> bool {
+        let Some(called) = self.called(knock.headers) else { return false };
+        let other = |key: Option<&str>, is_owner: &dyn Fn(&str) -> bool| key.is_some_and(|key| !is_owner(key));
+        other(knock.bearer(), &|token| self.token.opens(token))
+            || other(knock.cookie(&self.cookie_name(called)), &|cookie| self.token.is_cookie(cookie))
     }
 
     /// # Errors
     /// Why this request stays outside.
-    fn admit(&self, method: &Method, path: &str, headers: &HeaderMap) -> Result<Person, Problem> {
-        if !self.is_ours(headers) {
+    fn admit(&self, knock: Knock<'_>, roll: &Roll) -> Result<Known, Problem> {
+        let Some(called) = self.called(knock.headers) else {
             return Err(Problem::new(StatusCode::MISDIRECTED_REQUEST, "this is not the name of the studio")
-                .hint(format!("open http://{}", self.names[0])));
+                .hint(format!("open {}", self.names.first())));
+        };
+        // A program that brings a token itself is led by no page.
+        let program = match knock.bearer() {
+            Some(token) if self.token.opens(token) && !self.is_for_owner(called, knock) => return Err(not_from_there()),
+            Some(token) if self.token.opens(token) => Some(Known::owner()),
+            Some(token) => roll.by_token(token).map(Known::user),
+            None => None,
+        };
+        if program.is_none() && !knock.looks() {
+            self.is_sent_by_us(called, knock.says(header::ORIGIN).unwrap_or_default())?;
         }
-        // A program that brings the token itself is led by no page.
-        let program = Self::bearer(headers).is_some_and(|token| self.token.opens(token));
-        if program {
-            return Ok(Person::owner());
+        if knock.path == "/login" || knock.path.starts_with("/assets/") {
+            return Ok(Known { person: Person::nobody(), key: None });
         }
-        if !matches!(*method, Method::GET | Method::HEAD) && !self.is_from_us(headers) {
-            return Err(Problem::new(StatusCode::FORBIDDEN, "this was not sent by a page of the studio"));
-        }
-        let open = path == "/login" || path.starts_with("/assets/");
-        if open || self.cookie_of(headers).is_some_and(|cookie| self.token.is_cookie(cookie)) {
-            return Ok(Person::owner());
-        }
-        Err(Problem::new(StatusCode::UNAUTHORIZED, "the studio is opened by its link").hint("flow-studio serve --link"))
+        let cookie = || knock.cookie(&self.cookie_name(called));
+        let browser = || match cookie() {
+            Some(cookie) if self.token.is_cookie(cookie) => self.is_for_owner(called, knock).then(Known::owner),
+            Some(cookie) => roll.by_cookie(cookie).map(Known::user),
+            None => None,
+        };
+        let Some(known) = program.or_else(browser) else {
+            if knock.bearer().is_some() || cookie().is_some() {
+                tracing::warn!(peer = ?knock.peer, path = knock.path, "a token that opens nothing");
+            }
+            let hint = if self.names.reach_out() { "flow-studio users add NAME" } else { "flow-studio serve --link" };
+            return Err(Problem::new(StatusCode::UNAUTHORIZED, "the studio is opened by its link").hint(hint));
+        };
+        known.person.may(Right::Look)?;
+        // Each form asks for the right that it takes; this is for the one that forgets to.
+        let right = knock.route.filter(|_| !knock.looks()).and_then(Right::of_route);
+        right.map_or(Ok(()), |right| known.person.may(right)).map(|()| known)
     }
 
-    /// The cookie of a browser that brought the token.
-    pub fn keeps(&self) -> String {
-        format!("{}={}; HttpOnly; SameSite=Strict; Path=/; Max-Age=2592000", self.cookie, self.token.cookie())
+    /// A form goes back to the name that its page came by.
+    fn is_sent_by_us(&self, called: &Origin, from: &str) -> Result<(), Problem> {
+        if called.to_string() == from {
+            return Ok(());
+        }
+        let problem = Problem::new(StatusCode::FORBIDDEN, "this was not sent by a page of the studio");
+        // A browser has said both, unless somebody in between has put another name in the place of one.
+        Err(if self.names.is_own_page(from) {
+            problem.hint(format!("a proxy has to pass Host on as the browser says it, which is that of {from}"))
+        } else {
+            problem
+        })
+    }
+
+    fn guest(&self, studio: &Studio, person: &Person) -> Guest {
+        Guest {
+            name: person.name.clone().unwrap_or_else(|| studio.workspace.config.user.clone()),
+            person: person.clone(),
+            slip: studio.slips.give(&leaving(person.name.as_deref().unwrap_or_default())),
+        }
     }
 }
 
+/// What a form that signs out is for.
+pub(super) fn leaving(name: &str) -> String {
+    format!("leave {name}")
+}
+
+fn not_from_there() -> Problem {
+    Problem::new(StatusCode::FORBIDDEN, "this link opens the studio on its own machine only; elsewhere people come in by name")
+        .hint("flow-studio users add NAME")
+}
+
 /// Around everything: nobody gets further without being let in, and every answer says what a browser may do with it.
-pub(super) async fn guard(State(studio): State<Studio>, mut request: Request, next: Next) -> Response {
-    let path = request.uri().path().to_owned();
-    let json = wants_json(&path, request.headers());
-    let mut response = match studio.door.admit(request.method(), &path, request.headers()) {
-        Ok(person) => {
-            request.extensions_mut().insert(person);
-            match whole(request).await {
-                Ok(request) => plain(next.run(request).await, json).await,
-                Err(problem) => problem.respond(json),
-            }
-        }
-        Err(problem) => problem.respond(json),
-    };
+pub(super) async fn guard(State(studio): State<Studio>, request: Request, next: Next) -> Response {
+    let json = wants_json(request.uri().path(), request.headers());
+    // Two who count the bytes of one request differently see two requests in it, and a proxy may be the other one. After a body
+    // without a length the connection ends, and whatever was hidden behind it.
+    let unmeasured = request.headers().contains_key(header::TRANSFER_ENCODING);
+    let mut response = passed(&studio, request, next, json).await.unwrap_or_else(|problem| problem.respond(json));
     let headers = response.headers_mut();
+    if unmeasured {
+        headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
     let mut say = |name: header::HeaderName, value: &'static str| {
         headers.entry(name).or_insert(HeaderValue::from_static(value));
     };
@@ -122,6 +251,34 @@ pub(super) async fn guard(State(studio): State<Studio>, mut request: Request, ne
     say(header::HeaderName::from_static("cross-origin-opener-policy"), "same-origin");
     say(header::HeaderName::from_static("cross-origin-resource-policy"), "same-origin");
     response.into_response()
+}
+
+async fn passed(studio: &Studio, mut request: Request, next: Next, json: bool) -> Result<Response, Problem> {
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let peer = request.extensions().get::<Peer>().map(|peer| peer.0);
+    let knock = Knock {
+        method: request.method(),
+        path: request.uri().path(),
+        route: route.as_ref().map(MatchedPath::as_str),
+        headers: request.headers(),
+        peer,
+    };
+    let door = &studio.door;
+    let roll = if door.needs_roll(knock) { door.people.now().await? } else { Arc::default() };
+    let known = door.admit(knock, &roll)?;
+    let guest = door.guest(studio, &known.person);
+    request.extensions_mut().insert(known.person);
+    let request = whole(request).await?;
+    let response = plain(guest.made_for(next.run(request)).await, json).await;
+    Ok(match known.key {
+        Some(key) if is_stream(&response) => response.map(|body| door.people.while_let_in(key, body)),
+        _ => response,
+    })
+}
+
+fn is_stream(response: &Response) -> bool {
+    let kind = response.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    kind.is_some_and(|kind| kind.starts_with("text/event-stream"))
 }
 
 /// A request with all of its body, which is short and comes soon, or not at all.
@@ -161,53 +318,4 @@ async fn plain(response: Response, json: bool) -> Response {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn door() -> Door {
-        let runs = tempfile::tempdir().unwrap();
-        Door::new(Token::of(runs.path()).unwrap(), "127.0.0.1:7340".parse().unwrap())
-    }
-
-    fn said(pairs: &[(&str, &str)]) -> HeaderMap {
-        pairs.iter().map(|(name, value)| (name.parse::<header::HeaderName>().unwrap(), value.parse().unwrap())).collect()
-    }
-
-    #[test]
-    fn who_is_let_in_and_who_is_not() {
-        let door = door();
-        let host = ("host", "localhost:7340");
-        let cookie = format!("a=b; flow_studio_7340={}", door.token.cookie());
-        let cookie = ("cookie", cookie.as_str());
-        let bearer = format!("Bearer {}", door.token.shown());
-        let bearer = ("authorization", bearer.as_str());
-        let own = ("origin", "http://localhost:7340");
-        let outcome = |method: Method, path: &str, pairs: &[(&str, &str)]| {
-            door.admit(&method, path, &said(pairs)).map_or_else(|problem| problem.status, |_| 200)
-        };
-        for (method, path, pairs, status) in [
-            (Method::GET, "/", vec![host, cookie], 200),
-            (Method::GET, "/", vec![host], 401),
-            (Method::GET, "/", vec![host, ("cookie", "flow_studio_7340=0")], 401),
-            (Method::GET, "/", vec![host, ("cookie", "flow_studio_7341=0")], 401),
-            (Method::GET, "/", vec![cookie], 421),
-            (Method::GET, "/", vec![("host", "evil.example:7340"), cookie], 421),
-            (Method::GET, "/", vec![("host", "localhost:7341"), cookie], 421),
-            (Method::GET, "/login", vec![host], 200),
-            (Method::GET, "/assets/studio.css", vec![host], 200),
-            (Method::POST, "/x", vec![host, cookie, own], 200),
-            (Method::POST, "/x", vec![host, cookie], 403),
-            (Method::POST, "/x", vec![host, cookie, ("origin", "null")], 403),
-            (Method::POST, "/x", vec![host, cookie, ("origin", "http://evil.example")], 403),
-            (Method::POST, "/x", vec![host, cookie, ("origin", "https://localhost:7340")], 403),
-            (Method::POST, "/login", vec![host], 403),
-            (Method::POST, "/x", vec![host, own], 401),
-            (Method::DELETE, "/x", vec![host, cookie], 403),
-            (Method::POST, "/x", vec![host, bearer], 200),
-            (Method::POST, "/x", vec![host, ("authorization", "Bearer 0")], 403),
-            (Method::GET, "/x", vec![host, ("authorization", "Bearer 0")], 401),
-        ] {
-            assert_eq!(outcome(method.clone(), path, &pairs), status, "{method} {path} {pairs:?}");
-        }
-    }
-}
+mod tests;

@@ -18,6 +18,7 @@ use crate::{
 
 use super::{
     api::{AnswerBody, RunPage, StepStory},
+    login::Me,
     operate::{Cancelled, NoBody, QueueReport, ResumeBody, RetryBody, StartBody},
     problem::Problem,
 };
@@ -101,7 +102,7 @@ fn document() -> Value {
         "info": {
             "title": "Flow Studio",
             "version": "1",
-            "description": "What `flow-studio serve` answers. Programs bring the studio's token as a bearer; browsers the cookie that its link \
+            "description": "What `flow-studio serve` answers. Programs bring the studio's token, or that of a user, as a bearer; browsers the cookie that its link \
                             gives, and for POST an `Origin` of the studio."
         },
         "paths": paths,
@@ -145,7 +146,7 @@ fn posted(sent: &mut SchemaGenerator, taken: &mut SchemaGenerator) -> Vec<Posted
         posted(
             "/api/v1/questions/{run}/{question}/answer",
             "answer",
-            "Answers a question, in the name of whoever asks. A run that is parked for it goes on.",
+            "Answers a question, in the name of whoever asks; takes the right `review`. A run that is parked for it goes on.",
             &[RUN, QUESTION],
             (of::<AnswerBody>(taken), true),
             ("200", "What became of it"),
@@ -211,6 +212,7 @@ fn asked(sent: &mut SchemaGenerator) -> Vec<Asked> {
     let kinds = of::<crate::inspect::FileKind>(sent);
     let asked = |path, id, says, path_names, query, answer| Asked { path, id, says, path_names, query, answer };
     vec![
+        asked("/api/v1/me", "me", "Whoever asks, and what they may do.", &[], vec![], of::<Me>(sent)),
         asked(
             "/api/v1/runs",
             "runs",

@@ -13,6 +13,7 @@ mod orders;
 mod parts;
 mod proof;
 mod question;
+mod raw;
 mod report;
 mod routes;
 mod run;
@@ -37,6 +38,7 @@ pub(super) use flows::flows;
 pub(super) use inbox::inbox;
 pub(super) use orders::withdraw;
 pub(super) use question::{answer, question};
+pub(super) use raw::raw;
 pub(super) use report::report;
 pub(super) use run::run;
 pub(super) use runs::runs;
@@ -78,6 +80,7 @@ impl Page {
                             a href="/compare" aria-current=[current(Place::Compare)] { "Compare" }
                         }
                         span class="live" id="live" role="status" {}
+                        (super::login::signed_in())
                     } }
                     main id="main" tabindex="-1" { (self.body) }
                 }

@@ -9,18 +9,21 @@ use std::{
 
 use axum::{
     Router,
-    extract::{Query, State},
-    http::{HeaderMap, StatusCode, Uri, header},
+    extract::Request,
+    http::{HeaderMap, StatusCode, Uri},
     middleware,
-    response::{IntoResponse as _, Response},
+    response::Response,
     routing::{get, post},
+};
+use hyper::{
+    body::Incoming,
+    service::{Service as _, service_fn},
 };
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
 };
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use serde::Deserialize;
 use tokio::{net::TcpListener, sync::Semaphore};
 
 use crate::{
@@ -31,12 +34,18 @@ use crate::{
 use super::{
     api, assets,
     desk::{self, Desk},
-    door::{Door, guard},
+    door::{Door, Peer, guard},
     live::Hub,
+    login,
+    names::{Names, Origin},
     operate, pages,
+    patience::Patient,
+    people::People,
     problem::Problem,
     slips::Slips,
     token::Token,
+    users::Users,
+    who::Guest,
 };
 
 const CONNECTIONS_MAX: usize = 4096;
@@ -48,14 +57,29 @@ const READERS: usize = 32;
 const TURNS: usize = 16;
 /// For a request's head; whoever is slower is let go.
 const HEAD_WAIT: Duration = Duration::from_secs(10);
+/// For the other side to take something of an answer; whoever reads nothing is let go.
+const READ_WAIT: Duration = Duration::from_secs(10);
 
 #[derive(Debug, Clone)]
 pub struct Options {
     pub bind: SocketAddr,
+    /// Where browsers find it, if not there.
+    pub origin: Option<Origin>,
     /// Runs that the studio drives at once.
     pub runs_max: usize,
     /// Runs go on by themselves when their answer comes, and after a kill of what drove them.
     pub goes_on: bool,
+}
+
+/// What is told once somebody can come in.
+#[derive(Debug)]
+pub struct Ready {
+    /// Opens the studio on this machine; where it cannot be reached from there, its address.
+    pub link: String,
+    /// Where users come in by their names.
+    pub public: Option<Origin>,
+    /// Keys of the directory's settings that do not count, because nobody trusts it.
+    pub untrusted: Vec<String>,
 }
 
 /// What every request has at hand.
@@ -76,8 +100,8 @@ impl Studio {
         &self,
         work: impl FnOnce(&Workspace) -> Result<T, Problem> + Send + 'static,
     ) -> Result<T, Problem> {
-        let workspace = self.workspace.clone();
-        tokio::task::spawn_blocking(move || work(&workspace)).await.unwrap_or_else(|_| {
+        let (workspace, guest) = (self.workspace.clone(), Guest::here());
+        tokio::task::spawn_blocking(move || Guest::takes_along(guest, || work(&workspace))).await.unwrap_or_else(|_| {
             Err(Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "this page could not be made; the run is not touched by that"))
         })
     }
@@ -111,17 +135,29 @@ fn make_room() {
 /// # Errors
 /// There is no token, and none can be made.
 pub fn link(workspace: &Workspace, at: SocketAddr) -> Result<String, Error> {
-    Ok(format!("http://{at}/login?token={}", Token::of(&workspace.config.runs_dir)?.shown()))
+    Ok(link_at(&Token::of(&workspace.config.runs_dir)?, at))
+}
+
+/// The owner's link leads through the machine itself; an address of a network is none of it.
+fn link_at(token: &Token, at: SocketAddr) -> String {
+    match at.ip() {
+        ip if ip.is_loopback() => format!("http://{at}/login?token={}", token.shown()),
+        ip if ip.is_unspecified() => format!("http://127.0.0.1:{}/login?token={}", at.port(), token.shown()),
+        _ => format!("http://{at}/"),
+    }
 }
 
 /// Serves until SIGINT or SIGTERM. `ready` is told the link once somebody can follow it.
 ///
 /// # Errors
-/// The address cannot be had, or it is one that others can reach.
-pub fn serve(workspace: Workspace, options: &Options, ready: &mut dyn FnMut(&str)) -> Result<(), Error> {
-    if !options.bind.ip().is_loopback() {
-        return Err(Error::new(Kind::Refused, format!("{} can be reached from other machines", options.bind.ip()))
-            .hint("the studio knows no users yet: bind it to 127.0.0.1, and come in through ssh -L"));
+/// The address cannot be had; or others can reach it, and nobody has a name.
+pub fn serve(workspace: Workspace, options: &Options, ready: &mut dyn FnMut(&Ready)) -> Result<(), Error> {
+    let (users, files) = (Users::of(&workspace.config.runs_dir), workspace.config.studio_files.clone());
+    let people = People::of(users, files)?;
+    let named = people.read()?.has_anybody();
+    // Before anything listens: a mistake here would be one that others can use.
+    if Names::of(options.bind, options.origin.as_ref())?.reach_out() && !named {
+        return Err(nobody_has_a_name(options, &workspace));
     }
     make_room();
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -138,10 +174,15 @@ pub fn serve(workspace: Workspace, options: &Options, ready: &mut dyn FnMut(&str
         let token = Token::of(&workspace.config.runs_dir)?;
         // Before anybody is told where we are: what is left of a studio before us is ours, or another one's.
         let turn = workspace.take_turn()?;
-        ready(&format!("http://{at}/login?token={}", token.shown()));
+        let names = Names::of(at, options.origin.as_ref())?;
+        ready(&Ready {
+            link: link_at(&token, at),
+            public: names.reach_out().then(|| names.first().clone()),
+            untrusted: workspace.config.studio.untrusted.clone(),
+        });
         let studio = Studio {
             workspace: Arc::new(workspace),
-            door: Arc::new(Door::new(token, at)),
+            door: Arc::new(Door::new(token, names, Arc::new(people), at.port())),
             slips: Arc::default(),
             hub: Arc::default(),
             desk: Arc::new(Desk::new(options.runs_max, options.goes_on)),
@@ -152,10 +193,25 @@ pub fn serve(workspace: Workspace, options: &Options, ready: &mut dyn FnMut(&str
     })
 }
 
+fn nobody_has_a_name(options: &Options, workspace: &Workspace) -> Error {
+    let place = options.origin.as_ref().map_or_else(|| options.bind.ip().to_string(), ToString::to_string);
+    let mut error = Error::new(
+        Kind::Refused,
+        format!("{place} can be reached from other machines, and nobody may come in from there by name"),
+    );
+    let settings = workspace.config.studio_files.best().display();
+    error =
+        error.hint(format!("in {settings}:\n[studio.users]\nada = [\"reviewer\"]    # or viewer, operator; several if wanted"));
+    if !workspace.config.studio.untrusted.is_empty() {
+        error = error.hint("what ./flow-studio.toml says of that does not count: nobody trusts this directory (docs/studio.md)");
+    }
+    error.hint("flow-studio users add ada    # prints the link that opens it for her")
+}
+
 fn router(studio: Studio) -> Router {
     Router::new()
         .route("/", get(pages::inbox))
-        .route("/login", get(login))
+        .merge(login::routes())
         .route("/runs", get(pages::runs))
         .route("/runs/{run}", get(pages::run))
         .route("/runs/{run}/step", get(pages::step))
@@ -163,6 +219,7 @@ fn router(studio: Studio) -> Router {
         .route("/runs/{run}/diagnosis", get(pages::diagnosis))
         .route("/runs/{run}/artifacts", get(pages::artifacts))
         .route("/runs/{run}/picture", get(pages::picture))
+        .route("/runs/{run}/artifacts/raw", get(pages::raw))
         .route("/runs/{run}/report", get(pages::report))
         .route("/compare", get(pages::compare))
         .route("/flows", get(pages::flows))
@@ -187,31 +244,15 @@ async fn not_so(uri: Uri, headers: HeaderMap) -> Response {
         .respond(super::problem::wants_json(uri.path(), &headers))
 }
 
-#[derive(Deserialize)]
-struct Login {
-    #[serde(default)]
-    token: String,
-}
-
-/// The link of the terminal: the token leaves the address at once.
-async fn login(State(studio): State<Studio>, Query(login): Query<Login>) -> Response {
-    if !studio.door.token.opens(&login.token) {
-        return Problem::new(StatusCode::UNAUTHORIZED, "this is not the studio's token")
-            .hint("flow-studio serve --link")
-            .respond(false);
-    }
-    (StatusCode::SEE_OTHER, [(header::LOCATION, "/".to_owned()), (header::SET_COOKIE, studio.door.keeps())]).into_response()
-}
-
 async fn accept(listener: TcpListener, router: Router) -> Result<(), Error> {
     let failed = |error: std::io::Error| Error::new(Kind::System, "no signals").because(&error);
     let mut interrupt = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::interrupt()).map_err(failed)?;
     let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).map_err(failed)?;
     let room = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     loop {
-        let stream = tokio::select! {
+        let (stream, peer) = tokio::select! {
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => stream,
+                Ok(accepted) => accepted,
                 Err(error) => {
                     // Out of file descriptors, most likely: those that are open may close.
                     tracing::warn!(%error, "a connection could not be taken");
@@ -225,11 +266,15 @@ async fn accept(listener: TcpListener, router: Router) -> Result<(), Error> {
         // Whoever finds no room is let go at once.
         let Ok(place) = room.clone().try_acquire_owned() else { continue };
         let service = TowerToHyperService::new(router.clone());
+        let service = service_fn(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(Peer(peer));
+            service.call(request)
+        });
         tokio::spawn(async move {
             let served = hyper::server::conn::http1::Builder::new()
                 .timer(TokioTimer::new())
                 .header_read_timeout(HEAD_WAIT)
-                .serve_connection(TokioIo::new(stream), service)
+                .serve_connection(TokioIo::new(Patient::new(stream, READ_WAIT)), service)
                 .await;
             if let Err(error) = served {
                 tracing::debug!(%error, "a connection ended");

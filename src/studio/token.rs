@@ -1,12 +1,7 @@
-//! The secret that opens the studio: one per runs directory, in a file that only its owner can read.
+//! The secret that opens the studio to its owner: one per runs directory, in a file that nobody else can read.
 //! In: the runs directory. Out: a token. Never: a token in a log, a receipt or a page.
 
-use std::{
-    fs,
-    io::{self, Read as _, Write as _},
-    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _},
-    path::Path,
-};
+use std::path::Path;
 
 use secrecy::{ExposeSecret as _, SecretString};
 
@@ -15,9 +10,11 @@ use crate::{
     id::Sha256,
 };
 
-const DIR: &str = ".studio";
+use super::private;
+
 const FILE: &str = "token";
-const BYTES: usize = 32;
+/// As `private::random` makes them.
+const LETTERS: usize = 64;
 
 /// What whoever asks has to bring along.
 #[derive(Debug, Clone)]
@@ -29,33 +26,18 @@ impl Token {
     /// # Errors
     /// It cannot be read or written, or others could read it.
     pub fn of(runs: &Path) -> Result<Self, Error> {
-        let dir = runs.join(DIR);
-        let path = dir.join(FILE);
-        let failed = |error: &io::Error| Error::new(Kind::System, format!("no token in {}", path.display())).because(error);
-        match fs::read_to_string(&path) {
-            Ok(text) => {
-                let mode = fs::metadata(&path).map_err(|error| failed(&error))?.permissions().mode();
-                if mode & 0o077 != 0 {
-                    return Err(Error::new(
-                        Kind::Refused,
-                        format!("others can read {}: mode {:o}", path.display(), mode & 0o777),
-                    )
-                    .hint(format!("rm {}    # the next start makes another", path.display())));
-                }
-                let text = text.trim().to_owned();
-                if text.len() < 2 * BYTES {
-                    return Err(Error::new(Kind::Invalid, format!("{} holds no token", path.display()))
-                        .hint(format!("rm {}    # the next start makes another", path.display())));
-                }
-                Ok(Self(text.into()))
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                fs::DirBuilder::new().recursive(true).mode(0o700).create(&dir).map_err(|error| failed(&error))?;
-                put(&dir, &path).map_err(|error| failed(&error))?;
-                Self::of(runs)
-            }
-            Err(error) => Err(failed(&error)),
+        let path = runs.join(private::DIR).join(FILE);
+        let mend = format!("rm {}    # the next start makes another", path.display());
+        let Some(text) = private::read(&path, &mend)? else {
+            let put = private::dir(runs).and_then(|dir| private::put_first(&dir, FILE, &private::random()?));
+            put.map_err(|error| Error::new(Kind::System, format!("no token in {}", path.display())).because(&error))?;
+            return Self::of(runs);
+        };
+        let text = text.trim().to_owned();
+        if text.len() < LETTERS {
+            return Err(Error::new(Kind::Invalid, format!("{} holds no token", path.display())).hint(mend));
         }
+        Ok(Self(text.into()))
     }
 
     /// For the link that a person opens.
@@ -65,7 +47,7 @@ impl Token {
 
     /// What the browser keeps: whoever sees it cannot make the link of it.
     pub fn cookie(&self) -> String {
-        Sha256::of(format!("cookie\n{}", self.shown()).as_bytes()).as_str().to_owned()
+        cookie_of(self.shown())
     }
 
     pub fn opens(&self, token: &str) -> bool {
@@ -77,18 +59,9 @@ impl Token {
     }
 }
 
-/// Whole under its name or not at all; whoever starts at the same time keeps the one that was first.
-fn put(dir: &Path, path: &Path) -> io::Result<()> {
-    let text = random()?;
-    let fresh = dir.join(format!("{FILE}.{}", &text[..8]));
-    let text = random()?;
-    let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&fresh)?;
-    let put = file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).and_then(|()| fs::hard_link(&fresh, path));
-    fs::remove_file(&fresh)?;
-    match put {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        other => other,
-    }
+/// Of the owner's token, or of a user's.
+pub(super) fn cookie_of(token: &str) -> String {
+    Sha256::of(format!("cookie\n{token}").as_bytes()).as_str().to_owned()
 }
 
 /// Compares digests, so that the time it takes tells nothing.
@@ -96,15 +69,10 @@ fn same(a: &str, b: &str) -> bool {
     Sha256::of(a.as_bytes()) == Sha256::of(b.as_bytes())
 }
 
-/// Hexadecimal, from the system's own source.
-pub(super) fn random() -> io::Result<String> {
-    let mut bytes = [0; BYTES];
-    fs::File::open("/dev/urandom")?.read_exact(&mut bytes)?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
-}
-
 #[cfg(test)]
 mod tests {
+    use std::{fs, os::unix::fs::PermissionsExt as _};
+
     use super::*;
 
     #[test]
@@ -127,7 +95,7 @@ mod tests {
             each.into_iter().map(|one| one.join().unwrap()).collect()
         });
         assert_eq!(all.len(), 1);
-        assert_eq!(fs::read_dir(runs.path().join(DIR)).unwrap().count(), 1, "nothing else is left there");
+        assert_eq!(fs::read_dir(runs.path().join(private::DIR)).unwrap().count(), 1, "nothing else is left there");
     }
 
     #[test]

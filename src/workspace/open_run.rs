@@ -1,10 +1,12 @@
 //! Looks at a run without taking its lock.
 
+use std::collections::BTreeMap;
+
 use crate::{
     error::{Error, Kind},
     id::{EscalationId, FlowKey, RunId},
     kernel::State,
-    ledger::{Reader, RunDir, RunDirError},
+    ledger::{Reader, RunDir, RunDirError, replacement},
     record::{Entry, Fact, Question},
 };
 
@@ -14,6 +16,8 @@ use super::{Workspace, frozen_book, no_run, run_id};
 pub struct ReadRun {
     pub id: RunId,
     pub state: State,
+    /// What was asked in the place of a question that is closed, where it was at once.
+    replaced: BTreeMap<EscalationId, EscalationId>,
 }
 
 impl ReadRun {
@@ -23,7 +27,8 @@ impl ReadRun {
     /// There is none; the open ones are named.
     pub fn question(&self, id: &str) -> Result<Question, Error> {
         let found = EscalationId::new(id).ok().and_then(|id| self.state.questions.get(&id).cloned());
-        found.map(|question| (*question).clone()).ok_or_else(|| {
+        let told = |question: &Question| Question { replaced_by: self.replaced.get(&question.id).cloned(), ..question.clone() };
+        found.map(|question| told(&question)).ok_or_else(|| {
             let open: Vec<&str> = self.state.open_questions.iter().map(EscalationId::as_str).collect();
             let open = if open.is_empty() { "none is open".to_owned() } else { format!("open: {}", open.join(", ")) };
             Error::new(Kind::Usage, format!("run `{}` has no question `{id}`; {open}", self.id))
@@ -75,8 +80,9 @@ impl Workspace {
                 .hint(format!("flow-studio verify {id}"))
         };
         let mut state = State::new();
+        let mut replaced = BTreeMap::new();
         if !run.has_journal() {
-            return Ok(ReadRun { id, state });
+            return Ok(ReadRun { id, state, replaced });
         }
         for entry in Reader::open(&run).map_err(|error| broken(&error))? {
             let entry = entry.map_err(|error| broken(&error))?;
@@ -93,8 +99,15 @@ impl Workspace {
                 }
             }
             state.apply(&entry);
+            for fact in &entry.facts {
+                if let Fact::EscalationVoided { id, .. } = fact
+                    && let Some(next) = state.questions.get(id).and_then(|question| replacement(&entry.facts, question))
+                {
+                    replaced.insert(id.clone(), next);
+                }
+            }
             seen(&entry);
         }
-        Ok(ReadRun { id, state })
+        Ok(ReadRun { id, state, replaced })
     }
 }

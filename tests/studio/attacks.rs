@@ -1,12 +1,12 @@
 //! What somebody may try who has no business here, and what becomes of it: nothing, with a sentence.
 
-use std::{fs, io::Write as _, os::unix::fs::symlink};
+use std::{fs, os::unix::fs::symlink};
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tempfile::TempDir;
 
 use crate::{
-    client::{Studio, read},
+    client::Studio,
     common::{Test, until},
 };
 
@@ -15,7 +15,7 @@ const GATE: &str = "steps:\n  - {id: make, run: 'echo whole > \"$ARTIFACTS/who.t
 const OUTSIDE: &str = "words that stay where they are";
 
 /// A run that waits, files that are not its own, and what looks like a run and is a link to them.
-struct World {
+pub struct World {
     test: Test,
     _outside: TempDir,
 }
@@ -27,7 +27,7 @@ impl std::ops::Deref for World {
     }
 }
 
-fn waiting() -> World {
+pub fn waiting() -> World {
     let outside = tempfile::tempdir().expect("a directory");
     let secret = outside.path().join("journal.jsonl");
     fs::write(&secret, OUTSIDE).expect("a file");
@@ -37,7 +37,7 @@ fn waiting() -> World {
     World { test, _outside: outside }
 }
 
-const QUESTION: &str = "/runs/r/questions/gate-1";
+pub const QUESTION: &str = "/runs/r/questions/gate-1";
 /// Everything that can be looked at.
 const LOOKED_AT: &[&str] = &[
     "/",
@@ -193,8 +193,30 @@ fn no_path_leads_out_of_a_run() {
             look(&format!("/api/v1/runs/r/files?{query}&what=log"));
         }
         look(&format!("/api/v1/runs/r/evidence?flow={up}"));
+        for door in ["artifacts/raw", "artifacts", "picture"] {
+            look(&format!("/runs/{up}/{door}?flow=gate&name=who.txt"));
+            look(&format!("/runs/r/{door}?flow=gate&name={up}"));
+            look(&format!("/runs/r/{door}?flow={up}&name=who.txt"));
+        }
     }
     assert!(asked.get() > 100);
+    // A link that a step left, names that are encoded twice, what is of the run and no artifact.
+    for name in [
+        "leak.txt",
+        "%252e%252e%252fjournal.jsonl",
+        "../../journal.jsonl",
+        "../receipts/make-shell.json",
+        "who.txt/",
+        "/etc/passwd",
+        "",
+    ] {
+        for door in ["artifacts/raw", "artifacts", "picture"] {
+            if !(door == "artifacts" && name.is_empty()) {
+                look(&format!("/runs/r/{door}?flow=gate&name={name}"));
+            }
+        }
+    }
+    studio.get("/runs/r/artifacts/raw?flow=gate&name=who.txt").code(200).says("whole");
     look("/assets/..%2f..%2fCargo.toml");
     look("/../../etc/passwd");
 }
@@ -212,49 +234,31 @@ fn evidence_that_leads_elsewhere_or_would_never_end_is_not_shown() {
 }
 
 #[test]
-fn a_body_that_is_too_large_is_not_read() {
+fn what_a_step_laid_down_is_no_page_of_ours() {
     let test = waiting();
     let studio = Studio::start(&test);
-    let path = format!("{QUESTION}/answer");
-    let head = format!(
-        "POST {path} HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nCookie: {}\r\nOrigin: {}\r\nConnection: close\r\n",
-        studio.port,
-        studio.cookie,
-        studio.origin()
-    );
-    let mut stream = studio.connect();
-    write!(stream, "{head}Content-Length: 100000000\r\n\r\n").expect("it listens");
-    read(stream).code(413).says("more than");
-    let mut stream = studio.connect();
-    write!(stream, "{head}Transfer-Encoding: chunked\r\n\r\n").expect("it listens");
-    let chunk = format!("10000\r\n{}\r\n", "x".repeat(0x10000));
-    for _ in 0..5 {
-        stream.write_all(chunk.as_bytes()).expect("it listens");
+    let page = "<!DOCTYPE html><script>alert(1)</script>";
+    for name in ["page.html", "draw.svg", "x\"; filename=evil.html", "\u{202e}lmth.exe"] {
+        test.write(&format!("run_base/r/gate/artifacts/{name}"), page);
+        let coded = form_urlencoded::Serializer::new(String::new()).append_pair("name", name).finish();
+        let told = studio.get(&format!("/runs/r/artifacts/raw?flow=gate&{coded}")).code(200);
+        assert_eq!(told.body, page);
+        assert_eq!(told.kind(), "application/octet-stream", "{name}");
+        let said = &told.head["content-disposition"];
+        assert!(said.starts_with("attachment; filename=\"") && said.is_ascii() && said.matches('"').count() == 2, "{said}");
+        assert_eq!(told.head["content-security-policy"], "default-src 'none'; sandbox");
+        assert_eq!(told.head["x-content-type-options"], "nosniff");
+        assert_eq!(told.head["cross-origin-resource-policy"], "same-origin");
+        assert_eq!(told.head["content-length"], page.len().to_string());
+        studio.get(&format!("/runs/r/picture?flow=gate&{coded}")).code(415);
+        let shown = studio.get(&format!("/runs/r/artifacts?flow=gate&{coded}")).code(200);
+        assert!(!shown.body.contains("<script>alert") && shown.body.contains("Download"), "{}", shown.body);
     }
-    read(stream).code(413).says("more than");
-    let mut stream = studio.connect();
-    // Its head has an end as well.
-    drop(write!(stream, "GET / HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nX: {}\r\n\r\n", studio.port, "x".repeat(1 << 20)));
-    let told = read(stream);
-    assert!(matches!(told.status, 0 | 400..500), "{}", told.status);
-    studio.get("/").code(200);
-}
-
-#[test]
-fn whoever_is_slow_is_let_go() {
-    let test = waiting();
-    let studio = Studio::start(&test);
-    let mut slow = studio.connect();
-    write!(slow, "GET / HTTP/1.1\r\nHost: 127.0").expect("it listens");
-    let mut slower = studio.connect();
-    let head = format!("Host: 127.0.0.1:{}\r\nCookie: {}\r\nOrigin: {}", studio.port, studio.cookie, studio.origin());
-    write!(slower, "POST {QUESTION}/answer HTTP/1.1\r\n{head}\r\nConnection: close\r\nContent-Length: 10\r\n\r\nslip")
-        .expect("it listens");
-    let silent = studio.connect();
-    studio.get("/").code(200);
-    assert!(matches!(read(slow).status, 0 | 408));
-    read(slower).code(408).says("did not come");
-    assert_eq!(read(silent).status, 0);
+    studio.ask("HEAD", "/runs/r/artifacts/raw?flow=gate&name=page.html", &[("Cookie", &studio.cookie)], None).code(200);
+    assert!(
+        std::process::Command::new("mkfifo").arg(test.at("run_base/r/gate/artifacts/pipe")).status().expect("mkfifo").success()
+    );
+    studio.get("/runs/r/artifacts/raw?flow=gate&name=pipe").code(404).says("no file");
 }
 
 #[test]

@@ -155,10 +155,15 @@ impl Studio {
 
     /// Events of a run, behind one that is known.
     pub fn follow(&self, path: &str, last: Option<u64>) -> Events {
-        let mut stream = self.connect();
         // In HTTP/1.0 a stream ends with its connection, and is not cut into pieces.
         let last = last.map(|last| format!("Last-Event-ID: {last}\r\n")).unwrap_or_default();
         let head = format!("GET {path} HTTP/1.0\r\nHost: 127.0.0.1:{}\r\nCookie: {}\r\n{last}\r\n", self.port, self.cookie);
+        Events::begin(self.connect(), &head)
+    }
+}
+
+impl Events {
+    fn begin(mut stream: TcpStream, head: &str) -> Self {
         stream.write_all(head.as_bytes()).expect("it listens");
         let mut reader = BufReader::new(stream);
         let mut line = String::new();
@@ -168,7 +173,7 @@ impl Studio {
             line.clear();
             reader.read_line(&mut line).expect("a head");
         }
-        Events(reader)
+        Self(reader)
     }
 }
 
@@ -220,5 +225,69 @@ impl Events {
                 return Some((id, data));
             }
         }
+    }
+}
+
+/// A browser or a program of somebody with a name, under the name by which they call the studio.
+pub struct Guest<'s> {
+    studio: &'s Studio,
+    pub host: String,
+    pub origin: String,
+    pub token: String,
+    pub cookie: String,
+}
+
+impl Studio {
+    /// As whoever has this link comes in: by the form that it shows.
+    pub fn guest(&self, link: &str) -> Guest<'_> {
+        let (origin, token) = link.split_once("/login?token=").unwrap_or_else(|| panic!("no link: {link}"));
+        let host = origin.split_once("://").expect("a scheme").1.to_owned();
+        let (origin, token) = (origin.to_owned(), token.to_owned());
+        let mut guest = Guest { studio: self, host, origin, token, cookie: String::new() };
+        let let_in = guest.form("/login", &[("token", &guest.token)]).code(303);
+        guest.cookie = let_in.head["set-cookie"].split(';').next().expect("a cookie").to_owned();
+        guest
+    }
+}
+
+impl Guest<'_> {
+    pub fn get(&self, path: &str) -> Answer {
+        self.studio.ask("GET", path, &[("Host", &self.host), ("Cookie", &self.cookie)], None)
+    }
+
+    pub fn api(&self, path: &str) -> Answer {
+        self.studio.ask("GET", path, &[("Host", &self.host), ("Authorization", &format!("Bearer {}", self.token))], None)
+    }
+
+    pub fn api_post(&self, path: &str, body: &str) -> Answer {
+        let bearer = format!("Bearer {}", self.token);
+        let head = [("Host", self.host.as_str()), ("Authorization", &bearer), ("Content-Type", "application/json")];
+        self.studio.ask("POST", path, &head, Some(body))
+    }
+
+    pub fn form(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
+        self.post(path, &[("Origin", &self.origin)], fields)
+    }
+
+    /// A form, with nothing in its head that is not said here.
+    pub fn post(&self, path: &str, more: &[(&str, &str)], fields: &[(&str, &str)]) -> Answer {
+        let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+        let kind = ("Content-Type", "application/x-www-form-urlencoded");
+        let own = [("Host", self.host.as_str()), ("Cookie", &self.cookie), kind];
+        let head: Vec<(&str, &str)> = own.into_iter().chain(more.iter().copied()).collect();
+        self.studio.ask("POST", path, &head, Some(&body))
+    }
+
+    /// Of the form on a page that goes to this address.
+    pub fn hidden(&self, page: &str, action: &str, name: &str) -> String {
+        let text = self.get(page).code(200).body;
+        let form = text.split(&format!("action=\"{action}\"")).nth(1).unwrap_or_else(|| panic!("no form to {action}: {text}"));
+        let value = form.split(&format!("name=\"{name}\" value=\"")).nth(1).unwrap_or_else(|| panic!("no {name}: {form}"));
+        value.split('"').next().expect("a value").to_owned()
+    }
+
+    pub fn follow(&self, path: &str) -> Events {
+        let stream = self.studio.connect();
+        Events::begin(stream, &format!("GET {path} HTTP/1.0\r\nHost: {}\r\nCookie: {}\r\n\r\n", self.host, self.cookie))
     }
 }

@@ -18,7 +18,9 @@ use crate::{
         report::ReportText,
         retention::{HoldReport, PruneReport, RetentionStatus},
         run::RunReport,
+        serve::Served,
         show::{Overview, Shown},
+        users::{UserLink, UserList, UserRemoved},
     },
     inspect::{Diagnosis, Explanation, Panel, RunDiff, RunList, RunSummary, StatusReport, testing::Says, testing::TestRun},
     workspace::{AnswerReport, OpenQuestions},
@@ -47,9 +49,13 @@ fn of_commands() -> Vec<(&'static str, Value)> {
         ("review-list", written::<OpenQuestions>("cli/review-list", "flow-studio review list --json")),
         ("run", written::<RunReport>("cli/run", "flow-studio run --json")),
         ("scan", written::<crate::rails::ScanReport>("cli/scan", "flow-studio scan --json")),
+        ("serve", written::<Served>("cli/serve", "flow-studio serve --json")),
         ("show", written::<Shown>("cli/show", "flow-studio show --json")),
         ("status", written::<StatusReport>("cli/status", "flow-studio status --json")),
         ("summary", written::<RunSummary>("cli/summary", "The end of a run")),
+        ("users-add", written::<UserLink>("cli/users-add", "flow-studio users add --json, users renew --json")),
+        ("users-list", written::<UserList>("cli/users-list", "flow-studio users list --json")),
+        ("users-remove", written::<UserRemoved>("cli/users-remove", "flow-studio users remove --json")),
     ]
 }
 

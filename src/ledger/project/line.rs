@@ -30,7 +30,7 @@ pub(super) fn ended(line: &[Fact], flow: &FramePath, decision: &Decision) -> boo
 }
 
 /// The question that the same line asks in the place of this one.
-pub(super) fn replacement(line: &[Fact], of: &Question) -> Option<EscalationId> {
+pub fn replacement(line: &[Fact], of: &Question) -> Option<EscalationId> {
     line.iter().find_map(|fact| match fact {
         Fact::EscalationRaised { question } | Fact::EscalationRequested { question }
             if question.flow_path == of.flow_path && question.step_id == of.step_id && question.id != of.id =>

@@ -199,13 +199,14 @@ impl<'a> Walk<'a> {
     }
 
     fn number(&mut self, n: &serde_json::Number, spot: Spot<'a, '_>) {
+        let bound = |said: &Option<serde_json::Number>| said.as_ref().and_then(serde_json::Number::as_f64);
         let value = n.as_f64().unwrap_or(f64::INFINITY);
         let (lowest, highest) = match spot.schema.format {
             Some("int32") => (Some(f64::from(i32::MIN)), Some(f64::from(i32::MAX))),
             Some("uint32") => (Some(0.0), Some(f64::from(u32::MAX))),
             _ => (None, None),
         };
-        let sentence = match (spot.schema.minimum.or(lowest), spot.schema.maximum.or(highest)) {
+        let sentence = match (bound(&spot.schema.minimum).or(lowest), bound(&spot.schema.maximum).or(highest)) {
             (Some(least), Some(most)) if value < least || value > most => format!("from {least} to {most}"),
             (Some(least), _) if value < least => format!("of at least {least}"),
             (_, Some(most)) if value > most => format!("of at most {most}"),

@@ -81,8 +81,7 @@ impl<'a> Walk<'a> {
                 }
                 _ => json!([]),
             },
-            Some("integer") => json!(schema.minimum.map_or(1, |least| least as i64)),
-            Some("number") => json!(schema.minimum.unwrap_or(1.0)),
+            Some("integer" | "number") => schema.minimum.clone().map_or_else(|| json!(1), Value::Number),
             Some("boolean") => json!(false),
             _ => json!("placeholder"),
         }

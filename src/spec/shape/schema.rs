@@ -8,6 +8,7 @@ use serde::{
     Deserialize, Deserializer,
     de::{Error, IgnoredAny, MapAccess, SeqAccess, Visitor},
 };
+use serde_json::Number;
 
 #[derive(Debug, Default)]
 pub(in super::super) struct Schema<'s> {
@@ -26,8 +27,8 @@ pub(in super::super) struct Schema<'s> {
     pub(super) any_of: Vec<Schema<'s>>,
     /// The words of an enumeration; the generator writes those with descriptions as `oneOf` constants.
     pub(super) words: Option<Vec<&'s str>>,
-    pub(super) minimum: Option<f64>,
-    pub(super) maximum: Option<f64>,
+    pub(super) minimum: Option<Number>,
+    pub(super) maximum: Option<Number>,
     pub(super) format: Option<&'s str>,
     pub(super) defs: Named<'s>,
 }

@@ -26,7 +26,7 @@ use super::{
         problem::Problem,
         server::Studio,
         slips::Slips,
-        who::{Person, Right},
+        who::{Guest, Person, Right},
     },
     parts::run_id,
     question::fields,
@@ -39,8 +39,11 @@ fn purpose(act: &str, run: &str) -> String {
     format!("{act} {run}")
 }
 
-/// The forms of a run, as far as they make sense now.
+/// The forms of a run, as far as they make sense now; none for whoever may only look.
 pub(super) fn acts(view: &RunView, report: &StatusReport, orders: &[OrderLine], slips: &Slips) -> Markup {
+    if Guest::here_may(Right::Operate).is_err() {
+        return html! {};
+    }
     let run = &report.run_id;
     let queued = orders.iter().any(|line| line.state != OrderStanding::Refused);
     let over = matches!(report.status, RunStatus::Succeeded | RunStatus::Failed | RunStatus::Cancelled) && !report.driven;

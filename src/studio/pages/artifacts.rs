@@ -44,8 +44,8 @@ const PICTURES: [(&[u8], &str, &str); 4] = [
 
 #[derive(Debug, Default, Deserialize)]
 pub(in crate::studio) struct Which {
-    flow: Option<String>,
-    name: Option<String>,
+    pub(super) flow: Option<String>,
+    pub(super) name: Option<String>,
 }
 
 pub(in crate::studio) async fn artifacts(
@@ -65,6 +65,7 @@ fn page(workspace: &Workspace, run: &str, which: &Which) -> Result<Page, Problem
             html! {
                 p class="crumbs" { a href=(flow_link(id, &flow)) { (id) " / " (flow) } " / " a href={ "/runs/" (id) "/artifacts" } { "artifacts" } }
                 h1 { (name) }
+                p { a href=(super::raw::link(id, &flow, name)) download { "Download" } span class="dim" { " as the step wrote it: nothing in it is blacked out" } }
                 (one(workspace, &dir, &flow, name, &place)?)
             }
         }
@@ -119,14 +120,14 @@ pub(super) fn shelf(dir: &RunDir, run: &RunId, flow: &FramePath) -> Markup {
 }
 
 /// Where it lies, if the run has such a flow and the name leads nowhere else.
-fn place(view: &RunView, dir: &RunDir, flow: &str, name: &str) -> Result<(FramePath, InRun), Problem> {
+pub(super) fn place(view: &RunView, dir: &RunDir, flow: &str, name: &str) -> Result<(FramePath, InRun), Problem> {
     let flow = view.find_flow(Some(flow)).map_err(|error| Problem::new(StatusCode::NOT_FOUND, error.to_string()))?;
     let place = dir.artifact(&flow, name).map_err(|bad| Problem::new(StatusCode::NOT_FOUND, bad.to_string()))?;
     Ok((flow, place))
 }
 
 /// What the file system says, without the path that it says it of.
-fn not_read(name: &str, error: &std::io::Error) -> Problem {
+pub(super) fn not_read(name: &str, error: &std::io::Error) -> Problem {
     Problem::new(StatusCode::NOT_FOUND, format!("the artifact `{name}` cannot be shown: {error}"))
 }
 

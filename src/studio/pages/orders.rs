@@ -22,7 +22,7 @@ use super::{
         problem::Problem,
         server::Studio,
         slips::Slips,
-        who::{Person, Right},
+        who::{Guest, Person, Right},
     },
     Page, Place,
     parts::{ago, run_link, table},
@@ -66,7 +66,7 @@ pub(super) fn refused(why: &Refusal) -> Markup {
 /// The button that takes an order back; none for one that has begun.
 fn withdraw_form(line: &OrderLine, slips: &Slips) -> Markup {
     html! {
-        @if line.state != OrderStanding::Begun {
+        @if line.state != OrderStanding::Begun && Guest::here_may(Right::Operate).is_ok() {
             form method="post" action={ "/queue/" (line.number) "/withdraw" } class="inline" {
                 input type="hidden" name="slip" value=(slips.give(&purpose(line.number)));
                 button { @if line.state == OrderStanding::Refused { "Take off the list" } @else { "Withdraw" } span class="unseen" { " " (line.run_id) } }

@@ -23,7 +23,7 @@ use super::{
         problem::Problem,
         server::Studio,
         slips::Slips,
-        who::{Person, Right},
+        who::{Guest, Person, Right},
     },
     Page, Place,
     artifacts::{as_text, picture_of, picture_tag},
@@ -35,16 +35,21 @@ use super::{
 /// Of evidence that is shown on the page itself.
 const EVIDENCE_BYTES_MAX: usize = 64 * 1024;
 
-pub(in crate::studio) async fn question(State(studio): State<Studio>, Path((run, id)): Path<(String, String)>) -> Response {
+pub(in crate::studio) async fn question(
+    State(studio): State<Studio>,
+    Path((run, id)): Path<(String, String)>,
+    Extension(person): Extension<Person>,
+) -> Response {
     let slips = studio.slips.clone();
-    shown(studio.blocking(move |workspace| page(workspace, &slips, &run, &id)).await)
+    shown(studio.blocking(move |workspace| page(workspace, &person, &slips, &run, &id)).await)
 }
 
-fn purpose(run: &str, id: &str) -> String {
-    format!("answer {run}/{id}")
+/// A form is for whom it was made.
+fn purpose(person: &Person, run: &str, id: &str) -> String {
+    format!("answer {run}/{id} {}", person.name.as_deref().unwrap_or_default())
 }
 
-fn page(workspace: &Workspace, slips: &Slips, run: &str, id: &str) -> Result<Page, Problem> {
+fn page(workspace: &Workspace, person: &Person, slips: &Slips, run: &str, id: &str) -> Result<Page, Problem> {
     let read = workspace.read_run(run)?;
     let question = read.question(id)?;
     let now = workspace.now();
@@ -74,7 +79,12 @@ fn page(workspace: &Workspace, slips: &Slips, run: &str, id: &str) -> Result<Pag
             h2 { "What stands open" }
             ul { @for one in &question.concerns { li { b { (one.severity) } " " (one.description) @if let Some(at) = &one.location { " (" (at) ")" } } } }
         }
-        @if open { (form(&question, run, id, slips)) } @else { (closed(&question, now)) }
+        @if open {
+            @match Guest::here_may(Right::Review) {
+                Ok(()) => (form(&question, &slips.give(&purpose(person, run, id)))),
+                Err(problem) => { h2 { "Your answer" } p { (problem.title) "." } }
+            }
+        } @else { (closed(&question, now)) }
     };
     let live = open.then(|| events(&read.id, read.state.seq));
     Ok(Page { title: super::inbox::first_line(&question.question).to_owned(), place: Place::Inbox, live, body })
@@ -89,7 +99,7 @@ fn evidence(workspace: &Workspace, run: &RunId, question: &Question) -> Markup {
                 section aria-label=(one.path) {
                     h3 { code { (one.path) } }
                     @match &one.sha256 {
-                        None => { p class="failed" { "It is not there." } }
+                        None => { p class="failed" { (absent(workspace, run, question, &one.path)) } }
                         Some(sha256) => {
                             p class="dim" { "sha256 " (sha256.as_str()[..12]) }
                             @match workspace.evidence_head(run, &question.flow_path, &one.path, EVIDENCE_BYTES_MAX) {
@@ -120,11 +130,19 @@ fn shown_file(run: &RunId, question: &Question, path: &str, bytes: &[u8], all: u
     }
 }
 
-fn form(question: &Question, run: &str, id: &str, slips: &Slips) -> Markup {
+/// Why there is nothing to look at: a link that leads elsewhere is not the same as no file.
+fn absent(workspace: &Workspace, run: &RunId, question: &Question, path: &str) -> String {
+    match workspace.evidence_head(run, &question.flow_path, path, 0) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => format!("{error}."),
+        _ => "It is not there.".to_owned(),
+    }
+}
+
+fn form(question: &Question, slip: &str) -> Markup {
     html! {
         h2 { "Your answer" }
         form id="answer" method="post" action={ (question_link(&question.run_id, &question.id)) "/answer" } class="answer" {
-            input type="hidden" name="slip" value=(slips.give(&purpose(run, id)));
+            input type="hidden" name="slip" value=(slip);
             input type="hidden" name="digest" value=(question.subject_digest);
             fieldset {
                 legend { "What shall happen?" }
@@ -182,7 +200,7 @@ pub(in crate::studio) async fn answer(
         person.may(Right::Review)?;
         let sent = fields(&sent);
         let said = |name: &str| sent.get(name).map(String::as_str).unwrap_or_default();
-        if !desk.slips.take(&purpose(&run, &id), said("slip")) {
+        if !desk.slips.take(&purpose(&person, &run, &id), said("slip")) {
             return Err(Problem::new(
                 StatusCode::CONFLICT,
                 "this form was sent before, or is of a page from before the last start",

@@ -27,7 +27,7 @@ use super::{
         problem::Problem,
         server::Studio,
         slips::Slips,
-        who::{Person, Right},
+        who::{Guest, Person, Right},
     },
     flow::page,
     question::fields,
@@ -59,6 +59,9 @@ fn purpose(flow: &str) -> String {
 }
 
 pub(super) fn form(flow: &Flow, slips: &Slips, filled: &Filled) -> Markup {
+    if let Err(problem) = Guest::here_may(Right::Operate) {
+        return html! { h2 id="start" { "Start a run" } p { (problem.title) "." } };
+    }
     let steps: Vec<&str> = flow.steps.iter().map(|step| step.id.as_str()).collect();
     let engines = ["openai", "claude", "codex", "cli", "stub"];
     let more = ["from", "until", "engine", "jobs", "workspace", "allow_unenforced", "join"];
