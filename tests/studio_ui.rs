@@ -18,6 +18,8 @@ mod keys;
 mod long;
 #[path = "studio_ui/looks.rs"]
 mod looks;
+#[path = "studio_ui/people.rs"]
+mod people;
 #[path = "studio_ui/pictures.rs"]
 mod pictures;
 #[path = "studio_ui/restart.rs"]
