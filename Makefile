@@ -10,7 +10,7 @@ FLOW_STUDIO_READY := build
 
 include stepwise.mk
 
-.PHONY: help build demo sdlc replay-demo test test-agent-clis test-ui bench bench-peers fmt clippy doc schemas ci studio screenshots toolchain \
+.PHONY: help build demo sdlc replay-demo test test-agent-clis test-api test-ui bench bench-peers fmt clippy doc schemas ci studio screenshots toolchain \
         retention-status cleanup-aged retention-hold retention-release
 
 help:
@@ -20,6 +20,7 @@ help:
 	@echo 'make replay-demo  the flow build on the example, replayed from a recording: no key, no server'
 	@echo 'make test      all tests'
 	@echo 'make test-agent-clis   the engines claude and codex with the real programs (npm installs them into .tools)'
+	@echo 'make test-api  schemathesis against the studio (pip installs it into .tools)'
 	@echo 'make test-ui   the studio in a real browser (needs chromium, chromedriver and npm; says so)'
 	@echo 'make screenshots  pictures of the studio, into docs/pictures'
 	@echo 'make build     the program: $(FLOW_STUDIO)'
@@ -70,6 +71,10 @@ test-agent-clis: toolchain
 test-ui: toolchain
 	@sh scripts/ui-tools.sh .tools/ui
 	cargo test --locked --quiet --features ui-tests --test studio_ui -- --test-threads=2
+
+# Requests made from the studio's own document, each answer held against it: two minutes, on this machine alone.
+test-api: build
+	@sh scripts/test-api.sh "$(FLOW_STUDIO)"
 
 bench: toolchain
 	cargo bench --locked

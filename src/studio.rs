@@ -7,6 +7,7 @@ mod api;
 mod assets;
 mod desk;
 mod door;
+mod lists;
 mod live;
 mod login;
 mod names;

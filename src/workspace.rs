@@ -32,6 +32,7 @@ mod again;
 mod agents;
 mod answer;
 mod answering;
+mod catalog;
 mod check;
 mod dry_run;
 mod errors;
@@ -49,6 +50,7 @@ use errors::{drive_error, invalid, never_started, no_run, open_error};
 
 pub use answer::{AnswerOutcome, AnswerReport, AnswerRequest, Answered, OpenQuestions, Waiting};
 pub use answering::Recorded;
+pub use catalog::{Catalog, CatalogEntry};
 pub use dry_run::{DryRun, DryStep, Runs};
 pub use open_run::ReadRun;
 pub use orders::{
@@ -68,12 +70,13 @@ pub struct Workspace {
     /// Where steps run.
     pub root: PathBuf,
     pub runs: RunsDir,
+    seen: view::Seen,
 }
 
 impl Workspace {
     pub fn new(config: Config, root: PathBuf) -> Self {
         let runs = RunsDir::new(config.runs_dir.clone());
-        Self { config, root, runs }
+        Self { config, root, runs, seen: view::Seen::default() }
     }
 
     pub fn loader(&self) -> Loader {
@@ -279,12 +282,10 @@ impl Workspace {
         };
         let redactor = self.redactor(&library)?;
         let set = redactor.clean(set).map_err(|leak| Error::new(Kind::Refused, leak.to_string()))?.into_inner();
-        let mut first = Vec::new();
         self.note_lost(&mut opened, &library)?;
-        first.push(Input::Retried(Retry { by: self.config.user.clone(), flow, step, only: request.only, set }));
+        let first = vec![Input::Retried(Retry { by: self.config.user.clone(), flow, step, only: request.only, set })];
         let scenario = self.scenario(request.scenario.as_deref())?;
-        let ended = self.drive(opened, &library, redactor, first, scenario, false, observer)?;
-        refused_first(ended)
+        refused_first(self.drive(opened, &library, redactor, first, scenario, false, observer)?)
     }
 
     /// Cancels a run: at once if nobody drives it, else by a letter to whoever does.
@@ -315,9 +316,8 @@ impl Workspace {
         let library = library_of(&opened.state, &root)?;
         let redactor = self.redactor(&library).unwrap_or_default();
         let cancel = Input::StopRequested { cause: crate::record::StopCause::Cancel, by };
-        let lost = opened.state.running.is_empty();
         // Nothing runs any more: whatever was running is lost first, so that nobody believes it ended.
-        let first = if lost { vec![cancel] } else { vec![cancel, Input::Lost] };
+        let first = if opened.state.running.is_empty() { vec![cancel] } else { vec![cancel, Input::Lost] };
         self.drive(opened, &library, redactor, first, None, false, observer).map(Some)
     }
 

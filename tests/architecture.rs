@@ -51,6 +51,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
             "kernel::Frame",
             "ledger::Follow",
             "ledger::InRun",
+            "ledger::JournalWatch",
             "ledger::artifacts",
             "ledger::RunDir",
             "ledger::Turn",

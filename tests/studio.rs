@@ -11,8 +11,12 @@ mod api;
 mod attacks;
 #[path = "studio/client.rs"]
 mod client;
+#[path = "studio/crowd.rs"]
+mod crowd;
 #[path = "studio/document.rs"]
 mod document;
+#[path = "studio/lists.rs"]
+mod lists;
 #[path = "studio/live.rs"]
 mod live;
 #[path = "studio/users.rs"]

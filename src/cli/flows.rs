@@ -1,10 +1,8 @@
 //! `flows` and `agents`: what can be run here, and by whom; a broken file is a line too.
 
 use clap::Args;
-use schemars::JsonSchema;
-use serde::Serialize;
 
-use crate::{error::Error, spec::load::Listed};
+use crate::{error::Error, workspace::Catalog};
 
 use super::{
     context::Context,
@@ -14,41 +12,12 @@ use super::{
 #[derive(Debug, Args)]
 pub struct FlowsArgs {}
 
-/// `flows --json` and `agents --json`.
-#[derive(Debug, Serialize, JsonSchema)]
-pub struct Catalog {
-    pub directory: String,
-    pub entries: Vec<CatalogEntry>,
-}
-
-#[derive(Debug, Serialize, JsonSchema)]
-pub struct CatalogEntry {
-    pub name: String,
-    /// A flow's title, an agent's description.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub title: Option<String>,
-    /// What is wrong with the file; `validate` says where.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub mistakes: Vec<String>,
-}
-
 pub(super) fn run(_args: &FlowsArgs, context: &Context) -> Result<u8, Error> {
     let workspace = &context.workspace;
     context.readable(&workspace.config.flows_dir)?;
-    let catalog = catalog(workspace.config.flows_dir.display().to_string(), workspace.loader().list_flows());
+    let catalog = Catalog::new(workspace.config.flows_dir.display().to_string(), workspace.loader().list_flows());
     context.out(&catalog, || render(&catalog, "FLOW", "TITLE", context.color))?;
     Ok(0)
-}
-
-pub(super) fn catalog(directory: String, listed: Vec<Listed>) -> Catalog {
-    let entry = |one: Listed| match one.outcome {
-        Ok(title) => CatalogEntry { name: one.name, title: Some(title), mistakes: Vec::new() },
-        Err(found) => {
-            let mistakes = found.iter().filter(|one| one.is_error()).map(|one| one.message.clone()).collect();
-            CatalogEntry { name: one.name, title: None, mistakes }
-        }
-    };
-    Catalog { directory, entries: listed.into_iter().map(entry).collect() }
 }
 
 /// A description may fill a screen; a list shows how it begins.

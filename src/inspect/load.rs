@@ -2,7 +2,10 @@
 //! In: entries in order, and the definitions they name by digest. Out: a `RunView`, or why there is none.
 //! Never: a fact applied twice, a definition guessed.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use crate::{
     id::{FramePath, RunId, Sha256, StepRef},
@@ -70,23 +73,20 @@ impl RunView {
     ) -> (Option<Self>, Option<ViewError>) {
         // Asked before and after: a process that ended, or came, while the journal was read.
         let before = driver(run);
-        let mut loading = Loading::new(run.id().clone(), |wanted: Wanted<'_>| books(run, wanted));
+        let (mut view, mut noted) = (Self::empty(run.id().clone()), Noted::default());
+        let mut loading = Loading::new(&mut view, &mut noted, |wanted: Wanted<'_>| books(run, wanted));
         let mut reader = match Reader::open(run).map_err(unreadable) {
             Ok(reader) => reader,
             Err(error) => return (None, Some(error)),
         };
         let failed = reader.find_map(|entry| entry.map_err(unreadable).and_then(|entry| loading.add(entry)).err());
-        let mut view = match loading.finish() {
-            Ok(view) => view,
-            Err(empty) => return (None, failed.or(Some(empty))),
-        };
+        if view.moments.is_empty() {
+            return (None, failed.or(Some(ViewError::Empty)));
+        }
         view.torn_bytes = reader.replayed().torn_bytes;
         // What it cost is told beside the story; without it the story still stands.
         view.spent = spent(run).unwrap_or_default();
-        view.driver = match (before, driver(run)) {
-            (Driver::Nobody, after) => after,
-            (before, _) => before,
-        };
+        view.driver = driver_since(before, run);
         (Some(view), failed)
     }
 
@@ -99,11 +99,27 @@ impl RunView {
         entries: impl IntoIterator<Item = Entry>,
         books: impl FnMut(Wanted<'_>) -> Result<Arc<Book>, BookError>,
     ) -> Result<Self, ViewError> {
-        let mut loading = Loading::new(run_id, books);
+        let (mut view, mut noted) = (Self::empty(run_id), Noted::default());
+        let mut loading = Loading::new(&mut view, &mut noted, books);
         for entry in entries {
             loading.add(entry)?;
         }
-        loading.finish()
+        if view.moments.is_empty() { Err(ViewError::Empty) } else { Ok(view) }
+    }
+
+    /// Before anything happened.
+    pub(super) fn empty(run_id: RunId) -> Self {
+        Self {
+            run_id,
+            state: State::new(),
+            moments: Vec::new(),
+            steps: BTreeMap::new(),
+            flows: BTreeMap::new(),
+            flow_order: Vec::new(),
+            torn_bytes: 0,
+            driver: Driver::Nobody,
+            spent: BTreeMap::new(),
+        }
     }
 }
 
@@ -116,7 +132,15 @@ pub(super) fn driver(run: &RunDir) -> Driver {
     }
 }
 
-fn unreadable(error: JournalError) -> ViewError {
+/// Who drives it, when somebody did before: a process that ended, or came, while the journal was read.
+pub(super) fn driver_since(before: Driver, run: &RunDir) -> Driver {
+    match (before, driver(run)) {
+        (Driver::Nobody, after) => after,
+        (before, _) => before,
+    }
+}
+
+pub(super) fn unreadable(error: JournalError) -> ViewError {
     match error {
         JournalError::Broken { line, why } => ViewError::Broken { line, why },
         JournalError::Missing => ViewError::Empty,
@@ -124,28 +148,23 @@ fn unreadable(error: JournalError) -> ViewError {
     }
 }
 
-/// A view in the making.
-pub(super) struct Loading<F> {
-    books: F,
+/// What is known of the definitions that were met on the way.
+#[derive(Debug, Default)]
+pub(super) struct Noted {
     known: BTreeSet<Sha256>,
-    view: RunView,
-    generations: std::collections::BTreeMap<FramePath, u32>,
+    generations: BTreeMap<FramePath, u32>,
 }
 
-impl<F: FnMut(Wanted<'_>) -> Result<Arc<Book>, BookError>> Loading<F> {
-    pub(super) fn new(run_id: RunId, books: F) -> Self {
-        let view = RunView {
-            run_id,
-            state: State::new(),
-            moments: Vec::new(),
-            steps: std::collections::BTreeMap::new(),
-            flows: std::collections::BTreeMap::new(),
-            flow_order: Vec::new(),
-            torn_bytes: 0,
-            driver: Driver::Nobody,
-            spent: std::collections::BTreeMap::new(),
-        };
-        Self { books, known: BTreeSet::new(), view, generations: std::collections::BTreeMap::new() }
+/// A view in the making.
+pub(super) struct Loading<'v, F> {
+    books: F,
+    noted: &'v mut Noted,
+    view: &'v mut RunView,
+}
+
+impl<'v, F: FnMut(Wanted<'_>) -> Result<Arc<Book>, BookError>> Loading<'v, F> {
+    pub(super) fn new(view: &'v mut RunView, noted: &'v mut Noted, books: F) -> Self {
+        Self { books, noted, view }
     }
 
     pub(super) fn add(&mut self, entry: Entry) -> Result<(), ViewError> {
@@ -173,26 +192,22 @@ impl<F: FnMut(Wanted<'_>) -> Result<Arc<Book>, BookError>> Loading<F> {
         Ok(())
     }
 
-    pub(super) fn finish(self) -> Result<RunView, ViewError> {
-        if self.view.moments.is_empty() { Err(ViewError::Empty) } else { Ok(self.view) }
-    }
-
     fn know(&mut self, fact: &Fact) -> Result<(), ViewError> {
         let (flow, generation, definition) = match fact {
             Fact::FlowStarted { flow, generation, definition, .. } => {
-                if !self.generations.contains_key(flow) {
+                if !self.noted.generations.contains_key(flow) {
                     self.view.flow_order.push(flow.clone());
                 }
                 (flow, *generation, definition)
             }
             Fact::DefinitionRefreshed { flow, definition, .. } => {
-                (flow, self.generations.get(flow).copied().unwrap_or(0) + 1, definition)
+                (flow, self.noted.generations.get(flow).copied().unwrap_or(0) + 1, definition)
             }
             _ => return Ok(()),
         };
-        let latest = self.generations.entry(flow.clone()).or_default();
+        let latest = self.noted.generations.entry(flow.clone()).or_default();
         *latest = generation.max(*latest);
-        if self.known.insert(definition.clone()) {
+        if self.noted.known.insert(definition.clone()) {
             let wanted = Wanted { flow, generation, definition };
             let book = (self.books)(wanted).map_err(|source| ViewError::Definition { flow: flow.clone(), generation, source })?;
             self.view.state.know(book);
@@ -278,7 +293,7 @@ impl<F: FnMut(Wanted<'_>) -> Result<Arc<Book>, BookError>> Loading<F> {
         let now = self.view.state.now;
         match fact.as_ref() {
             Fact::StepStarted { at, execution, iteration, approved_by, .. } => {
-                let generation = self.generations.get(&at.flow).copied().unwrap_or(1);
+                let generation = self.noted.generations.get(&at.flow).copied().unwrap_or(1);
                 let story = self.story(at);
                 if let Some(before) = story.executions.last_mut().filter(|before| before.set_aside.is_none()) {
                     before.set_aside = Some(why_again(before));

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     id::{FramePath, RunId, Time},
-    ledger::{RunDir, RunDirError, RunsDir},
+    ledger::{RunDir, RunsDir},
     record::{Manifest, RunStatus},
 };
 
@@ -51,21 +51,19 @@ pub struct RunFlow {
 impl RunList {
     pub const SCHEMA: &'static str = "flow-studio/list/v1";
 
-    /// # Errors
-    /// When the runs directory cannot be read.
-    pub fn read(runs: &RunsDir) -> Result<Self, RunDirError> {
-        let mut lines: Vec<RunLine> = runs.list()?.into_iter().map(|id| line(runs, id)).collect();
+    /// The newest first.
+    pub(super) fn of(mut lines: Vec<RunLine>) -> Self {
         // Damaged runs have no date; they come first, so that nobody scrolls past them.
         lines.sort_by(|a, b| {
             (b.created_at.is_none(), b.created_at)
                 .cmp(&(a.created_at.is_none(), a.created_at))
                 .then_with(|| a.run_id.cmp(&b.run_id))
         });
-        Ok(Self { schema: Self::SCHEMA.to_owned(), runs: lines })
+        Self { schema: Self::SCHEMA.to_owned(), runs: lines }
     }
 }
 
-fn line(runs: &RunsDir, id: RunId) -> RunLine {
+pub(super) fn line(runs: &RunsDir, id: RunId) -> RunLine {
     let run = match runs.open(&id) {
         Ok(run) => run,
         Err(error) => return damaged(id, error.to_string()),

@@ -1,7 +1,7 @@
 //! One run, read whole: the state that the kernel's fold gives, and beside it every fact, found by step and by flow.
 //! In: entries in order. Out: `RunView`. Never: a fact left out, a status worked out from anything but the state.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, ops::Bound, sync::Arc};
 
 use serde_json::Value;
 
@@ -208,24 +208,34 @@ impl RunView {
 
     /// All steps of a flow in file order; instances of a `for_each` step stand behind it.
     pub fn step_names(&self, frame: &Frame) -> Vec<StepRef> {
-        let mut names = Vec::new();
+        let mut instances: BTreeMap<&str, Vec<&StepRef>> = BTreeMap::new();
+        for (at, _) in self.stories(&frame.path).filter(|(at, _)| at.step.item().is_some()) {
+            instances.entry(at.step.base()).or_default().push(&at.step);
+        }
+        let mut names = Vec::with_capacity(frame.plan.steps.len());
         for planned in &frame.plan.steps {
             let own = StepRef::from(&planned.spec.id);
-            let instances = self
-                .steps
-                .keys()
-                .filter(|at| at.flow == frame.path && at.step.item().is_some() && at.step.base() == planned.spec.id.as_str());
             let group = frame.slot(&own).and_then(|slot| frame.state(slot)?.group.clone());
-            let mut items: Vec<StepRef> = match group {
-                Some(group) => {
-                    group.items.iter().filter_map(|item| StepRef::instance(&planned.spec.id, &item.key).ok()).collect()
-                }
-                None => instances.map(|at| at.step.clone()).collect(),
-            };
             names.push(own);
-            names.append(&mut items);
+            match group {
+                Some(group) => {
+                    names.extend(group.items.iter().filter_map(|item| StepRef::instance(&planned.spec.id, &item.key).ok()));
+                }
+                None => names.extend(instances.remove(planned.spec.id.as_str()).into_iter().flatten().cloned()),
+            }
         }
         names
+    }
+
+    /// What happened to the steps of one flow, by their names.
+    pub fn stories<'v>(&'v self, flow: &'v FramePath) -> impl Iterator<Item = (&'v At, &'v StepStory)> {
+        // Names are sorted, and none is before this one.
+        let first = StepRef::new("a").map(|step| At { flow: flow.clone(), step });
+        let from = first.map_or(Bound::Unbounded, Bound::Included);
+        self.steps
+            .range((from, Bound::Unbounded))
+            .skip_while(move |(at, _)| at.flow != *flow)
+            .take_while(move |(at, _)| at.flow == *flow)
     }
 
     /// Flows that a flow opened: sub-flows, detours, its rollback.

@@ -106,8 +106,7 @@ impl Journal {
         let file = run.dir().and_then(|mut dir: Dir| dir.create_new(&run.journal())).map_err(JournalError::opening)?;
         let here = File::open(run.base()).map_err(JournalError::opening)?;
         let runs = File::open(run.base().parent().unwrap_or(run.base())).map_err(JournalError::opening)?;
-        let replayed = Replayed { head: Head::start(), bytes: 0, torn_bytes: 0, head_checked: false };
-        let mut journal = Self::continued(file, &replayed);
+        let mut journal = Self::continued(file, &Replayed::nothing());
         journal.beside = vec![Arc::new(here), Arc::new(runs)];
         Ok(journal)
     }

@@ -4,7 +4,7 @@
 
 use std::{
     fs::File,
-    io::{BufRead as _, BufReader, Read as _},
+    io::{BufRead as _, BufReader, Read as _, Seek as _, SeekFrom},
 };
 
 use crate::{
@@ -50,6 +50,13 @@ pub struct Replayed {
     pub head_checked: bool,
 }
 
+impl Replayed {
+    /// Before the first line.
+    pub fn nothing() -> Self {
+        Self { head: Head::start(), bytes: 0, torn_bytes: 0, head_checked: false }
+    }
+}
+
 impl Reader {
     /// # Errors
     /// `Missing`, or what the file system says.
@@ -60,8 +67,25 @@ impl Reader {
         Ok(Self::new(file, named))
     }
 
+    /// Behind what was read of the same journal before. What lies before that is not looked at again.
+    ///
+    /// # Errors
+    /// As [`Reader::open`]; run.json names another line than the last that was read.
+    pub fn go_on(run: &RunDir, replayed: &Replayed) -> Result<Self, JournalError> {
+        let mut reader = Self::open(run)?;
+        reader.input.seek(SeekFrom::Start(replayed.bytes)).map_err(JournalError::reading)?;
+        reader.replayed = Replayed { torn_bytes: 0, ..replayed.clone() };
+        let other = |named: &&Head| named.seq == replayed.head.seq && **named != replayed.head;
+        match reader.named.as_ref().filter(other) {
+            Some(_) => {
+                Err(JournalError::Broken { line: replayed.head.seq, why: "run.json names another digest for it".to_owned() })
+            }
+            None => Ok(reader),
+        }
+    }
+
     pub(super) fn new(file: File, named: Option<Head>) -> Self {
-        let replayed = Replayed { head: Head::start(), bytes: 0, torn_bytes: 0, head_checked: false };
+        let replayed = Replayed::nothing();
         Self { input: BufReader::with_capacity(READ_BYTES, file), line: Vec::new(), replayed, named, done: false }
     }
 

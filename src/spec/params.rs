@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Number, Value};
+use serde_json::{Map, Number, Value, json};
 
 use crate::id::ParamName;
 
@@ -18,6 +18,32 @@ use super::{
 
 /// A list from a command line has at most so many items.
 const ITEMS_MAX: usize = 10_000;
+
+/// What may be given, as the JSON Schema of one object: for programs, and for forms.
+pub fn schema(flow: &Flow) -> Value {
+    let one = |param: &ParamText| {
+        let mut schema = match param.r#type {
+            ParamType::String => json!({ "type": "string" }),
+            ParamType::Integer => json!({ "type": "integer" }),
+            ParamType::Number => json!({ "type": "number" }),
+            ParamType::Boolean => json!({ "type": "boolean" }),
+            ParamType::Enum => json!({ "type": "string", "enum": param.values }),
+            ParamType::List => json!({ "type": "array", "items": { "type": "string" }, "maxItems": ITEMS_MAX }),
+        };
+        if let Some(pattern) = &param.pattern {
+            schema["pattern"] = format!("^(?:{pattern})$").into();
+        }
+        for (name, value) in [("default", param.default.clone()), ("description", param.description.clone().map(Value::from))] {
+            if let Some(value) = value {
+                schema[name] = value;
+            }
+        }
+        schema
+    };
+    let properties: Map<String, Value> = flow.params.iter().map(|(name, param)| (name.to_string(), one(param))).collect();
+    let required = flow.params.iter().filter(|(_, param)| param.required).map(|(name, _)| name.as_str());
+    json!({ "type": "object", "properties": properties, "required": required.collect::<Vec<_>>(), "additionalProperties": false })
+}
 
 /// A value as it was given.
 #[derive(Debug, Clone, PartialEq)]

@@ -24,19 +24,15 @@ use crate::{
     ledger::InRun,
     record::{Question, RunStatus},
     spec::params::Given,
-    workspace::{AnswerReport, AnswerRequest, OpenQuestions, Workspace},
+    workspace::{AnswerReport, AnswerRequest, Workspace},
 };
 
 use super::{
-    live, openapi, operate,
+    lists, live, openapi, operate,
     problem::Problem,
     server::Studio,
     who::{Person, Right},
 };
-
-/// Runs of one answer, where nobody says how many.
-const RUNS: usize = 100;
-const RUNS_MAX: usize = 1_000;
 
 pub(super) fn routes() -> Router<Studio> {
     Router::new()
@@ -49,13 +45,12 @@ pub(super) fn routes() -> Router<Studio> {
         .route("/api/v1/runs/{run}/files", get(file))
         .route("/api/v1/runs/{run}/evidence", get(panel))
         .route("/api/v1/runs/{run}/diagnosis", get(diagnosis))
-        .route("/api/v1/questions", get(questions))
         .route("/api/v1/questions/{run}/{question}", get(question))
         .route("/api/v1/questions/{run}/{question}/answer", post(answer))
 }
 
 /// What was read, as JSON.
-async fn told<T: Serialize + 'static>(
+pub(super) async fn told<T: Serialize + 'static>(
     studio: &Studio,
     read: impl FnOnce(&Workspace) -> Result<T, Problem> + Send + 'static,
 ) -> Response {
@@ -70,11 +65,11 @@ async fn told<T: Serialize + 'static>(
 }
 
 /// The name of a run, and never the path of one: `evidence` and `diagnose` would take both.
-fn name(run: &str) -> Result<RunId, Problem> {
+pub(super) fn name(run: &str) -> Result<RunId, Problem> {
     RunId::new(run).map_err(|bad| Problem::new(StatusCode::NOT_FOUND, bad.to_string()))
 }
 
-fn not_in_run(error: NotInRun) -> Problem {
+pub(super) fn not_in_run(error: NotInRun) -> Problem {
     let problem = Problem::new(StatusCode::NOT_FOUND, error.message);
     match error.hint {
         Some(hint) => problem.hint(hint),
@@ -110,10 +105,7 @@ async fn runs(State(studio): State<Studio>, Query(wanted): Query<Wanted>) -> Res
 }
 
 fn page(workspace: &Workspace, wanted: &Wanted) -> Result<RunPage, Problem> {
-    let limit = wanted.limit.unwrap_or(RUNS);
-    if !(1..=RUNS_MAX).contains(&limit) {
-        return Err(Problem::new(StatusCode::BAD_REQUEST, format!("limit is a number from 1 to {RUNS_MAX}")));
-    }
+    let limit = lists::most(wanted.limit)?;
     let takes = |line: &RunLine| {
         let flow = wanted.flow.as_ref().is_none_or(|flow| line.flows.iter().any(|one| one.flow_path.as_str() == flow));
         let status = wanted.status.is_none_or(|status| line.status == Some(status));
@@ -227,10 +219,6 @@ async fn diagnosis(State(studio): State<Studio>, Path(run): Path<String>) -> Res
         Ok::<Diagnosis, _>(diagnose(&remains, &paste))
     })
     .await
-}
-
-async fn questions(State(studio): State<Studio>) -> Response {
-    told(&studio, |workspace| Ok::<OpenQuestions, _>(workspace.questions(None, None)?)).await
 }
 
 async fn question(State(studio): State<Studio>, Path((run, id)): Path<(String, String)>) -> Response {

@@ -1,94 +1,61 @@
 //! What happens while somebody looks: the lines of a journal as they are written, and a word when the list of runs is another.
 //! In: a run, the last line that was seen. Out: server-sent events whose ids are the journal's own numbers.
-//! Never: a line left out or sent twice, a file read for nobody.
+//! Never: a line left out or sent twice, a file read for nobody, more kept for a slow reader than a few pieces.
 
-use std::{convert::Infallible, sync::OnceLock, time::Duration};
+mod hub;
+mod list;
+#[cfg(test)]
+mod tests;
+
+use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use axum::{
+    body::{Body, Bytes},
     extract::{Path, Query, State},
-    http::{HeaderMap, StatusCode},
-    response::{
-        IntoResponse as _, Response,
-        sse::{Event, KeepAlive, Sse},
-    },
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse as _, Response},
 };
 use serde::Deserialize;
 use tokio::{
-    sync::{mpsc, watch},
+    sync::{
+        broadcast::{self, error::RecvError},
+        mpsc,
+    },
     time::MissedTickBehavior,
 };
 use tokio_stream::wrappers::ReceiverStream;
 
-use crate::{
-    id::{RunId, Sha256},
-    ledger::{Follow, RunDir},
-};
+use crate::ledger::{Follow, RunDir};
 
-use super::{problem::Problem, server::Studio};
+use super::{api::name, problem::Problem, server::Studio};
 
-/// How often a journal is looked at while somebody looks at it.
-const EVERY: Duration = Duration::from_millis(200);
-/// How often the list of runs is.
-const LIST_EVERY: Duration = Duration::from_secs(1);
-/// Lines read at a time.
-const LINES_AT_ONCE: usize = 256;
-/// A longer line is told by its number alone.
-const EVENT_BYTES_MAX: usize = 256 * 1024;
+pub(super) use hub::Hub;
+use hub::Piece;
 
-/// One clock, and one look at the list of runs, for all who look at the same time.
-#[derive(Debug, Default)]
-pub(super) struct Hub {
-    list: OnceLock<watch::Sender<String>>,
-    beat: OnceLock<watch::Sender<u64>>,
+/// Pieces that wait for one reader.
+const WAITING_MAX: usize = 2;
+/// How long one that takes nothing is kept; it comes back with the last id it had.
+const TAKEN_WITHIN: Duration = Duration::from_mins(1);
+/// A word for whoever stands between, so that they know the connection lives.
+const WORD_EVERY: Duration = Duration::from_secs(15);
+const WORD: Bytes = Bytes::from_static(b":\n\n");
+
+type Sender = mpsc::Sender<Result<Bytes, Infallible>>;
+
+/// The reader has gone, or takes nothing any more; or there is nothing more to tell.
+struct Over;
+
+async fn send(sender: &Sender, bytes: Bytes) -> Result<(), Over> {
+    sender.send_timeout(Ok(bytes), TAKEN_WITHIN).await.map_err(|_| Over)
 }
 
-impl Hub {
-    fn beat(&self) -> watch::Receiver<u64> {
-        let start = || {
-            let (sender, _) = watch::channel(0);
-            let own = sender.clone();
-            tokio::spawn(async move {
-                let mut ticks = tokio::time::interval(EVERY);
-                ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-                loop {
-                    ticks.tick().await;
-                    own.send_modify(|beat: &mut u64| *beat += 1);
-                }
-            });
-            sender
-        };
-        self.beat.get_or_init(start).subscribe()
-    }
-
-    /// A digest of the list of runs, and of the queue; looked at while somebody listens.
-    fn runs(&self, studio: &Studio) -> watch::Receiver<String> {
-        let start = || {
-            let (sender, _) = watch::channel(String::new());
-            let (own, studio) = (sender.clone(), studio.clone());
-            tokio::spawn(async move {
-                let mut ticks = tokio::time::interval(LIST_EVERY);
-                ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-                loop {
-                    ticks.tick().await;
-                    if own.receiver_count() == 0 {
-                        continue;
-                    }
-                    let read = studio.blocking(|workspace| {
-                        let list = (workspace.list_runs()?, workspace.orders()?);
-                        Ok(Sha256::of(&serde_json::to_vec(&list).unwrap_or_default()).as_str()[..16].to_owned())
-                    });
-                    if let Ok(digest) = read.await {
-                        own.send_if_modified(|known| std::mem::replace(known, digest.clone()) != digest);
-                    }
-                }
-            });
-            sender
-        };
-        self.list.get_or_init(start).subscribe()
-    }
+fn stream(receiver: mpsc::Receiver<Result<Bytes, Infallible>>) -> Response {
+    let kind = [(header::CONTENT_TYPE, "text/event-stream"), (header::CACHE_CONTROL, "no-cache")];
+    (kind, Body::from_stream(ReceiverStream::new(receiver))).into_response()
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct After {
     /// The last line that is known; what follows is sent.
     #[serde(default)]
@@ -96,9 +63,8 @@ pub(super) struct After {
 }
 
 /// `Last-Event-ID` wins: it is what a browser says when it comes back.
-fn known(headers: &HeaderMap, asked: u64) -> u64 {
-    let said = headers.get("last-event-id").and_then(|id| id.to_str().ok()).and_then(|id| id.parse().ok());
-    said.unwrap_or(asked)
+fn said(headers: &HeaderMap) -> Option<&str> {
+    headers.get("last-event-id").and_then(|id| id.to_str().ok())
 }
 
 /// `GET /api/v1/runs/{run}/events`: each line of the journal, as it stands there.
@@ -109,60 +75,116 @@ pub(super) async fn run(
     headers: HeaderMap,
 ) -> Response {
     let opened = studio.blocking(move |workspace| {
-        let id = RunId::new(&run).map_err(|bad| Problem::new(StatusCode::NOT_FOUND, bad.to_string()))?;
+        let id = name(&run)?;
         let dir: RunDir = workspace.run_dir(&id)?;
-        Follow::open(&dir).map_err(|_| Problem::new(StatusCode::NOT_FOUND, format!("run `{id}` has no journal")))
+        Follow::open(&dir).map_err(|_| Problem::new(StatusCode::NOT_FOUND, format!("run `{id}` has no journal")))?;
+        Ok(dir)
     });
-    let mut follow = match opened.await {
-        Ok(follow) => follow,
+    let dir = match opened.await {
+        Ok(dir) => dir,
         Err(problem) => return problem.respond(true),
     };
-    let mut seen = known(&headers, after);
-    let mut beat = studio.hub.beat();
-    let (sender, receiver) = mpsc::channel::<Result<Event, Infallible>>(64);
-    tokio::spawn(async move {
-        loop {
-            let read = tokio::task::spawn_blocking(move || {
-                let lines = follow.next(LINES_AT_ONCE);
-                (follow, lines)
-            });
-            let Ok((back, Ok(lines))) = read.await else { return };
-            follow = back;
-            let more = lines.len() == LINES_AT_ONCE;
-            for (seq, line) in lines.into_iter().filter(|(seq, _)| *seq > seen).collect::<Vec<_>>() {
-                seen = seq;
-                let data = if line.len() > EVENT_BYTES_MAX { format!("{{\"seq\":{seq},\"clipped\":true}}") } else { line };
-                if sender.send(Ok(Event::default().id(seq.to_string()).data(data))).await.is_err() {
-                    return;
-                }
-            }
-            if !more {
-                tokio::select! {
-                    () = sender.closed() => return,
-                    ticked = beat.changed() => if ticked.is_err() { return },
-                }
-            }
-        }
-    });
-    Sse::new(ReceiverStream::new(receiver)).keep_alive(KeepAlive::default()).into_response()
+    let seen = said(&headers).and_then(|id| id.parse().ok()).unwrap_or(after);
+    let (sender, receiver) = mpsc::channel(WAITING_MAX);
+    tokio::spawn(tell(studio.hub.clone(), dir, seen, sender));
+    stream(receiver)
 }
 
-/// `GET /api/v1/events`: a word whenever the list of runs is another one.
-pub(super) async fn all(State(studio): State<Studio>) -> Response {
-    let mut list = studio.hub.runs(&studio);
-    list.mark_unchanged();
-    let (sender, receiver) = mpsc::channel::<Result<Event, Infallible>>(4);
+/// First what was missed, from the file; then what comes, from the one who follows it for all.
+async fn tell(hub: Arc<Hub>, dir: RunDir, seen: u64, sender: Sender) {
+    let mut news = hub.join(&dir);
+    drop(going_on(&dir, seen, &mut news, &sender).await);
+}
+
+async fn going_on(dir: &RunDir, mut seen: u64, news: &mut broadcast::Receiver<Piece>, sender: &Sender) -> Result<(), Over> {
+    let mut words = tokio::time::interval(WORD_EVERY);
+    words.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    seen = missed(dir, seen, sender).await?;
+    loop {
+        let told = tokio::select! {
+            () = sender.closed() => return Err(Over),
+            _ = words.tick() => {
+                send(sender, WORD).await?;
+                continue;
+            }
+            told = news.recv() => told,
+        };
+        seen = match told {
+            Ok(piece) if piece.last <= seen => seen,
+            Ok(piece) if piece.first == seen + 1 => {
+                send(sender, piece.events).await?;
+                piece.last
+            }
+            // A part of it is known, or what is before it is not; or this reader is too far behind.
+            Ok(_) | Err(RecvError::Lagged(_)) => missed(dir, seen, sender).await?,
+            Err(RecvError::Closed) => return Err(Over),
+        };
+    }
+}
+
+/// What stands in the file behind a line; the last line that was sent.
+async fn missed(dir: &RunDir, mut seen: u64, sender: &Sender) -> Result<u64, Over> {
+    let dir = dir.clone();
+    let mut follow = tokio::task::spawn_blocking(move || Follow::after(&dir, seen)).await.map_err(|_| Over)?.map_err(|_| Over)?;
+    loop {
+        let read = tokio::task::spawn_blocking(move || {
+            let found = hub::piece(&mut follow);
+            (follow, found)
+        });
+        let Ok((back, Ok((found, more)))) = read.await else { return Err(Over) };
+        follow = back;
+        if let Some(piece) = found {
+            send(sender, piece.events).await?;
+            seen = piece.last;
+        }
+        if !more {
+            return Ok(seen);
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AfterMark {
+    /// The mark of the list that is known; left out, the list as it is now.
+    after: Option<String>,
+}
+
+/// `GET /api/v1/events`: a word whenever the list of runs is another one than the one that is known.
+pub(super) async fn all(
+    State(studio): State<Studio>,
+    Query(AfterMark { after }): Query<AfterMark>,
+    headers: HeaderMap,
+) -> Response {
+    let mut known = said(&headers).map(str::to_owned).or(after);
+    let mut list = studio.hub.list.listen(&studio);
+    list.mark_changed();
+    let (sender, receiver) = mpsc::channel(WAITING_MAX);
     tokio::spawn(async move {
+        let mut words = tokio::time::interval(WORD_EVERY);
+        words.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 () = sender.closed() => return,
+                _ = words.tick() => {
+                    if send(&sender, WORD).await.is_err() {
+                        return;
+                    }
+                    continue;
+                }
                 changed = list.changed() => if changed.is_err() { return },
             }
-            let digest = list.borrow_and_update().clone();
-            if sender.send(Ok(Event::default().id(digest.clone()).data(digest))).await.is_err() {
+            let mark = list.borrow_and_update().clone();
+            // Empty: nobody has looked yet.
+            if mark.is_empty() || known.as_ref() == Some(&mark) {
+                continue;
+            }
+            let news = known.replace(mark.clone()).is_some();
+            let event = Bytes::from(format!("id: {mark}\ndata: {mark}\n\n"));
+            if news && send(&sender, event).await.is_err() {
                 return;
             }
         }
     });
-    Sse::new(ReceiverStream::new(receiver)).keep_alive(KeepAlive::default()).into_response()
+    stream(receiver)
 }

@@ -13,11 +13,12 @@ use serde_json::{Map, Value, json};
 use crate::{
     inspect::{Diagnosis, Panel, ShownFile, StatusReport},
     record::{Entry, Question},
-    workspace::{AnswerReport, OpenQuestions, OrderLine},
+    workspace::{AnswerReport, OrderLine},
 };
 
 use super::{
     api::{AnswerBody, RunPage, StepStory},
+    lists,
     login::Me,
     operate::{Cancelled, NoBody, QueueReport, ResumeBody, RetryBody, StartBody},
     problem::Problem,
@@ -29,22 +30,22 @@ pub(super) async fn served() -> Response {
     ([(header::CONTENT_TYPE, "application/json")], DOCUMENT.as_str()).into_response()
 }
 
-const RUN: (&str, &str) = ("run", "A run, as the list of runs names it.");
+pub(super) const RUN: (&str, &str) = ("run", "A run, as the list of runs names it.");
 const QUESTION: (&str, &str) = ("question", "A question, as the run names it.");
-const FLOW: (&str, &str) = ("flow", "A flow of the run, by its path.");
+pub(super) const FLOW: (&str, &str) = ("flow", "A flow of the run, by its path.");
 const STEP: (&str, &str) = ("step", "A step, or `step[item]`.");
 
 const NUMBER: (&str, &str) = ("number", "An order, as the queue numbers it.");
 
 /// One thing that can be asked.
-struct Asked {
-    path: &'static str,
-    id: &'static str,
-    says: &'static str,
-    path_names: &'static [(&'static str, &'static str)],
+pub(super) struct Asked {
+    pub path: &'static str,
+    pub id: &'static str,
+    pub says: &'static str,
+    pub path_names: &'static [(&'static str, &'static str)],
     /// Name, what it is, its schema, whether it has to be said.
-    query: Vec<(&'static str, &'static str, Value, bool)>,
-    answer: Value,
+    pub query: Vec<(&'static str, &'static str, Value, bool)>,
+    pub answer: Value,
 }
 
 fn document() -> Value {
@@ -54,7 +55,9 @@ fn document() -> Value {
     let problem =
         json!({ "description": "Why not", "content": { "application/problem+json": { "schema": of::<Problem>(&mut sent) } } });
     let mut paths = Map::new();
-    for asked in asked(&mut sent) {
+    let mut all = asked(&mut sent);
+    all.extend(lists::asked(&mut sent));
+    for asked in all {
         let mut operation = operation(&asked, &problem);
         operation["responses"]["200"] =
             json!({ "description": "As it is now", "content": { "application/json": { "schema": asked.answer } } });
@@ -71,7 +74,7 @@ fn document() -> Value {
         ),
     ] {
         let query = match names {
-            [] => vec![],
+            [] => vec![("after", "The list that is known, by the id of an event.", json!({ "type": "string" }), false)],
             _ => vec![("after", "The last line that is known.", json!({ "type": "integer", "minimum": 0 }), false)],
         };
         let asked = Asked { path, id, says, path_names: names, query, answer: Value::Null };
@@ -200,7 +203,7 @@ fn posted(sent: &mut SchemaGenerator, taken: &mut SchemaGenerator) -> Vec<Posted
     ]
 }
 
-fn of<T: JsonSchema>(generator: &mut SchemaGenerator) -> Value {
+pub(super) fn of<T: JsonSchema>(generator: &mut SchemaGenerator) -> Value {
     generator.subschema_for::<T>().to_value()
 }
 
@@ -277,14 +280,6 @@ fn asked(sent: &mut SchemaGenerator) -> Vec<Asked> {
             &[],
             vec![],
             of::<QueueReport>(sent),
-        ),
-        asked(
-            "/api/v1/questions",
-            "questions",
-            "What waits for a person: `review list --json`.",
-            &[],
-            vec![],
-            of::<OpenQuestions>(sent),
         ),
         asked(
             "/api/v1/questions/{run}/{question}",

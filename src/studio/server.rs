@@ -35,6 +35,7 @@ use super::{
     api, assets,
     desk::{self, Desk},
     door::{Door, Peer, guard},
+    lists,
     live::Hub,
     login,
     names::{Names, Origin},
@@ -183,7 +184,7 @@ pub fn serve(workspace: Workspace, options: &Options, ready: &mut dyn FnMut(&Rea
             untrusted: workspace.config.studio.untrusted.clone(),
         });
         let studio = Studio {
-            workspace: Arc::new(workspace),
+            workspace: Arc::new(workspace.keeping_views()),
             door: Arc::new(Door::new(token, names, Arc::new(people), at.port())),
             slips: Arc::default(),
             hub: Arc::default(),
@@ -229,6 +230,7 @@ fn router(studio: Studio) -> Router {
         .route("/runs/{run}/questions/{question}", get(pages::question))
         .route("/runs/{run}/questions/{question}/answer", post(pages::answer))
         .merge(api::routes())
+        .merge(lists::routes())
         .merge(operate::routes())
         .route("/assets/{name}", get(assets::asset))
         .fallback(nothing)

@@ -1,19 +1,22 @@
 //! Runs as readers see them: a view of one, the list of all, and what time it is.
 
-use std::{io, path::PathBuf};
+use std::{io, path::PathBuf, sync::Arc};
 
 use crate::{
     error::{Error, Kind},
-    id::{FramePath, RunId, Time},
+    id::{FramePath, RunId, Sha256, Time},
     inspect::{Paste, RunList, RunSummary, RunView, ViewError, report, summary},
-    ledger::RunDir,
+    ledger::{RunDir, RunDirError},
     redact::Redactor,
     runner::{self, Clock},
 };
 
-use super::{Workspace, frozen_book, run_id};
+use super::{Workspace, run_id};
 
 mod remains;
+mod seen;
+
+pub use seen::Seen;
 
 /// A report of more is not read from end to end, and making it would cost memory that the run itself did not need.
 pub const TOLD_EXECUTIONS_MAX: u32 = 2_000;
@@ -23,13 +26,11 @@ impl Workspace {
     ///
     /// # Errors
     /// There is no such run, nothing has happened in it, or its record is damaged.
-    pub fn view(&self, id: &str) -> Result<(RunView, RunDir), Error> {
+    pub fn view(&self, id: &str) -> Result<(Arc<RunView>, RunDir), Error> {
         let id = run_id(id)?;
         let run = self.run_dir(&id)?;
-        let books = |run: &RunDir, wanted: crate::inspect::Wanted<'_>| {
-            frozen_book(run, wanted.flow, wanted.definition).map_err(Into::into)
-        };
-        let view = RunView::load(&run, books).map_err(|error| {
+        let read = self.seen.views.as_ref().map_or_else(|| seen::read(&run), |views| views.get(&run));
+        let view = read.map_err(|error| {
             let kind = match &error {
                 ViewError::Empty => Kind::Usage,
                 ViewError::Broken { .. } | ViewError::Definition { .. } => Kind::Integrity,
@@ -39,6 +40,12 @@ impl Workspace {
             if error.is_integrity() { shown.hint(format!("flow-studio verify {id}")) } else { shown }
         })?;
         Ok((view, run))
+    }
+
+    /// From now on what was read of a run is kept, and only what is new is read when it is looked at again.
+    pub fn keeping_views(mut self) -> Self {
+        self.seen.keep_views();
+        self
     }
 
     /// Writes `report.md` of every flow that a person started, and sums the run up.
@@ -73,7 +80,32 @@ impl Workspace {
     /// # Errors
     /// The runs directory cannot be read.
     pub fn list_runs(&self) -> Result<RunList, Error> {
-        RunList::read(&self.runs).map_err(|error| Error::new(Kind::System, "the runs cannot be listed").because(&error))
+        self.marked_runs().map(|(list, _)| list)
+    }
+
+    /// The same with the mark of the list and of the queue, which [`Workspace::look_at_runs`] gives as long as it is the same list.
+    ///
+    /// # Errors
+    /// As [`Workspace::list_runs`].
+    pub fn marked_runs(&self) -> Result<(RunList, String), Error> {
+        let (list, mark) = self.seen.index.list(&self.runs).map_err(|error| unlisted(&error))?;
+        Ok((list, self.with_queue(&mark)?))
+    }
+
+    /// The mark of the list of runs, after a look that costs the same however many runs are at rest: of those it looks at so many,
+    /// in turns.
+    ///
+    /// # Errors
+    /// As [`Workspace::list_runs`].
+    pub fn look_at_runs(&self, at_rest_max: usize) -> Result<String, Error> {
+        let mark = self.seen.index.look(&self.runs, at_rest_max).map_err(|error| unlisted(&error))?;
+        self.with_queue(&mark)
+    }
+
+    /// What waits in the queue is a part of the list, too.
+    fn with_queue(&self, mark: &str) -> Result<String, Error> {
+        let orders = Sha256::of(&serde_json::to_vec(&self.orders()?).unwrap_or_default());
+        Ok(format!("{mark}-{}", &orders.as_str()[..8]))
     }
 
     /// How commands are spelled for this runs directory.
@@ -120,4 +152,8 @@ impl Workspace {
     pub fn now(&self) -> Time {
         Clock::after(Time::from_ms(0)).now()
     }
+}
+
+fn unlisted(error: &RunDirError) -> Error {
+    Error::new(Kind::System, "the runs cannot be listed").because(error)
 }

@@ -66,18 +66,25 @@ fn has_ended(seen: &[(u64, String)]) -> bool {
 }
 
 #[test]
-fn a_reader_hears_of_a_new_run() {
+fn a_reader_hears_of_a_new_run_also_of_one_that_came_before_they_listened() {
     let test = Test::new().flow("one", "steps:\n  - {id: one, run: 'true'}\n");
     test.go(&["run", "one", "--run-id", "first"]).code(0);
     let studio = Studio::start(&test);
-    let mut events = studio.follow("/api/v1/events", None);
-    let told = std::thread::spawn(move || events.next().expect("a word"));
-    // Whoever listens may have missed what was before: something new is made until it hears of it.
-    let mut number = 0;
-    until("a word comes", || {
-        number += 1;
-        number > 50 || told.is_finished() || test.go(&["run", "one", "--run-id", &format!("r{number}")]).code == Some(1)
-    });
-    let (id, data) = told.join().expect("a word");
+    // The page says which list it shows.
+    let page = studio.get("/runs").code(200).body;
+    let address = page.split("data-live=\"").nth(1).and_then(|rest| rest.split('"').next()).expect("an address").to_owned();
+    assert_eq!(studio.get("/").code(200).body.matches(&address).count(), 1, "the inbox shows the same list");
+    test.go(&["run", "one", "--run-id", "second"]).code(0);
+    let mut events = studio.follow(&address, None);
+    let (id, data) = events.next().expect("a word");
     assert_eq!(id, data);
+    // Whoever comes back with the last word hears of what came meanwhile, and of nothing else.
+    drop(events);
+    let mut again = studio.follow(&format!("/api/v1/events?after={id}"), None);
+    test.go(&["run", "one", "--run-id", "third"]).code(0);
+    let (next, _) = again.next().expect("a word");
+    assert_ne!(next, id);
+    // The list is the same after a new start, and so is its mark.
+    let studio = Studio::again(&test, studio.kill());
+    assert!(studio.get("/runs").body.contains(&format!("after={next}")), "{next}");
 }

@@ -10,7 +10,6 @@ use crate::{
     cli::{
         diagnose::KnownCauses,
         doctor::DoctorReport,
-        flows::Catalog,
         graph::Graph,
         import::ImportReport,
         init::InitReport,
@@ -23,7 +22,7 @@ use crate::{
         users::{UserLink, UserList, UserRemoved},
     },
     inspect::{Diagnosis, Explanation, Panel, RunDiff, RunList, RunSummary, StatusReport, testing::Says, testing::TestRun},
-    workspace::{AnswerReport, OpenQuestions},
+    workspace::{AnswerReport, Catalog, OpenQuestions},
 };
 
 fn of_commands() -> Vec<(&'static str, Value)> {

@@ -77,9 +77,9 @@ pub(super) fn concerns(ground: &Ground<'_>) -> Metric {
     if metric.sources.is_empty() {
         return Metric::unmeasured(MetricName::Concerns, "no step left a handoff");
     }
-    metric
-        .sources
-        .retain(|source| ground.counting.iter().any(|ran| ran.name() == source.step && ran.concerns().next().is_some()));
+    let concerned = ground.counting.iter().filter(|ran| ran.concerns().next().is_some());
+    let concerned: std::collections::BTreeSet<String> = concerned.map(|ran| ran.name()).collect();
+    metric.sources.retain(|source| concerned.contains(&source.step));
     metric.figure = Some(format!("{high} HIGH, {medium} MEDIUM, {low} LOW"));
     metric.red = high > 0;
     metric

@@ -5,7 +5,7 @@ use std::{fs, path::Path, sync::Arc};
 use crate::{
     id::{RunId, Time},
     inspect::{
-        FileKind, FilesError, RunList, RunView, ViewError, shown_file,
+        FileKind, FilesError, RunIndex, RunView, ViewError, shown_file,
         testing::{Says, TestRun, at},
     },
     ledger::RunsDir,
@@ -74,7 +74,7 @@ fn a_file_that_is_not_there_is_told_from_one_that_never_is() {
     insta::assert_snapshot!("log", show(FileKind::Log, Some(1)).unwrap().text());
 }
 
-fn manifest(id: &str, status: RunStatus, created_ms: i64) -> Manifest {
+pub(super) fn manifest(id: &str, status: RunStatus, created_ms: i64) -> Manifest {
     let at = Time::from_ms(created_ms);
     Manifest {
         schema: Manifest::SCHEMA.to_owned(),
@@ -111,7 +111,7 @@ fn a_list_is_newest_first_and_hides_no_damage() {
     put("torn", "run.json", "{\"schema\":");
     put("torn", "journal.jsonl", "");
     fs::create_dir_all(base.path().join("empty")).unwrap();
-    let list = RunList::read(&RunsDir::new(base.path())).unwrap();
+    let list = RunIndex::default().list(&RunsDir::new(base.path())).unwrap().0;
     let lines: Vec<(&str, Option<RunStatus>)> = list.runs.iter().map(|run| (run.run_id.as_str(), run.status)).collect();
     let want = [
         ("empty", None),
@@ -122,5 +122,5 @@ fn a_list_is_newest_first_and_hides_no_damage() {
     ];
     assert_eq!(lines, want);
     assert!(list.runs[..2].iter().all(|run| run.damaged.is_some()));
-    assert!(RunList::read(&RunsDir::new(base.path().join("nowhere"))).unwrap().runs.is_empty());
+    assert!(RunIndex::default().list(&RunsDir::new(base.path().join("nowhere"))).unwrap().0.runs.is_empty());
 }

@@ -1,5 +1,6 @@
 //! Views over runs that the kernel itself made; what people read is held as snapshots.
 
+mod again;
 mod disk;
 mod stories;
 mod whole;

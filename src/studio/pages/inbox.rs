@@ -6,7 +6,7 @@ use maud::html;
 
 use crate::{
     id::RunId,
-    inspect::{WaitingQuestion, status},
+    inspect::{RunList, WaitingQuestion, status},
     spec::Severity,
     workspace::{OrderStanding, Workspace},
 };
@@ -24,7 +24,8 @@ pub(in crate::studio) async fn inbox(State(studio): State<Studio>) -> Response {
 
 fn page(workspace: &Workspace) -> Result<Page, Problem> {
     let now = workspace.now();
-    let (waiting, unread) = waiting(workspace)?;
+    let (list, mark) = workspace.marked_runs()?;
+    let (waiting, unread) = waiting(workspace, list);
     let refused = workspace.orders()?.orders.iter().filter(|line| line.state == OrderStanding::Refused).count();
     let body = html! {
         (clock(now))
@@ -50,15 +51,19 @@ fn page(workspace: &Workspace) -> Result<Page, Problem> {
             p class="card" { a href=(run_link(run)) { (run) } " waits, and its question cannot be read: " code { "flow-studio verify " (run) } }
         }
     };
-    Ok(Page { title: format!("Inbox ({})", waiting.len()), place: Place::Inbox, live: Some("/api/v1/events".to_owned()), body })
+    Ok(Page {
+        title: format!("Inbox ({})", waiting.len()),
+        place: Place::Inbox,
+        live: Some(format!("/api/v1/events?after={mark}")),
+        body,
+    })
 }
 
 /// A question, and the run that asks it.
 type Waiting = (RunId, WaitingQuestion);
 
 /// Open questions of all runs, and runs that wait and cannot be read.
-fn waiting(workspace: &Workspace) -> Result<(Vec<Waiting>, Vec<RunId>), Problem> {
-    let list = workspace.list_runs()?;
+fn waiting(workspace: &Workspace, list: RunList) -> (Vec<Waiting>, Vec<RunId>) {
     let (mut waiting, mut unread) = (Vec::new(), Vec::new());
     for line in list.runs.into_iter().filter(|line| line.questions > 0) {
         match workspace.view(line.run_id.as_str()) {
@@ -77,7 +82,7 @@ fn waiting(workspace: &Workspace) -> Result<(Vec<Waiting>, Vec<RunId>), Problem>
     waiting.sort_by(|(a, one), (b, two)| {
         (rank(one.severity), one.since, a, &one.id).cmp(&(rank(two.severity), two.since, b, &two.id))
     });
-    Ok((waiting, unread))
+    (waiting, unread)
 }
 
 pub(super) fn first_line(text: &str) -> &str {

@@ -73,8 +73,8 @@ impl Filter {
 
 fn page(studio: &Studio, workspace: &Workspace, filter: &Filter) -> Result<Page, Problem> {
     let now = workspace.now();
+    let (list, mark) = workspace.marked_runs()?;
     let orders = workspace.orders()?.orders;
-    let list = workspace.list_runs()?;
     let mut flows: Vec<&str> = list.runs.iter().flat_map(|run| &run.flows).map(|flow| flow.flow_path.as_str()).collect();
     flows.sort_unstable();
     flows.dedup();
@@ -110,7 +110,7 @@ fn page(studio: &Studio, workspace: &Workspace, filter: &Filter) -> Result<Page,
             @if more { a href=(link(filter, filter.page + 1)) rel="next" { "Older" } }
         }
     };
-    Ok(Page { title: "Runs".to_owned(), place: Place::Runs, live: Some("/api/v1/events".to_owned()), body })
+    Ok(Page { title: "Runs".to_owned(), place: Place::Runs, live: Some(format!("/api/v1/events?after={mark}")), body })
 }
 
 fn link(filter: &Filter, page: usize) -> String {
