@@ -99,7 +99,7 @@
   const soon = () => { if (!due) due = setTimeout(() => { due = 0; read(); }, wait); };
 
   const events = new EventSource(source);
-  // Lines of a journal are sent from where the page stood; of a list, nobody knows what happened before.
+  // Most events are sent from where the page stood; what happened before the others, nobody knows.
   events.onopen = () => { say("live", "live"); if (!first || !source.includes("after=")) soon(); first = false; };
   events.onmessage = soon;
   events.onerror = () => say("not reached", "lost");

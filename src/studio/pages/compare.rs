@@ -37,13 +37,13 @@ pub(in crate::studio) async fn compare(State(studio): State<Studio>, Query(pair)
 
 fn page(workspace: &Workspace, pair: &Pair) -> Result<Page, Problem> {
     let (a, b) = (pair.a.trim(), pair.b.trim());
+    let (list, mark) = workspace.marked_runs()?;
     let found = if a.is_empty() || b.is_empty() {
         None
     } else {
         let ((a, a_dir), (b, b_dir)) = (workspace.view(a)?, workspace.view(b)?);
         Some(diff(Side { view: &a, dir: &a_dir }, Side { view: &b, dir: &b_dir }, None))
     };
-    let list = workspace.list_runs()?;
     let field = |name: &str, label: &str, value: &str| {
         html! { label { (label) " " input name=(name) value=(value) list="runs" required autocomplete="off" size="24"; } }
     };
@@ -58,7 +58,7 @@ fn page(workspace: &Workspace, pair: &Pair) -> Result<Page, Problem> {
     };
     // Both may go on; the list of runs tells of either.
     let goes_on = found.as_ref().is_some_and(|found| [found.a_status, found.b_status].iter().any(|one| !ended(*one, false)));
-    let live = goes_on.then(|| "/api/v1/events".to_owned());
+    let live = goes_on.then(|| format!("/api/v1/events?after={mark}"));
     Ok(Page { title: "Compare".to_owned(), place: Place::Compare, live, body })
 }
 
