@@ -171,7 +171,7 @@ fn take(browser: &Browser, width: u32, height: u32) -> Vec<u8> {
     let format = std::env::var("PICTURES_AS").unwrap_or_else(|_| "webp".to_owned());
     let mut params = json!({"format": format, "clip": clip, "captureBeyondViewport": false});
     if format == "webp" {
-        params["quality"] = json!(72);
+        params["quality"] = json!(64);
     }
     let taken = browser.chrome("Page.captureScreenshot", &params);
     STANDARD.decode(taken["data"].as_str().expect("a picture")).expect("a picture")
