@@ -18,7 +18,7 @@ use super::{
     report_html::{data, flow_story},
     status::{StatusReport, flow_status, status},
     view::RunView,
-    words::{count, length, spent_words},
+    words::{length, spent_words},
 };
 
 /// Flows that are told whole; of the others there is a line.
@@ -40,7 +40,7 @@ dl{display:flex;flex-wrap:wrap;gap:.2rem 1.6rem;margin:.4rem 0}dl div{display:fl
 code{padding:.1rem .3rem;border-radius:.25rem;background:var(--sunk);font:.86em ui-monospace,SFMono-Regular,Menlo,'DejaVu Sans Mono',monospace;overflow-wrap:anywhere}
 .question{margin:.8rem 0;padding:.7rem 1.1rem;border:1px solid var(--line);border-left:.3rem solid var(--ask);border-radius:.5rem;background:var(--card)}
 .nested{margin-left:.2rem;padding-left:1rem;border-left:.2rem solid var(--line)}ul{margin:.3rem 0;padding-left:1.3rem}.deep{margin-left:1.2rem}li{overflow-wrap:anywhere}
-svg{height:auto}.flow-graph{display:block;max-width:none}.flow-graph .page{fill:none}.flow-graph .halo{fill:var(--card)}.gantt{display:block}.gantt text{fill:var(--ink);font:12px system-ui,sans-serif}.gantt .dim{fill:var(--dim)}.gantt rect{fill:var(--go)}.gantt rect.succeeded{fill:var(--good)}.gantt rect.failed{fill:var(--bad)}.gantt rect.interrupted{fill:var(--warn)}.gantt line{stroke:var(--line)}
+.word{white-space:nowrap}svg{height:auto}.flow-graph{display:block;max-width:none}.flow-graph .page{fill:none}.flow-graph .halo{fill:var(--card)}.gantt{display:block}.gantt text{fill:var(--ink);font:12px system-ui,sans-serif}.gantt .dim{fill:var(--dim)}.gantt rect{fill:var(--go)}.gantt rect.succeeded{fill:var(--good)}.gantt rect.failed{fill:var(--bad)}.gantt rect.interrupted{fill:var(--warn)}.gantt line{stroke:var(--line)}
 @media(max-width:40rem){body{padding:1rem .9rem 3rem}.wide table{min-width:34rem}}
 @media print{body{max-width:none;padding:0;background:#fff}h2,h3{break-after:avoid}.question,tr{break-inside:avoid}.wide{overflow:visible}.flow-graph{max-width:100%}}
 ";
@@ -66,8 +66,9 @@ pub fn run_html(view: &RunView, panel: &Panel, only: Option<&FramePath>, paste: 
                 h1 { (what) " " span class={ "badge " (stands.status) } { (stands.status) } }
                 (facts(view, &stands))
                 (contents(view, &frames, told.len()))
-                (evidence(panel))
+                p { a href="#evidence" { "Evidence" } ": " span class=(panel.verdict.as_str()) { (panel.verdict.as_str()) } ", " (data(&panel.headline)) }
                 @for (place, frame) in told.iter().enumerate() { (one_flow(view, frame, &stands, paste, place)) }
+                (evidence(panel))
             } }
         }
     };
@@ -113,12 +114,12 @@ fn evidence(panel: &Panel) -> Markup {
             @for metric in &panel.metrics {
                 tr class=[(!metric.measured).then_some("dim")] {
                     td { (metric.metric.as_str()) }
-                    td { @if metric.measured { (word(metric.verdict)) } @else { "not measured" } }
+                    td class="word" { @if metric.measured { (word(metric.verdict)) } @else { "not measured" } }
                     td {
                         (data(metric.figure.as_deref().or(metric.reason.as_deref()).unwrap_or_default()))
                         @for says in &metric.says { p { (data(says)) } }
                     }
-                    td { @if let Some(last) = metric.sources.last() { code { (data(&last.path)) } @if metric.sources.len() > 1 { " and " (count(metric.sources.len() - 1, "more")) } } }
+                    td { @if let Some(last) = metric.sources.last() { code { (data(&last.path)) } @if metric.sources.len() > 1 { " and " (metric.sources.len() - 1) " more" } } }
                 }
             }
         } }
@@ -126,9 +127,11 @@ fn evidence(panel: &Panel) -> Markup {
             h3 { "What does not fit together" }
             ul { @for one in &panel.contradictions { li class="contradicts" { (data(one)) } } }
         }
-        @if !panel.unknowns.is_empty() {
+        // What nobody measured stands in the table.
+        @let unknowns: Vec<&String> = panel.unknowns.iter().filter(|one| !one.contains(" not measured: ")).collect();
+        @if !unknowns.is_empty() {
             h3 { "Not known" }
-            ul { @for one in &panel.unknowns { li { (data(one)) } } }
+            ul { @for one in unknowns { li { (data(one)) } } }
         }
     }
 }
