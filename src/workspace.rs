@@ -225,6 +225,8 @@ impl Workspace {
         let root = self.root_flow(&opened.state, request.flow.as_deref())?;
         let library = library_of(&opened.state, &root)?;
         let by = self.config.user.clone();
+        let from = request.from.as_ref().map(|step| StepId::new(step)).transpose();
+        let mut from = from.map_err(|bad| Error::new(Kind::Usage, bad.to_string()))?;
         let mut first = Vec::new();
         if request.from.is_some() || request.refresh {
             self.note_lost(&mut opened, &library)?;
@@ -237,7 +239,8 @@ impl Workspace {
                 let redactor = self.redactor(&book.library)?;
                 let generation = self.free_generation(&opened.run, &root);
                 self.freeze(&mut opened, &root, generation, &book, &frozen_files(&book, &redactor)?)?;
-                first.push(Input::Refreshed(RefreshPlan { by: by.clone(), flow: root.clone(), book }));
+                let from = from.take();
+                first.push(Input::Refreshed(RefreshPlan { by: by.clone(), flow: root.clone(), book, from }));
             }
             (true, Some(Err(error))) => return Err(error),
             (false, Some(_)) => observer.word(&format!(
@@ -245,10 +248,7 @@ impl Workspace {
             )),
             (_, None) => {}
         }
-        let from = match &request.from {
-            None => None,
-            Some(step) => Some((root.clone(), StepId::new(step).map_err(|bad| Error::new(Kind::Usage, bad.to_string()))?)),
-        };
+        let from = from.map(|step| (root, step));
         first.push(Input::Resumed(Resume { by, from, jobs: request.jobs }));
         let redactor = self.redactor(&library)?;
         let scenario = self.scenario(request.scenario.as_deref())?;

@@ -306,10 +306,12 @@ pub(super) fn apply_fact(state: &mut State, fact: &Fact, now: Time) {
             state.stop = None;
             // Whoever goes on after a fatal failure has seen it.
             state.fatal = None;
-            for path in state.open_frames.clone() {
-                if let Some(frame) = state.frames.get_mut(&path)
-                    && frame.allowed.take().is_some()
-                {
+            // A flow that is over may be opened again by what follows: it is confined no longer, either.
+            let confined = state.frames.iter().filter(|(_, frame)| frame.allowed.is_some());
+            for path in confined.map(|(path, _)| path.clone()).collect::<Vec<_>>() {
+                let Some(frame) = state.frames.get_mut(&path) else { continue };
+                frame.allowed = None;
+                if frame.is_open() {
                     ready_again(frame);
                 }
             }

@@ -47,6 +47,8 @@ pub struct RefreshPlan {
     pub by: String,
     pub flow: FramePath,
     pub book: Arc<Book>,
+    /// It runs again from here, as the new definition has it: in the same turn, before what was changed starts by itself.
+    pub from: Option<StepId>,
 }
 
 #[derive(Debug, Clone)]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::{
     id::{EscalationId, FramePath, StepId, StepRef},
-    plan::StepIx,
+    plan::{Plan, StepIx},
     record::{At, Change, EngineWord, Fact, InputNote, Mode, Question, QuestionKind, Rule, SupersedeReason},
     spec::{Effects, Severity, Verb},
 };
@@ -132,8 +132,12 @@ fn change_params(turn: &mut Turn, flow: &FramePath, set: &BTreeMap<crate::id::Pa
 fn find(turn: &Turn, flow: &FramePath, step: &StepId) -> Result<StepIx, Refused> {
     let known = || super::open::known_flows(turn);
     let frame = turn.state.frames.get(flow).ok_or_else(|| Refused::NoFlow { flow: flow.to_string(), known: known() })?;
-    frame.plan.find(step.as_str()).ok_or_else(|| {
-        let hint = frame.plan.meant(step.as_str()).map(|hint| format!("; {hint}")).unwrap_or_default();
+    find_in(&frame.plan, flow, step)
+}
+
+fn find_in(plan: &Plan, flow: &FramePath, step: &StepId) -> Result<StepIx, Refused> {
+    plan.find(step.as_str()).ok_or_else(|| {
+        let hint = plan.meant(step.as_str()).map(|hint| format!("; {hint}")).unwrap_or_default();
         Refused::NoStep { flow: flow.to_string(), step: step.to_string(), hint }
     })
 }
@@ -196,9 +200,12 @@ pub(super) fn refreshed(turn: &mut Turn, refresh: &RefreshPlan) -> Result<InputN
     let Some(fresh) = refresh.book.flows.get(&frame.key) else {
         return Err(Refused::CannotRefresh { why: "the flow is gone".to_owned() });
     };
-    let ids = |plan: &crate::plan::Plan| {
-        plan.steps.iter().map(|one| (one.spec.id.clone(), one.spec.sha256.clone())).collect::<BTreeMap<_, _>>()
+    let from = match &refresh.from {
+        None => None,
+        Some(step) => Some(find_in(fresh, &refresh.flow, step)?),
     };
+    let ids =
+        |plan: &Plan| plan.steps.iter().map(|one| (one.spec.id.clone(), one.spec.sha256.clone())).collect::<BTreeMap<_, _>>();
     let (old, new) = (ids(&frame.plan), ids(fresh));
     let added = new.keys().filter(|id| !old.contains_key(*id)).cloned().collect();
     let removed: Vec<StepId> = old.keys().filter(|id| !new.contains_key(*id)).cloned().collect();
@@ -222,6 +229,9 @@ pub(super) fn refreshed(turn: &mut Turn, refresh: &RefreshPlan) -> Result<InputN
         if !asked {
             ask_lost(turn, &refresh.flow, step.into(), "its definition was changed since");
         }
+    }
+    if let Some(step) = from {
+        again(turn, &refresh.flow, step, SupersedeReason::From)?;
     }
     Ok(InputNote::RefreshRequested { by: refresh.by.clone() })
 }

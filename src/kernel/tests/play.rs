@@ -25,7 +25,7 @@ use super::{
 const INPUTS_MAX: usize = 5_000;
 
 pub(super) struct Play {
-    files: BTreeMap<String, String>,
+    pub(super) files: BTreeMap<String, String>,
     replies: BTreeMap<String, VecDeque<Say>>,
     answers: BTreeMap<String, VecDeque<(String, String)>>,
     /// Steps whose reply does not come by itself.
@@ -115,10 +115,16 @@ impl Play {
             })
             .collect();
         *file = changed.join("\n");
-        let book = self.book("main");
+        self.adopt(None);
+    }
+
+    /// Today's flow takes the place of the one that the run has.
+    pub(super) fn adopt(&mut self, from: Option<&str>) {
+        let (flow, book) = (FramePath::new("main").unwrap(), self.book("main"));
         self.state.know(book.clone());
         self.mirror.know(book.clone());
-        self.tell(&Input::Refreshed(RefreshPlan { by: "bo".to_owned(), flow: FramePath::new("main").unwrap(), book }));
+        let from = from.map(|step| StepId::new(step).unwrap());
+        self.tell(&Input::Refreshed(RefreshPlan { by: "bo".to_owned(), flow, book, from }));
     }
 
     pub(super) fn book(&self, key: &str) -> Arc<Book> {
@@ -305,15 +311,6 @@ impl Play {
     }
     pub(super) fn retry(self, step: &str, only: bool, set: &[(&str, Value)]) -> Self {
         self.retry_in("main", step, only, set)
-    }
-    /// The flow's file changes and the run adopts it.
-    pub(super) fn refresh(mut self, text: &str) -> Self {
-        self.files.insert("flows/main.yaml".to_owned(), format!("flow: main\n{}", text.trim_start()));
-        let book = self.book("main");
-        self.state.know(book.clone());
-        self.mirror.know(book.clone());
-        self.tell(&Input::Refreshed(RefreshPlan { by: "bo".to_owned(), flow: FramePath::new("main").unwrap(), book }));
-        self
     }
 
     // What a test looks at.

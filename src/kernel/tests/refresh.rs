@@ -6,6 +6,18 @@ use super::{Play, fails, ok};
 
 const FLOW: &str = "steps:\n  - {id: a, run: x}\n  - {id: b, run: x, on_failure: escalate}\n  - {id: c, run: x}";
 
+impl Play {
+    /// The flow's file changes and the run adopts it.
+    pub(super) fn refresh(self, text: &str) -> Self {
+        self.refresh_from(text, None)
+    }
+    pub(super) fn refresh_from(mut self, text: &str, from: Option<&str>) -> Self {
+        self.files.insert("flows/main.yaml".to_owned(), format!("flow: main\n{}", text.trim_start()));
+        self.adopt(from);
+        self
+    }
+}
+
 fn at_b() -> Play {
     Play::flow(FLOW).reply("b", [fails("no"), ok()]).run()
 }
@@ -16,6 +28,25 @@ fn a_changed_step_runs_again_with_all_that_depends_on_it() {
     assert_eq!(play.path(), "a b c");
     let play = play.refresh(&FLOW.replace("{id: b, run: x", "{id: b, run: y")).resume(None);
     assert_eq!((play.path().as_str(), play.ends().to_string().as_str()), ("a b c b c", "succeeded"));
+}
+
+#[test]
+fn from_a_step_that_was_changed_it_runs_once() {
+    let changed = FLOW.replace("{id: a, run: x", "{id: a, run: y");
+    for (from, path) in [("a", "a b c a b c"), ("b", "a b c a b c")] {
+        let play = Play::flow(FLOW).run().refresh_from(&changed, Some(from)).resume(None);
+        assert_eq!((play.path().as_str(), play.ends().to_string().as_str()), (path, "succeeded"), "{from}");
+    }
+    let play = Play::flow(FLOW).run().refresh_from(FLOW, Some("c")).resume(None);
+    assert_eq!((play.path().as_str(), play.ends().to_string().as_str()), ("a b c c", "succeeded"));
+    let play = Play::flow(FLOW).run().refresh_from(&changed, Some("z"));
+    assert_eq!((play.refusals().len(), play.path().as_str()), (1, "a b c"));
+}
+
+#[test]
+fn what_was_confined_to_one_step_goes_on_from_another() {
+    let play = Play::flow(FLOW).run().retry("c", true, &[]).resume(Some("b"));
+    assert_eq!((play.path().as_str(), play.ends().to_string().as_str()), ("a b c c b c", "succeeded"));
 }
 
 #[test]
