@@ -10,7 +10,7 @@ FLOW_STUDIO_READY := build
 
 include stepwise.mk
 
-.PHONY: help build demo sdlc replay-demo test test-agent-clis test-api bench bench-peers fmt clippy doc schemas ci studio screenshots toolchain \
+.PHONY: help build demo sdlc replay-demo test test-agent-clis test-api test-ui bench bench-peers fmt clippy doc schemas ci studio screenshots toolchain \
         retention-status cleanup-aged retention-hold retention-release
 
 help:
@@ -21,12 +21,14 @@ help:
 	@echo 'make test      all tests'
 	@echo 'make test-agent-clis   the engines claude and codex with the real programs (npm installs them into .tools)'
 	@echo 'make test-api  schemathesis against the studio (pip installs it into .tools)'
+	@echo 'make test-ui   the studio in a real browser (needs chromium, chromedriver and npm; says so)'
+	@echo 'make screenshots  pictures of the studio, into docs/pictures'
 	@echo 'make build     the program: $(FLOW_STUDIO)'
 	@echo
 	@echo 'make stepwise-help       the flows here, and how to run one'
 	@echo 'make stepwise-<flow> [RUN_ID=ID] [START_STEP=STEP] [WORKSPACE=DIR] [PARAMS="name=value …"]'
 	@echo
-	@echo 'make ci        what CI runs: fmt, clippy, test, doc, schemas'
+	@echo 'make ci        what CI runs: fmt, clippy, test, doc, schemas, ui'
 	@echo 'make fmt clippy doc schemas bench bench-peers'
 	@echo 'make retention-status              what each run holds, and what is due by flow-studio.toml'
 	@echo 'make cleanup-aged [ARCHIVE=DIR] [YES=yes]    remove what is due; asks at a terminal'
@@ -52,9 +54,10 @@ sdlc: build
 replay-demo: build
 	@sh scripts/replay-demo.sh "$(FLOW_STUDIO)"
 
-# Pictures of the studio's pages under docs/pictures; needs chromium.
-screenshots: build
-	@sh scripts/screenshots.sh "$(FLOW_STUDIO)"
+# Pictures of the studio's pages under docs/pictures.
+screenshots: toolchain
+	@sh scripts/ui-tools.sh .tools/ui
+	UPDATE_PICTURES=1 cargo test --locked --quiet --features ui-tests --test studio_ui pictures
 
 test: toolchain
 	cargo test --locked --quiet
@@ -63,6 +66,11 @@ test: toolchain
 test-agent-clis: toolchain
 	@sh scripts/agent-clis.sh .tools/agent-clis
 	cargo test --locked --quiet --features agent-clis --test agents_real_programs
+
+# The studio in Chromium. More at once than there are processors would only wait for one another.
+test-ui: toolchain
+	@sh scripts/ui-tools.sh .tools/ui
+	cargo test --locked --quiet --features ui-tests --test studio_ui -- --test-threads=2
 
 # Requests made from the studio's own document, each answer held against it: two minutes, on this machine alone.
 test-api: build

@@ -1,4 +1,4 @@
-//! `report`: the story of a flow as Markdown, or as one HTML file, made from the journal at this moment.
+//! `report`: the story of a flow as Markdown, or of a run as one HTML file, made from the journal at this moment.
 
 use std::{io::Write as _, path::PathBuf};
 
@@ -9,8 +9,7 @@ use serde::Serialize;
 use crate::{
     error::{Error, Kind},
     id::{FramePath, RunId},
-    inspect::{marks, report, report_html},
-    plan::draw,
+    inspect::report,
 };
 
 use super::{context::Context, explain::not_in_run};
@@ -19,7 +18,7 @@ use super::{context::Context, explain::not_in_run};
 pub struct ReportArgs {
     /// The run, as `list` names it
     pub run_id: String,
-    /// Which flow of the run; left out, the last that was started
+    /// Which flow of the run; left out, the last that was started, and as HTML all of them
     #[arg(long, value_name = "FLOW")]
     pub flow: Option<String>,
     /// One HTML file with everything in it: no script, nothing from elsewhere
@@ -46,14 +45,7 @@ pub(super) fn run(args: &ReportArgs, context: &Context) -> Result<u8, Error> {
     let flow = view.find_flow(args.flow.as_deref()).map_err(not_in_run)?;
     let markdown = report(&view, &flow, &context.workspace.paste())
         .ok_or_else(|| Error::new(Kind::Usage, format!("flow {flow} is not in this run")))?;
-    let html = match view.state.frame(&flow).filter(|_| args.html) {
-        None => None,
-        Some(frame) => {
-            let picture = draw::svg(&frame.plan, &marks(&view, frame));
-            // Made from the journal, which is clean; shapes are looked for once more all the same.
-            report_html(&view, &flow, &context.workspace.paste(), &picture).map(|page| context.workspace.clean_text(&page))
-        }
-    };
+    let html = args.html.then(|| context.workspace.run_html(&view, args.flow.as_ref().map(|_| &flow))).transpose()?;
     let value = ReportText { run_id: view.run_id.clone(), flow_path: flow, markdown, html };
     let text = value.html.as_ref().unwrap_or(&value.markdown);
     match args.out.as_ref().filter(|path| path.as_os_str() != "-") {

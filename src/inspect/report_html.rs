@@ -1,91 +1,61 @@
-//! The story of one flow as one HTML file: nothing from elsewhere, no script, light and dark, printable.
-//! In: a view, a flow, its picture. Out: HTML. Never: text of a step, an agent or a person taken for markup; a second opinion:
+//! The story of one flow as a part of an HTML file.
+//! In: a view, a flow. Out: HTML. Never: text of a step, an agent or a person taken for markup; a second opinion:
 //! what the Markdown says is said here by the same functions.
 
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use maud::{Markup, PreEscaped, html};
 
 use crate::{
-    id::{FramePath, Time},
+    id::Time,
     kernel::Frame,
     record::{Claim, QuestionStatus},
 };
 
 use super::{
-    paste::Paste,
-    report::{headline, report},
-    status::{StatusReport, flow_status, status},
+    status::StatusReport,
     view::RunView,
     words::{clean, length},
 };
 
-const STYLE: &str = "
-:root{color-scheme:light dark;--ink:#1c2430;--dim:#5b6675;--page:#fff;--card:#f6f8fa;--line:#d9dfe6;--good:#1a7f4b;--bad:#b42318;--warn:#96650a;--go:#2563eb}
-@media(prefers-color-scheme:dark){:root{--ink:#e4e9f0;--dim:#9aa7b8;--page:#11161d;--card:#1a212b;--line:#303a48;--good:#4ade80;--bad:#f87171;--warn:#fbbf24;--go:#60a5fa}}
-*{box-sizing:border-box}body{margin:0 auto;padding:2rem 1.25rem 4rem;max-width:62rem;color:var(--ink);background:var(--page);font:16px/1.5 system-ui,sans-serif}
-h1{margin:0 0 .3rem;font-size:1.7rem;line-height:1.2}h2{margin:2.2rem 0 .6rem;padding-bottom:.2rem;border-bottom:1px solid var(--line);font-size:1.15rem}
-p{margin:.4rem 0}.dim{color:var(--dim)}.badge{display:inline-block;padding:.05rem .6rem;border:1px solid currentColor;border-radius:1rem;font-size:.95rem;font-weight:600}
-.succeeded,.agrees{color:var(--good)}.failed,.cancelled,.disagrees{color:var(--bad)}.waiting,.interrupted,.concerns,.blocked{color:var(--warn)}.running{color:var(--go)}
-.wide{overflow-x:auto}table{width:100%;border-collapse:collapse;font-size:.92rem}th,td{padding:.35rem .6rem;border-bottom:1px solid var(--line);text-align:left;vertical-align:top;overflow-wrap:anywhere}th{color:var(--dim);font-weight:600;white-space:nowrap}
-code{padding:.05rem .3rem;border-radius:.25rem;background:var(--card);font:.88em ui-monospace,monospace;overflow-wrap:anywhere}.question{margin:.8rem 0;padding:.7rem 1rem;border:1px solid var(--line);border-left:.25rem solid var(--go);border-radius:.4rem;background:var(--card)}
-ul{margin:.3rem 0;padding-left:1.2rem}svg{max-width:100%;height:auto}.gantt text{fill:var(--ink);font:12px system-ui,sans-serif}.gantt .dim{fill:var(--dim)}.gantt rect{fill:var(--go)}.gantt rect.succeeded{fill:var(--good)}.gantt rect.failed{fill:var(--bad)}.gantt rect.interrupted{fill:var(--warn)}.gantt line{stroke:var(--line)}
-@media print{body{max-width:none;padding:0}h2{break-after:avoid}.question,tr{break-inside:avoid}}
-";
-
 /// Rows of a timeline; a longer one is no picture any more.
 const BARS_MAX: usize = 200;
 
-/// `svg` is the flow's own picture, escaped by whoever drew it. `None` when the flow is not in the run.
-pub fn report_html(view: &RunView, flow: &FramePath, paste: &Paste, svg: &str) -> Option<String> {
-    let frame = view.state.frame(flow)?;
-    let told = report(view, flow, paste)?;
-    let stands = status(view, paste);
-    let title = data(&frame.plan.flow.title);
-    let word = flow_status(view, frame).to_string();
-    let page = html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'";
-                title { (title) ": " (word) }
-                style { (PreEscaped(STYLE)) }
-            }
-            body {
-                h1 { (title) " " span class={ "badge " (word) } { (headline(view, frame)) } }
-                @if let Some(reason) = &frame.outcome_reason { p { (data(reason)) } }
-                p class="dim" { "run " code { (view.run_id) } ", flow " code { (frame.path) } }
-                @if let Some(goal) = &frame.plan.flow.charter.goal { p { "Goal: " (data(goal)) } }
-                (sections(&told))
-                h2 { "The way it went" }
-                div class="wide" { (PreEscaped(svg)) }
-                h2 { "Timeline" }
-                div class="wide" { (timeline(view, frame)) }
-                (routes(view, frame))
-                (claims(view, frame))
-                (questions(view, frame, &stands))
-            }
-        }
-    };
-    Some(page.into_string())
+/// Everything about one flow below its title, with headings of this depth.
+pub(super) fn flow_story(view: &RunView, frame: &Frame, told: &str, stands: &StatusReport, level: usize) -> Markup {
+    html! {
+        @if let Some(reason) = &frame.outcome_reason { p { (data(reason)) } }
+        @if let Some(goal) = &frame.plan.flow.charter.goal { p { "Goal: " (data(goal)) } }
+        (questions(view, frame, stands, level))
+        (heading(level, "Timeline"))
+        div class="wide" tabindex="0" role="region" aria-label="Timeline" { (timeline(view, frame)) }
+        (sections(told, level))
+        (claims(view, frame, level))
+        (routes(view, frame, level))
+    }
+}
+
+fn heading(level: usize, title: &str) -> Markup {
+    match level {
+        0..=2 => html! { h2 { (title) } },
+        _ => html! { h3 { (title) } },
+    }
 }
 
 /// The Markdown's own words, one heading and its lines at a time. It is made by us line by line, so its shape is known:
 /// headings, items, tables and sentences.
-fn sections(told: &str) -> Markup {
+fn sections(told: &str, level: usize) -> Markup {
     let body = told.split_once("\n- run ").map_or("", |(_, rest)| rest.split_once('\n').map_or("", |(_, rest)| rest));
     let mut lines = body.lines().peekable();
     let mut out = String::new();
     while let Some(line) = lines.next() {
         let part = if let Some(title) = line.strip_prefix("## ") {
-            html! { h2 { (title) } }
+            heading(level, title)
         } else if line.starts_with("| ") {
             let mut rows = Vec::new();
             while let Some(row) = lines.next_if(|line| line.starts_with("| ")) {
                 rows.push(row);
             }
             html! {
-                div class="wide" { table {
+                div class="wide" tabindex="0" role="region" aria-label="Table" { table {
                     tr { @for cell in cells(line) { th { (plain(&cell)) } } }
                     @for row in rows.iter().filter(|row| !row.starts_with("| --- ")) {
                         tr { @for cell in cells(row) { td { (plain(&cell)) } } }
@@ -94,7 +64,7 @@ fn sections(told: &str) -> Markup {
             }
         } else if let Some(item) = line.trim_start().strip_prefix("- ") {
             let deep = line.starts_with("  ");
-            html! { ul { li style=[deep.then_some("margin-left:1.2rem")] { (plain(item)) } } }
+            html! { ul { li class=[deep.then_some("deep")] { (plain(item)) } } }
         } else if line.trim().is_empty() {
             continue;
         } else {
@@ -185,7 +155,7 @@ fn plain(text: &str) -> Markup {
 }
 
 /// Text that is data, also where it would turn the rest of the line around.
-fn data(text: &str) -> String {
+pub(super) fn data(text: &str) -> String {
     let turns = |c: char| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}' | '\u{61c}');
     clean(text).chars().map(|c| if turns(c) { c.escape_unicode().to_string() } else { c.to_string() }).collect()
 }
@@ -245,14 +215,14 @@ pub fn timeline(view: &RunView, frame: &Frame) -> Markup {
 }
 
 /// Every decision, going on too, in order: where it went, by which rule, who said so.
-fn routes(view: &RunView, frame: &Frame) -> Markup {
+fn routes(view: &RunView, frame: &Frame, level: usize) -> Markup {
     let here = view.steps.iter().filter(|(at, _)| at.flow == frame.path);
     let mut all: Vec<_> = here.flat_map(|(_, story)| &story.executions).flat_map(|one| &one.decisions).collect();
     all.sort_by_key(|one| one.timestamp);
     html! {
         @if !all.is_empty() {
-            h2 { "Every decision" }
-            div class="wide" { table {
+            (heading(level, "Every decision"))
+            div class="wide" tabindex="0" role="region" aria-label="Table" { table {
                 tr { th { "after" } th { "decision" } th { "next" } th { "rule" } th { "why" } th { "by" } }
                 @for one in all {
                     tr {
@@ -267,7 +237,7 @@ fn routes(view: &RunView, frame: &Frame) -> Markup {
 }
 
 /// What steps said of themselves, beside what was seen.
-fn claims(view: &RunView, frame: &Frame) -> Markup {
+fn claims(view: &RunView, frame: &Frame, level: usize) -> Markup {
     let mut all: Vec<(String, Claim)> = Vec::new();
     for (at, story) in view.steps.iter().filter(|(at, _)| at.flow == frame.path) {
         let Some(proof) = story.executions.last().and_then(super::view::Execution::proof) else { continue };
@@ -275,8 +245,8 @@ fn claims(view: &RunView, frame: &Frame) -> Markup {
     }
     html! {
         @if !all.is_empty() {
-            h2 { "Claims beside measures" }
-            div class="wide" { table {
+            (heading(level, "Claims beside measures"))
+            div class="wide" tabindex="0" role="region" aria-label="Table" { table {
                 tr { th { "step" } th { "said" } th { "measured" } th { "" } }
                 @for (step, claim) in all {
                     @let word = if claim.agrees { "agrees" } else { "disagrees" };
@@ -288,12 +258,12 @@ fn claims(view: &RunView, frame: &Frame) -> Markup {
 }
 
 /// Every question, with who answered it and when; open ones with what can be typed.
-fn questions(view: &RunView, frame: &Frame, stands: &StatusReport) -> Markup {
+fn questions(view: &RunView, frame: &Frame, stands: &StatusReport, level: usize) -> Markup {
     let mut all: Vec<_> = view.state.questions.values().filter(|one| one.flow_path == frame.path).collect();
     all.sort_by(|a, b| (a.raised_at, &a.id).cmp(&(b.raised_at, &b.id)));
     html! {
         @if !all.is_empty() {
-            h2 { "Questions and answers" }
+            (heading(level, "Questions and answers"))
             @for one in all {
                 div class="question" {
                     p { strong { (data(&one.question)) } }

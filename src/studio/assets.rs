@@ -12,6 +12,7 @@ use axum::{
 use crate::plan::draw::svg_style;
 
 const STYLE: &str = include_str!("assets/studio.css");
+const ICON: &str = include_str!("assets/icon.svg");
 const SCRIPT: &str = include_str!("assets/studio.js");
 
 /// With the style of the pictures that `graph` draws, so that they look alike everywhere.
@@ -20,6 +21,7 @@ static WHOLE_STYLE: LazyLock<String> = LazyLock::new(|| format!("{}\n{STYLE}", s
 pub(super) async fn asset(Path(name): Path<String>) -> Response {
     let (kind, text) = match name.as_str() {
         "studio.css" => ("text/css; charset=utf-8", WHOLE_STYLE.as_str()),
+        "icon.svg" => ("image/svg+xml", ICON),
         "studio.js" => ("text/javascript; charset=utf-8", SCRIPT),
         _ => return StatusCode::NOT_FOUND.into_response(),
     };
@@ -58,8 +60,8 @@ mod tests {
         let parts = STYLE.split_once("@media(prefers-color-scheme:dark)").expect("a dark palette");
         let (dark, _) = parts.1.split_once("}}").unwrap();
         for (name, all) in [("light", palette(parts.0)), ("dark", palette(dark))] {
-            assert_eq!(all.len(), 11, "{name}: {all:?}");
-            for ground in ["page", "card"] {
+            assert_eq!(all.len(), 12, "{name}: {all:?}");
+            for ground in ["page", "card", "sunk"] {
                 for ink in ["ink", "dim", "good", "bad", "warn", "go", "ask"] {
                     let ratio = contrast(all[ink], all[ground]);
                     assert!(ratio >= 4.5, "{name}: {ink} on {ground} is {ratio:.2}");

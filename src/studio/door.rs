@@ -245,7 +245,8 @@ pub(super) async fn guard(State(studio): State<Studio>, request: Request, next: 
     };
     say(header::CONTENT_SECURITY_POLICY, POLICY);
     say(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
-    say(header::REFERRER_POLICY, "no-referrer");
+    // With `no-referrer` a browser sends the forms of our own pages with `Origin: null`, as if they came from nowhere.
+    say(header::REFERRER_POLICY, "same-origin");
     say(header::CACHE_CONTROL, "no-store");
     say(header::HeaderName::from_static("cross-origin-opener-policy"), "same-origin");
     say(header::HeaderName::from_static("cross-origin-resource-policy"), "same-origin");

@@ -14,12 +14,14 @@ mod parts;
 mod proof;
 mod question;
 mod raw;
+mod report;
 mod routes;
 mod run;
 mod runs;
 mod start;
 mod step;
 mod steps;
+mod written;
 
 use axum::response::{Html, IntoResponse as _, Response};
 use maud::{DOCTYPE, Markup, html};
@@ -37,6 +39,7 @@ pub(super) use inbox::inbox;
 pub(super) use orders::withdraw;
 pub(super) use question::{answer, question};
 pub(super) use raw::raw;
+pub(super) use report::report;
 pub(super) use run::run;
 pub(super) use runs::runs;
 pub(super) use start::start;
@@ -68,7 +71,7 @@ impl Page {
                 (head(&self.title))
                 body data-live=[self.live] {
                     a class="skip" href="#main" { "To the content" }
-                    header class="top" {
+                    header class="top" { div class="bar" {
                         a class="brand" href="/" { "Flow Studio" }
                         nav aria-label="Pages" {
                             a href="/" aria-current=[current(Place::Inbox)] { "Inbox" }
@@ -78,7 +81,7 @@ impl Page {
                         }
                         span class="live" id="live" role="status" {}
                         (super::login::signed_in())
-                    }
+                    } }
                     main id="main" tabindex="-1" { (self.body) }
                 }
             }
@@ -94,6 +97,7 @@ fn head(title: &str) -> Markup {
             meta name="viewport" content="width=device-width, initial-scale=1";
             meta name="color-scheme" content="light dark";
             title { (title) " · Flow Studio" }
+            link rel="icon" href="/assets/icon.svg" type="image/svg+xml";
             link rel="stylesheet" href="/assets/studio.css";
             script src="/assets/studio.js" defer {}
         }

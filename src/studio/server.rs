@@ -168,9 +168,11 @@ pub fn serve(workspace: Workspace, options: &Options, ready: &mut dyn FnMut(&Rea
         .build()
         .map_err(|error| Error::new(Kind::System, "no threads for the studio").because(&error))?;
     runtime.block_on(async {
-        let listener = TcpListener::bind(options.bind)
-            .await
-            .map_err(|error| Error::new(Kind::System, format!("cannot listen on {}", options.bind)).because(&error))?;
+        let listener = TcpListener::bind(options.bind).await.map_err(|error| {
+            Error::new(Kind::System, format!("cannot listen on {}", options.bind))
+                .because(&error)
+                .hint("flow-studio serve --bind 127.0.0.1:0    # a port that is free")
+        })?;
         let at = listener.local_addr().map_err(|error| Error::new(Kind::System, "no address").because(&error))?;
         let token = Token::of(&workspace.config.runs_dir)?;
         // Before anybody is told where we are: what is left of a studio before us is ours, or another one's.
@@ -221,6 +223,7 @@ fn router(studio: Studio) -> Router {
         .route("/runs/{run}/artifacts", get(pages::artifacts))
         .route("/runs/{run}/picture", get(pages::picture))
         .route("/runs/{run}/artifacts/raw", get(pages::raw))
+        .route("/runs/{run}/report", get(pages::report))
         .route("/compare", get(pages::compare))
         .route("/flows", get(pages::flows))
         .route("/flows/{flow}", get(pages::flow))

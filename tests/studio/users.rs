@@ -14,7 +14,7 @@ const GATE: &str =
 const QUESTION: &str = "/runs/r/questions/gate-1";
 const ANSWER: &str = "/runs/r/questions/gate-1/answer";
 /// As the page says it.
-const FORM: &str = "/runs/r/questions/gate%2D1/answer";
+const FORM: &str = "/runs/r/questions/gate-1/answer";
 const API_ANSWER: &str = "/api/v1/questions/r/gate-1/answer";
 const SETTINGS: &str = "home/flow-studio/config.toml";
 const ROLES: &str = "[studio.users]\nvic = ['viewer']\nrev = ['reviewer']\nop = ['operator']\n";

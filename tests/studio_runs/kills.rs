@@ -20,7 +20,7 @@ fn a_run_outlives_the_studio_that_started_it_and_its_place_is_free_when_it_ends(
     assert!(alive(pid), "in a group of its own");
     let studio = Studio::driving(&test, &["--max-runs", "1"]);
     assert_eq!((studio.queued("begun"), studio.queued("waiting")), (vec!["a".to_owned()], vec!["b".to_owned()]));
-    studio.get("/runs/a").code(200).says(&format!("driven by process {pid}"));
+    studio.get("/runs/a").code(200).says(&format!("process {pid}"));
     assert_eq!(lines(&test, "started"), ["a"], "its place is taken");
     go(&test, "a");
     until("the next has its place", || lines(&test, "started") == ["a", "b"]);

@@ -45,12 +45,23 @@ pub(super) struct Layout {
     pub height: f64,
 }
 
-const COLUMN_GAP: f64 = 56.0;
+const COLUMN_GAP: f64 = 44.0;
 const ROW_GAP: f64 = 28.0;
 /// A line that only passes takes less room than a node.
 const PASS_HEIGHT: f64 = 8.0;
 const PASS_PULL: f64 = 0.02;
 const SWEEPS: usize = 80;
+/// Higher than a screen.
+const TALL: f64 = 1_000.0;
+
+/// Where neighbours draw a seat to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Pull {
+    /// To the mean of them.
+    Middle,
+    /// Beside the uppermost.
+    Top,
+}
 
 pub(super) fn layout(sizes: &[Size], edges: &[(usize, usize)]) -> Layout {
     let columns = columns(sizes.len(), edges);
@@ -59,7 +70,12 @@ pub(super) fn layout(sizes: &[Size], edges: &[(usize, usize)]) -> Layout {
         Seat::Pass(_) => PASS_HEIGHT,
     };
     let heights: Vec<f64> = (0..columns.seats.len()).map(height).collect();
-    let middles = middles(&columns, &heights);
+    let bottom = |middles: &[f64]| middles.iter().zip(&heights).map(|(middle, height)| middle + height / 2.0).fold(0.0, f64::max);
+    let mut middles = middles_of(&columns, &heights, Pull::Middle);
+    // Whoever opens a tall picture sees its upper left: nothing may begin in the middle of its height.
+    if bottom(&middles) > TALL {
+        middles = middles_of(&columns, &heights, Pull::Top);
+    }
     let mut x = 0.0;
     let mut lefts = Vec::with_capacity(columns.columns.len());
     let mut widths = Vec::with_capacity(columns.columns.len());
@@ -82,8 +98,7 @@ pub(super) fn layout(sizes: &[Size], edges: &[(usize, usize)]) -> Layout {
     }
     let lines = columns.routes.iter().map(|route| line(&columns, route, &nodes, &span, &middles)).collect();
     // Lines may pass below every node.
-    let bottom = middles.iter().zip(&heights).map(|(middle, height)| middle + height / 2.0).fold(0.0, f64::max);
-    Layout { nodes, lines, width: (x - COLUMN_GAP).max(0.0), height: bottom }
+    Layout { nodes, lines, width: (x - COLUMN_GAP).max(0.0), height: bottom(&middles) }
 }
 
 fn node_of(columns: &Columns, seat: usize) -> Option<usize> {
@@ -93,8 +108,8 @@ fn node_of(columns: &Columns, seat: usize) -> Option<usize> {
     }
 }
 
-/// The middle line of every seat: each is drawn to the mean of its neighbours, and pushed off those beside it.
-fn middles(columns: &Columns, heights: &[f64]) -> Vec<f64> {
+/// The middle line of every seat: each is drawn to its neighbours, and pushed off those beside it.
+fn middles_of(columns: &Columns, heights: &[f64], pull: Pull) -> Vec<f64> {
     let mut middle = vec![0.0; columns.seats.len()];
     for column in &columns.columns {
         let mut y = 0.0;
@@ -109,9 +124,11 @@ fn middles(columns: &Columns, heights: &[f64]) -> Vec<f64> {
         for step in 0..count {
             let column = &columns.columns[if forward { step } else { count - 1 - step }];
             let near = if forward { &columns.before } else { &columns.after };
-            let wish: Vec<f64> =
-                column.iter().map(|seat| mean(columns, *seat, &near[*seat], &middle).unwrap_or(middle[*seat])).collect();
-            place(column, &wish, heights, &mut middle);
+            let wish: Vec<f64> = column
+                .iter()
+                .map(|seat| drawn_to(columns, *seat, &near[*seat], &middle, pull).unwrap_or(middle[*seat]))
+                .collect();
+            place(column, &wish, heights, &mut middle, pull);
         }
     }
     // At last everything is drawn to both sides at once, which takes the waves out of long lines.
@@ -119,8 +136,8 @@ fn middles(columns: &Columns, heights: &[f64]) -> Vec<f64> {
         for column in &columns.columns {
             let both = |seat: &usize| columns.before[*seat].iter().chain(&columns.after[*seat]).copied().collect::<Vec<usize>>();
             let wish: Vec<f64> =
-                column.iter().map(|seat| mean(columns, *seat, &both(seat), &middle).unwrap_or(middle[*seat])).collect();
-            place(column, &wish, heights, &mut middle);
+                column.iter().map(|seat| drawn_to(columns, *seat, &both(seat), &middle, pull).unwrap_or(middle[*seat])).collect();
+            place(column, &wish, heights, &mut middle, pull);
         }
     }
     straighten(columns, &mut middle);
@@ -151,7 +168,15 @@ fn straighten(columns: &Columns, middle: &mut [f64]) {
 }
 
 /// Each seat as near to its wish as those above and below allow: groups that touch move as one.
-fn place(column: &[usize], wish: &[f64], heights: &[f64], middle: &mut [f64]) {
+fn place(column: &[usize], wish: &[f64], heights: &[f64], middle: &mut [f64], pull: Pull) {
+    if pull == Pull::Top {
+        let mut free = f64::NEG_INFINITY;
+        for (at, &seat) in column.iter().enumerate() {
+            middle[seat] = wish[at].max(free + heights[seat] / 2.0);
+            free = middle[seat] + heights[seat] / 2.0 + ROW_GAP;
+        }
+        return;
+    }
     // (where the first of the group wants to stand, members)
     let mut groups: Vec<(f64, Vec<(usize, f64)>)> = Vec::new();
     for (at, &seat) in column.iter().enumerate() {
@@ -179,9 +204,13 @@ fn place(column: &[usize], wish: &[f64], heights: &[f64], middle: &mut [f64]) {
     }
 }
 
-/// Where a seat's neighbours stand on average. A node follows nodes: a line that only passes hardly pulls it.
-fn mean(columns: &Columns, seat: usize, near: &[usize], middle: &[f64]) -> Option<f64> {
+/// Where a seat's neighbours want it. A node follows nodes: a line that only passes hardly pulls it.
+fn drawn_to(columns: &Columns, seat: usize, near: &[usize], middle: &[f64], pull: Pull) -> Option<f64> {
     let light = node_of(columns, seat).is_some() && near.iter().any(|one| node_of(columns, *one).is_some());
+    if pull == Pull::Top {
+        let strong = near.iter().filter(|one| !light || node_of(columns, **one).is_some());
+        return strong.map(|one| middle[*one]).reduce(f64::min);
+    }
     let weight = |one: usize| if light && node_of(columns, one).is_none() { PASS_PULL } else { 1.0 };
     let all: f64 = near.iter().map(|one| weight(*one)).sum();
     (!near.is_empty()).then(|| near.iter().map(|one| weight(*one) * middle[*one]).sum::<f64>() / all)

@@ -58,6 +58,15 @@ pub(super) enum Approval {
     Sometimes,
 }
 
+impl Approval {
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Self::Always => "approval",
+            Self::Sometimes => "approval?",
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Back {
     pub last: usize,

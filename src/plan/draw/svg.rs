@@ -28,30 +28,35 @@ pub struct Part<'p> {
 /// One file that needs nothing else.
 pub fn svg(plan: &Plan, marks: &Marks) -> String {
     let part = Part { name: "fs", link: &|_| None };
-    drawn(plan, marks, &format!("<style>{}</style>\n", svg_style()), r#"role="img""#, &part)
+    drawn(plan, marks, Some(&svg_style()), &part)
 }
 
-/// A part of a page. What leads somewhere is a group of links, what does not is a picture.
+/// A part of a page, which has the title and the style already. What leads somewhere is a group of links.
 pub fn svg_part(plan: &Plan, marks: &Marks, part: &Part<'_>) -> String {
-    drawn(plan, marks, "", r#"role="group""#, part)
+    drawn(plan, marks, None, part)
 }
 
-fn drawn(plan: &Plan, marks: &Marks, style: &str, role: &str, part: &Part<'_>) -> String {
+/// `alone`: the style of a picture that stands alone; it has its title written over it.
+fn drawn(plan: &Plan, marks: &Marks, alone: Option<&str>, part: &Part<'_>) -> String {
     let Part { name, link } = part;
     let sketch = Sketch::new(plan, marks);
     let sizes: Vec<Size> = sketch.nodes.iter().map(size).collect();
     let laid = layout(&sizes, &sketch.needs);
     let arcs = arcs(&sketch, &laid);
     let low = arcs.iter().map(|arc| arc.low + 16.0).fold(laid.height, f64::max);
-    let title_width = super::order::float(sketch.title.chars().count()) * 9.0;
-    let (width, height) = (laid.width.max(title_width) + 2.0 * MARGIN, low + TITLE_HEIGHT + 2.0 * MARGIN);
+    let title_width = if alone.is_some() { super::order::float(sketch.title.chars().count()) * 9.0 } else { 0.0 };
+    let title_height = if alone.is_some() { TITLE_HEIGHT } else { 0.0 };
+    let (width, height) = (laid.width.max(title_width) + 2.0 * MARGIN, low + title_height + 2.0 * MARGIN);
+    let role = if alone.is_some() { r#"role="img""# } else { r#"role="group""# };
     let mut out = String::new();
     let _ = writeln!(
         out,
         r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0} {height:.0}" width="{width:.0}" height="{height:.0}" {role} class="flow-graph">"#
     );
     let _ = writeln!(out, "<title>{}</title>", escaped(&sketch.title));
-    out.push_str(style);
+    if let Some(style) = alone {
+        let _ = writeln!(out, "<style>{style}</style>");
+    }
     for (kind, class) in [("arrow", "head"), ("back", "head back")] {
         let _ = writeln!(
             out,
@@ -59,8 +64,10 @@ fn drawn(plan: &Plan, marks: &Marks, style: &str, role: &str, part: &Part<'_>) -
         );
     }
     let _ = writeln!(out, r#"<rect class="page" width="100%" height="100%" rx="8"/>"#);
-    let _ = writeln!(out, r#"<text class="heading" x="{MARGIN}" y="{:.0}">{}</text>"#, MARGIN + 12.0, escaped(&sketch.title));
-    let _ = writeln!(out, r#"<g transform="translate({MARGIN} {})">"#, MARGIN + TITLE_HEIGHT);
+    if alone.is_some() {
+        let _ = writeln!(out, r#"<text class="heading" x="{MARGIN}" y="{:.0}">{}</text>"#, MARGIN + 12.0, escaped(&sketch.title));
+    }
+    let _ = writeln!(out, r#"<g transform="translate({MARGIN} {})">"#, MARGIN + title_height);
     for (points, (from, to)) in laid.lines.iter().zip(&sketch.needs) {
         let names = (&sketch.nodes[*from].id, &sketch.nodes[*to].id);
         let _ = writeln!(

@@ -67,20 +67,19 @@ pub(super) fn node(node: &Node, rect: &Rect) -> String {
     let side = if node.shape == Shape::Person { 14.0 } else { 0.0 };
     for (row, line) in lines(node).iter().enumerate() {
         let y = TOP + LINE * float(row);
-        let _ = write!(out, r#"<text class="{}" x="{:.1}" y="{y:.1}">{}</text>"#, line.class, PAD + side, escaped(&line.text));
+        // A space between them, so that they are words of their own for whoever hears them.
+        let _ = write!(out, r#"<text class="{}" x="{:.1}" y="{y:.1}">{}</text> "#, line.class, PAD + side, escaped(&line.text));
     }
     if let Some(mark) = node.mark {
         let _ = write!(out, r#"<text class="mark" x="{:.1}" y="{TOP:.1}">{}</text>"#, rect.width - 14.0 - side, mark.glyph());
     }
     if let Some(approval) = node.approval {
-        let (class, word) = match approval {
-            Approval::Always => ("", "approval"),
-            Approval::Sometimes => (" sometimes", "approval?"),
-        };
+        let class = if approval == Approval::Sometimes { " sometimes" } else { "" };
         let _ = write!(
             out,
-            r#"<rect class="tag-box{class}" x="12" y="-9" width="{TAG_WIDTH}" height="15" rx="7.5"/><text class="tag{class}" x="{:.1}" y="2">{word}</text>"#,
-            12.0 + TAG_WIDTH / 2.0
+            r#" <rect class="tag-box{class}" x="12" y="-9" width="{TAG_WIDTH}" height="15" rx="7.5"/><text class="tag{class}" x="{:.1}" y="2">{}</text>"#,
+            12.0 + TAG_WIDTH / 2.0,
+            approval.word()
         );
     }
     out.push_str("</g>\n");
@@ -165,9 +164,11 @@ fn hover(node: &Node) -> String {
     text
 }
 
-/// What a link to it is called: where it stands is heard too.
+/// What a link to it is called: what is written in it, so that it can be called by that, and where it stands.
 pub(super) fn spoken(node: &Node) -> String {
-    format!("{}, {}: {}", node.id, node.verb, node.mark.map_or("to come", Mark::word))
+    let mut words: Vec<String> = lines(node).into_iter().map(|line| line.text).collect();
+    words.extend(node.approval.map(|approval| approval.word().to_owned()));
+    format!("{}: {}", words.join(", "), node.mark.map_or("to come", Mark::word))
 }
 
 pub(super) fn escaped(text: &str) -> String {

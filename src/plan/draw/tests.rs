@@ -147,6 +147,25 @@ fn no_two_nodes_stand_on_one_another() {
 }
 
 #[test]
+fn a_tall_picture_begins_at_its_top() {
+    use super::{layout::Size, layout::layout};
+    // One step, sixty that need it, one that needs them all.
+    let edges: Vec<(usize, usize)> = (1..=60).flat_map(|at| [(0, at), (at, 61)]).collect();
+    let sizes = vec![Size { width: 100.0, height: 40.0 }; 62];
+    let laid = layout(&sizes, &edges);
+    assert!(laid.height > 2_000.0);
+    for end in [0, 61] {
+        assert!(laid.nodes[end].y < 1.0, "{:?} of {}", laid.nodes[end], laid.height);
+    }
+    let mut rows: Vec<f64> = laid.nodes[1..61].iter().map(|node| node.y).collect();
+    rows.sort_by(f64::total_cmp);
+    assert!(rows.windows(2).all(|two| two[1] - two[0] > 40.0), "no two stand on one another: {rows:?}");
+    // A low one stays in the middle of what it leads to.
+    let low = layout(&sizes[..4], &[(0, 1), (0, 2), (0, 3)]);
+    assert!((low.nodes[0].middle() - low.nodes[1..].iter().map(super::layout::Rect::middle).sum::<f64>() / 3.0).abs() < 1.0);
+}
+
+#[test]
 fn a_flow_of_one_step_is_a_picture_too() {
     let loaded = Loader::in_memory([("flows/announce.yaml", ANNOUNCE)]).load_library(&FlowKey::new("announce").unwrap()).unwrap();
     let book = Book::build(&Arc::new(loaded.value)).unwrap();

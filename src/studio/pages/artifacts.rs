@@ -20,8 +20,9 @@ use crate::{
 use super::{
     super::{problem::Problem, server::Studio},
     Page, Place,
-    parts::{Tab, enc, flow_link, json, table, tabs, text},
+    parts::{Tab, enc, ended, events, flow_link, table, tabs},
     shown,
+    written::file,
 };
 
 /// Of one flow that are listed.
@@ -62,7 +63,7 @@ fn page(workspace: &Workspace, run: &str, which: &Which) -> Result<Page, Problem
         (Some(flow), Some(name)) => {
             let (flow, place) = place(&view, &dir, flow, name)?;
             html! {
-                p { a href=(flow_link(id, &flow)) { (id) " / " (flow) } " / " a href={ "/runs/" (id) "/artifacts" } { "artifacts" } }
+                p class="crumbs" { a href=(flow_link(id, &flow)) { (id) " / " (flow) } " / " a href={ "/runs/" (id) "/artifacts" } { "artifacts" } }
                 h1 { (name) }
                 p { a href=(super::raw::link(id, &flow, name)) download { "Download" } span class="dim" { " as the step wrote it: nothing in it is blacked out" } }
                 (one(workspace, &dir, &flow, name, &place)?)
@@ -78,21 +79,22 @@ fn page(workspace: &Workspace, run: &str, which: &Which) -> Result<Page, Problem
         },
     };
     let title = which.name.as_ref().map_or_else(|| format!("Artifacts of {id}"), |name| format!("{name} of {id}"));
-    Ok(Page { title, place: Place::Runs, live: None, body })
+    let live = (!ended(view.status(), false)).then(|| events(id, view.state.seq));
+    Ok(Page { title, place: Place::Runs, live, body })
 }
 
 fn files(dir: &RunDir, flow: &FramePath, most: usize) -> Vec<(String, u64)> {
     laid_down(dir, flow, most).unwrap_or_default()
 }
 
-fn link(run: &RunId, flow: &FramePath, name: &str) -> String {
+pub(super) fn link(run: &RunId, flow: &FramePath, name: &str) -> String {
     format!("/runs/{run}/artifacts?flow={}&name={}", enc(flow.as_str()), enc(name))
 }
 
 fn list(dir: &RunDir, run: &RunId, flow: &FramePath) -> Markup {
     let all = files(dir, flow, FILES_MAX);
     let rows = html! {
-        @for (name, bytes) in &all { tr { th scope="row" { a href=(link(run, flow, name)) { (name) } } td { (bytes) " bytes" } } }
+        @for (name, bytes) in &all { tr { th scope="row" { a href=(link(run, flow, name)) { (name) } } td class="number" { (bytes) " bytes" } } }
     };
     html! {
         @if !all.is_empty() {
@@ -109,7 +111,7 @@ pub(super) fn shelf(dir: &RunDir, run: &RunId, flow: &FramePath) -> Markup {
     html! {
         @if !all.is_empty() {
             details id={ "artifacts-" (flow) } {
-                summary { "Artifacts" }
+                summary { "Artifacts" span class="dim" { (all.len().min(SHELF_MAX)) @if all.len() > SHELF_MAX { " and more" } } }
                 ul { @for (name, bytes) in all.iter().take(SHELF_MAX) { li { a href=(link(run, flow, name)) { (name) } span class="dim" { " " (bytes) " bytes" } } } }
                 @if all.len() > SHELF_MAX { a href={ "/runs/" (run) "/artifacts" } { "All of them" } }
             }
@@ -132,27 +134,24 @@ pub(super) fn not_read(name: &str, error: &std::io::Error) -> Problem {
 fn one(workspace: &Workspace, dir: &RunDir, flow: &FramePath, name: &str, place: &InRun) -> Result<Markup, Problem> {
     let (bytes, whole) = dir.head(place, TEXT_BYTES_MAX).map_err(|error| not_read(name, &error))?;
     if picture_of(&bytes).is_some() {
-        let source = format!("/runs/{}/picture?flow={}&name={}", dir.id(), enc(flow.as_str()), enc(name));
-        return Ok(html! { p class="dim" { (whole) " bytes" } img class="artifact" src=(source) alt={ "The picture " (name) }; });
+        return Ok(html! { p class="dim" { (whole) " bytes" } (picture_tag(dir.id(), flow, name)) });
     }
     let cut = whole > bytes.len() as u64;
-    let Some(said) = written(&bytes, cut) else {
+    let Some(said) = as_text(&bytes, cut) else {
         return Ok(
             html! { p { "It is neither text nor a picture that pages show: " (whole) " bytes, in " code { (place) } " of the run." } },
         );
     };
     // A step laid it down itself; what looks like a secret is not shown to whoever looks over a shoulder.
     let said = workspace.clean_text(said);
-    let value: Option<serde_json::Value> =
-        name.ends_with(".json").then(|| serde_json::from_str(&said).ok()).flatten().filter(|_| !cut);
     Ok(html! {
         p class="dim" { @if cut { "the first " (bytes.len()) " of " } (whole) " bytes" }
-        @match &value { Some(value) => { (json(value)) } None => { (text(&said)) } }
+        (file(name, &said, !cut, 1))
     })
 }
 
 /// As text; a cut may have gone through a letter.
-fn written(bytes: &[u8], cut: bool) -> Option<&str> {
+pub(super) fn as_text(bytes: &[u8], cut: bool) -> Option<&str> {
     let text = match std::str::from_utf8(bytes) {
         Ok(text) => text,
         Err(error) if cut && error.error_len().is_none() => std::str::from_utf8(&bytes[..error.valid_up_to()]).ok()?,
@@ -161,7 +160,12 @@ fn written(bytes: &[u8], cut: bool) -> Option<&str> {
     (!text.contains('\0')).then_some(text)
 }
 
-fn picture_of(bytes: &[u8]) -> Option<(&'static str, &'static str)> {
+pub(super) fn picture_tag(run: &RunId, flow: &FramePath, name: &str) -> Markup {
+    let source = format!("/runs/{run}/picture?flow={}&name={}", enc(flow.as_str()), enc(name));
+    html! { img class="artifact" src=(source) alt={ "The picture " (name) }; }
+}
+
+pub(super) fn picture_of(bytes: &[u8]) -> Option<(&'static str, &'static str)> {
     let found = PICTURES.iter().find(|(begins, _, _)| bytes.starts_with(begins))?;
     let webp = found.2 != "webp" || bytes.get(8..12) == Some(b"WEBP");
     webp.then_some((found.1, found.2))
@@ -213,7 +217,7 @@ mod tests {
     #[test]
     fn a_cut_through_a_letter_is_text_and_bytes_are_not() {
         let text = "grün".as_bytes();
-        assert_eq!(written(&text[..3], true), Some("gr"));
-        assert_eq!((written(&text[..3], false), written(b"a\0b", false), written(b"\xff\xfe", true)), (None, None, None));
+        assert_eq!(as_text(&text[..3], true), Some("gr"));
+        assert_eq!((as_text(&text[..3], false), as_text(b"a\0b", false), as_text(b"\xff\xfe", true)), (None, None, None));
     }
 }

@@ -16,7 +16,7 @@ use crate::{
 use super::{
     super::{problem::Problem, server::Studio},
     Page, Place,
-    parts::{run_badge, run_link, table},
+    parts::{difference, ended, run_badge, run_link, table},
     shown,
 };
 
@@ -37,13 +37,13 @@ pub(in crate::studio) async fn compare(State(studio): State<Studio>, Query(pair)
 
 fn page(workspace: &Workspace, pair: &Pair) -> Result<Page, Problem> {
     let (a, b) = (pair.a.trim(), pair.b.trim());
+    let (list, mark) = workspace.marked_runs()?;
     let found = if a.is_empty() || b.is_empty() {
         None
     } else {
         let ((a, a_dir), (b, b_dir)) = (workspace.view(a)?, workspace.view(b)?);
         Some(diff(Side { view: &a, dir: &a_dir }, Side { view: &b, dir: &b_dir }, None))
     };
-    let list = workspace.list_runs()?;
     let field = |name: &str, label: &str, value: &str| {
         html! { label { (label) " " input name=(name) value=(value) list="runs" required autocomplete="off" size="24"; } }
     };
@@ -56,7 +56,10 @@ fn page(workspace: &Workspace, pair: &Pair) -> Result<Page, Problem> {
         }
         @if let Some(found) = &found { (differences(found)) }
     };
-    Ok(Page { title: "Compare".to_owned(), place: Place::Compare, live: None, body })
+    // Both may go on; the list of runs tells of either.
+    let goes_on = found.as_ref().is_some_and(|found| [found.a_status, found.b_status].iter().any(|one| !ended(*one, false)));
+    let live = goes_on.then(|| format!("/api/v1/events?after={mark}"));
+    Ok(Page { title: "Compare".to_owned(), place: Place::Compare, live, body })
 }
 
 fn differences(found: &RunDiff) -> Markup {
@@ -100,15 +103,9 @@ fn values(name: &str, all: &[Differs]) -> Markup {
     html! { @if !all.is_empty() { (table(name, &["What", "a", "b"], &rows)) } }
 }
 
-/// A unified diff; what it says by colour stands in its first column too.
 fn text(one: &TextDiffers) -> Markup {
     html! {
-        pre class="diff" tabindex="0" role="region" aria-label={ "Difference: " (one.what) } {
-            @for line in one.diff.lines() {
-                @let class = match line.as_bytes().first() { Some(b'+') => "succeeded", Some(b'-') => "failed", Some(b'@') => "running", _ => "plain" };
-                span class=(class) { (line) } "\n"
-            }
-        }
+        (difference(&one.what, &one.diff))
         @if one.cut { p class="dim" { "The rest is not shown." } }
     }
 }

@@ -15,7 +15,7 @@ use crate::{
 use super::{
     super::{problem::Problem, server::Studio},
     Page, Place,
-    parts::{Tab, next, run_badge, run_id, table, tabs},
+    parts::{Tab, next, run_badge, run_id, sentence, table, tabs},
     shown,
 };
 
@@ -27,17 +27,18 @@ fn page(workspace: &Workspace, run: &str) -> Result<Page, Problem> {
     let id = run_id(run)?;
     let (remains, paste) = workspace.remains(id.as_str())?;
     let found = diagnose(&remains, &paste);
-    let trail = html! { @for item in &found.trail { tr { th scope="row" { code { (item.path) } } td { (item.found) } } } };
+    let trail =
+        html! { @for item in &found.trail { tr { th scope="row" { code { (item.path) } } td { (sentence(&item.found)) } } } };
     let body = html! {
         h1 { "Diagnosis of " (id) " " @if let Some(status) = found.status { (run_badge(status)) } }
         (tabs(&id, Tab::Diagnosis))
-        p class="verdict" { (class(found.class)) " " (found.headline) }
+        p class="verdict" { (class(found.class)) " " (sentence(&found.headline)) }
         @for (at, cause) in found.causes.iter().enumerate() { (one(cause, at)) }
         (next(&found.next))
         h2 { "What was looked at" }
         (table("What was looked at", &["Where", "What stood there"], &trail))
     };
-    Ok(Page { title: format!("Diagnosis of {id}"), place: Place::Runs, live: None, body })
+    Ok(Page { title: format!("Diagnosis of {id}"), place: Place::Runs, live: super::evidence::live(&remains, &id), body })
 }
 
 fn class(class: Class) -> Markup {
@@ -55,9 +56,9 @@ fn one(cause: &Likely, at: usize) -> Markup {
         @match at { 0 => { h2 { "Most likely" } } 1 => { h2 { "Also" } } _ => {} }
         article class="card cause" {
             h3 { (cause.id) " " (class(cause.class)) }
-            p { (cause.says) }
-            p { b { "What to do: " } (cause.remedy) }
-            @if !cause.trail.is_empty() { ul { @for item in &cause.trail { li { code { (item.path) } " " (item.found) } } } }
+            p { (sentence(&cause.says)) }
+            p { b { "What to do: " } (sentence(&cause.remedy)) }
+            @if !cause.trail.is_empty() { ul { @for item in &cause.trail { li { code { (item.path) } " " (sentence(&item.found)) } } } }
         }
     }
 }

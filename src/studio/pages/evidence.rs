@@ -11,14 +11,14 @@ use serde::Deserialize;
 
 use crate::{
     id::RunId,
-    inspect::{Freshness, Metric, Panel, Verdict, evidence as panel_of},
+    inspect::{Freshness, Metric, Panel, Remains, Verdict, evidence as panel_of},
     workspace::Workspace,
 };
 
 use super::{
     super::{problem::Problem, server::Studio},
     Page, Place,
-    parts::{Tab, enc, next, run_badge, run_id, run_link, table, tabs},
+    parts::{Tab, enc, ended, events, next, run_badge, run_id, run_link, sentence, table, tabs},
     shown,
 };
 
@@ -53,12 +53,12 @@ fn page(workspace: &Workspace, run: &str, flow: Option<&str>) -> Result<Page, Pr
     let body = html! {
         h1 { "Evidence of " (id) " " @if let Some(status) = panel.status { (run_badge(status)) } }
         (tabs(&id, Tab::Evidence))
-        p class="verdict" { (verdict(panel.verdict)) " " (panel.headline) }
+        p class="verdict" { (verdict(panel.verdict)) " " (sentence(&panel.headline)) }
         @if flows.len() > 1 { (chooser(&id, &flows, flow)) }
         (measures(&id, &panel))
         @if !panel.contradictions.is_empty() {
             h2 { "What does not fit together" }
-            ul { @for one in &panel.contradictions { li class="failed" { (one) } } }
+            ul { @for one in &panel.contradictions { li class="failed" { (sentence(one)) } } }
         }
         @if !panel.hotspots.is_empty() {
             h2 { "Look at" }
@@ -66,11 +66,18 @@ fn page(workspace: &Workspace, run: &str, flow: Option<&str>) -> Result<Page, Pr
         }
         @if !panel.unknowns.is_empty() {
             h2 { "Not known" }
-            ul { @for one in &panel.unknowns { li { (one) } } }
+            ul { @for one in &panel.unknowns { li { (sentence(one)) } } }
         }
         (next(&panel.next))
     };
-    Ok(Page { title: format!("Evidence of {id}"), place: Place::Runs, live: None, body })
+    let live = live(&remains, &id);
+    Ok(Page { title: format!("Evidence of {id}"), place: Place::Runs, live, body })
+}
+
+/// The events after which another look at it may show something else.
+pub(super) fn live(remains: &Remains, run: &RunId) -> Option<String> {
+    let view = remains.view.as_ref()?;
+    (!ended(view.status(), false)).then(|| events(run, view.state.seq))
 }
 
 fn chooser(run: &RunId, flows: &[String], flow: Option<&str>) -> Markup {
@@ -101,8 +108,8 @@ fn measures(run: &RunId, panel: &Panel) -> Markup {
                 th scope="row" { (metric.metric.as_str()) }
                 td { (stands(metric)) }
                 td {
-                    span class=[metric.red.then_some("failed")] { (metric.figure.as_deref().or(metric.reason.as_deref()).unwrap_or_default()) }
-                    @for says in &metric.says { p { (says) } }
+                    span class=[metric.red.then_some("failed")] { (sentence(metric.figure.as_deref().or(metric.reason.as_deref()).unwrap_or_default())) }
+                    @for says in &metric.says { p { (sentence(says)) } }
                 }
                 td { (sources(run, metric)) }
             }

@@ -20,7 +20,7 @@ use crate::{
 use super::{
     super::{problem::Problem, server::Studio, slips::Slips},
     Page, Place,
-    parts::table,
+    parts::{table, value_of},
     shown,
     start::{Filled, form},
 };
@@ -98,7 +98,7 @@ fn params(flow: &Flow) -> Markup {
                 (kind(param.r#type)) @if !param.values.is_empty() { " " (param.values.join(", ")) }
                 @if let Some(pattern) = &param.pattern { " that matches " code { (pattern) } }
             }
-            td { @if param.required { "must be given" } @else if let Some(default) = &param.default { code { (default) } } @else { span class="dim" { "may be left out" } } }
+            td { @if param.required { "must be given" } @else if let Some(default) = &param.default { (value_of(default)) } @else { span class="dim" { "may be left out" } } }
             td { (param.description.as_deref().unwrap_or_default()) }
         }
     } };

@@ -14,7 +14,7 @@ use crate::{
 use super::{
     super::{problem::Problem, server::Studio},
     Page, Place,
-    parts::{ago, question_link, run_link},
+    parts::{ago, clock, question_link, run_link},
     shown,
 };
 
@@ -28,12 +28,13 @@ fn page(workspace: &Workspace) -> Result<Page, Problem> {
     let (waiting, unread) = waiting(workspace, list);
     let refused = workspace.orders()?.orders.iter().filter(|line| line.state == OrderStanding::Refused).count();
     let body = html! {
+        (clock(now))
         h1 { "Inbox" }
         @if waiting.is_empty() && unread.is_empty() && refused == 0 {
-            p class="empty" { "Nothing waits for you. " a href="/runs" { "All runs" } }
+            p class="empty" { "Nothing waits for you. When a run asks something, it stands here. " a href="/runs" { "All runs" } }
         }
         @for (run, one) in &waiting {
-            article class={ "card question " (one.severity.to_string().to_lowercase()) } {
+            article id={ "question-" (run) "-" (one.id) } class={ "card question " (one.severity.to_string().to_lowercase()) } {
                 h2 { a href=(question_link(run, &one.id)) { (first_line(&one.question)) } }
                 p class="dim" {
                     span class={ "severity " (one.severity.to_string().to_lowercase()) } { (one.severity) }

@@ -102,6 +102,16 @@ pub(super) fn queue(all: &[OrderLine], desk: &Desk, slips: &Slips, now: Time) ->
     }
 }
 
+/// What is asked of a run and waits for its turn, where the run's page says how it stands.
+pub(super) fn waits(line: &OrderLine, slips: &Slips, now: Time) -> Markup {
+    html! {
+        div class="waits" {
+            p { b { (what(line)) } " " (stands(line)) " " span class="dim" { "asked " (ago(line.at, now)) " by " (line.by) } }
+            (withdraw_form(line, slips))
+        }
+    }
+}
+
 /// What is asked of a run, on its own page.
 pub(super) fn of_run(all: &[OrderLine], slips: &Slips, now: Time) -> Markup {
     html! {

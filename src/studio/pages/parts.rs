@@ -3,6 +3,7 @@
 
 use axum::http::StatusCode;
 use maud::{Markup, html};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC};
 
 use crate::{
     id::{EscalationId, FramePath, RunId, StepRef, Time},
@@ -12,11 +13,13 @@ use crate::{
 
 use super::super::problem::Problem;
 
+/// What stands in an address as it is; people read these, and send them to one another.
+const IN_AN_ADDRESS: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 /// Longer texts are shown up to here.
 const TEXT_CHARS_MAX: usize = 200_000;
 
 pub(super) fn enc(text: &str) -> String {
-    percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
+    percent_encoding::utf8_percent_encode(text, IN_AN_ADDRESS).to_string()
 }
 
 pub(super) fn run_link(run: &RunId) -> String {
@@ -55,6 +58,7 @@ pub(super) fn tabs(run: &RunId, here: Tab) -> Markup {
         nav class="tabs" aria-label={ "Pages of " (run) } {
             @for (tab, path, name) in all { a href={ (run_link(run)) (path) } aria-current=[(tab == here).then_some("page")] { (name) } }
             a href={ "/compare?b=" (enc(run.as_str())) } { "Compare" }
+            a href={ (run_link(run)) "/report" } download { "Download as one file" }
         }
     }
 }
@@ -72,8 +76,13 @@ pub(super) fn heading(level: usize, id: &str, inside: &Markup) -> Markup {
 
 /// A table that may be wider than the page; it is scrolled by keys too.
 pub(super) fn table(name: &str, columns: &[&str], rows: &Markup) -> Markup {
+    table_of("", name, columns, rows)
+}
+
+/// The same, with a class of its own.
+pub(super) fn table_of(class: &str, name: &str, columns: &[&str], rows: &Markup) -> Markup {
     html! {
-        div class="wide" tabindex="0" role="region" aria-label=(name) { table {
+        div class="wide" tabindex="0" role="region" aria-label=(name) { table class=[(!class.is_empty()).then_some(class)] {
             thead { tr { @for column in columns { th scope="col" { @if column.is_empty() { span class="unseen" { "Verdict" } } @else { (column) } } } } }
             tbody { (rows) }
         } }
@@ -101,7 +110,32 @@ pub(super) fn run_id(run: &str) -> Result<RunId, Problem> {
 pub(super) fn ago(at: Time, now: Time) -> Markup {
     let ms = now.since(at);
     let words = if ms < 1000 { "just now".to_owned() } else { format!("{} ago", length(ms / 1000 * 1000)) };
-    html! { time datetime=(at) title=(at) { (words) } }
+    html! { time class="ago" datetime=(at) title=(at) { (words) } }
+}
+
+/// What the clock says here, from which a script counts on.
+pub(super) fn clock(now: Time) -> Markup {
+    html! { data id="now" value=(now) {} }
+}
+
+/// A moment among others of its page: the day is told where it is another than before.
+pub(super) fn moment(at: Time, before: Option<Time>) -> Markup {
+    let (at, before) = (at.to_string(), before.map(|time| time.to_string()).unwrap_or_default());
+    let (day, clock) = at.trim_end_matches('Z').split_once('T').unwrap_or_default();
+    html! { time datetime=(at) title=(at) { @if !before.starts_with(day) { (day) " " } (clock) } }
+}
+
+/// The events of a run behind a line, after which its pages are read again.
+pub(super) fn events(run: &RunId, seq: u64) -> String {
+    format!("/api/v1/runs/{run}/events?after={seq}")
+}
+
+/// Nothing more will be written by itself.
+pub(super) fn ended(status: RunStatus, driven: bool) -> bool {
+    match status {
+        RunStatus::Succeeded | RunStatus::Failed | RunStatus::Cancelled => !driven,
+        RunStatus::Running | RunStatus::Waiting | RunStatus::Interrupted => false,
+    }
 }
 
 pub(super) fn run_badge(status: RunStatus) -> Markup {
@@ -129,6 +163,27 @@ pub(super) fn standing_badge(standing: Standing) -> Markup {
     html! { span class={ "badge " (class) } { span aria-hidden="true" { (glyph) } " " (standing) } }
 }
 
+/// A parameter: a text as it is, anything else as JSON.
+pub(super) fn value_of(value: &serde_json::Value) -> Markup {
+    match value {
+        serde_json::Value::String(one) => html! { code { (one) } },
+        other => html! { code { (other) } },
+    }
+}
+
+/// A sentence of ours; what stands between backticks is code.
+pub(super) fn sentence(said: &str) -> Markup {
+    let parts: Vec<&str> = said.split('`').collect();
+    // One that is not closed is a sign like any other.
+    let last = if parts.len().is_multiple_of(2) { parts.len() - 2 } else { parts.len() };
+    html! {
+        @for (at, part) in parts.iter().enumerate().take(last) {
+            @if at % 2 == 1 { code { (part) } } @else { (part) }
+        }
+        @if last < parts.len() { (parts[last..].join("`")) }
+    }
+}
+
 /// Text as it is, in lines.
 pub(super) fn text(text: &str) -> Markup {
     let end = text.char_indices().nth(TEXT_CHARS_MAX).map_or(text.len(), |(at, _)| at);
@@ -138,10 +193,58 @@ pub(super) fn text(text: &str) -> Markup {
     }
 }
 
+/// A unified difference; what it says by colour stands in its first column too.
+pub(super) fn difference(what: &str, all: &str) -> Markup {
+    html! {
+        pre class="diff" tabindex="0" role="region" aria-label={ "Difference: " (what) } {
+            @for line in all.lines() {
+                @match line.as_bytes().first() {
+                    Some(b'+') => { span class="plus" { (line) } }
+                    Some(b'-') => { span class="minus" { (line) } }
+                    Some(b'@') => { span class="at" { (line) } }
+                    _ => { (line) }
+                }
+                "\n"
+            }
+        }
+    }
+}
+
 /// A value as JSON that people read; a text as itself.
 pub(super) fn json(value: &serde_json::Value) -> Markup {
     match value {
         serde_json::Value::String(one) => text(one),
         other => text(&serde_json::to_string_pretty(other).unwrap_or_default()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_stands_between_backticks_is_code() {
+        for (said, shown) in [
+            ("plain", "plain"),
+            ("produced `a<b`; gone", "produced <code>a&lt;b</code>; gone"),
+            ("`a` and `b`", "<code>a</code> and <code>b</code>"),
+            ("one ` sign", "one ` sign"),
+            ("`a` and ` sign", "<code>a</code> and ` sign"),
+            ("", ""),
+        ] {
+            assert_eq!(sentence(said).into_string(), shown, "{said}");
+        }
+    }
+
+    #[test]
+    fn the_day_is_told_where_it_is_another() {
+        let at = |text: &str| text.parse::<Time>().unwrap();
+        let (noon, later, next) =
+            (at("2026-01-02T12:00:00.000Z"), at("2026-01-02T12:00:01.500Z"), at("2026-01-03T00:00:00.000Z"));
+        let words = |at, before| moment(at, before).into_string();
+        assert!(words(noon, None).contains(">2026-01-02 12:00:00.000<"));
+        assert!(
+            words(later, Some(noon)).contains(">12:00:01.500<") && words(next, Some(later)).contains(">2026-01-03 00:00:00.000<")
+        );
     }
 }

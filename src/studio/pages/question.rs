@@ -12,7 +12,7 @@ use axum::{
 use maud::{Markup, html};
 
 use crate::{
-    id::{ParamName, Time},
+    id::{ParamName, RunId, Time},
     record::{Question, QuestionStatus},
     spec::params::Given,
     workspace::{AnswerRequest, Workspace},
@@ -26,8 +26,10 @@ use super::{
         who::{Guest, Person, Right},
     },
     Page, Place,
-    parts::{ago, question_link, run_link, step_link, text},
+    artifacts::{as_text, picture_of, picture_tag},
+    parts::{ago, clock, events, question_link, run_link, step_link, text, value_of},
     shown,
+    written::file,
 };
 
 /// Of evidence that is shown on the page itself.
@@ -53,7 +55,8 @@ fn page(workspace: &Workspace, person: &Person, slips: &Slips, run: &str, id: &s
     let now = workspace.now();
     let open = question.status == QuestionStatus::Open;
     let body = html! {
-        p { a href=(run_link(&read.id)) { (read.id) } " / " (question.flow_path) " / " a href=(step_link(&read.id, &question.flow_path, &question.step_id)) { (question.step_id) } }
+        (clock(now))
+        p class="crumbs" { a href=(run_link(&read.id)) { (read.id) } " / " (question.flow_path) " / " a href=(step_link(&read.id, &question.flow_path, &question.step_id)) { (question.step_id) } }
         h1 { (question.question) }
         p class="dim" {
             span class={ "severity " (question.severity.to_string().to_lowercase()) } { (question.severity) }
@@ -64,7 +67,7 @@ fn page(workspace: &Workspace, person: &Person, slips: &Slips, run: &str, id: &s
         dl {
             dt { "Why" } dd { (question.rule) ": " (question.reason) }
             @if let Some(action) = &question.action { dt { "What happens" } dd { (text(action)) } }
-            @for (name, value) in &question.params { dt { (name) } dd { code { (value) } } }
+            @for (name, value) in &question.params { dt { (name) } dd { (value_of(value)) } }
             @if let Some(usd) = question.cost_usd { @if usd > 0.0 { dt { "Cost so far" } dd { (format!("{usd:.4} USD")) } } } @else { dt { "Cost so far" } dd { "not known" } }
         }
         (evidence(workspace, &read.id, &question))
@@ -83,11 +86,11 @@ fn page(workspace: &Workspace, person: &Person, slips: &Slips, run: &str, id: &s
             }
         } @else { (closed(&question, now)) }
     };
-    let live = open.then(|| format!("/api/v1/runs/{}/events?after={}", read.id, read.state.seq));
+    let live = open.then(|| events(&read.id, read.state.seq));
     Ok(Page { title: super::inbox::first_line(&question.question).to_owned(), place: Place::Inbox, live, body })
 }
 
-fn evidence(workspace: &Workspace, run: &crate::id::RunId, question: &Question) -> Markup {
+fn evidence(workspace: &Workspace, run: &RunId, question: &Question) -> Markup {
     html! {
         @if !question.shown.is_empty() {
             h2 { "Evidence" }
@@ -100,10 +103,7 @@ fn evidence(workspace: &Workspace, run: &crate::id::RunId, question: &Question) 
                         Some(sha256) => {
                             p class="dim" { "sha256 " (sha256.as_str()[..12]) }
                             @match workspace.evidence_head(run, &question.flow_path, &one.path, EVIDENCE_BYTES_MAX) {
-                                Ok((bytes, all)) => {
-                                    (text(&String::from_utf8_lossy(&bytes)))
-                                    @if all > bytes.len() as u64 { p class="dim" { "the first " (bytes.len()) " of " (all) " bytes" } }
-                                }
+                                Ok((bytes, all)) => { (shown_file(run, question, &one.path, &bytes, all)) }
                                 Err(error) => { p class="failed" { (error) } }
                             }
                         }
@@ -114,8 +114,24 @@ fn evidence(workspace: &Workspace, run: &crate::id::RunId, question: &Question) 
     }
 }
 
+/// Pictures below the flow's artifacts as pictures, texts as their names want it.
+fn shown_file(run: &RunId, question: &Question, path: &str, bytes: &[u8], all: u64) -> Markup {
+    let cut = all > bytes.len() as u64;
+    let picture = path.strip_prefix("artifacts/").filter(|_| picture_of(bytes).is_some());
+    html! {
+        @match (picture, as_text(bytes, cut)) {
+            (Some(name), _) => { (picture_tag(run, &question.flow_path, name)) }
+            (None, Some(said)) => {
+                (file(path, said, !cut, 3))
+                @if cut { p class="dim" { "the first " (bytes.len()) " of " (all) " bytes" } }
+            }
+            (None, None) => { p { "It is not text: " (all) " bytes." } }
+        }
+    }
+}
+
 /// Why there is nothing to look at: a link that leads elsewhere is not the same as no file.
-fn absent(workspace: &Workspace, run: &crate::id::RunId, question: &Question, path: &str) -> String {
+fn absent(workspace: &Workspace, run: &RunId, question: &Question, path: &str) -> String {
     match workspace.evidence_head(run, &question.flow_path, path, 0) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => format!("{error}."),
         _ => "It is not there.".to_owned(),
@@ -125,7 +141,7 @@ fn absent(workspace: &Workspace, run: &crate::id::RunId, question: &Question, pa
 fn form(question: &Question, slip: &str) -> Markup {
     html! {
         h2 { "Your answer" }
-        form method="post" action={ (question_link(&question.run_id, &question.id)) "/answer" } class="answer" {
+        form id="answer" method="post" action={ (question_link(&question.run_id, &question.id)) "/answer" } class="answer" {
             input type="hidden" name="slip" value=(slip);
             input type="hidden" name="digest" value=(question.subject_digest);
             fieldset {
@@ -133,8 +149,9 @@ fn form(question: &Question, slip: &str) -> Markup {
                 @for option in &question.options {
                     label class="choice" { input type="radio" name="choose" value=(option.key) required; " " b { (option.label) } @if !option.effect.is_empty() { " " span class="dim" { (option.effect) } } }
                 }
+                @if !question.push_back.is_empty() { p class="dim" { "Or send it back, with your note to whoever does it again:" } }
                 @for step in &question.push_back {
-                    label class="choice" { input type="radio" name="choose" value={ "push-back:" (step) } required; " " b { "Back to " (step) } " " span class="dim" { "with your note; it and what follows run again" } }
+                    label class="choice" { input type="radio" name="choose" value={ "push-back:" (step) } required; " " b { "Back to " (step) } " " span class="dim" { "it and what follows run again" } }
                 }
             }
             @for (name, field, required) in crate::inspect::form_fields(question) {
@@ -146,7 +163,7 @@ fn form(question: &Question, slip: &str) -> Markup {
                     }
                 }
             }
-            label class="field" { "Note" textarea name="note" rows="4" { } }
+            label class="field" { "Note " span class="dim" { "(it reaches the next step, and stays with the answer)" } textarea name="note" rows="4" { } }
             label class="choice" { input type="checkbox" name="sure" value="yes" required; " I have read what stands above" }
             button class="primary" { "Answer" }
         }

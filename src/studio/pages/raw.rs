@@ -101,7 +101,7 @@ mod tests {
         let said = to_keep("sub/a \"b\"; x=\r\ny\u{202e}ä.html");
         assert_eq!(
             said,
-            "attachment; filename=\"a__b___x___y__.html\"; filename*=UTF-8''a%20%22b%22%3B%20x%3D%0D%0Ay%E2%80%AE%C3%A4%2Ehtml"
+            "attachment; filename=\"a__b___x___y__.html\"; filename*=UTF-8''a%20%22b%22%3B%20x%3D%0D%0Ay%E2%80%AE%C3%A4.html"
         );
         assert!(http::HeaderValue::from_str(&said).is_ok());
         assert_eq!(to_keep(""), "attachment; filename=\"\"; filename*=UTF-8''");

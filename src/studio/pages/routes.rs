@@ -3,30 +3,40 @@
 
 use maud::{Markup, html};
 
-use crate::{inspect::RunView, kernel::Frame};
+use crate::{
+    inspect::{RunView, count},
+    kernel::Frame,
+};
 
-use super::parts::table;
+use super::parts::{moment, step_link, table};
 
 /// Decisions of a flow that are listed, the newest.
 const DECISIONS_MAX: usize = 200;
 
+/// Nothing where nothing was decided yet.
 pub(super) fn routes(view: &RunView, frame: &Frame) -> Markup {
     let here = view.steps.iter().filter(|(at, _)| at.flow == frame.path);
     let mut all: Vec<_> = here.flat_map(|(_, story)| &story.executions).flat_map(|one| &one.decisions).collect();
     all.sort_by_key(|one| one.timestamp);
     let left_out = all.len().saturating_sub(DECISIONS_MAX);
     let rows = html! {
-        @for one in &all[left_out..] {
+        @for (at, one) in all.iter().enumerate().skip(left_out) {
+            @let before = (at > left_out).then(|| all[at - 1].timestamp);
             tr {
-                td { time datetime=(one.timestamp) { (one.timestamp) } }
-                th scope="row" { (one.step_id) }
+                td { (moment(one.timestamp, before)) }
+                th scope="row" { a href=(step_link(&view.run_id, &frame.path, &one.step_id)) { (one.step_id) } }
                 td { (one.decision) @for next in &one.next_step_ids { " → " (next) } }
-                td { (one.rule) } td { (one.reason) } td { (one.by) }
+                td { code { (one.rule) } } td { (one.reason) } td { (one.by) }
             }
         }
     };
     html! {
-        @if left_out > 0 { p class="dim" { (left_out) " older decisions are not listed." } }
-        (table(&format!("Decisions of {}", frame.path), &["When", "Step", "Decision", "Rule", "Why", "By"], &rows))
+        @if !all.is_empty() {
+            details id={ "routes-" (frame.path) } {
+                summary { "Where it went, and why" span class="dim" { (count(all.len(), "decision")) } }
+                @if left_out > 0 { p class="dim" { (left_out) " older decisions are not listed." } }
+                (table(&format!("Decisions of {}", frame.path), &["When", "Step", "Decision", "Rule", "Why", "By"], &rows))
+            }
+        }
     }
 }

@@ -11,21 +11,24 @@ use serde::Deserialize;
 
 use crate::{
     id::{FramePath, RunId, StepRef, Time},
-    inspect::{FlowReport, RunView, StatusReport, length, opened_by, spent_words, status},
+    inspect::{FlowReport, RunView, StatusReport, count, length, opened_by, spent_words, status},
     kernel::Frame,
     ledger::RunDir,
     plan::draw,
+    record::RunStatus,
     workspace::{OrderLine, OrderStanding, Workspace},
 };
 
 use super::{
-    super::{problem::Problem, server::Studio},
+    super::{problem::Problem, server::Studio, slips::Slips},
     Page, Place,
     acts::acts,
     artifacts::shelf,
     inbox::first_line,
     orders,
-    parts::{Tab, ago, flow_link, heading, next, question_link, run_badge, run_link, step_link, tabs},
+    parts::{
+        Tab, ago, clock, ended, events, flow_link, heading, next, question_link, run_badge, run_link, step_link, tabs, value_of,
+    },
     routes::routes,
     shown,
     steps::steps,
@@ -33,6 +36,8 @@ use super::{
 
 /// Flows that are shown whole on the page of their run; others have their line, and a page of their own.
 const FLOWS_MAX: usize = 12;
+/// Steps that run at this moment and are named.
+const RUNNING_MAX: usize = 6;
 /// Nobody reads a picture of more, and it would weigh more than all the rest.
 const DRAWN_MAX: usize = 1_000;
 
@@ -91,25 +96,27 @@ fn page(studio: &Studio, workspace: &Workspace, run: &str, which: &Which) -> Res
     let (whole, left_out) = whole(&view, &top);
     let from = (asked.clone().or_else(|| top.last().map(|frame| frame.path.clone())), which.from);
     let page = Shown { view: &view, dir: &dir, report: &report, whole, from, now: workspace.now() };
-    let open_orders: Vec<OrderLine> = orders.iter().filter(|line| line.state != OrderStanding::Begun).cloned().collect();
+    let refused: Vec<OrderLine> = orders.iter().filter(|line| line.state == OrderStanding::Refused).cloned().collect();
+    let waits = orders.iter().find(|line| line.state == OrderStanding::Waiting);
     let seq = view.moments.last().map_or(0, |moment| moment.seq);
     let body = html! {
-        @if let Some(path) = &asked { p { a href=(run_link(&report.run_id)) { (report.run_id) } " / " (path) } }
+        (clock(page.now))
+        @if let Some(path) = &asked { p class="crumbs" { a href=(run_link(&report.run_id)) { (report.run_id) } " / " (path) } }
         h1 { (report.run_id) " " (run_badge(report.status)) }
-        p class="dim" {
-            "started " (ago(report.created_at, page.now)) " by " (report.started_by)
-            @if report.driven { " · driven by process " (report.pid.map(|pid| pid.to_string()).unwrap_or_default()) }
-            @if let Some(spent) = &report.spent { " · models: " (spent_words(spent)) }
+        dl class="facts" {
+            div { dt { "Started" } dd { (ago(report.created_at, page.now)) " by " (report.started_by) } }
+            @if report.driven { div { dt { "Driven by" } dd { "process " (report.pid.map(|pid| pid.to_string()).unwrap_or_default()) } } }
+            div { dt { "Models" } dd { @if let Some(spent) = &report.spent { (spent_words(spent)) } @else { "none was called" } } }
         }
         (tabs(&report.run_id, Tab::Run))
-        (orders::of_run(&open_orders, &studio.slips, page.now))
+        (stands(&page, waits, &studio.slips))
+        (orders::of_run(&refused, &studio.slips, page.now))
         (acts(&view, &report, &orders, &studio.slips))
-        (questions(&report, page.now))
         @if left_out > 0 { p class="dim" { (left_out) " more flows have their line below, and a page of their own." } }
         @for frame in &top { (one_flow(&page, frame, 2)) }
         (next(&report.next))
     };
-    let live = (!ended(&report)).then(|| format!("/api/v1/runs/{}/events?after={seq}", report.run_id));
+    let live = (!ended(report.status, report.driven)).then(|| events(&report.run_id, seq));
     Ok(Page { title: format!("{} {}", report.run_id, report.status), place: Place::Runs, live, body })
 }
 
@@ -130,23 +137,73 @@ fn whole(view: &RunView, top: &[&Frame]) -> (Vec<FramePath>, usize) {
     (whole, left_out)
 }
 
-/// Nothing more will be written by itself.
-fn ended(report: &StatusReport) -> bool {
-    use crate::record::RunStatus::{Cancelled, Failed, Interrupted, Running, Succeeded, Waiting};
-    match report.status {
-        Succeeded | Failed | Cancelled => !report.driven,
-        Running | Waiting | Interrupted => false,
+/// What goes on at this moment, always at the same place and in the same room, so that nothing below it moves when it changes.
+fn stands(page: &Shown<'_>, waits: Option<&OrderLine>, slips: &Slips) -> Markup {
+    let (report, now) = (page.report, page.now);
+    let first = report.questions.first();
+    let severity = first.map(|one| one.severity.to_string().to_lowercase()).unwrap_or_default();
+    html! {
+        article id="stands" class={ "card stands " (report.status) " " (severity) } {
+            @if let Some(one) = first {
+                h2 { a href=(question_link(&report.run_id, &one.id)) { (first_line(&one.question)) } }
+                p class="dim" { span class={ "severity " (severity) } { (one.severity) } " · " (one.step_id) " · " (one.reason) " · asked " (ago(one.since, now)) }
+            } @else if report.flows.iter().any(|flow| !flow.running.is_empty() || !flow.retrying.is_empty()) {
+                h2 { "Running" }
+                p { (running(page)) }
+            } @else if let Some(order) = waits {
+                h2 { "In the queue" }
+                (orders::waits(order, slips, now))
+            } @else {
+                h2 { (heading_of(report.status)) }
+                p { (why(page)) }
+            }
+        }
+        @for one in report.questions.iter().skip(1) {
+            article id={ "question-" (one.id) } class={ "card " (one.severity.to_string().to_lowercase()) } {
+                h2 { a href=(question_link(&report.run_id, &one.id)) { (first_line(&one.question)) } }
+                p class="dim" { (one.severity) " · " (one.step_id) " · asked " (ago(one.since, now)) }
+            }
+        }
     }
 }
 
-fn questions(report: &StatusReport, now: Time) -> Markup {
+fn heading_of(status: RunStatus) -> &'static str {
+    match status {
+        RunStatus::Running => "Between two steps",
+        RunStatus::Waiting => "Waits",
+        RunStatus::Succeeded => "It is done",
+        RunStatus::Failed => "It failed",
+        RunStatus::Interrupted => "Nobody drives it",
+        RunStatus::Cancelled => "It was cancelled",
+    }
+}
+
+/// The steps that run, and since when.
+fn running(page: &Shown<'_>) -> Markup {
+    let flows = page.report.flows.iter();
+    let all: Vec<_> = flows.flat_map(|flow| flow.running.iter().map(move |one| (flow, one))).collect();
+    let waits = page.report.flows.iter().flat_map(|flow| &flow.retrying).next();
     html! {
-        @for one in &report.questions {
-            article class={ "card question " (one.severity.to_string().to_lowercase()) } {
-                h2 { a href=(question_link(&report.run_id, &one.id)) { (first_line(&one.question)) } }
-                p class="dim" { (one.severity) " · " (one.step_id) " · " (ago(one.since, now)) }
-                p { (one.reason) }
-            }
+        @for (at, (flow, one)) in all.iter().take(RUNNING_MAX).enumerate() {
+            @if at > 0 { ", " }
+            a href=(step_link(&page.report.run_id, &flow.flow_path, &one.step_id)) { (one.step_id) } " " span class="dim" { (ago(one.since, page.now)) }
+        }
+        @if all.len() > RUNNING_MAX { " and " (all.len() - RUNNING_MAX) " more" }
+        @if let Some(retry) = waits.filter(|_| all.is_empty()) { (retry.step_id) " is tried again, attempt " (retry.attempt) }
+    }
+}
+
+/// The reason, in the words of the flow that has one.
+fn why(page: &Shown<'_>) -> Markup {
+    let report = page.report;
+    let failing = report.flows.iter().rev().find_map(|flow| Some((flow, flow.failing.as_ref()?)));
+    html! {
+        @match (report.status, failing) {
+            (RunStatus::Failed, Some((flow, failing))) => { "at " a href=(step_link(&report.run_id, &flow.flow_path, &failing.step_id)) { (failing.step_id) } ": " (failing.reason) }
+            _ => { @match report.flows.iter().find_map(|flow| flow.reason.as_ref()) {
+                Some(reason) => { (reason) }
+                None => { @match report.next.first() { Some(next) => { (next.why) ": " code { (next.command) } } None => { (report.updated_at) } } }
+            } }
         }
     }
 }
@@ -170,16 +227,20 @@ fn one_flow(page: &Shown<'_>, frame: &Frame, level: usize) -> Markup {
                 a href=(flow_link(run, &frame.path)) { (flow.flow_path) }
                 " · " (flow.steps_done) " of " (flow.steps_total) " steps ended · " (length(flow.active_ms)) " of work"
             }
+            progress class="steps-done" max=(flow.steps_total) value=(flow.steps_done) aria-label={ "Steps of " (flow.flow_path) " that ended" } {}
+            (picture(page.view, frame, flow))
             @if let Some(failing) = &flow.failing {
                 p class="failed" { "failed at " a href=(step_link(run, &frame.path, &failing.step_id)) { (failing.step_id) } ": " (failing.reason) }
             } @else if let Some(reason) = &flow.reason { p { (reason) } }
             @for warning in &flow.warnings { p class="concerns" { "warning: " (warning) } }
-            (picture(page.view, frame, flow))
-            (params(flow))
             (steps(page.view, frame, flow, from, page.now))
+            details id={ "time-" (flow.flow_path) } open[opened.is_none()] {
+                summary { "Timeline" span class="dim" { (count(flow.executions as usize, "execution")) } }
+                div class="wide" tabindex="0" role="region" aria-label={ "Timeline of " (flow.flow_path) } { (crate::inspect::timeline(page.view, frame)) }
+            }
+            (routes(page.view, frame))
             (shelf(page.dir, run, &frame.path))
-            details id={ "time-" (flow.flow_path) } { summary { "Timeline" } div class="wide" tabindex="0" role="region" aria-label={ "Timeline of " (flow.flow_path) } { (crate::inspect::timeline(page.view, frame)) } }
-            details id={ "routes-" (flow.flow_path) } { summary { "Where it went, and why" } (routes(page.view, frame)) }
+            (params(flow))
             @for child in inner { (one_flow(page, child, level + 1)) }
         }
     }
@@ -205,8 +266,8 @@ fn params(flow: &FlowReport) -> Markup {
     html! {
         @if !flow.params.is_empty() {
             details id={ "params-" (flow.flow_path) } {
-                summary { "Parameters" }
-                dl { @for (name, value) in &flow.params { dt { (name) } dd { code { (value) } } } }
+                summary { "Parameters" span class="dim" { (flow.params.len()) } }
+                dl { @for (name, value) in &flow.params { dt { (name) } dd { (value_of(value)) } } }
             }
         }
     }

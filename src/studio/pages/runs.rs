@@ -8,13 +8,18 @@ use axum::{
 use maud::html;
 use serde::Deserialize;
 
-use crate::{inspect::RunLine, record::RunStatus, workspace::Workspace};
+use crate::{
+    id::Time,
+    inspect::{RunLine, count},
+    record::RunStatus,
+    workspace::Workspace,
+};
 
 use super::{
     super::{problem::Problem, server::Studio},
     Page, Place,
     orders::queue,
-    parts::{ago, run_badge, run_link, table},
+    parts::{ago, clock, enc, run_badge, run_link, table_of},
     shown,
 };
 
@@ -29,12 +34,23 @@ const STATES: [RunStatus; 6] = [
     RunStatus::Cancelled,
 ];
 
+const HOUR_MS: u64 = 3_600_000;
+const AGES: [(&str, &str, u64); 4] = [
+    ("hour", "in the last hour", HOUR_MS),
+    ("day", "in the last day", 24 * HOUR_MS),
+    ("week", "in the last week", 7 * 24 * HOUR_MS),
+    ("month", "in the last 30 days", 30 * 24 * HOUR_MS),
+];
+
 #[derive(Debug, Default, Deserialize)]
 pub(in crate::studio) struct Filter {
     #[serde(default)]
     flow: String,
     #[serde(default)]
     status: String,
+    /// How long ago it was started, at most.
+    #[serde(default)]
+    age: String,
     /// Pages that were left behind.
     #[serde(default)]
     page: usize,
@@ -46,10 +62,12 @@ pub(in crate::studio) async fn runs(State(studio): State<Studio>, Query(filter):
 }
 
 impl Filter {
-    fn takes(&self, line: &RunLine) -> bool {
+    fn takes(&self, line: &RunLine, now: Time) -> bool {
         let flow = self.flow.is_empty() || line.flows.iter().any(|flow| flow.flow_path.as_str() == self.flow);
         let status = self.status.is_empty() || line.status.is_some_and(|status| status.as_str() == self.status);
-        flow && status
+        let since = AGES.iter().find(|(value, _, _)| *value == self.age).map(|(_, _, ms)| *ms);
+        let age = since.is_none_or(|most| line.created_at.is_some_and(|at| now.since(at) <= most));
+        flow && status && age
     }
 }
 
@@ -60,10 +78,11 @@ fn page(studio: &Studio, workspace: &Workspace, filter: &Filter) -> Result<Page,
     let mut flows: Vec<&str> = list.runs.iter().flat_map(|run| &run.flows).map(|flow| flow.flow_path.as_str()).collect();
     flows.sort_unstable();
     flows.dedup();
-    let found: Vec<&RunLine> = list.runs.iter().filter(|line| filter.takes(line)).collect();
+    let found: Vec<&RunLine> = list.runs.iter().filter(|line| filter.takes(line, now)).collect();
     let rows = found.iter().skip(filter.page.saturating_mul(ROWS)).take(ROWS);
     let more = found.len() > (filter.page + 1).saturating_mul(ROWS);
     let body = html! {
+        (clock(now))
         h1 { "Runs" }
         p { a href="/flows" { "Start a run" } }
         (queue(&orders, &studio.desk, &studio.slips, now))
@@ -76,12 +95,17 @@ fn page(studio: &Studio, workspace: &Workspace, filter: &Filter) -> Result<Page,
                 option value="" { "all" }
                 @for status in STATES { option value=(status) selected[status.as_str() == filter.status] { (status) } }
             } }
+            label { "Started " select name="age" {
+                option value="" { "at any time" }
+                @for (value, words, _) in AGES { option value=(value) selected[value == filter.age] { (words) } }
+            } }
             button { "Show" }
         }
-        @if found.is_empty() { p class="empty" { "There is no such run." } }
+        @if list.runs.is_empty() { p class="empty" { "Nothing has run here yet. " a href="/flows" { "The flows that can be run" } } }
+        @else if found.is_empty() { p class="empty" { "There is no such run. " a href="/runs" { "All of them" } } }
         @else {
-            (table("Runs", &["Run", "Flows", "Status", "Needs you", "Started"], &html! { @for line in rows { (row(line, now)) } }))
-            p class="dim" { (found.len()) " runs" }
+            (table_of("runs", "Runs", &["Run", "Flows", "Status", "Needs you", "Started"], &html! { @for line in rows { (row(line, now)) } }))
+            p class="dim" { (count(found.len(), "run")) }
             @if filter.page > 0 { a href=(link(filter, filter.page - 1)) rel="prev" { "Newer" } " " }
             @if more { a href=(link(filter, filter.page + 1)) rel="next" { "Older" } }
         }
@@ -90,10 +114,10 @@ fn page(studio: &Studio, workspace: &Workspace, filter: &Filter) -> Result<Page,
 }
 
 fn link(filter: &Filter, page: usize) -> String {
-    format!("/runs?flow={}&status={}&page={page}", super::parts::enc(&filter.flow), super::parts::enc(&filter.status))
+    format!("/runs?flow={}&status={}&age={}&page={page}", enc(&filter.flow), enc(&filter.status), enc(&filter.age))
 }
 
-fn row(line: &RunLine, now: crate::id::Time) -> maud::Markup {
+fn row(line: &RunLine, now: Time) -> maud::Markup {
     html! {
         tr id={ "run-" (line.run_id) } {
             th scope="row" { a href=(run_link(&line.run_id)) { (line.run_id) } }

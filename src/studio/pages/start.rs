@@ -170,7 +170,7 @@ fn param_field(name: &str, param: &ParamText, filled: &Filled) -> Markup {
         label class="field" {
             b { (name) } @if !param.required { span class="dim" { " (may be left out)" } }
             @if let Some(about) = &param.description { span class="dim" { " " (about) } }
-            @if let Some(pattern) = &param.pattern { span class="dim" { " matches " code { (pattern) } } }
+            @if let Some(pattern) = &param.pattern { span class="dim" { ", matches " code { (pattern) } } }
             @match param.r#type {
                 ParamType::Enum => { (choice(&param.values.iter().map(String::as_str).collect::<Vec<_>>())) }
                 ParamType::Boolean => { (choice(&["true", "false"])) }

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::{
     id::FramePath,
-    inspect::{FileKind, FilesError, ShownFile, StepFiles, explain, shown_file, step_files},
+    inspect::{ExecutionFiles, Explanation, FileKind, FilesError, ShownFile, StepFiles, explain, shown_file, step_files},
     ledger::{InRun, RunDir},
     workspace::Workspace,
 };
@@ -20,8 +20,8 @@ use crate::{
 use super::{
     super::{problem::Problem, server::Studio},
     Page, Place,
-    parts::{enc, flow_link, json, run_link, step_link, text},
-    proof::{handoff, receipt},
+    parts::{enc, ended, events, flow_link, json, moment, run_link, standing_badge, step_link, text},
+    proof::{handoff, manifest, receipt},
     shown,
 };
 
@@ -38,6 +38,8 @@ const OUTPUT_BYTES_MAX: usize = 128 * 1024;
 const SENTENCES_MAX: usize = 200;
 /// Executions that can be chosen, those around the one that is looked at.
 const EXECUTIONS_MAX: usize = 40;
+/// Letters of a folded text that are shown beside its name.
+const WORDS_MAX: usize = 90;
 /// Lines of a log or transcript that are shown, the last.
 const LINES_MAX: usize = 1_000;
 
@@ -56,31 +58,55 @@ fn page(workspace: &Workspace, run: &str, which: &Which) -> Result<Page, Problem
     let files = step_files(&view, &at);
     let file = |kind| shown_file(&view, &dir, &at, kind, which.execution);
     let why = explain(&view, &at);
+    let receipt_file = file(FileKind::Receipt);
+    let told = receipt_file.as_ref().map_or(Value::Null, |shown| shown.content["context"].clone());
+    // What goes on is looked at while it does.
+    let runs = looked_at(&files, which.execution).is_some_and(|one| one.ended_at.is_none());
     let body = html! {
-        p { a href=(run_link(&view.run_id)) { (view.run_id) } " / " a href=(flow_link(&view.run_id, &at.flow)) { (at.flow) } }
-        h1 { (at.step) }
-        section aria-labelledby="why" {
-            h2 id="why" { "What happened" }
-            @if let Some(why) = &why {
-                p { (why.now) }
-                @let before = why.story.len().saturating_sub(SENTENCES_MAX);
-                @if before > 0 { p class="dim" { (before) " sentences before these" } }
-                ol start=(before + 1) { @for sentence in &why.story[before..] { li { time datetime=(sentence.at) { (sentence.at) } " " (sentence.text) } } }
-            }
-        }
+        p class="crumbs" { a href=(run_link(&view.run_id)) { (view.run_id) } " / " a href=(flow_link(&view.run_id, &at.flow)) { (at.flow) } }
+        h1 { (at.step) @if let Some(why) = &why { " " (standing_badge(why.standing)) } }
+        @if let Some(why) = &why { (story(why)) }
         (executions(&files, which.execution, &view.run_id, &at.flow))
         @if !files.executions.is_empty() {
-            (part("Receipt", "receipt", true, file(FileKind::Receipt), receipt))
-            (part("Handoff", "handoff", true, file(FileKind::Handoff), handoff))
-            (part("Log", "log", false, file(FileKind::Log), |shown| lines(&shown.content)))
+            (part("Receipt", "receipt", !runs, receipt_file, receipt))
+            (part("Handoff", "handoff", !runs, file(FileKind::Handoff), handoff))
+            (part("Log", "log", runs, file(FileKind::Log), |shown| lines(&shown.content)))
             (part("Transcript", "transcript", false, file(FileKind::Transcript), |shown| conversation(&shown.content)))
-            (part("Prompt", "prompt", false, file(FileKind::Prompt), |shown| conversation(&shown.content)))
+            (part("Prompt", "prompt", false, file(FileKind::Prompt), |shown| html! { (manifest(&told)) (conversation(&shown.content)) }))
             (output(&files, which.execution, &dir))
         }
     };
     let seq = view.moments.last().map_or(0, |moment| moment.seq);
-    let live = Some(format!("/api/v1/runs/{}/events?after={seq}", view.run_id));
+    let live = (!ended(view.status(), false)).then(|| events(&view.run_id, seq));
     Ok(Page { title: format!("{} of {}", at.step, view.run_id), place: Place::Runs, live, body })
+}
+
+/// Where it stands and why, what the flow says of it, and what happened to it.
+fn story(why: &Explanation) -> Markup {
+    let before = why.story.len().saturating_sub(SENTENCES_MAX);
+    let last = &why.story[before..];
+    html! {
+        p { (why.now) }
+        @if !why.defined.is_empty() {
+            details id="defined" { summary { "What the flow says of it" } ul { @for one in &why.defined { li { (one) } } } }
+        }
+        @if !last.is_empty() {
+            details id="story" open {
+                summary { "What happened" }
+                @if before > 0 { p class="dim" { (before) " sentences before these" } }
+                ol class="story" { @for (at, sentence) in last.iter().enumerate() {
+                    li { (moment(sentence.at, (at > 0).then(|| last[at - 1].at))) span { (sentence.text) } }
+                } }
+            }
+        }
+    }
+}
+
+fn looked_at(files: &StepFiles, chosen: Option<u32>) -> Option<&ExecutionFiles> {
+    match chosen {
+        Some(number) => files.executions.iter().rfind(|one| one.execution == number),
+        None => files.executions.last(),
+    }
 }
 
 fn executions(files: &StepFiles, chosen: Option<u32>, run: &crate::id::RunId, flow: &FramePath) -> Markup {
@@ -159,12 +185,12 @@ fn conversation(content: &Value) -> Markup {
             @let event = one["event"].as_str().unwrap_or_default();
             li class={ "said " (role) } {
                 @match (event, one["content"].as_str()) {
-                    ("tool_result", Some(told)) => { details { summary { "what " (one["tool"].as_str().unwrap_or("a tool")) " told" } (text(told)) } }
+                    ("tool_result", Some(told)) => { details { summary { "what " (one["tool"].as_str().unwrap_or("a tool")) " told" span class="dim" { (first_words(told)) } } (text(told)) } }
                     (_, Some(said)) => {
                         p class="dim" { (if role.is_empty() { event } else { role }) }
                         (text(said))
                         @for call in one["tool_calls"].as_array().map(Vec::as_slice).unwrap_or_default() {
-                            details { summary { "calls " (call["name"].as_str().unwrap_or("a tool")) } (json(&call["arguments"])) }
+                            details { summary { "calls " (call["name"].as_str().unwrap_or("a tool")) span class="dim" { (first_words(&spelled(&call["arguments"]))) } } (json(&read(&call["arguments"]))) }
                         }
                     }
                     _ => { details { summary { (if event.is_empty() { "more" } else { event }) } (json(one)) } }
@@ -174,17 +200,36 @@ fn conversation(content: &Value) -> Markup {
     }
 }
 
+/// What a tool was called with; models write it as a text.
+fn read(arguments: &Value) -> Value {
+    arguments.as_str().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_else(|| arguments.clone())
+}
+
+/// Its values in a row, without their names.
+fn spelled(arguments: &Value) -> String {
+    match read(arguments) {
+        Value::Object(all) => {
+            all.values().map(|one| one.as_str().map_or_else(|| one.to_string(), str::to_owned)).collect::<Vec<_>>().join(" ")
+        }
+        Value::String(text) => text,
+        other => other.to_string(),
+    }
+}
+
+/// As much of a text as goes on the line that folds it away.
+fn first_words(told: &str) -> String {
+    let line = told.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
+    let short: String = line.chars().take(WORDS_MAX).collect();
+    if short.len() < told.trim().len() { format!("{short} …") } else { short }
+}
+
 /// What its commands printed, as far as a page goes.
 fn output(files: &StepFiles, chosen: Option<u32>, dir: &RunDir) -> Markup {
-    let one = match chosen {
-        Some(number) => files.executions.iter().find(|one| one.execution == number),
-        None => files.executions.last(),
-    };
-    let paths = one.map(|one| one.output.as_slice()).unwrap_or_default();
+    let paths = looked_at(files, chosen).map(|one| one.output.as_slice()).unwrap_or_default();
     html! {
         @for path in paths {
             details id={ "output-" (enc(path)) } {
-                summary { "Output " code { (path) } }
+                summary { "Output" span class="dim" { (path) } }
                 @match head(dir, path) {
                     Ok((bytes, whole)) => {
                         (text(&String::from_utf8_lossy(&bytes)))

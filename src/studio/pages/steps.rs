@@ -9,7 +9,7 @@ use crate::{
     kernel::Frame,
 };
 
-use super::parts::{ago, enc, flow_link, run_badge, run_link, standing_badge, step_link, table};
+use super::parts::{ago, enc, flow_link, run_badge, run_link, standing_badge, step_link, table_of};
 
 /// A flow of 500 steps is one list; the items of a `for_each` step may be many more.
 const ROWS_MAX: usize = 600;
@@ -27,8 +27,8 @@ pub(super) fn steps(view: &RunView, frame: &Frame, flow: &FlowReport, from: usiz
     let columns = ["Step", "Stands", "What", "Executions", "Took", "Then"];
     html! {
         details open id={ "steps-" (flow.flow_path) } {
-            summary { "Steps" }
-            (table(&format!("Steps of {}", flow.flow_path), &columns, &rows))
+            summary { "Steps" span class="dim" { (all) } }
+            (table_of("steps", &format!("Steps of {}", flow.flow_path), &columns, &rows))
             @if from > 0 || to < all {
                 p {
                     "rows " (from + 1) " to " (to) " of " (all)

@@ -7,8 +7,8 @@ use std::path::Path;
 use crate::{
     engine,
     error::{Error, Kind},
-    id::{RunId, Time},
-    inspect::{Machine, Paste, Remains, RunView, Wanted},
+    id::{FramePath, RunId, Time},
+    inspect::{Machine, Paste, Remains, RunView, Wanted, evidence, run_html},
     ledger::{RunDir, RunDirError, RunsDir},
 };
 
@@ -32,9 +32,20 @@ impl Workspace {
             other => Error::new(Kind::Usage, format!("run `{id}` cannot be looked at")).because(&other),
         })?;
         let books = |run: &RunDir, wanted: Wanted<'_>| frozen_book(run, wanted.flow, wanted.definition).map_err(Into::into);
-        let drifted = |view: &RunView, flow: &crate::id::FramePath| matches!(self.today(&view.state, flow), Some(Ok(_)));
+        let drifted = |view: &RunView, flow: &FramePath| matches!(self.today(&view.state, flow), Some(Ok(_)));
         let machine = Machine { orphans: &|base, under_way| engine::living(base, under_way), drifted: &drifted };
         Ok((Remains::look(&dir, now, &machine, books), paste))
+    }
+
+    /// A run, or one of its flows with what ran inside it, as one HTML file that needs nothing else.
+    ///
+    /// # Errors
+    /// What is left of the run cannot be looked at.
+    pub fn run_html(&self, view: &RunView, only: Option<&FramePath>) -> Result<String, Error> {
+        let (remains, paste) = self.remains(view.run_id.as_str())?;
+        let panel = evidence(&remains, only.map(FramePath::as_str), &paste);
+        // Made from the journal, which is clean; shapes are looked for once more all the same.
+        Ok(self.clean_text(&run_html(view, &panel, only, &paste)))
     }
 
     /// A name means a run here; a path means that directory, wherever it lies.
