@@ -77,6 +77,8 @@ fn a_run_that_somebody_stopped_is_left_and_goes_on_when_it_is_asked_for() {
     studio.run("held", "r").code(202);
     until("it is held", || lines(&test, "started") == ["r"]);
     kill(driver(&test, "r"), "TERM");
+    // The run may not be over before the signal was heard.
+    until("the signal is heard", || test.text("run_base/r/journal.jsonl").contains("\"stop_requested\""));
     go(&test, "r");
     until_status(&test, "r", "interrupted");
     until_idle(&test);
