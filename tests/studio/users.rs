@@ -209,6 +209,12 @@ fn each_role_sends_what_it_may_and_nothing_else_whatever_routes_there_are() {
         assert_eq!([&vic, &rev, &op].map(shown), [false, false, true], "{page}: {action}");
     }
     vic.get("/flows/gate").says("that takes the role `operator`");
+    // To run without a fence is the owner's to allow: whoever has a link from elsewhere is shown no such box, and may not send it.
+    assert!(!op.get("/flows/gate").body.contains("allow_unenforced"));
+    assert!(studio.get("/flows/gate").body.contains("allow_unenforced"));
+    let unfenced = json!({"flow": "gate", "run_id": "unfenced", "allow_unenforced": true}).to_string();
+    op.api_post("/api/v1/runs", &unfenced).code(422).says("only the studio's owner");
+    assert!(!test.at("run_base/unfenced").exists());
     let me = op.api("/api/v1/me").code(200).json();
     assert_eq!(me, json!({"name": "op", "owner": false, "rights": ["look", "operate"]}));
     assert_eq!(

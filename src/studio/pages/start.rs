@@ -103,9 +103,11 @@ pub(super) fn form(flow: &Flow, slips: &Slips, filled: &Filled) -> Markup {
                     input type="checkbox" name="join" value="yes" checked[filled.is_on("join")];
                     " Join a run that is there " span class="dim" { "the one of that name; its other flows stay as they are" }
                 }
-                label class="choice" {
-                    input type="checkbox" name="allow_unenforced" value="yes" checked[filled.is_on("allow_unenforced")];
-                    " Run also what this machine cannot enforce " span class="dim" { "receipts say so" }
+                @if Guest::here().is_some_and(|guest| guest.person.name.is_none()) {
+                    label class="choice" {
+                        input type="checkbox" name="allow_unenforced" value="yes" checked[filled.is_on("allow_unenforced")];
+                        " Run also what this machine cannot enforce " span class="dim" { "receipts say so" }
+                    }
                 }
             }
             button class="primary" { "Start" }

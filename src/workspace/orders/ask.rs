@@ -43,7 +43,7 @@ pub struct StartRequest {
     pub allow_unenforced: bool,
     /// Where its steps run; left out, where the studio was started.
     pub workspace: Option<String>,
-    /// Only in or below where the studio was started.
+    /// Of somebody else than the owner: only in or below where the studio was started, and behind every fence.
     pub at_home: bool,
     pub by: String,
 }
@@ -143,6 +143,9 @@ impl Workspace {
                 None
             }
         };
+        if request.at_home && request.allow_unenforced {
+            fields.push(Mistake::new("allow_unenforced", "only the studio's owner may let steps run without their fence"));
+        }
         if request.join && id.is_none() && request.run_id.is_none() {
             fields.push(Mistake::new("run_id", "which run does the flow join?"));
         }
