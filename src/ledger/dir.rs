@@ -11,7 +11,10 @@ use std::{
     sync::Arc,
 };
 
-use rustix::fs::{AtFlags, FileType, Mode, OFlags};
+use rustix::{
+    fs::{AtFlags, FileType, Mode, OFlags},
+    process::{Pid, test_kill_process},
+};
 
 use super::{lru::Lru, place::InRun};
 
@@ -164,6 +167,7 @@ impl Dir {
         self.above(std::slice::from_ref(place))?.iter().try_for_each(File::sync_all)
     }
 
+    /// Its name says who writes it: see [`is_of_the_dead`].
     fn write_tmp(&mut self, place: &InRun, bytes: &[u8]) -> io::Result<InRun> {
         let (dir, name) = place.split();
         let name: String = name.chars().take(100).collect();
@@ -241,4 +245,11 @@ impl Dir {
         names.sort();
         Ok(names)
     }
+}
+/// Whether a name is of a file that was being written beside its place by a process that is no more. A number that another process
+/// has by now keeps the file a while longer.
+pub(super) fn is_of_the_dead(name: &str) -> bool {
+    let writer = name.strip_prefix('.').and_then(|name| name.strip_suffix(".tmp")).and_then(|name| name.rsplit('.').next());
+    let pid = writer.and_then(|writer| writer.split_once("-ThreadId(")).and_then(|(pid, _)| Pid::from_raw(pid.parse().ok()?));
+    pid.is_some_and(|pid| test_kill_process(pid) == Err(rustix::io::Errno::SRCH))
 }

@@ -12,7 +12,12 @@ use std::{
 
 use crate::{record::Order, redact::Clean};
 
-use super::{dir::Dir, lines::pretty, place::InRun, run_dir::RunsDir};
+use super::{
+    dir::{Dir, is_of_the_dead},
+    lines::pretty,
+    place::InRun,
+    run_dir::RunsDir,
+};
 
 const QUEUE: &str = ".studio/queue";
 /// An order with the parameters of a form.
@@ -163,12 +168,16 @@ impl Queue {
         Ok(())
     }
 
-    /// What is left of orders that were being removed when somebody was killed.
+    /// What is left of orders that were being written or removed when somebody was killed.
     ///
     /// # Errors
     /// What the file system says.
     pub fn sweep(&self, _turn: &Turn) -> io::Result<()> {
-        let names = self.dir()?.names(&InRun::of(QUEUE.to_owned()))?;
+        let mut dir = self.dir()?;
+        let names = dir.names(&InRun::of(QUEUE.to_owned()))?;
+        for name in names.iter().filter(|name| is_of_the_dead(name)) {
+            dir.remove(&InRun::of(format!("{QUEUE}/{name}")))?;
+        }
         let whole = |number: u64| names.iter().any(|name| number_of(name, "json") == Some(number));
         // An order's parameters come before the order: they are left to whoever is about to put it.
         let left = names.iter().filter_map(|name| number_of(name, "log").or_else(|| number_of(name, "out")));
@@ -322,7 +331,13 @@ mod tests {
         fs::write(at("odd.json"), "{}").unwrap();
         assert_eq!(queue.orders().unwrap().len(), 1);
         fs::remove_file(at("000001.json")).unwrap();
+        // Half written, by a process that was killed and by one that lives.
+        let mut gone = std::process::Command::new("true").spawn().unwrap();
+        gone.wait().unwrap();
+        let halves = [gone.id(), std::process::id()].map(|pid| at(&format!(".000007.json.{pid}-ThreadId(5).tmp")));
+        halves.iter().for_each(|half| fs::write(half, "{").unwrap());
         queue.sweep(&turn).unwrap();
         assert!(!at("000001.log").exists() && !at("000001.out").exists());
+        assert_eq!(halves.map(|half| half.exists()), [false, true]);
     }
 }
