@@ -31,8 +31,9 @@ fn link(test: &Test, name: &str) -> String {
 }
 
 /// Listens on this machine, and is called by a name of the world: as behind a proxy.
+/// It leaves runs alone: what these tests do with them, nobody does beside them.
 fn behind_a_proxy(test: &Test) -> Studio {
-    Studio::after(test.command(&["serve", "--bind", "127.0.0.1:0", "--origin", OUTSIDE]))
+    Studio::after(test.command(&["serve", "--bind", "127.0.0.1:0", "--no-continue", "--origin", OUTSIDE]))
 }
 
 fn approve(guest: &Guest<'_>, choose: &str) -> crate::client::Answer {
