@@ -28,7 +28,7 @@ help:
 	@echo 'make stepwise-help       the flows here, and how to run one'
 	@echo 'make stepwise-<flow> [RUN_ID=ID] [START_STEP=STEP] [WORKSPACE=DIR] [PARAMS="name=value …"]'
 	@echo
-	@echo 'make ci        what CI runs: fmt, clippy, test, doc, schemas, ui'
+	@echo 'make ci        what CI runs: fmt, clippy, test, test-api, doc, the feature tiktoken, schemas, test-ui'
 	@echo 'make fmt clippy doc schemas bench bench-peers'
 	@echo 'make retention-status              what each run holds, and what is due by flow-studio.toml'
 	@echo 'make cleanup-aged [ARCHIVE=DIR] [YES=yes]    remove what is due; asks at a terminal'
