@@ -86,10 +86,11 @@ fn what_a_flow_lacks_is_told_at_once_and_what_it_lost_in_the_queue_is_kept_to_be
     let page = studio.act("/flows/needs", "/flows/needs/start", &[("run_id", "n")]);
     page.code(422).says("no-such-command-here").says("value=\"n\"");
     studio.run("held", "first").code(202);
+    // Its order has left the queue, so the next one waits behind nobody.
+    until("the first is held", || test.at("started").exists());
     studio.run("later", "r").code(202);
     studio.get("/runs/r").code(200).says("waiting in the queue");
     studio.api("/api/v1/runs/r").code(404).says("waits in the queue, behind 0");
-    until("the first is held", || test.at("started").exists());
     std::fs::remove_file(test.at("key.txt")).expect("it is there");
     go(&test, "first");
     until("the other is refused", || studio.queued("refused") == ["r"]);
