@@ -10,7 +10,7 @@ FLOW_STUDIO_READY := build
 
 include stepwise.mk
 
-.PHONY: help build demo sdlc replay-demo test test-agent-clis test-api test-ui bench bench-peers fmt clippy doc schemas ci studio screenshots toolchain \
+.PHONY: help build demo sdlc replay-demo test soak test-agent-clis test-api test-ui bench bench-peers fmt clippy doc schemas ci studio screenshots toolchain \
         retention-status cleanup-aged retention-hold retention-release
 
 help:
@@ -19,6 +19,7 @@ help:
 	@echo '               seven flows from a request to something that is live; again with RUN_ID, it goes on'
 	@echo 'make replay-demo  the flow build on the example, replayed from a recording: no key, no server'
 	@echo 'make test      all tests'
+	@echo 'make soak [SEEDS=8] [CASES=2000] [FIRST=SEED]   random flows from other seeds; every kill in a run of its own'
 	@echo 'make test-agent-clis   the engines claude and codex with the real programs (npm installs them into .tools)'
 	@echo 'make test-api  schemathesis against the studio (pip installs it into .tools)'
 	@echo 'make test-ui   the studio in a real browser (needs chromium, chromedriver and npm; says so)'
@@ -61,6 +62,10 @@ screenshots: toolchain
 
 test: toolchain
 	cargo test --locked --quiet
+
+# SEEDS, CASES and FIRST: from the environment, where make puts what it is given.
+soak: toolchain
+	@sh scripts/soak.sh
 
 # Claude Code and Codex themselves, from npm into .tools, against servers on this machine: no key, no cost.
 test-agent-clis: toolchain

@@ -65,21 +65,21 @@ fn killed(flow: &'static str, params: &[&str], more: &'static [&'static str]) ->
 }
 
 #[test]
-fn a_failed_run() {
+fn a_failed_run_killed_in_each_step() {
     assert!(killed("incident-failed-run", &["run=bad"], &["run=good"]).len() > 8);
 }
 
 #[test]
-fn a_stuck_run() {
+fn a_stuck_run_killed_in_each_step() {
     assert!(killed("incident-stuck-run", &["run=hangs"], &["how=ended", "run=good"]).len() > 4);
 }
 
 #[test]
-fn a_wrong_output() {
+fn a_wrong_output_killed_in_each_step() {
     assert!(killed("incident-wrong-output", &["run=good", "symptom=wrong"], &[]).len() > 4);
 }
 
 #[test]
-fn a_question_of_security() {
+fn a_question_of_security_killed_in_each_step() {
     assert!(killed("incident-security", &["run=good", "reported=a token in a chat"], &[]).len() > 4);
 }

@@ -1,6 +1,7 @@
-//! A run that is killed in each of its steps, one world for each of them, and resumed: it comes to the same end, and nothing that is
-//! once-only happened twice.
+//! A run that is killed in each of its steps, in one after the other, and resumed each time: it comes to the same end, and nothing that
+//! is once-only happened twice. An execution that is not its step's first is killed in a run of its own.
 //! In: how a world is made, how the run starts, how a careful person answers. Out: the executions in which it was killed.
+//! With `KILLS=apart` in the environment each kill has a run of its own (`make soak`): slower, and it names the kill that did harm.
 //! Never: a moment that luck chooses in a step that calls a script: an `sh` that is first on PATH stands still there. Any other step
 //! (a question, a comparison, a page) is killed right after it.
 //!
@@ -61,12 +62,12 @@ pub struct Play<'p> {
     pub steps: &'p dyn Fn(&str) -> bool,
 }
 
-/// One execution: the path of its flow, the step, which execution.
+/// One execution: the path of its flow, the step, which execution; none where it is whichever comes next.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Moment {
     flow: String,
     step: String,
-    execution: u64,
+    execution: Option<u64>,
 }
 
 impl Play<'_> {
@@ -76,17 +77,30 @@ impl Play<'_> {
         calm.go(self.start);
         self.to_the_end(&calm);
         let expected = (self.end)(&calm);
-        let moments = moments(&calm, self.run).into_iter().filter(|one| (self.steps)(&one.name()));
-        let killed = moments.map(|moment| {
+        let moments: Vec<Moment> = moments(&calm, self.run).into_iter().filter(|one| (self.steps)(&one.name())).collect();
+        let apart = std::env::var_os("KILLS").is_some_and(|how| how == "apart");
+        let (in_turn, alone): (Vec<_>, Vec<_>) = moments.iter().partition(|one| !apart && one.execution == Some(1));
+        if !in_turn.is_empty() {
             let test = (self.world)();
-            self.killed_in(&test, &moment, script);
-            self.to_the_end(&test);
-            let verified = test.go(&["verify", self.run]);
-            assert_eq!(verified.code, Some(0), "killed in {moment:?}: {}{}", verified.stdout, verified.stderr);
-            assert_eq!((self.end)(&test), expected, "killed in {moment:?}");
-            moment.name()
-        });
-        killed.collect()
+            for moment in &in_turn {
+                // One that was lost in an earlier kill beside its neighbour is not the first any more.
+                self.killed_in(&test, &Moment { execution: None, ..(*moment).clone() }, script);
+            }
+            self.comes_to(&expected, &test, "each step in turn; KILLS=apart says which");
+        }
+        for moment in alone {
+            let test = (self.world)();
+            self.killed_in(&test, moment, script);
+            self.comes_to(&expected, &test, &format!("{moment:?}"));
+        }
+        moments.iter().map(Moment::name).collect()
+    }
+
+    fn comes_to(&self, expected: &str, test: &Test, killed_in: &str) {
+        self.to_the_end(test);
+        let verified = test.go(&["verify", self.run]);
+        assert_eq!(verified.code, Some(0), "killed in {killed_in}: {}{}", verified.stdout, verified.stderr);
+        assert_eq!((self.end)(test), expected, "killed in {killed_in}");
     }
 
     fn killed_in(&self, test: &Test, moment: &Moment, script: Script) {
@@ -170,7 +184,8 @@ impl Moment {
     }
 
     fn is_over(&self, test: &Test, run: &str) -> bool {
-        of(test, run, "step_ended").contains(self)
+        let same = |one: &Moment| (&one.flow, &one.step) == (&self.flow, &self.step);
+        of(test, run, "step_ended").iter().any(|one| same(one) && (self.execution.is_none() || one.execution == self.execution))
     }
 }
 
@@ -183,7 +198,7 @@ fn moments(test: &Test, run: &str) -> Vec<Moment> {
 fn of(test: &Test, run: &str, kind: &str) -> Vec<Moment> {
     let moment = |fact: &serde_json::Value| {
         let text = |key: &str| fact["at"][key].as_str().expect("a name").to_owned();
-        Moment { flow: text("flow"), step: text("step"), execution: fact["execution"].as_u64().expect("a number") }
+        Moment { flow: text("flow"), step: text("step"), execution: Some(fact["execution"].as_u64().expect("a number")) }
     };
     test.facts(run, kind).iter().map(moment).collect()
 }
@@ -192,6 +207,7 @@ fn of(test: &Test, run: &str, kind: &str) -> Vec<Moment> {
 fn gate(test: &Test, moment: &Moment) -> PathBuf {
     let here = test.at("kill-gate");
     let Moment { flow, step, execution } = moment;
+    let execution = execution.map_or("*".to_owned(), |number| number.to_string());
     let script = format!(
         "#!/bin/sh\nif [ -p '{here}' ]; then\n  case \"${{ARTIFACTS:-}} ${{STEP:-}} ${{EXECUTION:-}}\" in\n    \
          *'/{flow}/artifacts {step} {execution}')\n      read -r word < '{here}'\n      [ \"$word\" = go ] || exit 137 ;;\n  esac\nfi\n\
