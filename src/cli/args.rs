@@ -1,8 +1,8 @@
 //! What can be typed. The texts here are the program's help.
 
-use std::path::PathBuf;
+use std::{ffi::OsString, path::PathBuf};
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 
 use crate::error::{Error, Kind};
 
@@ -23,6 +23,25 @@ pub struct Cli {
     pub global: Global,
     #[command(subcommand)]
     pub command: Command,
+}
+
+impl Cli {
+    /// What was typed, the program's name first.
+    ///
+    /// # Errors
+    /// Help and version, too: what is to be printed instead of doing something.
+    pub fn read(args: &[OsString]) -> Result<Self, clap::Error> {
+        Self::of_the_one_named(args).map_or_else(|| Self::try_parse_from(args), Ok)
+    }
+
+    /// To make all commands takes longer than to load a flow; so the first one named is made, and what all have. `None` where that does
+    /// not do: help and mistakes name the others, and are made with all of them.
+    fn of_the_one_named(args: &[OsString]) -> Option<Self> {
+        let names = Command::augment_subcommands(clap::Command::new("flow-studio"));
+        let named = args.iter().skip(1).find_map(|arg| names.find_subcommand(arg))?;
+        let alone = Global::augment_args(clap::Command::new("flow-studio")).subcommand(named.clone());
+        Self::from_arg_matches_mut(&mut alone.try_get_matches_from(args).ok()?).ok()
+    }
 }
 
 #[derive(Debug, Args)]
@@ -62,7 +81,9 @@ pub enum Color {
     Never,
 }
 
+// Of the commands that are not asked for, nothing but the name is made.
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub enum Command {
     /// Run a flow, in a new run or in one that is there
     Run(run::RunArgs),
@@ -150,4 +171,36 @@ pub(super) fn given(
     }
     given.extend(pairs.iter().map(|(name, value)| (name.clone(), Given::Text(value.clone()))));
     Ok(given)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_made_alone_reads_what_it_reads_among_all_of_them() {
+        let lines = [
+            ("run chain --run-id r --param a=b -q", true),
+            ("--json --workspace here list", true),
+            ("review answer r/q --choose approve --runs here", true),
+            ("retention status r --json", true),
+            // A value that is called as a command is; and what is printed instead of being done, or is wrong.
+            ("-q --runs list run x", false),
+            ("run --flows help x", true),
+            ("help run", false),
+            ("run --help", false),
+            ("--version", false),
+            ("lst", false),
+            ("list run", false),
+            ("run", false),
+            ("", false),
+            ("run chain --no-such-thing", false),
+        ];
+        for (line, alone) in lines {
+            let args: Vec<OsString> = std::iter::once("flow-studio").chain(line.split_whitespace()).map(OsString::from).collect();
+            let read = |cli: Result<Cli, clap::Error>| cli.map(|cli| format!("{cli:?}")).map_err(|error| error.to_string());
+            assert_eq!(read(Cli::read(&args)), read(Cli::try_parse_from(&args)), "{line}");
+            assert_eq!(Cli::of_the_one_named(&args).is_some(), alone, "{line}");
+        }
+    }
 }

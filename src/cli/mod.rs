@@ -37,8 +37,6 @@ mod verify;
 
 use std::{ffi::OsString, process::ExitCode};
 
-use clap::Parser as _;
-
 use crate::error::{Error, Kind};
 
 pub use args::{Cli, Command};
@@ -48,7 +46,7 @@ use context::Context;
 pub fn main(args: impl IntoIterator<Item = OsString>, vars: impl IntoIterator<Item = (OsString, OsString)>) -> ExitCode {
     let vars: Vec<(OsString, OsString)> = vars.into_iter().collect();
     let args: Vec<OsString> = args.into_iter().collect();
-    let cli = match Cli::try_parse_from(&args) {
+    let cli = match Cli::read(&args) {
         Ok(cli) => cli,
         Err(error) => return misused(&error, args.iter().take_while(|arg| *arg != "--").any(|arg| arg == "--json")),
     };

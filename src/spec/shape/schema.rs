@@ -1,5 +1,5 @@
 //! What the walk wants to know of a JSON Schema, read from its text in one pass and without a copy of it: a flow is loaded in every
-//! process, and its schema is mostly descriptions.
+//! process.
 //! In: a schema's text, draft 2020-12, as `spec::schema` makes it. Out: its rules. Never: a description kept, a text unescaped.
 
 use std::fmt;
