@@ -28,6 +28,7 @@ mod saw;
 mod standing;
 mod status;
 mod summary;
+mod timeline;
 mod view;
 mod words;
 
@@ -44,7 +45,6 @@ pub use marks::{marks, opened_by};
 pub use paste::{Paste, quoted};
 pub use remains::{Machine, Remains};
 pub use report::report;
-pub use report_html::timeline;
 pub use retention::{KindKept, Periods, RunKept, Standing as RunStanding, kept};
 pub use routes::Proposal;
 pub use run_html::run_html;
@@ -56,6 +56,7 @@ pub use status::{
     flow_status, status,
 };
 pub use summary::{Health, RunSummary, TrailItem, summary};
+pub use timeline::{Window, timeline};
 pub use view::{Attempt, Driver, Execution, Moment, RunView, SetAside, StepStory};
 pub use words::{count, length, spent_words};
 

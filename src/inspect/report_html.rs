@@ -5,28 +5,29 @@
 use maud::{Markup, PreEscaped, html};
 
 use crate::{
-    id::Time,
     kernel::Frame,
     record::{Claim, QuestionStatus},
 };
 
 use super::{
     status::StatusReport,
+    timeline::timeline,
     view::RunView,
-    words::{clean, length},
+    words::clean,
 };
-
-/// Rows of a timeline; a longer one is no picture any more.
-const BARS_MAX: usize = 200;
 
 /// Everything about one flow below its title, with headings of this depth.
 pub(super) fn flow_story(view: &RunView, frame: &Frame, told: &str, stands: &StatusReport, level: usize) -> Markup {
+    let (bars, shown) = timeline(view, frame, None);
     html! {
         @if let Some(reason) = &frame.outcome_reason { p { (data(reason)) } }
         @if let Some(goal) = &frame.plan.flow.charter.goal { p { "Goal: " (data(goal)) } }
         (questions(view, frame, stands, level))
         (heading(level, "Timeline"))
-        div class="wide" tabindex="0" role="region" aria-label="Timeline" { (timeline(view, frame)) }
+        div class="wide" tabindex="0" role="region" aria-label="Timeline" {
+            (bars)
+            @if shown.from > 0 { p class="dim" { (shown.from) " executions before these are not drawn." } }
+        }
         (sections(told, level))
         (claims(view, frame, level))
         (routes(view, frame, level))
@@ -158,60 +159,6 @@ fn plain(text: &str) -> Markup {
 pub(super) fn data(text: &str) -> String {
     let turns = |c: char| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}' | '\u{61c}');
     clean(text).chars().map(|c| if turns(c) { c.escape_unicode().to_string() } else { c.to_string() }).collect()
-}
-
-struct Bar {
-    name: String,
-    from: Time,
-    to: Time,
-    class: &'static str,
-}
-
-/// One bar per execution, in the order in which they started.
-#[expect(clippy::cast_precision_loss, reason = "places in a picture")]
-pub fn timeline(view: &RunView, frame: &Frame) -> Markup {
-    let mut bars = Vec::new();
-    for (at, story) in view.steps.iter().filter(|(at, _)| at.flow == frame.path) {
-        for one in &story.executions {
-            let class = match one.proof().map(|proof| proof.status) {
-                Some(crate::record::ReceiptStatus::Succeeded) => "succeeded",
-                Some(crate::record::ReceiptStatus::Failed) => "failed",
-                Some(crate::record::ReceiptStatus::Interrupted) => "interrupted",
-                None if one.lost_at.is_some() => "interrupted",
-                None => "running",
-            };
-            let number = if story.executions.len() > 1 { format!(" #{}", one.number) } else { String::new() };
-            let to = one.ended_at().unwrap_or(view.state.now);
-            bars.push(Bar { name: data(&format!("{}{number}", at.step)), from: one.started_at, to, class });
-        }
-    }
-    bars.sort_by(|a, b| (a.from, a.to, &a.name).cmp(&(b.from, b.to, &b.name)));
-    let left_out = bars.len().saturating_sub(BARS_MAX);
-    // The last ones: what somebody looks for is where it stands, or where it ended.
-    bars.drain(..left_out);
-    let (Some(start), Some(end)) = (bars.iter().map(|bar| bar.from).min(), bars.iter().map(|bar| bar.to).max()) else {
-        return html! { p class="dim" { "Nothing has run." } };
-    };
-    let span = end.since(start).max(1) as f64;
-    let place = |time: Time| 190.0 + 560.0 * time.since(start) as f64 / span;
-    let height = 24 * bars.len() + 28;
-    html! {
-        svg xmlns="http://www.w3.org/2000/svg" class="gantt" viewBox={ "0 0 880 " (height) } width="880" height=(height) role="img" aria-label="Timeline" {
-            line x1="190" y1="20" x2="750" y2="20" {}
-            text x="190" y="14" class="dim" { (start) }
-            text x="750" y="14" class="dim" text-anchor="end" { "+" (length(end.since(start))) }
-            @for (row, bar) in bars.iter().enumerate() {
-                @let y = 28 + 24 * row;
-                @let short: String = bar.name.chars().take(26).collect();
-                text x="182" y=(y + 13) text-anchor="end" { (short) }
-                rect class=(bar.class) x={ (format!("{:.1}", place(bar.from))) } y=(y) width={ (format!("{:.1}", (place(bar.to) - place(bar.from)).max(2.0))) } height="16" rx="3" {
-                    title { (bar.name) ": " (bar.class) ", " (bar.from) ", " (length(bar.to.since(bar.from))) }
-                }
-                text x={ (format!("{:.1}", place(bar.to) + 6.0)) } y=(y + 13) class="dim" { (length(bar.to.since(bar.from))) }
-            }
-        }
-        @if left_out > 0 { p class="dim" { (left_out) " executions before these are not drawn." } }
-    }
 }
 
 /// Every decision, going on too, in order: where it went, by which rule, who said so.

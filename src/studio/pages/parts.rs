@@ -7,7 +7,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC};
 
 use crate::{
     id::{EscalationId, FramePath, RunId, StepRef, Time},
-    inspect::{NextStep, Standing, length},
+    inspect::{NextStep, Standing, Window, length},
     record::RunStatus,
 };
 
@@ -59,6 +59,20 @@ pub(super) fn tabs(run: &RunId, here: Tab) -> Markup {
             @for (tab, path, name) in all { a href={ (run_link(run)) (path) } aria-current=[(tab == here).then_some("page")] { (name) } }
             a href={ "/compare?b=" (enc(run.as_str())) } { "Compare" }
             a href={ (run_link(run)) "/report" } download { "Download as one file" }
+        }
+    }
+}
+
+/// Which rows of a long list are shown, and the way to the others; nothing where all of them are.
+pub(super) fn pager(shown: Window, link: impl Fn(usize) -> String) -> Markup {
+    let Window { from, to, all, most } = shown;
+    html! {
+        @if from > 0 || to < all {
+            p {
+                "rows " (from + 1) " to " (to) " of " (all)
+                @if from > 0 { " · " a rel="prev" href=(link(from.saturating_sub(most))) { "before" } }
+                @if to < all { " · " a rel="next" href=(link(to)) { "after" } }
+            }
         }
     }
 }

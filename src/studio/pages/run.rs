@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 use crate::{
     id::{FramePath, RunId, StepRef, Time},
-    inspect::{FlowReport, RunView, StatusReport, count, length, opened_by, spent_words, status},
+    inspect::{FlowReport, RunView, StatusReport, count, length, opened_by, spent_words, status, timeline},
     kernel::Frame,
     ledger::RunDir,
     plan::draw,
@@ -27,7 +27,7 @@ use super::{
     inbox::first_line,
     orders,
     parts::{
-        Tab, ago, clock, ended, events, flow_link, heading, next, question_link, run_badge, run_link, step_link, tabs, value_of,
+        Tab, ago, clock, ended, events, flow_link, heading, next, pager, question_link, run_badge, run_link, step_link, tabs, value_of,
     },
     routes::routes,
     shown,
@@ -45,9 +45,13 @@ const DRAWN_MAX: usize = 1_000;
 pub(in crate::studio) struct Which {
     /// Only this flow, with what ran inside it.
     flow: Option<String>,
-    /// Rows of its list of steps that are passed over.
+    /// The first of its steps that is listed.
     #[serde(default)]
     from: usize,
+    /// The first of its executions in the timeline; else the last ones are there.
+    bars: Option<usize>,
+    /// The first of its decisions; likewise.
+    decisions: Option<usize>,
 }
 
 pub(in crate::studio) async fn run(
@@ -66,8 +70,8 @@ struct Shown<'r> {
     report: &'r StatusReport,
     /// Flows that are shown whole.
     whole: Vec<FramePath>,
-    /// The flow that was asked for, and its first row.
-    from: (Option<FramePath>, usize),
+    /// Of the flow that was asked for: where its lists begin.
+    rows: (Option<FramePath>, &'r Which),
     now: Time,
 }
 
@@ -94,8 +98,8 @@ fn page(studio: &Studio, workspace: &Workspace, run: &str, which: &Which) -> Res
         None => view.roots().collect(),
     };
     let (whole, left_out) = whole(&view, &top);
-    let from = (asked.clone().or_else(|| top.last().map(|frame| frame.path.clone())), which.from);
-    let page = Shown { view: &view, dir: &dir, report: &report, whole, from, now: workspace.now() };
+    let rows = (asked.clone().or_else(|| top.last().map(|frame| frame.path.clone())), which);
+    let page = Shown { view: &view, dir: &dir, report: &report, whole, rows, now: workspace.now() };
     let refused: Vec<OrderLine> = orders.iter().filter(|line| line.state == OrderStanding::Refused).cloned().collect();
     let waits = orders.iter().find(|line| line.state == OrderStanding::Waiting);
     let seq = view.moments.last().map_or(0, |moment| moment.seq);
@@ -219,7 +223,9 @@ fn one_flow(page: &Shown<'_>, frame: &Frame, level: usize) -> Markup {
         (flow.title) " " (run_badge(flow.status))
     };
     let inner = page.view.children(&frame.path).filter(|child| page.whole.contains(&child.path));
-    let from = if page.from.0.as_ref() == Some(&frame.path) { page.from.1 } else { 0 };
+    let here = page.rows.0.as_ref() == Some(&frame.path);
+    let which = if here { page.rows.1 } else { &Which::default() };
+    let (bars, shown) = timeline(page.view, frame, which.bars);
     html! {
         section aria-labelledby=(id) class={ "flow" @if opened.is_some() { " nested" } } {
             (heading(level, &id, &head))
@@ -233,12 +239,13 @@ fn one_flow(page: &Shown<'_>, frame: &Frame, level: usize) -> Markup {
                 p class="failed" { "failed at " a href=(step_link(run, &frame.path, &failing.step_id)) { (failing.step_id) } ": " (failing.reason) }
             } @else if let Some(reason) = &flow.reason { p { (reason) } }
             @for warning in &flow.warnings { p class="concerns" { "warning: " (warning) } }
-            (steps(page.view, frame, flow, from, page.now))
+            (steps(page.view, frame, flow, which.from, page.now))
             details id={ "time-" (flow.flow_path) } open[opened.is_none()] {
                 summary { "Timeline" span class="dim" { (count(flow.executions as usize, "execution")) } }
-                div class="wide" tabindex="0" role="region" aria-label={ "Timeline of " (flow.flow_path) } { (crate::inspect::timeline(page.view, frame)) }
+                div class="wide" tabindex="0" role="region" aria-label={ "Timeline of " (flow.flow_path) } { (bars) }
+                (pager(shown, |from| format!("{}&bars={from}#time-{}", flow_link(run, &frame.path), frame.path)))
             }
-            (routes(page.view, frame))
+            (routes(page.view, frame, which.decisions))
             (shelf(page.dir, run, &frame.path))
             (params(flow))
             @for child in inner { (one_flow(page, child, level + 1)) }

@@ -5,11 +5,11 @@ use maud::{Markup, html};
 
 use crate::{
     id::Time,
-    inspect::{FlowReport, RunView, Standing, StepLine, length, opened_by},
+    inspect::{FlowReport, RunView, Standing, StepLine, Window, length, opened_by},
     kernel::Frame,
 };
 
-use super::parts::{ago, enc, flow_link, run_badge, run_link, standing_badge, step_link, table_of};
+use super::parts::{ago, flow_link, pager, run_badge, standing_badge, step_link, table_of};
 
 /// A flow of 500 steps is one list; the items of a `for_each` step may be many more.
 const ROWS_MAX: usize = 600;
@@ -20,8 +20,7 @@ pub(super) fn steps(view: &RunView, frame: &Frame, flow: &FlowReport, from: usiz
     let all = flow.steps.len();
     let from = if from < all { from } else { 0 };
     let to = (from + ROWS_MAX).min(all);
-    let page =
-        |from: usize| format!("{}?flow={}&from={from}#steps-{}", run_link(&view.run_id), enc(frame.path.as_str()), frame.path);
+    let shown = Window { from, to, all, most: ROWS_MAX };
     let rows =
         html! { @for step in &flow.steps[from..to] { (row(view, frame, flow, step, now)) (inside(view, frame, step, flow)) } };
     let columns = ["Step", "Stands", "What", "Executions", "Took", "Then"];
@@ -29,13 +28,7 @@ pub(super) fn steps(view: &RunView, frame: &Frame, flow: &FlowReport, from: usiz
         details open id={ "steps-" (flow.flow_path) } {
             summary { "Steps" span class="dim" { (all) } }
             (table_of("steps", &format!("Steps of {}", flow.flow_path), &columns, &rows))
-            @if from > 0 || to < all {
-                p {
-                    "rows " (from + 1) " to " (to) " of " (all)
-                    @if from > 0 { " · " a rel="prev" href=(page(from.saturating_sub(ROWS_MAX))) { "before" } }
-                    @if to < all { " · " a rel="next" href=(page(to)) { "after" } }
-                }
-            }
+            (pager(shown, |from| format!("{}&from={from}#steps-{}", flow_link(&view.run_id, &frame.path), frame.path)))
         }
     }
 }
