@@ -1,7 +1,9 @@
 //! Which signals stop a run, and which must not stop us.
 //! In: what the process that started us chose to ignore. Out: signals with what they ask for.
 
-use rustix::process::Signal;
+use std::io::Read as _;
+
+use rustix::process::{Resource, Signal, getrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::record::StopCause;
@@ -18,17 +20,23 @@ pub(super) fn stopping() -> impl Iterator<Item = (SignalKind, StopCause)> {
 
 /// One bit per signal. Only Linux tells.
 fn ignored() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    // It says that it is empty; read as such a file is, it takes a dozen calls.
+    let mut status = Vec::with_capacity(4096);
+    let read = std::fs::File::open("/proc/self/status").and_then(|file| file.take(4096).read_to_end(&mut status));
+    let status = read.map_or_else(|_| String::new(), |_| String::from_utf8_lossy(&status).into_owned());
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
     mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0)
 }
 
-/// A write beyond the limit on file sizes (`ulimit -f`) fails like any other from now on, instead of ending us in the
-/// middle of it. Processes that we start are not concerned.
+/// A write beyond the limit on file sizes (`ulimit -f`), if there is one, fails like any other from now on, instead of ending us in
+/// the middle of it. Processes that we start are not concerned.
 ///
 /// # Errors
 /// When the system takes no handler.
 pub fn survive_size_limit() -> std::io::Result<()> {
+    if getrlimit(Resource::Fsize).current.is_none() {
+        return Ok(());
+    }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
     let _entered = runtime.enter();
     // The handler stays when the stream goes: tokio never restores what was before.
