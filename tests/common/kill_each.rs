@@ -1,7 +1,8 @@
 //! A run that is killed in each of its steps, in one after the other, and resumed each time: it comes to the same end, and nothing that
 //! is once-only happened twice. An execution that is not its step's first is killed in a run of its own.
 //! In: how a world is made, how the run starts, how a careful person answers. Out: the executions in which it was killed.
-//! With `KILLS=apart` in the environment each kill has a run of its own (`make soak`): slower, and it names the kill that did harm.
+//! With `KILLS=apart` in the environment each kill has a run of its own (`make soak`), and so it has where something is wrong: the one
+//! that did harm is named.
 //! Never: a moment that luck chooses in a step that calls a script: an `sh` that is first on PATH stands still there. Any other step
 //! (a question, a comparison, a page) is killed right after it.
 //!
@@ -79,28 +80,37 @@ impl Play<'_> {
         let expected = (self.end)(&calm);
         let moments: Vec<Moment> = moments(&calm, self.run).into_iter().filter(|one| (self.steps)(&one.name())).collect();
         let apart = std::env::var_os("KILLS").is_some_and(|how| how == "apart");
-        let (in_turn, alone): (Vec<_>, Vec<_>) = moments.iter().partition(|one| !apart && one.execution == Some(1));
+        let (in_turn, mut alone): (Vec<_>, Vec<_>) = moments.iter().partition(|one| !apart && one.execution == Some(1));
+        let mut harm = None;
         if !in_turn.is_empty() {
             let test = (self.world)();
             for moment in &in_turn {
                 // One that was lost in an earlier kill beside its neighbour is not the first any more.
                 self.killed_in(&test, &Moment { execution: None, ..(*moment).clone() }, script);
             }
-            self.comes_to(&expected, &test, "each step in turn; KILLS=apart says which");
+            harm = self.comes_to(&expected, &test).err();
+        }
+        if harm.is_some() {
+            // Which of them did it?
+            alone.extend(in_turn);
         }
         for moment in alone {
             let test = (self.world)();
             self.killed_in(&test, moment, script);
-            self.comes_to(&expected, &test, &format!("{moment:?}"));
+            self.comes_to(&expected, &test).unwrap_or_else(|harm| panic!("killed in {moment:?}: {harm}"));
         }
+        assert_eq!(harm, None, "killed in each of its steps, one after the other, but not in any of them alone");
         moments.iter().map(Moment::name).collect()
     }
 
-    fn comes_to(&self, expected: &str, test: &Test, killed_in: &str) {
+    fn comes_to(&self, expected: &str, test: &Test) -> Result<(), String> {
         self.to_the_end(test);
         let verified = test.go(&["verify", self.run]);
-        assert_eq!(verified.code, Some(0), "killed in {killed_in}: {}{}", verified.stdout, verified.stderr);
-        assert_eq!((self.end)(test), expected, "killed in {killed_in}");
+        if verified.code != Some(0) {
+            return Err(format!("{}{}", verified.stdout, verified.stderr));
+        }
+        let end = (self.end)(test);
+        if end == expected { Ok(()) } else { Err(format!("it came to\n{end}\ninstead of\n{expected}")) }
     }
 
     fn killed_in(&self, test: &Test, moment: &Moment, script: Script) {
@@ -210,7 +220,7 @@ fn gate(test: &Test, moment: &Moment) -> PathBuf {
     let execution = execution.map_or("*".to_owned(), |number| number.to_string());
     let script = format!(
         "#!/bin/sh\nif [ -p '{here}' ]; then\n  case \"${{ARTIFACTS:-}} ${{STEP:-}} ${{EXECUTION:-}}\" in\n    \
-         *'/{flow}/artifacts {step} {execution}')\n      read -r word < '{here}'\n      [ \"$word\" = go ] || exit 137 ;;\n  esac\nfi\n\
+         *'/{flow}/artifacts {step} '{execution})\n      read -r word < '{here}'\n      [ \"$word\" = go ] || exit 137 ;;\n  esac\nfi\n\
          exec /bin/sh \"$@\"\n",
         here = here.display()
     );
