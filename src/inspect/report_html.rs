@@ -9,12 +9,7 @@ use crate::{
     record::{Claim, QuestionStatus},
 };
 
-use super::{
-    status::StatusReport,
-    timeline::timeline,
-    view::RunView,
-    words::clean,
-};
+use super::{status::StatusReport, timeline::timeline, view::RunView, words::clean};
 
 /// Everything about one flow below its title, with headings of this depth.
 pub(super) fn flow_story(view: &RunView, frame: &Frame, told: &str, stands: &StatusReport, level: usize) -> Markup {

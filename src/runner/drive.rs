@@ -1,6 +1,8 @@
 //! The loop: wait for one input, decide, save, apply, reconcile, and rest when nothing runs and nothing can.
 //! It runs on a thread of its own, so that a sync of the disk holds up no step.
 
+mod said;
+
 use std::{
     collections::VecDeque,
     sync::{
@@ -22,7 +24,7 @@ use crate::{
 use super::{
     clock::Clock,
     evidence::look,
-    inbox, manifest,
+    manifest,
     observer::Observer,
     perform::{Scene, Task, task, touches_files},
     pool::{Event, Pool},
@@ -161,8 +163,14 @@ impl<'d> Drive<'d> {
         // At once, so that whoever looks finds a run with a driver, and whoever resumes it a witness of where it stood.
         self.write_manifest(Moment::Start);
         loop {
-            self.decide_all(std::mem::take(&mut inputs))?;
-            let wanted = commands(&self.opened.state);
+            let mut entries = self.decide_each(std::mem::take(&mut inputs))?;
+            let mut wanted = commands(&self.opened.state);
+            // What ends the run and that it rests now are saved by one sync.
+            if !entries.is_empty() && self.is_still() && wanted.contains(&Command::Rest) && !self.inbox.has_letters()? {
+                entries.extend(self.decide_each(vec![Input::Rest])?);
+                wanted = commands(&self.opened.state);
+            }
+            self.save(entries)?;
             let wake = self.reconcile(&wanted, &mut inputs);
             self.answers_of_scenario(&mut inputs);
             if !inputs.is_empty() {
@@ -170,24 +178,33 @@ impl<'d> Drive<'d> {
             }
             // It rested before, and nothing that we were started with was accepted.
             let untouched = self.opened.state.rested.is_some() && wanted.is_empty();
-            if self.ready.is_empty() && self.pool.is_idle() && (untouched || wanted.contains(&Command::Rest)) {
+            if self.is_still() && (untouched || wanted.contains(&Command::Rest)) {
                 // What a letter allowed is not among the commands yet: go round again.
                 if self.take_letters()? {
                     continue;
                 }
-                let waits =
-                    self.setup.wait_for_human && self.opened.state.stop.is_none() && !self.opened.state.open_questions.is_empty();
-                if !waits {
-                    return self.rest();
-                }
+                return self.rest();
             }
             self.write_manifest(Moment::Passing);
             self.wait(wake, &mut inputs)?;
         }
     }
 
+    /// Nothing is under way, and nobody is waited for.
+    fn is_still(&self) -> bool {
+        let state = &self.opened.state;
+        let waits = self.setup.wait_for_human && state.stop.is_none() && !state.open_questions.is_empty();
+        self.ready.is_empty() && self.pool.is_idle() && !waits
+    }
+
     /// Decides each input, saves all that followed with one sync, and only then lets it be known.
     fn decide_all(&mut self, inputs: Vec<Input>) -> Result<(), DriveError> {
+        let entries = self.decide_each(inputs)?;
+        self.save(entries)
+    }
+
+    /// What follows from each input stands in the journal's queue, and is true once it was saved.
+    fn decide_each(&mut self, inputs: Vec<Input>) -> Result<Vec<Arc<Entry>>, DriveError> {
         self.flush_pieces()?;
         let mut entries = Vec::with_capacity(inputs.len());
         for input in inputs {
@@ -209,10 +226,14 @@ impl<'d> Drive<'d> {
                 }
             }
         }
+        Ok(entries)
+    }
+
+    fn save(&mut self, entries: Vec<Arc<Entry>>) -> Result<(), DriveError> {
         if entries.is_empty() {
             return Ok(());
         }
-        // Synced before commands(): a command must not outrun the fact that allows it.
+        // Before anything that these facts allow is done.
         self.opened.journal.commit()?;
         for entry in entries {
             self.make_directories(&entry);
@@ -363,47 +384,6 @@ impl<'d> Drive<'d> {
                 }
             }
             Event::Inbox => self.inbox_at = Clock::instant().checked_sub(INBOX_EVERY).unwrap_or(self.inbox_at),
-        }
-    }
-
-    /// Decides what other processes ask for. Returns whether there was anything.
-    fn take_letters(&mut self) -> Result<bool, DriveError> {
-        let letters = self.inbox.take()?;
-        let any = !letters.is_empty();
-        for letter in letters {
-            if matches!(letter.message, crate::ledger::Message::Answer { .. }) {
-                drop(self.opened.projector.flush());
-            }
-            let cancels = matches!(letter.message, crate::ledger::Message::Cancel { .. });
-            let input = inbox::input(letter.message, &self.opened.state, self.setup);
-            let before = self.refused.len();
-            self.decide_all(vec![input])?;
-            match self.refused.get(before) {
-                Some(refused) => self.inbox.refuse(&letter.name, &refused.to_string())?,
-                None => self.inbox.done(&letter.name)?,
-            }
-            self.refused.truncate(before);
-            if cancels {
-                self.pool.end_all(StopLevel::Term);
-            }
-        }
-        Ok(any)
-    }
-
-    /// People's answers in a scenario, each to its question once.
-    fn answers_of_scenario(&mut self, inputs: &mut Vec<Input>) {
-        let Some(scenario) = self.setup.scenario.as_deref() else { return };
-        for id in &self.opened.state.open_questions {
-            let Some(question) = self.opened.state.questions.get(id).filter(|_| !self.answered.contains(id)) else { continue };
-            let Some(said) = scenario.answer(id, &question.step_id) else { continue };
-            let by = said.by.clone().unwrap_or_else(|| "scenario".to_owned());
-            let answer = said.answer(by.clone(), self.opened.state.now, question.subject_digest.clone());
-            let shown_now = look(&self.setup.scene.run_base, &self.setup.scene.workspace, question);
-            // In a scenario the name is a role: that is what it stands for.
-            let roles = Roles { has: Some(vec![by]), self_approval: true };
-            let roles = if question.to.is_empty() { Roles { has: None, self_approval: true } } else { roles };
-            self.answered.insert(id.clone());
-            inputs.push(Input::Answered { id: id.clone(), answer, shown_now, roles });
         }
     }
 

@@ -144,14 +144,14 @@ mod tests {
         for (name, made) in [("flow", flow()), ("agent", agent()), ("detours", detours())] {
             let mut less = made.clone();
             without_words(&mut less);
+            let (less, made) = (less.to_string(), made.to_string());
             let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("src/spec/rules/{name}.json"));
             if std::env::var_os("UPDATE_SCHEMAS").is_some() {
                 std::fs::write(&path, format!("{less}\n")).unwrap();
             }
             let committed = std::fs::read_to_string(&path).unwrap_or_default();
-            assert!(committed.trim_end() == less.to_string(), "{name}: run UPDATE_SCHEMAS=1 cargo test --lib committed_schemas");
+            assert!(committed.trim_end() == less, "{name}: run UPDATE_SCHEMAS=1 cargo test --lib committed_schemas");
             // What was left out, the loader does not read.
-            let (less, made) = (less.to_string(), made.to_string());
             let read = |text: &str| format!("{:?}", Rules::read(text).unwrap());
             assert_eq!(read(&less), read(&made), "{name}");
         }

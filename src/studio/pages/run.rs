@@ -27,7 +27,8 @@ use super::{
     inbox::first_line,
     orders,
     parts::{
-        Tab, ago, clock, ended, events, flow_link, heading, next, pager, question_link, run_badge, run_link, step_link, tabs, value_of,
+        Tab, ago, clock, ended, events, flow_link, heading, next, pager, question_link, run_badge, run_link, step_link, tabs,
+        value_of,
     },
     routes::routes,
     shown,
