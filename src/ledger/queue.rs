@@ -179,12 +179,23 @@ impl Queue {
             dir.remove(&InRun::of(format!("{QUEUE}/{name}")))?;
         }
         let whole = |number: u64| names.iter().any(|name| number_of(name, "json") == Some(number));
-        // An order's parameters come before the order: they are left to whoever is about to put it.
         let left = names.iter().filter_map(|name| number_of(name, "log").or_else(|| number_of(name, "out")));
         for number in left.filter(|number| !whole(*number)) {
             if !self.is_under_way(number)? {
                 self.remove(number)?;
             }
+        }
+        self.sweep_params(&mut dir)
+    }
+
+    /// An order's parameters come before the order. While nobody puts one, those without an order are of somebody who was killed.
+    fn sweep_params(&self, dir: &mut Dir) -> io::Result<()> {
+        let last = dir.update(&InRun::of(format!("{QUEUE}/last")))?;
+        last.lock()?;
+        let names = dir.names(&InRun::of(QUEUE.to_owned()))?;
+        let whole = |number: u64| names.iter().any(|name| number_of(name, "json") == Some(number));
+        for number in names.iter().filter_map(|name| number_of(name, "params")).filter(|number| !whole(*number)) {
+            dir.remove(&Self::place(number, "params"))?;
         }
         Ok(())
     }
@@ -336,7 +347,10 @@ mod tests {
         gone.wait().unwrap();
         let halves = [gone.id(), std::process::id()].map(|pid| at(&format!(".000007.json.{pid}-ThreadId(5).tmp")));
         halves.iter().for_each(|half| fs::write(half, "{").unwrap());
+        let with_params = queue.put(&order("r"), Some(&Clean::for_test(b"{}".to_vec()))).unwrap().number;
+        fs::write(at("000099.params"), "{}").unwrap();
         queue.sweep(&turn).unwrap();
+        assert!(queue.params(with_params).exists() && !at("000099.params").exists());
         assert!(!at("000001.log").exists() && !at("000001.out").exists());
         assert_eq!(halves.map(|half| half.exists()), [false, true]);
     }
