@@ -121,8 +121,9 @@ fn nothing_serious_is_found_on_any_page_in_light_and_in_dark() {
 }
 
 #[test]
-fn no_page_is_wider_than_a_phone() {
+fn no_page_is_wider_than_a_phone_or_has_anything_serious_there() {
     let world = story();
+    let axe = axe();
     world.browser.as_wide_as(360, 740, true);
     let mut wrong = Vec::new();
     for path in PAGES {
@@ -135,6 +136,7 @@ fn no_page_is_wider_than_a_phone() {
         if wide["width"].as_u64().is_none_or(|width| width > 360) {
             wrong.push(format!("{path}: {wide}"));
         }
+        wrong.extend(findings(browser, &axe).into_iter().map(|one| format!("{path}: {one}")));
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
