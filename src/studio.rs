@@ -18,6 +18,7 @@ mod patience;
 mod people;
 mod private;
 mod problem;
+mod sent;
 mod server;
 mod slips;
 mod token;

@@ -5,9 +5,8 @@ use std::collections::BTreeMap;
 
 use axum::{
     Extension, Router,
-    body::Bytes,
     extract::{Path, Query, State},
-    http::{HeaderMap, StatusCode, header},
+    http::{StatusCode, header},
     response::{IntoResponse as _, Response},
     routing::{get, post},
 };
@@ -30,6 +29,7 @@ use crate::{
 use super::{
     lists, live, openapi, operate,
     problem::Problem,
+    sent::Sent,
     server::Studio,
     who::{Person, Right},
 };
@@ -248,19 +248,8 @@ async fn answer(
     State(studio): State<Studio>,
     Path((run, id)): Path<(String, String)>,
     Extension(person): Extension<Person>,
-    headers: HeaderMap,
-    body: Bytes,
+    Sent(body): Sent<AnswerBody>,
 ) -> Response {
-    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-    if kind.split(';').next().map(str::trim) != Some("application/json") {
-        return Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "an answer is sent as application/json").respond(true);
-    }
-    let body: AnswerBody = match serde_json::from_slice(&body) {
-        Ok(body) => body,
-        Err(error) => {
-            return Problem::new(StatusCode::UNPROCESSABLE_ENTITY, format!("this is not an answer: {error}")).respond(true);
-        }
-    };
     let desk = studio.clone();
     told(&studio, move |workspace| {
         person.may(Right::Review)?;

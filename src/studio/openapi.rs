@@ -20,8 +20,9 @@ use super::{
     api::{AnswerBody, RunPage, StepStory},
     lists,
     login::Me,
-    operate::{Cancelled, NoBody, QueueReport, ResumeBody, RetryBody, StartBody},
+    operate::{Cancelled, QueueReport, ResumeBody, RetryBody, StartBody},
     problem::Problem,
+    sent::NoBody,
 };
 
 static DOCUMENT: LazyLock<String> = LazyLock::new(|| format!("{:#}\n", document()));

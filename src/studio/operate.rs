@@ -5,14 +5,13 @@ use std::collections::BTreeMap;
 
 use axum::{
     Extension, Router,
-    body::Bytes,
     extract::{Path, State},
-    http::{HeaderMap, StatusCode, header},
+    http::{StatusCode, header},
     response::{IntoResponse as _, Response},
     routing::{get, post},
 };
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
@@ -26,6 +25,7 @@ use crate::{
 use super::{
     desk, pages,
     problem::Problem,
+    sent::{MaybeSent, NoBody, Sent},
     server::Studio,
     who::{Person, Right},
 };
@@ -119,11 +119,6 @@ pub(super) struct RetryBody {
     pub set: BTreeMap<String, Value>,
 }
 
-/// There is nothing to say about it but that it shall be.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct NoBody {}
-
 /// The queue as it stands.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct QueueReport {
@@ -140,21 +135,6 @@ pub(super) struct QueueReport {
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct Cancelled {
     pub run_id: RunId,
-}
-
-/// A body as a program sends it. Where nothing has to be said, none is needed.
-fn read<T: DeserializeOwned>(headers: &HeaderMap, body: &Bytes, none: Option<T>) -> Result<T, Problem> {
-    if let Some(none) = none
-        && body.is_empty()
-    {
-        return Ok(none);
-    }
-    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-    if kind.split(';').next().map(str::trim) != Some("application/json") {
-        return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "this is sent as application/json"));
-    }
-    let wrong = |error| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, format!("this is not what is asked for here: {error}"));
-    serde_json::from_slice(body).map_err(wrong)
 }
 
 fn given(all: BTreeMap<String, Value>) -> BTreeMap<String, Given> {
@@ -191,11 +171,7 @@ async fn ask(
     }
 }
 
-async fn start(State(studio): State<Studio>, Extension(person): Extension<Person>, headers: HeaderMap, body: Bytes) -> Response {
-    let body: StartBody = match read(&headers, &body, None) {
-        Ok(body) => body,
-        Err(problem) => return problem.respond(true),
-    };
+async fn start(State(studio): State<Studio>, Extension(person): Extension<Person>, Sent(body): Sent<StartBody>) -> Response {
     let at_home = person.name.is_some();
     ask(studio, person, move |workspace, by| {
         workspace.ask_start(&StartRequest {
@@ -221,13 +197,8 @@ async fn resume(
     State(studio): State<Studio>,
     Path(run): Path<String>,
     Extension(person): Extension<Person>,
-    headers: HeaderMap,
-    body: Bytes,
+    MaybeSent(body): MaybeSent<ResumeBody>,
 ) -> Response {
-    let body: ResumeBody = match read(&headers, &body, Some(ResumeBody::default())) {
-        Ok(body) => body,
-        Err(problem) => return problem.respond(true),
-    };
     ask(studio, person, move |workspace, by| {
         let run_id = there(&run)?;
         let request =
@@ -241,13 +212,8 @@ async fn retry(
     State(studio): State<Studio>,
     Path(run): Path<String>,
     Extension(person): Extension<Person>,
-    headers: HeaderMap,
-    body: Bytes,
+    Sent(body): Sent<RetryBody>,
 ) -> Response {
-    let body: RetryBody = match read(&headers, &body, None) {
-        Ok(body) => body,
-        Err(problem) => return problem.respond(true),
-    };
     ask(studio, person, move |workspace, by| {
         let run_id = there(&run)?;
         let request =
@@ -266,12 +232,8 @@ async fn cancel(
     State(studio): State<Studio>,
     Path(run): Path<String>,
     Extension(person): Extension<Person>,
-    headers: HeaderMap,
-    body: Bytes,
+    _: MaybeSent<NoBody>,
 ) -> Response {
-    if let Err(problem) = read(&headers, &body, Some(NoBody {})) {
-        return problem.respond(true);
-    }
     match desk::stop(&studio, run, person).await {
         Ok(run_id) => json(StatusCode::ACCEPTED, Some(format!("/api/v1/runs/{run_id}")), &Cancelled { run_id }),
         Err(problem) => problem.respond(true),
@@ -291,13 +253,11 @@ async fn withdraw(
     State(studio): State<Studio>,
     Path(number): Path<String>,
     Extension(person): Extension<Person>,
-    headers: HeaderMap,
-    body: Bytes,
+    _: MaybeSent<NoBody>,
 ) -> Response {
     let desk = studio.clone();
     let done = studio.blocking(move |workspace| {
         person.may(Right::Operate)?;
-        read(&headers, &body, Some(NoBody {}))?;
         let number =
             number.parse().map_err(|_| Problem::new(StatusCode::NOT_FOUND, format!("`{number}` is no number of an order")))?;
         Ok(desk.desk.ask(|| workspace.withdraw(number, &known_as(&person, workspace)))?)
