@@ -5,7 +5,7 @@ use axum::{
     body::Bytes,
     extract::{FromRequest, Request},
     http::{HeaderMap, StatusCode, header},
-    response::{IntoResponse as _, Response},
+    response::{IntoResponse, Response},
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, de::DeserializeOwned};
@@ -48,7 +48,7 @@ impl<S: Send + Sync, T: DeserializeOwned + Default> FromRequest<S> for MaybeSent
 
 async fn taken<S: Send + Sync>(request: Request, state: &S) -> Result<(HeaderMap, Bytes), Response> {
     let headers = request.headers().clone();
-    let body = Bytes::from_request(request, state).await.map_err(|refused| refused.into_response())?;
+    let body = Bytes::from_request(request, state).await.map_err(IntoResponse::into_response)?;
     Ok((headers, body))
 }
 
