@@ -3,7 +3,6 @@
 //! Never: a rule of its own; whoever wants to know why asks the kernel.
 
 use std::{
-    collections::BTreeMap,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -13,8 +12,8 @@ use crate::{
     engine,
     error::{Error, Kind},
     id::{FlowKey, FramePath, RunId, Sha256, StepId, Time},
-    kernel::{FramePhase, Input, RefreshPlan, Refused, Request, Resume, Retry, Roles, State},
-    ledger::{self, Frozen, Inbox, JournalError, Lock, Message, RunDir, RunDirError, RunsDir},
+    kernel::{FramePhase, Input, Refused, Request, Roles, State},
+    ledger::{self, Frozen, JournalError, RunDir, RunDirError, RunsDir},
     measure,
     plan::Book,
     record::{Git, RunOptions},
@@ -24,7 +23,7 @@ use crate::{
         Diagnostics, Library,
         diagnostic::did_you_mean,
         load::{LoadOptions, Loader},
-        params::{self, Given},
+        params,
     },
 };
 
@@ -36,6 +35,7 @@ mod catalog;
 mod check;
 mod dry_run;
 mod errors;
+mod going_on;
 mod notify;
 mod open_run;
 mod orders;
@@ -46,7 +46,7 @@ mod retention;
 mod scan;
 mod view;
 
-use errors::{drive_error, invalid, never_started, no_run, open_error};
+use errors::{drive_error, invalid, no_run, open_error};
 
 pub use answer::{AnswerOutcome, AnswerReport, AnswerRequest, Answered, OpenQuestions, Waiting};
 pub use answering::Recorded;
@@ -215,112 +215,6 @@ impl Workspace {
         })
     }
 
-    /// Goes on with a run from where it stands, or from a step.
-    ///
-    /// # Errors
-    /// The run is held, broken or over; the step is not there.
-    pub fn resume(&self, request: &ResumeRequest, observer: &mut dyn Observer) -> Result<Ended, Error> {
-        let id = run_id(&request.run_id)?;
-        let mut opened = self.open_with(&id, None)?;
-        let root = self.root_flow(&opened.state, request.flow.as_deref())?;
-        let library = library_of(&opened.state, &root)?;
-        let by = self.config.user.clone();
-        let from = request.from.as_ref().map(|step| StepId::new(step)).transpose();
-        let mut from = from.map_err(|bad| Error::new(Kind::Usage, bad.to_string()))?;
-        let mut first = Vec::new();
-        if request.from.is_some() || request.refresh {
-            self.note_lost(&mut opened, &library)?;
-        } else {
-            lost_first(&opened, &mut first);
-        }
-        let today = self.today(&opened.state, &root);
-        match (request.refresh, today) {
-            (true, Some(Ok(book))) => {
-                let redactor = self.redactor(&book.library)?;
-                let generation = self.free_generation(&opened.run, &root);
-                self.freeze(&mut opened, &root, generation, &book, &frozen_files(&book, &redactor)?)?;
-                let from = from.take();
-                first.push(Input::Refreshed(RefreshPlan { by: by.clone(), flow: root.clone(), book, from }));
-            }
-            (true, Some(Err(error))) => return Err(error),
-            (false, Some(_)) => observer.word(&format!(
-                "flow `{root}` was changed since this run started; the frozen one is used (resume with --refresh adopts today's)"
-            )),
-            (_, None) => {}
-        }
-        let from = from.map(|step| (root, step));
-        first.push(Input::Resumed(Resume { by, from, jobs: request.jobs }));
-        let redactor = self.redactor(&library)?;
-        let scenario = self.scenario(request.scenario.as_deref())?;
-        let ended = self.drive(opened, &library, redactor, first, scenario, request.wait_for_human, observer)?;
-        match ended.refused.first() {
-            // Whoever resumes until it is done, is done: a run may have been killed after its last line.
-            Some(nothing @ Refused::NothingToResume { .. }) => {
-                observer.word(&nothing.to_string());
-                Ok(ended)
-            }
-            _ => refused_first(ended),
-        }
-    }
-
-    /// Executes one step again.
-    ///
-    /// # Errors
-    /// As [`Workspace::resume`].
-    pub fn retry(&self, request: &RetryRequest, observer: &mut dyn Observer) -> Result<Ended, Error> {
-        let id = run_id(&request.run_id)?;
-        let mut opened = self.open_with(&id, None)?;
-        let flow = match &request.flow {
-            Some(flow) => FramePath::new(flow).map_err(|bad| Error::new(Kind::Usage, bad.to_string()))?,
-            None => self.root_flow(&opened.state, None)?,
-        };
-        let library = library_of(&opened.state, &flow)?;
-        let step = StepId::new(&request.step).map_err(|bad| Error::new(Kind::Usage, bad.to_string()))?;
-        let set = match opened.state.frame(&flow) {
-            Some(frame) if !request.set.is_empty() => changed_params(&frame.plan.flow, &frame.params, &request.set)?,
-            _ => BTreeMap::new(),
-        };
-        let redactor = self.redactor(&library)?;
-        let set = redactor.clean(set).map_err(|leak| Error::new(Kind::Refused, leak.to_string()))?.into_inner();
-        self.note_lost(&mut opened, &library)?;
-        let first = vec![Input::Retried(Retry { by: self.config.user.clone(), flow, step, only: request.only, set })];
-        let scenario = self.scenario(request.scenario.as_deref())?;
-        refused_first(self.drive(opened, &library, redactor, first, scenario, false, observer)?)
-    }
-
-    /// Cancels a run: at once if nobody drives it, else by a letter to whoever does.
-    ///
-    /// # Errors
-    /// There is no such run, or it is over.
-    pub fn cancel(&self, id: &str, observer: &mut dyn Observer) -> Result<Option<Ended>, Error> {
-        let id = run_id(id)?;
-        let run = self.run_dir(&id)?;
-        let by = self.config.user.clone();
-        if Lock::holder(&run).ok().flatten().is_some() {
-            let letter = Redactor::default()
-                .clean(Message::cancel(by, None))
-                .map_err(|leak| Error::new(Kind::Refused, leak.to_string()))?;
-            Inbox::put(&run, &letter)
-                .map_err(|error| Error::new(Kind::System, "the cancel could not be delivered").because(&error))?;
-            return Ok(None);
-        }
-        let opened = self.open_with(&id, None)?;
-        if opened.state.run.is_none() {
-            return Err(never_started());
-        }
-        if opened.state.open_frames.is_empty() {
-            let status = opened.state.resting_status();
-            return Err(Error::new(Kind::Refused, format!("run `{id}` is over ({status}): there is nothing to cancel")));
-        }
-        let root = self.root_flow(&opened.state, None)?;
-        let library = library_of(&opened.state, &root)?;
-        let redactor = self.redactor(&library).unwrap_or_default();
-        let cancel = Input::StopRequested { cause: crate::record::StopCause::Cancel, by };
-        // Nothing runs any more: whatever was running is lost first, so that nobody believes it ended.
-        let first = if opened.state.running.is_empty() { vec![cancel] } else { vec![cancel, Input::Lost] };
-        self.drive(opened, &library, redactor, first, None, false, observer).map(Some)
-    }
-
     #[expect(clippy::too_many_arguments, reason = "the one place where all parts of a drive meet")]
     fn drive(
         &self,
@@ -366,17 +260,6 @@ impl Workspace {
         ended
     }
 
-    /// What was running when the last process ended is lost, and waits: which of it runs again is about to be said.
-    fn note_lost(&self, opened: &mut Opened, library: &Library) -> Result<(), Error> {
-        if opened.state.running.is_empty() {
-            return Ok(());
-        }
-        let redactor = self.redactor(library)?;
-        let id = opened.run.id().clone();
-        let noted = runner::note(opened, &Input::Lost, &redactor).map_err(|error| drive_error(&id, &error))?;
-        noted.map(drop).map_err(|refused| Error::new(Kind::Refused, refused.to_string()))
-    }
-
     fn roles(&self, name: &str) -> Roles {
         Roles { has: self.config.roles(name), self_approval: self.config.self_approval }
     }
@@ -404,34 +287,6 @@ impl Workspace {
             .map_err(|error| Error::new(Kind::System, "the flow could not be frozen into the run").because(&error))?;
         opened.journal.beside(written);
         Ok(())
-    }
-
-    fn free_generation(&self, run: &RunDir, flow: &FramePath) -> u32 {
-        (1..=u32::MAX).find(|generation| Frozen::read(run, flow, *generation).is_err()).unwrap_or(u32::MAX)
-    }
-
-    /// Today's definition, if it is not the frozen one.
-    fn today(&self, state: &State, root: &FramePath) -> Option<Result<Arc<Book>, Error>> {
-        let frame = state.frame(root)?;
-        match self.book(&frame.key, false) {
-            Ok((book, _)) if book.definition == frame.definition => None,
-            Ok((book, _)) => Some(Ok(book)),
-            Err(error) => Some(Err(error)),
-        }
-    }
-
-    fn root_flow(&self, state: &State, flow: Option<&str>) -> Result<FramePath, Error> {
-        if let Some(flow) = flow {
-            let path = FramePath::new(flow).map_err(|bad| Error::new(Kind::Usage, bad.to_string()))?;
-            if state.frame(&path).is_none() {
-                let known: Vec<&str> = state.frames.keys().map(FramePath::as_str).collect();
-                return Err(Error::new(Kind::Usage, format!("this run has no flow `{flow}`; it has: {}", known.join(", "))));
-            }
-            return Ok(path);
-        }
-        let roots = || state.frames.values().filter(|frame| frame.parent.is_none());
-        let open = roots().find(|frame| frame.is_open()).or_else(|| roots().next_back());
-        open.map(|frame| frame.path.clone()).ok_or_else(never_started)
     }
 
     /// Asks git on a thread of its own, while the flow is being loaded. `None`: there is no repository.
@@ -502,21 +357,6 @@ fn frozen_book(run: &RunDir, flow: &FramePath, definition: &Sha256) -> Result<Ar
     Err(seen)
 }
 
-fn library_of(state: &State, flow: &FramePath) -> Result<Arc<Library>, Error> {
-    let known = || state.frames.keys().map(FramePath::as_str).collect::<Vec<_>>().join(", ");
-    let frame = state
-        .frame(flow)
-        .ok_or_else(|| Error::new(Kind::Usage, format!("this run has no flow `{flow}`; it has: {}", known())))?;
-    Ok(frame.book.library.clone())
-}
-
-/// What was running when the last process ended is told to the kernel before anything else.
-fn lost_first(opened: &Opened, first: &mut Vec<Input>) {
-    if !opened.state.running.is_empty() {
-        first.push(Input::Lost);
-    }
-}
-
 fn refused_first(ended: Ended) -> Result<Ended, Error> {
     match ended.refused.first() {
         None => Ok(ended),
@@ -535,20 +375,6 @@ fn step_of(book: &Book, flow: &FlowKey, name: Option<&str>) -> Result<Option<Ste
     let mut error = Error::new(Kind::Usage, format!("flow `{flow}` has no step `{name}`"));
     error.hints.extend(did_you_mean(name, ids.iter().copied()));
     Err(error.hint(format!("steps: {}", ids.join(", "))))
-}
-
-fn changed_params(
-    flow: &crate::spec::Flow,
-    now: &BTreeMap<crate::id::ParamName, serde_json::Value>,
-    set: &BTreeMap<String, Given>,
-) -> Result<BTreeMap<crate::id::ParamName, serde_json::Value>, Error> {
-    let mut given: BTreeMap<String, Given> = now
-        .iter()
-        .filter(|(_, value)| !value.is_null())
-        .map(|(name, value)| (name.to_string(), Given::Value(value.clone())))
-        .collect();
-    given.extend(set.clone());
-    params::resolve(flow, &given).map_err(|found| invalid(flow.key.as_str(), found))
 }
 
 fn absolute(path: &Path) -> PathBuf {

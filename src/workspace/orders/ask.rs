@@ -223,11 +223,11 @@ impl Workspace {
         let step = StepId::new(&request.step).map_err(bad)?;
         let root = self.root_flow(&read.state, request.flow.as_deref())?;
         has_step(&read, &root, &step)?;
-        let library = super::super::library_of(&read.state, &root)?;
+        let library = super::super::going_on::library_of(&read.state, &root)?;
         let redactor = self.redactor(&library)?;
         let mut set = BTreeMap::new();
         if let Some(frame) = read.state.frame(&root).filter(|_| !request.set.is_empty()) {
-            let changed = super::super::changed_params(&frame.plan.flow, &frame.params, &request.set)?;
+            let changed = super::super::going_on::changed_params(&frame.plan.flow, &frame.params, &request.set)?;
             set = changed.into_iter().filter(|(name, _)| request.set.contains_key(name.as_str())).collect();
         }
         let fields: Vec<Mistake> = secrets_in(&redactor, "set", &set).collect();
