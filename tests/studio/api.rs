@@ -79,6 +79,14 @@ fn every_answer_is_what_the_document_says() {
     }
 }
 
+/// What is said, without for how long it has been so: both were not asked at the same moment.
+fn ageless(said: &Value) -> String {
+    let text = said.to_string();
+    let mut parts = text.split("asked ");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |all, part| all + "asked " + part.split_once(" ago").map_or(part, |(_, rest)| rest))
+}
+
 #[test]
 fn the_api_says_what_the_command_line_says() {
     let test = world();
@@ -91,7 +99,8 @@ fn the_api_says_what_the_command_line_says() {
     for run in ["waits", "failed", "done", "torn"] {
         let told = test.go(&["diagnose", run, "--json"]).json();
         let ours = studio.api(&format!("/api/v1/runs/{run}/diagnosis")).json();
-        assert_eq!((&ours["class"], &ours["causes"]), (&told["class"], &told["causes"]), "{run}");
+        assert_eq!(ours["class"], told["class"], "{run}");
+        assert_eq!(ageless(&ours["causes"]), ageless(&told["causes"]), "{run}");
     }
     let story = studio.api("/api/v1/runs/failed/steps?step=bad").json();
     assert_eq!(story["explanation"], test.go(&["explain", "failed", "bad", "--json"]).json());
