@@ -69,6 +69,17 @@ fn two_answers_at_once_count_once() {
 }
 
 #[test]
+fn a_run_rests_when_it_is_over_and_not_before_its_scenario_has_answered() {
+    let script = "flow: ask\nanswers: {ask-me: {choose: approve}}\n";
+    let test = Test::new().flow("ask", ASK).file("script.yaml", script);
+    test.go(&["run", "ask", "--run-id", "r", "--engine", "stub", "--scenario", "script.yaml"]).code(0);
+    let kinds = |line: &serde_json::Value| line["facts"].to_string();
+    let lines = test.journal("r");
+    let rested: Vec<usize> = (0..lines.len()).filter(|at| kinds(&lines[*at]).contains("\"run_rested\"")).collect();
+    assert_eq!(rested, [lines.len() - 1], "{lines:#?}");
+}
+
+#[test]
 fn letters_that_are_no_letters_are_put_aside() {
     let test = Test::new().flow("ask", ASK);
     test.go(&["run", "ask", "--run-id", "r"]).code(4);

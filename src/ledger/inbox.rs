@@ -121,7 +121,8 @@ impl Inbox {
     /// What the file system says.
     pub fn take(&mut self) -> Result<Vec<Letter>, InboxError> {
         let inbox = self.run.inbox();
-        let mut names = self.unread(&inbox)?;
+        let mut names = self.dir.names(&inbox).map_err(|source| at("read", &inbox, source))?;
+        names.retain(|name| name.ends_with(".json") && !name.starts_with('.') && !self.taken.contains(name));
         names.sort_by(|a, b| (a.len(), a).cmp(&(b.len(), b)));
         let mut letters = Vec::new();
         for name in names {
@@ -134,20 +135,6 @@ impl Inbox {
             }
         }
         Ok(letters)
-    }
-
-    /// Whether `take` would find any.
-    ///
-    /// # Errors
-    /// What the file system says.
-    pub fn has_letters(&mut self) -> Result<bool, InboxError> {
-        self.unread(&self.run.inbox()).map(|names| !names.is_empty())
-    }
-
-    fn unread(&mut self, inbox: &InRun) -> Result<Vec<String>, InboxError> {
-        let mut names = self.dir.names(inbox).map_err(|source| at("read", inbox, source))?;
-        names.retain(|name| name.ends_with(".json") && !name.starts_with('.') && !self.taken.contains(name));
-        Ok(names)
     }
 
     fn read(&mut self, inbox: &InRun, name: &str) -> Result<Message, String> {

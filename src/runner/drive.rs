@@ -165,8 +165,8 @@ impl<'d> Drive<'d> {
         loop {
             let mut entries = self.decide_each(std::mem::take(&mut inputs))?;
             let mut wanted = commands(&self.opened.state);
-            // What ends the run and that it rests now are saved by one sync.
-            if !entries.is_empty() && self.is_still() && wanted.contains(&Command::Rest) && !self.inbox.has_letters()? {
+            // What ends a run and that it rests now are saved by one sync. Where somebody may yet answer, it goes round first.
+            if self.opened.state.open_frames.is_empty() && wanted.contains(&Command::Rest) && self.is_still() {
                 entries.extend(self.decide_each(vec![Input::Rest])?);
                 wanted = commands(&self.opened.state);
             }
