@@ -27,6 +27,9 @@ pub const SPACE: &str = " ";
 /// What the protocol refused, in its own words.
 type Refused = String;
 
+/// Ports that are tried for the driver.
+const STARTS_MAX: usize = 5;
+
 pub struct Browser {
     driver: Child,
     port: u16,
@@ -47,19 +50,7 @@ fn program(variable: &str, name: &str) -> PathBuf {
 impl Browser {
     pub fn start() -> Self {
         let profile = tempfile::Builder::new().prefix("fs-browser-").tempdir().expect("a temporary directory");
-        let mut driver = Command::new(program("CHROMEDRIVER", "chromedriver"))
-            .arg("--port=0")
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .process_group(0)
-            .spawn()
-            .expect("chromedriver starts");
-        let mut says = BufReader::new(driver.stdout.take().expect("its output")).lines();
-        let port = says
-            .find_map(|line| line.ok()?.split_once("successfully on port ")?.1.trim_end_matches('.').parse().ok())
-            .expect("chromedriver says its port");
-        // It goes on talking; nobody must make it wait.
-        std::thread::spawn(move || says.for_each(drop));
+        let (driver, port) = (0..STARTS_MAX).find_map(|_| Self::driver()).expect("a chromedriver that says its port");
         let home = format!("--user-data-dir={}", profile.path().display());
         let mut browser = Self { driver, port, session: String::new(), _profile: profile };
         let args = [
@@ -85,6 +76,26 @@ impl Browser {
         let made = browser.send("POST", "/session", Some(&wanted)).unwrap_or_else(|why| panic!("no browser: {why}"));
         browser.session = made["sessionId"].as_str().expect("a session").to_owned();
         browser
+    }
+
+    /// It takes any port of IPv4, and ends where somebody else took the same one of IPv6 meanwhile: `None`.
+    fn driver() -> Option<(Child, u16)> {
+        let mut driver = Command::new(program("CHROMEDRIVER", "chromedriver"))
+            .arg("--port=0")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .process_group(0)
+            .spawn()
+            .expect("chromedriver starts");
+        let mut says = BufReader::new(driver.stdout.take().expect("its output")).lines();
+        let said = says.find_map(|line| line.ok()?.split_once("successfully on port ")?.1.trim_end_matches('.').parse().ok());
+        let Some(port) = said else {
+            driver.wait().expect("its end");
+            return None;
+        };
+        // It goes on talking; nobody must make it wait.
+        std::thread::spawn(move || says.for_each(drop));
+        Some((driver, port))
     }
 
     /// One request, one connection.
