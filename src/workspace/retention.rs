@@ -51,9 +51,14 @@ impl Workspace {
         }
         let mut found = Vec::new();
         for line in lines.into_iter().filter(|line| wanted.is_empty() || wanted.contains(&line.run_id)) {
-            let run = self.run_dir(&line.run_id)?;
+            let Ok(run) = self.runs.open(&line.run_id) else { continue };
             let status = line.status.ok_or_else(|| line.damaged.unwrap_or_else(|| "it is damaged".to_owned()));
-            found.push(self.stands(&run, status, line.updated_at, now)?);
+            match self.stands(&run, status, line.updated_at, now) {
+                Ok(kept) => found.push(kept),
+                // Somebody else removed it while we looked.
+                Err(_) if self.runs.open(&line.run_id).is_err() => {}
+                Err(error) => return Err(error),
+            }
         }
         found.sort_by(|a, b| a.run_id.cmp(&b.run_id));
         Ok(found)
