@@ -3,6 +3,7 @@
 # (CASES random flows each), and every kill of a runbook in a run of its own. Ends at the first that fails, and says its seed.
 # In: SEEDS (8), CASES (2000), FIRST (the first seed; the date and the time unless given).
 set -eu
+cd "$(dirname "$0")/.."
 seeds=${SEEDS:-8}
 seed=${FIRST:-$(date +%s)}
 last=$((seed + seeds))
@@ -15,4 +16,4 @@ done
 echo "== every kill in a run of its own"
 tests=$(grep -l 'kill_each\.rs' tests/*.rs | sed 's|tests/\(.*\)\.rs|--test \1|')
 # shellcheck disable=SC2086
-KILLS=apart cargo test --locked --quiet $tests killed || { echo "soak: make soak SEEDS=0 again" >&2; exit 1; }
+KILLS=apart cargo test --locked --quiet $tests killed || { echo "soak: the kill is named above; once more without the flows: make soak SEEDS=0" >&2; exit 1; }

@@ -186,6 +186,7 @@ mod tests {
             ("retention status r --json", true),
             // A value that is called as a command is; and what is printed instead of being done, or is wrong.
             ("-q --runs list run x", false),
+            ("--runs run", false),
             ("run --flows help x", true),
             ("help run", false),
             ("run --help", false),

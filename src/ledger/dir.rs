@@ -246,6 +246,7 @@ impl Dir {
         Ok(names)
     }
 }
+
 /// Whether a name is of a file that was being written beside its place by a process that is no more. A number that another process
 /// has by now keeps the file a while longer.
 pub(super) fn is_of_the_dead(name: &str) -> bool {

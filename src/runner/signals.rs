@@ -20,10 +20,12 @@ pub(super) fn stopping() -> impl Iterator<Item = (SignalKind, StopCause)> {
 
 /// One bit per signal. Only Linux tells.
 fn ignored() -> u64 {
-    // It says that it is empty; read as such a file is, it takes a dozen calls.
-    let mut status = Vec::with_capacity(4096);
-    let read = std::fs::File::open("/proc/self/status").and_then(|file| file.take(4096).read_to_end(&mut status));
-    let status = read.map_or_else(|_| String::new(), |_| String::from_utf8_lossy(&status).into_owned());
+    // It says that it is empty: without room for it, it would be read in dozens of small pieces.
+    let mut bytes = Vec::with_capacity(4096);
+    if std::fs::File::open("/proc/self/status").and_then(|mut file| file.read_to_end(&mut bytes)).is_err() {
+        return 0;
+    }
+    let status = String::from_utf8_lossy(&bytes);
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
     mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0)
 }

@@ -17,8 +17,8 @@ use serde_json::Value;
 use crate::{
     id::RunId,
     inspect::{
-        Diagnosis, Explanation, FileKind, FilesError, NotInRun, Panel, Remains, RunLine, RunView, ShownFile, StatusReport,
-        StepFiles, diagnose, evidence, explain, shown_file, status, step_files,
+        Diagnosis, Explanation, FileKind, FilesError, Panel, Remains, RunLine, RunView, ShownFile, StatusReport, StepFiles,
+        diagnose, evidence, explain, shown_file, status, step_files,
     },
     ledger::InRun,
     record::{Question, RunStatus},
@@ -67,14 +67,6 @@ pub(super) async fn told<T: Serialize + 'static>(
 /// The name of a run, and never the path of one: `evidence` and `diagnose` would take both.
 pub(super) fn name(run: &str) -> Result<RunId, Problem> {
     RunId::new(run).map_err(|bad| Problem::new(StatusCode::NOT_FOUND, bad.to_string()))
-}
-
-pub(super) fn not_in_run(error: NotInRun) -> Problem {
-    let problem = Problem::new(StatusCode::NOT_FOUND, error.message);
-    match error.hint {
-        Some(hint) => problem.hint(hint),
-        None => problem,
-    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -154,7 +146,7 @@ pub(super) struct StepStory {
 async fn step(State(studio): State<Studio>, Path(run): Path<String>, Query(which): Query<Which>) -> Response {
     told(&studio, move |workspace| {
         let (view, _) = workspace.view(name(&run)?.as_str())?;
-        let at = view.find_step(which.flow.as_deref(), &which.step).map_err(not_in_run)?;
+        let at = view.find_step(which.flow.as_deref(), &which.step)?;
         Ok(StepStory { explanation: explain(&view, &at), files: step_files(&view, &at) })
     })
     .await
@@ -172,7 +164,7 @@ struct WhichFile {
 async fn file(State(studio): State<Studio>, Path(run): Path<String>, Query(which): Query<WhichFile>) -> Response {
     told(&studio, move |workspace| {
         let (view, dir) = workspace.view(name(&run)?.as_str())?;
-        let at = view.find_step(which.flow.as_deref(), &which.step).map_err(not_in_run)?;
+        let at = view.find_step(which.flow.as_deref(), &which.step)?;
         shown_file(&view, &dir, &at, which.what, which.execution).map_err(|error| unshown(&error)) as Result<ShownFile, _>
     })
     .await

@@ -27,7 +27,7 @@ use crate::{
 };
 
 use super::{
-    api::{name, not_in_run, told},
+    api::{name, told},
     openapi::{Asked, FLOW, RUN, of},
     problem::Problem,
     server::Studio,
@@ -214,7 +214,7 @@ async fn steps(
 ) -> Response {
     told(&studio, move |workspace| {
         let (view, _) = workspace.view(name(&run)?.as_str())?;
-        let path: FramePath = view.find_flow(Some(&flow)).map_err(not_in_run)?;
+        let path: FramePath = view.find_flow(Some(&flow))?;
         let report = status(&view, &workspace.paste());
         let all = report.flows.into_iter().find(|one| one.flow_path == path).map(|one| one.steps).unwrap_or_default();
         let total = all.len();

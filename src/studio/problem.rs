@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use crate::{
     error::{Error, Kind},
+    inspect::NotInRun,
     workspace::{Declined, Mistake},
 };
 
@@ -86,6 +87,16 @@ impl From<Error> for Problem {
 impl From<Declined> for Problem {
     fn from(declined: Declined) -> Self {
         Self { fields: declined.fields, ..Self::from(*declined.error) }
+    }
+}
+
+impl From<NotInRun> for Problem {
+    fn from(error: NotInRun) -> Self {
+        let problem = Self::new(StatusCode::NOT_FOUND, error.message);
+        match error.hint {
+            Some(hint) => problem.hint(hint),
+            None => problem,
+        }
     }
 }
 

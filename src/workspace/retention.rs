@@ -8,7 +8,7 @@ use crate::{
     error::{Error, Kind},
     id::{RunId, Time},
     inspect::{Periods, RunKept, RunStanding, kept},
-    ledger::{self, Holder, Keeper, Lock, LockError, Pruning, RetentionError, RunDir},
+    ledger::{self, Holder, Keeper, Lock, LockError, Pruning, RetentionError, RunDir, RunDirError},
     record::{Hold, KeptKind, RunStatus},
     redact::Redactor,
 };
@@ -51,12 +51,16 @@ impl Workspace {
         }
         let mut found = Vec::new();
         for line in lines.into_iter().filter(|line| wanted.is_empty() || wanted.contains(&line.run_id)) {
-            let Ok(run) = self.runs.open(&line.run_id) else { continue };
+            // Somebody else may remove it while we look.
+            let run = match self.runs.open(&line.run_id) {
+                Err(RunDirError::Missing(_)) => continue,
+                Err(_) => self.run_dir(&line.run_id)?,
+                Ok(run) => run,
+            };
             let status = line.status.ok_or_else(|| line.damaged.unwrap_or_else(|| "it is damaged".to_owned()));
             match self.stands(&run, status, line.updated_at, now) {
                 Ok(kept) => found.push(kept),
-                // Somebody else removed it while we looked.
-                Err(_) if self.runs.open(&line.run_id).is_err() => {}
+                Err(_) if matches!(self.runs.open(&line.run_id), Err(RunDirError::Missing(_))) => {}
                 Err(error) => return Err(error),
             }
         }

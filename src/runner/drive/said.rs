@@ -7,9 +7,10 @@ use crate::{
     ledger::Message,
 };
 
-use super::super::{evidence::look, inbox};
-
-use super::{Drive, DriveError};
+use super::{
+    super::{evidence::look, inbox},
+    Drive, DriveError,
+};
 
 impl Drive<'_> {
     /// Decides what other processes ask for. Returns whether there was anything.

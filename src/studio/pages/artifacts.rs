@@ -121,7 +121,7 @@ pub(super) fn shelf(dir: &RunDir, run: &RunId, flow: &FramePath) -> Markup {
 
 /// Where it lies, if the run has such a flow and the name leads nowhere else.
 pub(super) fn place(view: &RunView, dir: &RunDir, flow: &str, name: &str) -> Result<(FramePath, InRun), Problem> {
-    let flow = view.find_flow(Some(flow)).map_err(|error| Problem::new(StatusCode::NOT_FOUND, error.to_string()))?;
+    let flow = view.find_flow(Some(flow))?;
     let place = dir.artifact(&flow, name).map_err(|bad| Problem::new(StatusCode::NOT_FOUND, bad.to_string()))?;
     Ok((flow, place))
 }

@@ -3,12 +3,12 @@
 
 use axum::{
     extract::{Path, Query, State},
-    http::{StatusCode, header},
+    http::header,
     response::{IntoResponse as _, Response},
 };
 use serde::Deserialize;
 
-use super::super::{problem::Problem, server::Studio};
+use super::super::server::Studio;
 
 #[derive(Debug, Default, Deserialize)]
 pub(in crate::studio) struct Which {
@@ -22,12 +22,7 @@ pub(in crate::studio) async fn report(
 ) -> Response {
     let made = studio.blocking(move |workspace| {
         let (view, _) = workspace.view(&run)?;
-        let only = match which.flow.as_deref().filter(|flow| !flow.is_empty()) {
-            None => None,
-            Some(flow) => {
-                Some(view.find_flow(Some(flow)).map_err(|error| Problem::new(StatusCode::NOT_FOUND, error.to_string()))?)
-            }
-        };
+        let only = which.flow.as_deref().filter(|flow| !flow.is_empty()).map(|flow| view.find_flow(Some(flow))).transpose()?;
         let name = only.as_ref().map_or_else(|| view.run_id.to_string(), |flow| format!("{}-{flow}", view.run_id));
         Ok((name, workspace.run_html(&view, only.as_ref())?))
     });

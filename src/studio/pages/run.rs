@@ -3,7 +3,6 @@
 
 use axum::{
     extract::{Path, Query, State},
-    http::StatusCode,
     response::Response,
 };
 use maud::{Markup, PreEscaped, html};
@@ -90,10 +89,7 @@ fn page(studio: &Studio, workspace: &Workspace, run: &str, which: &Which) -> Res
         },
     };
     let report = status(&view, &workspace.paste());
-    let asked = match which.flow.as_deref().filter(|flow| !flow.is_empty()) {
-        None => None,
-        Some(flow) => Some(view.find_flow(Some(flow)).map_err(|error| Problem::new(StatusCode::NOT_FOUND, error.to_string()))?),
-    };
+    let asked = which.flow.as_deref().filter(|flow| !flow.is_empty()).map(|flow| view.find_flow(Some(flow))).transpose()?;
     let top: Vec<&Frame> = match &asked {
         Some(path) => view.state.frame(path).into_iter().collect(),
         None => view.roots().collect(),

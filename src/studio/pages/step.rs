@@ -3,7 +3,6 @@
 
 use axum::{
     extract::{Path, Query, State},
-    http::StatusCode,
     response::Response,
 };
 use maud::{Markup, html};
@@ -53,8 +52,7 @@ pub(in crate::studio) async fn step(
 
 fn page(workspace: &Workspace, run: &str, which: &Which) -> Result<Page, Problem> {
     let (view, dir) = workspace.view(run)?;
-    let not_there = |error: crate::inspect::NotInRun| Problem::new(StatusCode::NOT_FOUND, error.to_string());
-    let at = view.find_step(which.flow.as_deref(), &which.step).map_err(not_there)?;
+    let at = view.find_step(which.flow.as_deref(), &which.step)?;
     let files = step_files(&view, &at);
     let file = |kind| shown_file(&view, &dir, &at, kind, which.execution);
     let why = explain(&view, &at);

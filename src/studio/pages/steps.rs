@@ -18,11 +18,8 @@ const INSIDE_MAX: usize = 20;
 
 pub(super) fn steps(view: &RunView, frame: &Frame, flow: &FlowReport, from: usize, now: Time) -> Markup {
     let all = flow.steps.len();
-    let from = if from < all { from } else { 0 };
-    let to = (from + ROWS_MAX).min(all);
-    let shown = Window { from, to, all, most: ROWS_MAX };
-    let rows =
-        html! { @for step in &flow.steps[from..to] { (row(view, frame, flow, step, now)) (inside(view, frame, step, flow)) } };
+    let shown = Window::of(all, Some(if from < all { from } else { 0 }), ROWS_MAX);
+    let rows = html! { @for step in &flow.steps[shown.from..shown.to] { (row(view, frame, flow, step, now)) (inside(view, frame, step, flow)) } };
     let columns = ["Step", "Stands", "What", "Executions", "Took", "Then"];
     html! {
         details open id={ "steps-" (flow.flow_path) } {
