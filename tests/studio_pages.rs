@@ -299,4 +299,7 @@ fn a_page_of_a_long_run_is_a_window_on_it() {
     let decided = studio.page("/runs/r?flow=long&decisions=4600");
     assert!(decided.contains("rows 4601 to 4800 of 5000") && decided.contains("decisions=4400#routes-long\""), "before");
     assert!(decided.contains("<details id=\"routes-long\" open"), "what was asked for is to be seen");
+    let told = studio.get("/runs/r?flow=lon");
+    assert_eq!(told.status, 404);
+    assert!(told.text().contains("it has: long"), "{}", told.text());
 }
