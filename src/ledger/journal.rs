@@ -8,7 +8,6 @@ use std::{
     io,
     os::unix::fs::{FileExt as _, MetadataExt as _},
     sync::Arc,
-    thread::JoinHandle,
 };
 
 use crate::{
@@ -18,9 +17,11 @@ use crate::{
 };
 
 use super::{
+    beside::{Beside, Syncing},
     dir::Dir,
     frozen::Unsynced,
     lock::Lock,
+    projector::Projector,
     reader::{Replay, Replayed},
     run_dir::RunDir,
 };
@@ -89,9 +90,9 @@ pub struct Journal {
     /// Length of the file, with the zeros kept for later.
     reserved: u64,
     /// What has to survive a power failure together with the next commit: a new journal's directories, frozen files.
-    beside: Vec<Arc<File>>,
+    beside: Vec<File>,
     /// … and what is on its way there already.
-    syncing: Vec<JoinHandle<io::Result<()>>>,
+    syncing: Vec<Syncing>,
     /// There was no room for more than the lines: no space is kept any more.
     tight: bool,
     failed: bool,
@@ -107,7 +108,7 @@ impl Journal {
         let here = File::open(run.base()).map_err(JournalError::opening)?;
         let runs = File::open(run.base().parent().unwrap_or(run.base())).map_err(JournalError::opening)?;
         let mut journal = Self::continued(file, &Replayed::nothing());
-        journal.beside = vec![Arc::new(here), Arc::new(runs)];
+        journal.beside = vec![here, runs];
         Ok(journal)
     }
 
@@ -221,31 +222,20 @@ impl Journal {
         Ok(())
     }
 
-    /// These survive a power failure once the next commit has returned, as its lines do. Their sync begins at once, on
-    /// threads of its own: a disk that is asked for several at a time has them in little more time than one.
-    pub fn beside(&mut self, written: Unsynced) {
+    /// These survive a power failure once the next commit has returned, as its lines do. The projector begins to sync them at
+    /// once, and whoever commits lends a hand.
+    pub fn beside(&mut self, written: Unsynced, projector: &Projector) {
+        self.beside.extend(written.0);
         let mut seen = BTreeSet::new();
-        let mut files = std::mem::take(&mut self.beside);
-        files.extend(written.0.into_iter().map(Arc::new));
-        files.retain(|file| file.metadata().map_or(true, |meta| seen.insert((meta.dev(), meta.ino()))));
-        let files: Arc<[Arc<File>]> = Arc::from(files);
-        let lanes = files.len().div_ceil(2).min(LANES_MAX);
-        for lane in 0..lanes {
-            let own = files.clone();
-            let work = move || own.iter().skip(lane).step_by(lanes).try_for_each(|file| file.sync_all());
-            match std::thread::Builder::new().name("sync".to_owned()).spawn(work) {
-                Ok(thread) => self.syncing.push(thread),
-                // Where no thread is to be had, the commit does it.
-                Err(_) => self.beside.extend(files.iter().skip(lane).step_by(lanes).cloned()),
-            }
-        }
+        self.beside.retain(|file| file.metadata().map_or(true, |meta| seen.insert((meta.dev(), meta.ino()))));
+        let files = Arc::new(Beside::new(std::mem::take(&mut self.beside)));
+        self.syncing.push(Syncing { theirs: projector.sync(files.clone()), files });
     }
 
     fn sync(&mut self) -> io::Result<()> {
         let own = self.file.sync_data();
-        let waited = std::mem::take(&mut self.syncing).into_iter();
-        let theirs = waited.map(|other| other.join().unwrap_or_else(|_| Err(io::Error::other("no sync")))).fold(own, Result::and);
-        theirs.and_then(|()| std::mem::take(&mut self.beside).iter().try_for_each(|file| file.sync_all()))
+        let beside = std::mem::take(&mut self.beside).iter().try_for_each(File::sync_all);
+        std::mem::take(&mut self.syncing).into_iter().map(Syncing::finish).fold(own.and(beside), Result::and)
     }
 
     /// Gives back the space kept for later lines: when the run rests. The journal can still be written to.
@@ -260,9 +250,6 @@ impl Journal {
         Ok(())
     }
 }
-
-/// Threads that sync what lies beside the journal: each costs as much as a sync of an idle disk.
-const LANES_MAX: usize = 3;
 
 /// Memory kept between commits; a rare long line gives back the rest.
 const PENDING_BYTES_KEPT: usize = 64 * 1024;

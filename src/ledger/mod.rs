@@ -3,6 +3,7 @@
 //! Never: a write through a symlink, a path made from unchecked text, a value that no redactor has seen, a rule decided.
 
 mod archive;
+mod beside;
 mod cost;
 mod dir;
 mod follow;

@@ -19,6 +19,7 @@ use crate::{
 };
 
 use super::{
+    beside::Beside,
     journal::JournalError,
     live::Live,
     place::{BadPlace, InRun},
@@ -48,6 +49,7 @@ pub(super) enum Work {
     Line { place: InRun, bytes: Clean<Vec<u8>> },
     Call { ts: Time, call: Clean<Call> },
     Manifest(Box<Manifest>),
+    Sync { files: Arc<Beside>, reply: SyncSender<io::Result<()>> },
     Flush(SyncSender<Result<(), ProjectError>>),
 }
 
@@ -172,6 +174,13 @@ impl Projector {
         self.put(Work::Manifest(Box::new(manifest)));
     }
 
+    /// Helps to sync these; the reply comes when nothing of them is left to take.
+    pub(super) fn sync(&self, files: Arc<Beside>) -> Receiver<io::Result<()>> {
+        let (reply, answer) = sync_channel(1);
+        self.put(Work::Sync { files, reply });
+        answer
+    }
+
     /// Whether something could not be written so far; `flush` says what. Costs nothing.
     pub fn has_failed(&self) -> bool {
         self.failed.load(Ordering::Relaxed)
@@ -227,6 +236,7 @@ fn serve(mut live: Live, work: &Receiver<Work>, failed: &AtomicBool) {
             Work::Call { ts, call } => live.call(ts, call.into_inner()),
             Work::Manifest(manifest) => live.manifest(*manifest),
             // Whoever asked may be gone.
+            Work::Sync { files, reply } => drop(reply.send(files.sync())),
             Work::Flush(reply) => drop(reply.send(live.state())),
         }
         if live.has_failed() {
