@@ -162,7 +162,7 @@ const ASKED_ONCE: &[(Questions, Places)] = &[
 const LINES_MAX: usize = 400;
 
 /// Packages in Cargo.lock. Raise it in a commit of its own that says what the new ones save.
-const PACKAGES_MAX: usize = 414;
+const PACKAGES_MAX: usize = 412;
 
 fn none(wrong: &[String]) {
     assert!(wrong.is_empty(), "\n  {}\n", wrong.join("\n  "));
