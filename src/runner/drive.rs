@@ -1,14 +1,11 @@
 //! The loop: wait for one input, decide, save, apply, reconcile, and rest when nothing runs and nothing can.
-//! It runs on a thread of its own, so that a sync of the disk holds up no step.
+//! No step is held up by a sync of the disk: one that runs meanwhile has another thread.
 
 mod said;
 
 use std::{
     collections::VecDeque,
-    sync::{
-        Arc,
-        mpsc::{Receiver, RecvTimeoutError, channel},
-    },
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -84,7 +81,6 @@ pub struct Drive<'d> {
     setup: &'d Setup,
     observer: &'d mut dyn Observer,
     pool: Pool,
-    events: Receiver<Event>,
     /// Replies that need no waiting for: the stub's, and steps that could not be tried.
     ready: VecDeque<Event>,
     clock: Clock,
@@ -105,13 +101,12 @@ impl<'d> Drive<'d> {
     /// # Errors
     /// The journal could not be written: everything was stopped, and the run can be resumed once there is room.
     pub fn run(opened: Opened, setup: &'d Setup, first: Vec<Input>, observer: &'d mut dyn Observer) -> Result<Ended, DriveError> {
-        let (sender, events) = channel();
-        let pool = Pool::start(sender.clone(), opened.projector.clone(), setup.redactor.clone(), setup.signals)
-            .map_err(DriveError::Threads)?;
+        let pool = Pool::start(opened.projector.clone(), setup.redactor.clone(), setup.signals).map_err(DriveError::Threads)?;
         let inbox = Inbox::open(&opened.run)?;
         // A hint only; the loop looks into the inbox by itself as well.
         let _watch = if setup.wait_for_human {
-            InboxWatch::start(&opened.run, move || drop(sender.send(Event::Inbox))).ok()
+            let teller = pool.teller();
+            InboxWatch::start(&opened.run, move || teller.tell(Event::Inbox)).ok()
         } else {
             None
         };
@@ -122,7 +117,6 @@ impl<'d> Drive<'d> {
             setup,
             observer,
             pool,
-            events,
             ready: VecDeque::new(),
             clock,
             inbox,
@@ -174,6 +168,7 @@ impl<'d> Drive<'d> {
             let wake = self.reconcile(&wanted, &mut inputs);
             self.answers_of_scenario(&mut inputs);
             if !inputs.is_empty() {
+                self.pool.leave_alone();
                 continue;
             }
             // It rested before, and nothing that we were started with was accepted.
@@ -332,16 +327,16 @@ impl<'d> Drive<'d> {
             let until = wake.map(|at| Duration::from_millis(at.since(now)));
             let kill = self.kill_at.map(|at| at.saturating_duration_since(Clock::instant()));
             let nap = until.into_iter().chain(kill).chain([NAP]).min().unwrap_or(NAP);
-            match self.events.recv_timeout(nap) {
-                Ok(event) => {
+            match self.pool.wait(nap) {
+                Some(event) => {
                     self.event(event, inputs);
                     taken = 1;
                 }
-                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
+                None => self.pool.leave_alone(),
             }
         }
         while taken < BATCH_MAX {
-            let Some(event) = self.ready.pop_front().or_else(|| self.events.try_recv().ok()) else { break };
+            let Some(event) = self.ready.pop_front().or_else(|| self.pool.told()) else { break };
             self.event(event, inputs);
             taken += 1;
         }
@@ -356,6 +351,7 @@ impl<'d> Drive<'d> {
         }
         if taken == 0 || instant.duration_since(self.inbox_at) >= INBOX_EVERY {
             self.inbox_at = instant;
+            self.pool.listen();
             self.take_letters()?;
             self.observer.tick(&self.opened.state);
         }
@@ -363,13 +359,14 @@ impl<'d> Drive<'d> {
     }
 
     fn event(&mut self, event: Event, inputs: &mut Vec<Input>) {
+        if let Event::Reply { at, execution, attempt, .. } = &event {
+            self.pool.ended(at, *execution, *attempt);
+        }
+        self.pool.leave_alone();
         match event {
             Event::Reply { at, execution, attempt, reply } => {
-                self.pool.ended(&at, execution, attempt);
-                if !reply.commands.is_empty() || !reply.outputs.is_empty() || reply.engine == crate::record::EngineWord::Builtin {
-                    self.flush_wanted |= reply.commands.iter().any(|command| command.stdout_path.is_some())
-                        || reply.engine == crate::record::EngineWord::Builtin;
-                }
+                self.flush_wanted |= reply.commands.iter().any(|command| command.stdout_path.is_some())
+                    || reply.engine == crate::record::EngineWord::Builtin;
                 inputs.push(Input::Replied { at, execution, attempt, reply });
             }
             Event::Signal(cause) => {

@@ -9,6 +9,7 @@ mod clock;
 mod drive;
 mod evidence;
 mod inbox;
+mod lane;
 mod manifest;
 mod observer;
 mod perform;

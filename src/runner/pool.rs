@@ -1,18 +1,23 @@
-//! Where steps really run: an async runtime on a thread of its own, more of them when several steps run at once, and a thread
-//! that hands their output to the ledger, once there is any.
-//! In: jobs, stop levels. Out: events on a channel. Never: an attempt whose end is not reported, not even a panic's.
+//! Where steps really run: an async runtime on the driver's own thread while that has nothing else to do, otherwise on a thread of
+//! its own, more of them when several steps run at once; and a thread that hands their output to the ledger, once there is any.
+//! In: jobs, stop levels. Out: events. Never: an attempt whose end is not reported, not even a panic's; one that waits for the driver.
 
 use std::{
     collections::BTreeMap,
+    io,
     num::NonZero,
     sync::{
         Arc,
         mpsc::{Receiver, Sender, channel},
     },
     thread::available_parallelism,
+    time::Duration,
 };
 
-use tokio::{runtime::Runtime, signal::unix::signal, sync::mpsc};
+use tokio::{
+    signal::unix::signal,
+    sync::{Notify, mpsc, oneshot},
+};
 
 use crate::{
     engine::{Job, Outlet, Piece, Scenario, Stop, StopLevel, StopSwitch, perform, perform_scripted},
@@ -21,7 +26,7 @@ use crate::{
     redact::Redactor,
 };
 
-use super::{clock::Clock, signals};
+use super::{clock::Clock, lane::Lane, signals};
 
 /// What the world tells the driver.
 #[derive(Debug)]
@@ -37,6 +42,21 @@ pub(super) enum Event {
     Inbox,
 }
 
+/// Tells the driver, wherever it waits.
+#[derive(Clone)]
+pub(super) struct Teller {
+    events: Sender<Event>,
+    bell: Arc<Notify>,
+}
+
+impl Teller {
+    /// A driver that is gone has nothing to be told.
+    pub fn tell(&self, event: Event) {
+        let _ = self.events.send(event);
+        self.bell.notify_one();
+    }
+}
+
 /// One attempt under way.
 struct Under {
     execution: u32,
@@ -50,10 +70,12 @@ struct Under {
 const LANES_MAX: usize = 8;
 
 pub(super) struct Pool {
-    /// Runtimes, each with one thread. The first is always there; another one comes when all have work and a processor is left.
-    lanes: Vec<Runtime>,
+    /// The first is always there, and here until it would be in the way; another one comes when all have work and a processor is
+    /// left.
+    lanes: Vec<Lane>,
     lanes_max: Option<usize>,
-    events: Sender<Event>,
+    teller: Teller,
+    told: Receiver<Event>,
     outlet: Option<mpsc::Sender<Piece>>,
     /// Closed when the last piece has been handed on.
     forwarding: Receiver<()>,
@@ -61,19 +83,18 @@ pub(super) struct Pool {
     under: BTreeMap<At, Under>,
 }
 
-fn lane() -> std::io::Result<Runtime> {
-    tokio::runtime::Builder::new_multi_thread().worker_threads(1).max_blocking_threads(16).enable_all().build()
-}
-
 impl Pool {
     /// # Errors
     /// When the system gives no thread.
-    pub fn start(events: Sender<Event>, projector: Arc<Projector>, redactor: Redactor, signals: bool) -> std::io::Result<Self> {
-        let runtime = lane()?;
+    pub fn start(projector: Arc<Projector>, redactor: Redactor, signals: bool) -> io::Result<Self> {
+        let first = Lane::here()?;
+        let tasks = first.tasks();
+        let (events, told) = channel();
+        let teller = Teller { events, bell: Arc::default() };
         let (outlet, mut pieces) = mpsc::channel(Outlet::PIECES_MAX);
         let (forwards, forwarding) = channel::<()>();
         // Most steps print nothing: the thread comes with the first piece.
-        runtime.spawn(async move {
+        tasks.spawn(async move {
             if let Some(first) = pieces.recv().await {
                 tokio::task::spawn_blocking(move || {
                     forward(first, pieces, &projector);
@@ -82,29 +103,75 @@ impl Pool {
             }
         });
         if signals {
-            let told = events.clone();
             // Registered before the first step starts, so that no signal can fall between.
-            let _entered = runtime.enter();
+            let _entered = tasks.enter();
             for (kind, cause) in signals::stopping() {
-                let (mut stream, told) = (signal(kind)?, told.clone());
-                runtime.spawn(async move {
+                let (mut stream, teller) = (signal(kind)?, teller.clone());
+                tasks.spawn(async move {
                     while stream.recv().await.is_some() {
-                        if told.send(Event::Signal(cause)).is_err() {
-                            return;
-                        }
+                        teller.tell(Event::Signal(cause));
                     }
                 });
             }
         }
         Ok(Self {
-            lanes: vec![runtime],
+            lanes: vec![first],
             lanes_max: None,
-            events,
+            teller,
+            told,
             outlet: Some(outlet),
             forwarding,
             redactor,
             under: BTreeMap::new(),
         })
+    }
+
+    /// For whoever else has something to tell.
+    pub fn teller(&self) -> Teller {
+        self.teller.clone()
+    }
+
+    /// The next event, if there is one already.
+    pub fn told(&self) -> Option<Event> {
+        self.told.try_recv().ok()
+    }
+
+    /// Waits for an event, at most for so long. A step that has no thread yet runs on this one meanwhile, and only meanwhile: see
+    /// [`Pool::leave_alone`].
+    pub fn wait(&self, nap: Duration) -> Option<Event> {
+        let next = async {
+            loop {
+                if let Some(event) = self.told() {
+                    return event;
+                }
+                self.teller.bell.notified().await;
+            }
+        };
+        match self.lanes[0].wait(async { tokio::time::timeout(nap, next).await.ok() }) {
+            Some(event) => event,
+            None => self.told.recv_timeout(nap).ok(),
+        }
+    }
+
+    /// The driver turns to something else, and may have to wait for a disk or a terminal: what runs on its thread gets one of its own.
+    pub fn leave_alone(&mut self) {
+        if self.lanes[0].is_here()
+            && self.under.values().any(|under| under.lane == Some(0))
+            && let Err(error) = self.lanes[0].leave()
+        {
+            tracing::warn!(%error, "no thread for the step that runs: it waits while a decision is saved");
+        }
+    }
+
+    /// Whoever listens on the driver's thread, to signals, hears what there is: for a driver that never has to wait.
+    pub fn listen(&self) {
+        // From the descriptor to the listener, from there to us.
+        let turns = async {
+            for _ in 0..3 {
+                tokio::task::yield_now().await;
+            }
+        };
+        let _ = self.lanes[0].wait(turns);
     }
 
     pub fn is_under(&self, at: &At, execution: u32, attempt: u32) -> bool {
@@ -125,10 +192,12 @@ impl Pool {
         let (switch, stop) = StopSwitch::new();
         let (execution, attempt) = (job.execution, job.attempt);
         let lane = self.free_lane();
+        // Two at a time: what starts one stands still while the process is made.
+        self.leave_alone();
         self.under.insert(at.clone(), Under { execution, attempt, switch, lane: Some(lane) });
         let Some(outlet) = &self.outlet else { return };
-        let (outlet, redactor, events) = (outlet.clone(), self.redactor.clone(), self.events.clone());
-        self.lanes[lane].spawn(run(at, job, script, redactor, outlet, stop, events));
+        let (outlet, redactor, teller) = (outlet.clone(), self.redactor.clone(), self.teller.clone());
+        self.lanes[lane].tasks().spawn(run(at, job, script, redactor, outlet, stop, teller));
     }
 
     /// The lane with the least work; a new one if each has some.
@@ -138,7 +207,7 @@ impl Pool {
         let (least, busy) = work.into_iter().enumerate().min_by_key(|(_, work)| *work).unwrap_or_default();
         let max = || available_parallelism().map_or(1, NonZero::get).min(LANES_MAX);
         if busy > 0 && self.lanes.len() < *self.lanes_max.get_or_insert_with(max) {
-            match lane() {
+            match Lane::there() {
                 Ok(lane) => {
                     self.lanes.push(lane);
                     return self.lanes.len() - 1;
@@ -186,10 +255,11 @@ impl Drop for Pool {
     fn drop(&mut self) {
         self.end_all(StopLevel::Kill);
         drop(self.outlet.take());
+        // Somebody may have begun to print just now.
+        self.listen();
         // The first lane waits for the pieces of all others, so it goes last.
         while let Some(lane) = self.lanes.pop() {
-            // Dropping a task kills the process group it owns; a second is plenty for that.
-            lane.shutdown_timeout(std::time::Duration::from_secs(1));
+            lane.close();
         }
         // Whatever was handed over is in the ledger's queue before the pool is gone. Nothing is ever sent.
         let _ = self.forwarding.recv();
@@ -202,15 +272,14 @@ struct Owed {
     execution: u32,
     attempt: u32,
     started_at: crate::id::Time,
-    events: Sender<Event>,
+    teller: Teller,
     paid: bool,
 }
 
 impl Owed {
     fn pay(&mut self, reply: Box<Reply>) {
         self.paid = true;
-        // A driver that is gone has nobody to tell.
-        let _ = self.events.send(Event::Reply { at: self.at.clone(), execution: self.execution, attempt: self.attempt, reply });
+        self.teller.tell(Event::Reply { at: self.at.clone(), execution: self.execution, attempt: self.attempt, reply });
     }
 }
 
@@ -236,9 +305,9 @@ async fn run(
     redactor: Redactor,
     outlet: mpsc::Sender<Piece>,
     stop: Stop,
-    events: Sender<Event>,
+    teller: Teller,
 ) {
-    let mut owed = Owed { at, execution: job.execution, attempt: job.attempt, started_at: job.started_at, events, paid: false };
+    let mut owed = Owed { at, execution: job.execution, attempt: job.attempt, started_at: job.started_at, teller, paid: false };
     let own = Outlet::new(outlet.clone());
     let reply = match script {
         None => perform(job, &redactor, own.clone(), stop).await,
@@ -246,7 +315,7 @@ async fn run(
     };
     if own.sent_anything() {
         // What the step handed over stands in the ledger's queue before its end does.
-        let (done, passed) = tokio::sync::oneshot::channel();
+        let (done, passed) = oneshot::channel();
         if outlet.send(Piece::Barrier(done)).await.is_ok() {
             let _ = passed.await;
         }
@@ -294,3 +363,6 @@ fn forward(first: Piece, mut pieces: mpsc::Receiver<Piece>, projector: &Projecto
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
