@@ -165,6 +165,19 @@ fn a_frozen_flow_that_was_changed_is_not_run() {
 }
 
 #[test]
+fn a_frozen_flow_that_a_power_failure_took_is_still_the_one_that_runs() {
+    let test = waiting();
+    fs::remove_dir_all(test.run_base("r").join("frozen")).expect("removed");
+    test.write("flows/three.yaml", "flow: three\nsteps:\n  - {id: one, run: 'echo evil >> ran'}\n");
+    assert_eq!(test.verified(7)["findings"][0]["path"], "frozen/three");
+    test.go(&["review", "answer", "r/ask-me-1", "--choose", "approve"]).code(0);
+    test.go(&["resume", "r"]).code(0);
+    assert_eq!(test.text("ran"), "one\ntwo\nthree\n");
+    test.go(&["verify", "r", "--repair"]).code(0);
+    test.go(&["verify", "r"]).code(0);
+}
+
+#[test]
 fn deleted_and_changed_projections_are_made_anew_byte_for_byte() {
     let test = waiting();
     let ours = |path: &PathBuf| {

@@ -1,4 +1,5 @@
-//! What defined a flow when it started: `frozen/<flow>/…`, a later generation in `frozen/<flow>@<n>/…`.
+//! What defined a flow when it started: a line of `frozen.jsonl`, which is synced, and the same as files in `frozen/<flow>/…`, a later
+//! generation in `frozen/<flow>@<n>/…`, which are not.
 //! In: files as people wrote them, cleaned. Out: the same files, each compared with its digest.
 //! Never: a frozen file changed. `digests.json` is written last: with it the set is complete, without it nothing is there.
 
@@ -16,7 +17,8 @@ use crate::{
 };
 
 use super::{
-    lines::pretty,
+    dir::Dir,
+    lines::{jsonl, pretty},
     place::{BadPlace, InRun},
     run_dir::RunDir,
 };
@@ -25,6 +27,8 @@ const SCHEMA: &str = "flow-studio/frozen/v1";
 const INDEX: &str = "digests.json";
 /// A definition is text that people wrote.
 const FILE_BYTES_MAX: u64 = 16 * 1024 * 1024;
+/// All definitions of a run.
+const LINES_BYTES_MAX: u64 = 256 * 1024 * 1024;
 
 #[derive(Debug, thiserror::Error)]
 pub enum FrozenError {
@@ -68,9 +72,19 @@ struct Index {
     files: BTreeMap<String, Sha256>,
 }
 
+/// The same in one line, in `frozen.jsonl`.
+#[derive(Debug, Serialize, Deserialize)]
+struct Line {
+    schema: String,
+    flow: FramePath,
+    generation: u32,
+    definition: Sha256,
+    files: BTreeMap<String, String>,
+}
+
 impl Frozen {
-    /// Writes the files; they are synced together with the journal's line that names `definition`, which comes after.
-    /// Doing it again is harmless.
+    /// Writes the line, which is synced together with the journal's that names `definition` and comes after, and the files, which
+    /// are not: `read` knows what a power failure can leave of them. Doing it again is harmless.
     ///
     /// # Errors
     /// `Taken` if this generation holds something else.
@@ -82,46 +96,60 @@ impl Frozen {
         files: &[(String, Clean<Vec<u8>>)],
     ) -> Result<Unsynced, FrozenError> {
         let here = run.frozen(flow, generation);
-        let digests = files.iter().map(|(path, bytes)| (path.clone(), Sha256::of(bytes.get()))).collect();
-        let index =
-            Index { schema: SCHEMA.to_owned(), flow: flow.clone(), generation, definition: definition.clone(), files: digests };
-        match read_index(run, &here) {
-            Ok(there) if there == index => return Ok(Unsynced(Vec::new())),
-            Ok(_) => return Err(FrozenError::Taken(here.as_str().to_owned())),
-            // A part of it at most, of a process that was killed or had no room.
-            Err(FrozenError::Missing(_) | FrozenError::Broken { .. }) => {}
-            Err(error) => return Err(error),
-        }
-        let fail = |place: &InRun| {
-            let path = place.as_str().to_owned();
-            move |source| FrozenError::Io { act: "write", path, source }
-        };
-        let mut dir = run.dir().map_err(fail(&here))?;
-        let mut written = Vec::with_capacity(files.len());
+        let mut texts = BTreeMap::new();
         for (path, bytes) in files {
             let place = here.child(path)?;
-            let mut file = dir.create(&place).map_err(fail(&place))?;
-            file.write_all(bytes.get()).map_err(fail(&place))?;
-            written.push((place, file));
+            let text = std::str::from_utf8(bytes.get()).map_err(|error| failing("write", &place)(io::Error::other(error)))?;
+            texts.insert(path.clone(), text.to_owned());
         }
-        let place = here.child(INDEX)?;
-        let bytes = pretty(&index).map_err(|error| fail(&place)(error.into()))?;
-        let mut file = dir.create(&place).map_err(fail(&place))?;
-        file.write_all(&bytes).map_err(fail(&place))?;
-        written.push((place, file));
-        let (places, mut files): (Vec<InRun>, Vec<File>) = written.into_iter().unzip();
-        files.extend(dir.above(&places).map_err(fail(&here))?);
-        Ok(Unsynced(files))
+        let (schema, definition) = (SCHEMA.to_owned(), definition.clone());
+        let line = Line { schema, flow: flow.clone(), generation, definition, files: texts };
+        let index = line.index();
+        let missing = match read_index(run, &here) {
+            Ok(there) if there == index => false,
+            Ok(_) => return Err(FrozenError::Taken(here.as_str().to_owned())),
+            // A part of it at most, of a process that was killed or had no room.
+            Err(FrozenError::Missing(_) | FrozenError::Broken { .. }) => true,
+            Err(error) => return Err(error),
+        };
+        let mut dir = run.dir().map_err(failing("open", &here))?;
+        let lines = run.frozen_lines();
+        let kept = line.append(&mut dir, &lines).map_err(failing("write", &lines))?;
+        if missing {
+            line.copy(&mut dir, &here)?;
+        }
+        let mut unsynced = dir.above(&[lines]).map_err(failing("open", &here))?;
+        unsynced.push(kept);
+        Ok(Unsynced(unsynced))
     }
 
-    /// Reads the files back and compares each with its digest.
+    /// Reads the definition back and compares each file with its digest. Files that are not there, or not whole, as after a power
+    /// failure, are taken from the line; others that say something else are not.
     ///
     /// # Errors
     /// `Missing` or `Broken`, or what the file system says.
     pub fn read(run: &RunDir, flow: &FramePath, generation: u32) -> Result<Self, FrozenError> {
+        let error = match Self::files(run, flow, generation) {
+            Err(error @ (FrozenError::Missing(_) | FrozenError::Broken { .. })) => error,
+            read => return read,
+        };
+        match Line::read(run, flow, generation)? {
+            Some(line) if line.may_have_left(run, &run.frozen(flow, generation))? => {
+                let files = line.files.into_iter().map(|(path, text)| (path, text.into_bytes())).collect();
+                Ok(Self { definition: line.definition, files })
+            }
+            _ => Err(error),
+        }
+    }
+
+    /// The files alone.
+    ///
+    /// # Errors
+    /// As [`Frozen::read`].
+    pub(super) fn files(run: &RunDir, flow: &FramePath, generation: u32) -> Result<Self, FrozenError> {
         let here = run.frozen(flow, generation);
         let index = read_index(run, &here)?;
-        let mut dir = run.dir().map_err(|source| FrozenError::Io { act: "open", path: here.as_str().to_owned(), source })?;
+        let mut dir = run.dir().map_err(failing("open", &here))?;
         let mut files = BTreeMap::new();
         for (path, digest) in index.files {
             let place = here.child(&path)?;
@@ -130,7 +158,7 @@ impl Frozen {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
                     return Err(FrozenError::Broken { path: place.as_str().to_owned(), what: "is not there" });
                 }
-                Err(source) => return Err(FrozenError::Io { act: "read", path: place.as_str().to_owned(), source }),
+                Err(source) => return Err(failing("read", &place)(source)),
             };
             if Sha256::of(&bytes) != digest {
                 return Err(FrozenError::Broken { path: place.as_str().to_owned(), what: "was changed" });
@@ -139,6 +167,102 @@ impl Frozen {
         }
         Ok(Self { definition: index.definition, files })
     }
+
+    /// Makes the files anew from the line, if that is of this definition.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub(super) fn mend(run: &RunDir, flow: &FramePath, generation: u32, definition: &Sha256) -> Result<(), FrozenError> {
+        let here = run.frozen(flow, generation);
+        match Line::read(run, flow, generation)? {
+            Some(line) if line.definition == *definition => {
+                let mut dir = run.dir().map_err(failing("open", &here))?;
+                line.copy(&mut dir, &here)
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Line {
+    /// The last one of this generation: one before it is of a process that was killed before it began.
+    fn read(run: &RunDir, flow: &FramePath, generation: u32) -> Result<Option<Self>, FrozenError> {
+        let place = run.frozen_lines();
+        match run.read(&place, LINES_BYTES_MAX) {
+            Ok(bytes) => Ok(Self::among(&bytes, flow, generation)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(source) => Err(failing("read", &place)(source)),
+        }
+    }
+
+    fn among(bytes: &[u8], flow: &FramePath, generation: u32) -> Option<Self> {
+        let lines = bytes.split(|byte| *byte == b'\n').rev();
+        let mut lines = lines.filter_map(|line| serde_json::from_slice::<Self>(line).ok());
+        lines.find(|line| line.schema == SCHEMA && line.flow == *flow && line.generation == generation)
+    }
+
+    fn index(&self) -> Index {
+        Index {
+            schema: self.schema.clone(),
+            flow: self.flow.clone(),
+            generation: self.generation,
+            definition: self.definition.clone(),
+            files: self.files.iter().map(|(path, text)| (path.clone(), Sha256::of(text.as_bytes()))).collect(),
+        }
+    }
+
+    /// Adds the line, below one that may be torn, unless it is there.
+    fn append(&self, dir: &mut Dir, place: &InRun) -> io::Result<File> {
+        let there = match dir.read(place, LINES_BYTES_MAX) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+            read => read?,
+        };
+        let mut file = dir.append(place)?;
+        let known = Self::among(&there, &self.flow, self.generation).is_some_and(|line| line.index() == self.index());
+        if !known {
+            let mut bytes = if there.last().is_some_and(|last| *last != b'\n') { b"\n".to_vec() } else { Vec::new() };
+            bytes.extend(jsonl(&[self])?);
+            file.write_all(&bytes)?;
+        }
+        Ok(file)
+    }
+
+    /// Writes the files, the index last.
+    fn copy(&self, dir: &mut Dir, here: &InRun) -> Result<(), FrozenError> {
+        for (path, text) in &self.files {
+            let place = here.child(path)?;
+            dir.write(&place, text.as_bytes()).map_err(failing("write", &place))?;
+        }
+        let place = here.child(INDEX)?;
+        let bytes = pretty(&self.index()).map_err(|error| failing("write", &place)(error.into()))?;
+        dir.write(&place, &bytes).map_err(failing("write", &place))
+    }
+
+    /// Whether what stands there is what is left of these files when the power fails: each is as it was, ends early, ends in zeros, or
+    /// is not there.
+    fn may_have_left(&self, run: &RunDir, here: &InRun) -> Result<bool, FrozenError> {
+        let place = here.child(INDEX)?;
+        let index = pretty(&self.index()).map_err(|error| failing("read", &place)(error.into()))?;
+        let files = self.files.iter().map(|(path, text)| Ok((here.child(path)?, text.as_bytes())));
+        for file in files.chain([Ok::<_, FrozenError>((place, index.as_slice()))]) {
+            let (place, whole) = file?;
+            let bytes = match run.read(&place, FILE_BYTES_MAX) {
+                Ok(bytes) => bytes,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                Err(source) => return Err(failing("read", &place)(source)),
+            };
+            let written = bytes.len() - bytes.iter().rev().take_while(|byte| **byte == 0).count();
+            if bytes.len() > whole.len() || !whole.starts_with(&bytes[..written]) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+}
+
+fn failing(act: &'static str, place: &InRun) -> impl FnOnce(io::Error) -> FrozenError + use<> {
+    let path = place.as_str().to_owned();
+    move |source| FrozenError::Io { act, path, source }
 }
 
 fn read_index(run: &RunDir, here: &InRun) -> Result<Index, FrozenError> {

@@ -256,6 +256,10 @@ impl RunDir {
     pub fn cost(&self) -> InRun {
         InRun::of("cost.jsonl".to_owned())
     }
+    /// What defined the flows, one line each time one was frozen.
+    pub fn frozen_lines(&self) -> InRun {
+        InRun::of("frozen.jsonl".to_owned())
+    }
     /// What defined the flow when it started; later generations (`--refresh`) stand beside the first.
     pub fn frozen(&self, flow: &FramePath, generation: u32) -> InRun {
         InRun::of(if generation <= 1 { format!("frozen/{flow}") } else { format!("frozen/{flow}@{generation}") })

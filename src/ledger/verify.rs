@@ -124,7 +124,7 @@ pub fn verify(run: &RunDir) -> Result<VerifyReport, VerifyError> {
 }
 
 /// Writes every projection that is missing or differs, from the journal. Nobody else may drive the run.
-/// Findings are what was found; of them, frozen files and streams cannot be made anew.
+/// Findings are what was found; of them, streams cannot be made anew, and frozen files only from their line.
 ///
 /// # Errors
 /// When the journal is broken or a file cannot be written.
@@ -176,7 +176,7 @@ fn check(run: &RunDir, write: bool, driven_by: Option<Holder>) -> Result<VerifyR
         unaccounted(run, &past, &mut settle)?;
     }
     check_manifest(run, &mut settle)?;
-    let frozen_files = check_frozen(run, &frozen, &mut settle);
+    let frozen_files = check_frozen(run, &frozen, write, &mut settle)?;
     check_snapshots(run, &past, &mut settle, &mut streams)?;
     for finding in std::mem::take(&mut settle.tombstones.findings) {
         settle.findings.add(finding);
@@ -238,11 +238,11 @@ fn note_frozen(entry: &Entry, frozen: &mut Definitions) {
     }
 }
 
-fn check_frozen(run: &RunDir, frozen: &Definitions, settle: &mut Settle<'_>) -> u64 {
+fn check_frozen(run: &RunDir, frozen: &Definitions, write: bool, settle: &mut Settle<'_>) -> io::Result<u64> {
     let mut files = 0;
     for (flow, generations) in frozen {
         for (generation, definition) in generations {
-            let found = match Frozen::read(run, flow, *generation) {
+            let found = match Frozen::files(run, flow, *generation) {
                 Ok(frozen) if frozen.definition == *definition => {
                     files += frozen.files.len() as u64;
                     continue;
@@ -253,9 +253,12 @@ fn check_frozen(run: &RunDir, frozen: &Definitions, settle: &mut Settle<'_>) -> 
             };
             let path = run.frozen(flow, *generation).as_str().to_owned();
             settle.findings.add(Finding { path, kind: found.0, detail: found.1 });
+            if write {
+                Frozen::mend(run, flow, *generation, definition).map_err(io::Error::other)?;
+            }
         }
     }
-    files
+    Ok(files)
 }
 
 /// Receipts, handoffs and questions that no line of the journal accounts for.

@@ -1,4 +1,4 @@
-//! Letters from other processes, and what defined a flow.
+//! Letters from other processes, and what `verify` sees.
 
 use std::{fs, sync::mpsc, time::Duration};
 
@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     id::{EscalationId, Sha256},
-    ledger::{Frozen, FrozenError, Inbox, InboxWatch, Message, verify},
+    ledger::{Inbox, InboxWatch, Message, verify},
     redact::Clean,
 };
 
@@ -83,27 +83,6 @@ fn a_letter_wakes_who_waits() {
     Inbox::put(&run, &letter("x")).unwrap();
     woken.recv_timeout(Duration::from_secs(10)).unwrap();
     assert_eq!(Inbox::open(&run).unwrap().take().unwrap().len(), 1);
-}
-
-#[test]
-fn frozen_files_never_change() {
-    let place = Place::new();
-    let run = place.run();
-    let files = |text: &str| {
-        let file = |name: &str| (name.to_owned(), Clean::for_test(text.as_bytes().to_vec()));
-        vec![file("flow.yaml"), file("agents/critic.md")]
-    };
-    let write = |generation, text: &str| Frozen::write(&run, &flow(), generation, &Sha256::of(text.as_bytes()), &files(text));
-    drop(write(1, "one").unwrap());
-    drop(write(1, "one").unwrap());
-    assert!(matches!(write(1, "two"), Err(FrozenError::Taken(_))));
-    drop(write(2, "two").unwrap());
-    let read = Frozen::read(&run, &flow(), 1).unwrap();
-    assert_eq!(read.files["agents/critic.md"], b"one");
-    assert_eq!(Frozen::read(&run, &flow(), 2).unwrap().definition, Sha256::of(b"two"));
-    fs::write(run.base().join("frozen/build/flow.yaml"), "changed").unwrap();
-    assert!(matches!(Frozen::read(&run, &flow(), 1), Err(FrozenError::Broken { what: "was changed", .. })));
-    assert!(matches!(Frozen::read(&run, &flow(), 3), Err(FrozenError::Missing(_))));
 }
 
 #[test]

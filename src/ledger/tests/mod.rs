@@ -2,6 +2,7 @@
 
 mod build;
 mod disk;
+mod frozen;
 mod inbox;
 mod journal;
 mod lock;
