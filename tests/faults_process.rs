@@ -110,6 +110,19 @@ fn sigterm_ends_steps_after_their_grace_and_exits_143() {
 }
 
 #[test]
+fn a_driver_that_never_has_to_wait_hears_a_signal() {
+    let steps: String = (0..8000).map(|n| format!("  - {{id: s{n}, agent: worker}}\n")).collect();
+    let test = Test::new()
+        .file("agents/worker.md", "---\nname: worker\ndescription: Does nothing\n---\nDo nothing.\n")
+        .flow("long", &format!("steps:\n  - {{id: begin, run: 'echo here > at-it'}}\n{steps}"))
+        .fifo("at-it");
+    let live = test.start(&["run", "long", "--engine", "stub", "--run-id", "r"]);
+    await_word(&test.at("at-it"));
+    live.signal("INT");
+    live.wait().code(130).says("resume r");
+}
+
+#[test]
 fn a_run_that_waits_for_a_person_ends_at_once_when_it_is_told_to() {
     let test = Test::new().flow("ask", "steps:\n  - {id: ask-me, ask: {question: \"Go on?\"}}\n");
     for (signal, code) in [("INT", 130), ("TERM", 143)] {
