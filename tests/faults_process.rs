@@ -122,6 +122,22 @@ fn a_driver_that_never_has_to_wait_hears_a_signal() {
     live.wait().code(130).says("resume r");
 }
 
+/// Its driver may have to wait for a disk or a terminal, and then a step on the driver's thread would wait as well.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_step_that_takes_long_gets_a_thread_of_its_own() {
+    let test = hold();
+    let live = test.start(&["run", "hold", "--run-id", "r"]);
+    await_word(&test.at("at-it"));
+    let tasks = format!("/proc/{}/task", live.pid());
+    until("it has one", || {
+        let threads = std::fs::read_dir(&tasks).expect("its threads");
+        threads.flatten().any(|task| std::fs::read_to_string(task.path().join("comm")).is_ok_and(|name| name == "steps\n"))
+    });
+    let_go(&test.at("gate"));
+    live.wait().code(0);
+}
+
 #[test]
 fn a_run_that_waits_for_a_person_ends_at_once_when_it_is_told_to() {
     let test = Test::new().flow("ask", "steps:\n  - {id: ask-me, ask: {question: \"Go on?\"}}\n");
