@@ -24,6 +24,7 @@ use super::{
 };
 
 const SCHEMA: &str = "flow-studio/frozen/v1";
+const LINE_SCHEMA: &str = "flow-studio/frozen-line/v1";
 const INDEX: &str = "digests.json";
 /// A definition is text that people wrote.
 const FILE_BYTES_MAX: u64 = 16 * 1024 * 1024;
@@ -102,7 +103,7 @@ impl Frozen {
             let text = std::str::from_utf8(bytes.get()).map_err(|error| failing("write", &place)(io::Error::other(error)))?;
             texts.insert(path.clone(), text.to_owned());
         }
-        let (schema, definition) = (SCHEMA.to_owned(), definition.clone());
+        let (schema, definition) = (LINE_SCHEMA.to_owned(), definition.clone());
         let line = Line { schema, flow: flow.clone(), generation, definition, files: texts };
         let index = line.index();
         let missing = match read_index(run, &here) {
@@ -198,12 +199,12 @@ impl Line {
     fn among(bytes: &[u8], flow: &FramePath, generation: u32) -> Option<Self> {
         let lines = bytes.split(|byte| *byte == b'\n').rev();
         let mut lines = lines.filter_map(|line| serde_json::from_slice::<Self>(line).ok());
-        lines.find(|line| line.schema == SCHEMA && line.flow == *flow && line.generation == generation)
+        lines.find(|line| line.schema == LINE_SCHEMA && line.flow == *flow && line.generation == generation)
     }
 
     fn index(&self) -> Index {
         Index {
-            schema: self.schema.clone(),
+            schema: SCHEMA.to_owned(),
             flow: self.flow.clone(),
             generation: self.generation,
             definition: self.definition.clone(),

@@ -47,7 +47,7 @@ pub(super) enum Work {
     Part { place: InRun, first: bool, bytes: Clean<Vec<u8>> },
     Log { at: At, ts: Time, event: Clean<serde_json::Value> },
     Line { place: InRun, bytes: Clean<Vec<u8>> },
-    Call { ts: Time, call: Clean<Call> },
+    Call { ts: Time, call: Box<Clean<Call>> },
     Manifest(Box<Manifest>),
     Sync { files: Arc<Beside>, reply: SyncSender<io::Result<()>> },
     Flush(SyncSender<Result<(), ProjectError>>),
@@ -165,7 +165,7 @@ impl Projector {
 
     /// One call of a model, with the sum of all calls of the run.
     pub fn call(&self, ts: Time, call: Clean<Call>) {
-        self.put(Work::Call { ts, call });
+        self.put(Work::Call { ts, call: Box::new(call) });
     }
 
     /// Replaces run.json once everything before is written. `projected_seq` is filled in here.

@@ -148,6 +148,7 @@ mod tests {
     fn what_proves_something_is_of_no_kind_that_goes_alone() {
         for path in [
             "journal.jsonl",
+            "frozen.jsonl",
             "run.json",
             "retention.jsonl",
             "x/receipts/a-shell.json",
