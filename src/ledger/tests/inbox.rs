@@ -3,7 +3,7 @@
 use std::{fs, sync::mpsc, time::Duration};
 
 use super::{
-    build::{Place, answer, created, ended_with, flow, freeze, holder, manifest, proof, whole_run, write},
+    build::{Place, answer, created, ended_with, freeze, holder, manifest, proof, whole_run, write},
     disk::files,
 };
 use crate::{
