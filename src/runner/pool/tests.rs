@@ -8,7 +8,7 @@ use crate::{
 };
 
 /// No test waits so long, unless it fails.
-const LONG: Duration = Duration::from_secs(60);
+const LONG: Duration = Duration::from_mins(1);
 
 fn pool(dir: &tempfile::TempDir) -> (Pool, RunDir) {
     let run = RunsDir::new(dir.path().join("runs")).create(&RunId::new("r").unwrap()).unwrap();
