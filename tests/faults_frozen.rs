@@ -4,22 +4,7 @@ mod common;
 
 use std::{fs, path::PathBuf};
 
-use common::Test;
-
-const THREE: &str = r#"
-steps:
-  - {id: one, run: 'echo one >> "$RUN_BASE/../../ran"; echo hello'}
-  - {id: two, run: 'echo two >> "$RUN_BASE/../../ran"'}
-  - {id: ask-me, ask: {question: "Go on?"}}
-  - {id: three, run: 'echo three >> "$RUN_BASE/../../ran"'}
-"#;
-
-fn waiting() -> Test {
-    let test = Test::new().flow("three", THREE);
-    test.go(&["run", "three", "--run-id", "r"]).code(4);
-    assert_eq!(test.text("ran"), "one\ntwo\n");
-    test
-}
+use common::waiting;
 
 #[test]
 fn a_frozen_flow_that_was_changed_is_not_run() {

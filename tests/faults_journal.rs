@@ -5,23 +5,7 @@ mod common;
 
 use std::{fs, os::unix::fs::PermissionsExt as _, path::PathBuf};
 
-use common::{Fence, Live, Test, finish, let_go, until};
-
-const THREE: &str = r#"
-steps:
-  - {id: one, run: 'echo one >> "$RUN_BASE/../../ran"; echo hello'}
-  - {id: two, run: 'echo two >> "$RUN_BASE/../../ran"'}
-  - {id: ask-me, ask: {question: "Go on?"}}
-  - {id: three, run: 'echo three >> "$RUN_BASE/../../ran"'}
-"#;
-
-/// A run that waits for a person.
-fn waiting() -> Test {
-    let test = Test::new().flow("three", THREE);
-    test.go(&["run", "three", "--run-id", "r"]).code(4);
-    assert_eq!(test.text("ran"), "one\ntwo\n");
-    test
-}
+use common::{Fence, Live, THREE, Test, finish, let_go, until, waiting};
 
 fn journal(test: &Test) -> PathBuf {
     test.run_base("r").join("journal.jsonl")

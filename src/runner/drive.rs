@@ -104,12 +104,9 @@ impl<'d> Drive<'d> {
         let pool = Pool::start(opened.projector.clone(), setup.redactor.clone(), setup.signals).map_err(DriveError::Threads)?;
         let inbox = Inbox::open(&opened.run)?;
         // A hint only; the loop looks into the inbox by itself as well.
-        let _watch = if setup.wait_for_human {
-            let teller = pool.teller();
-            InboxWatch::start(&opened.run, move || teller.tell(Event::Inbox)).ok()
-        } else {
-            None
-        };
+        let teller = pool.teller();
+        let watch = || InboxWatch::start(&opened.run, move || teller.tell(Event::Inbox)).ok();
+        let _watch = setup.wait_for_human.then(watch).flatten();
         let clock = Clock::after(opened.state.now);
         let now = Clock::instant();
         let mut drive = Self {
@@ -269,6 +266,7 @@ impl<'d> Drive<'d> {
                 }
                 Command::Show { id } => {
                     if let Some(question) = self.opened.state.requested.get(id).cloned() {
+                        self.pool.leave_alone();
                         // What is shown may be a file that is still on its way. If it cannot be written, the run stops soon.
                         drop(self.opened.projector.flush());
                         let shown = look(&self.setup.scene.run_base, &self.setup.scene.workspace, &question);

@@ -1,6 +1,6 @@
 //! Where steps really run: an async runtime on the driver's own thread while that has nothing else to do, otherwise on a thread of
 //! its own, more of them when several steps run at once; and a thread that hands their output to the ledger, once there is any.
-//! In: jobs, stop levels. Out: events. Never: an attempt whose end is not reported, not even a panic's; one that waits for the driver.
+//! In: jobs, stop levels. Out: events. Never: an attempt whose end is not reported, not even a panic's; one under way that waits for the driver.
 
 use std::{
     collections::BTreeMap,

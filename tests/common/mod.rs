@@ -365,3 +365,20 @@ impl Luck {
         (self.0 >> 16) % bound
     }
 }
+
+/// Two steps, a question, and a step more.
+pub const THREE: &str = r#"
+steps:
+  - {id: one, run: 'echo one >> "$RUN_BASE/../../ran"; echo hello'}
+  - {id: two, run: 'echo two >> "$RUN_BASE/../../ran"'}
+  - {id: ask-me, ask: {question: "Go on?"}}
+  - {id: three, run: 'echo three >> "$RUN_BASE/../../ran"'}
+"#;
+
+/// Run `r` of it: it waits for a person.
+pub fn waiting() -> Test {
+    let test = Test::new().flow("three", THREE);
+    test.go(&["run", "three", "--run-id", "r"]).code(4);
+    assert_eq!(test.text("ran"), "one\ntwo\n");
+    test
+}

@@ -36,6 +36,15 @@ fn frozen(run: &RunDir) -> Result<Frozen, FrozenError> {
     Frozen::read(run, &flow(), 1)
 }
 
+/// A run with a frozen flow, and what stands in its files.
+fn frozen_once() -> (Place, RunDir, [Vec<u8>; 2]) {
+    let place = Place::new();
+    let run = place.run();
+    freeze(&run);
+    let whole = FILES.map(|name| fs::read(run.base().join("frozen/build").join(name)).unwrap());
+    (place, run, whole)
+}
+
 /// Everything that a file can be when the power fails before it is synced.
 fn left_of(whole: &[u8]) -> Vec<Option<Vec<u8>>> {
     let cut = (0..=whole.len()).map(|end| Some(whole[..end].to_vec()));
@@ -57,10 +66,7 @@ fn put(run: &RunDir, name: &str, bytes: Option<&[u8]>) {
 
 #[test]
 fn whatever_a_power_failure_leaves_of_the_files_the_definition_is_whole() {
-    let place = Place::new();
-    let run = place.run();
-    freeze(&run);
-    let whole = FILES.map(|name| fs::read(run.base().join("frozen/build").join(name)).unwrap());
+    let (_place, run, whole) = frozen_once();
     let as_it_was = frozen(&run).unwrap();
     for (name, bytes) in FILES.into_iter().zip(&whole) {
         for left in left_of(bytes) {
@@ -75,10 +81,7 @@ fn whatever_a_power_failure_leaves_of_the_files_the_definition_is_whole() {
 
 #[test]
 fn what_says_something_else_is_not_taken_for_what_is_left() {
-    let place = Place::new();
-    let run = place.run();
-    freeze(&run);
-    let whole = FILES.map(|name| fs::read(run.base().join("frozen/build").join(name)).unwrap());
+    let (_place, run, whole) = frozen_once();
     for (name, bytes) in FILES.into_iter().zip(&whole) {
         let longer = [bytes, b"x".as_slice()].concat();
         for other in [b"x".as_slice(), b"\0x", &longer] {
