@@ -227,7 +227,7 @@ fn flows(state: &State) -> Vec<FlowReport> {
             warnings: frame.warnings.iter().map(ToString::to_string).collect(),
         }
     };
-    roots.map(report).collect()
+    roots.map(|frame| report(frame)).collect()
 }
 
 fn passed_over(state: &State) -> Vec<PassedOver> {
@@ -236,7 +236,7 @@ fn passed_over(state: &State) -> Vec<PassedOver> {
         let path = frame.path.clone();
         all.map(move |(step, would)| PassedOver { flow: path.clone(), step, would: would.to_string() }).collect::<Vec<_>>()
     };
-    state.frames.values().flat_map(of).collect()
+    state.frames.values().flat_map(|frame| of(frame)).collect()
 }
 
 fn questions(state: &State) -> Vec<QuestionReport> {

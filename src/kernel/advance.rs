@@ -45,7 +45,7 @@ pub(super) fn advance(turn: &mut Turn) {
 }
 
 fn advance_frame(turn: &mut Turn, path: &FramePath) {
-    let Some(frame) = turn.state.frames.get(path).filter(|frame| frame.is_open()) else { return };
+    let Some(frame) = turn.state.frame(path).filter(|frame| frame.is_open()) else { return };
     let cancelled = turn.state.stop == Some(StopCause::Cancel);
     let failing = frame.failing.is_some();
     let around = ancestor_failing(turn, path);
@@ -99,7 +99,7 @@ fn advance_frame(turn: &mut Turn, path: &FramePath) {
 
 /// What the flow did is being taken back: it is not over before that is.
 fn is_rolling_back(turn: &Turn, path: &FramePath) -> bool {
-    let frame = path.child("rollback").ok().and_then(|path| turn.state.frames.get(&path));
+    let frame = path.child("rollback").ok().and_then(|path| turn.state.frame(&path));
     frame.is_some_and(|frame| frame.is_open() && matches!(frame.parent.as_deref(), Some(Parent::Rollback { .. })))
 }
 
@@ -117,13 +117,13 @@ fn why_doomed(frame: &Frame, step: StepIx) -> (SkipReason, String) {
 
 fn ancestor_failing(turn: &Turn, path: &FramePath) -> bool {
     let mut path = path.clone();
-    while let Some(frame) = turn.state.frames.get(&path) {
+    while let Some(frame) = turn.state.frame(&path) {
         match frame.parent.as_deref() {
             Some(Parent::SubFlow { at } | Parent::Detour { at, .. } | Parent::Injected { at, .. }) => path = at.flow.clone(),
             // A rollback is what a failing flow still does.
             Some(Parent::Rollback { .. }) | None => return false,
         }
-        if turn.state.frames.get(&path).is_some_and(|above| above.failing.is_some() || !above.is_open()) {
+        if turn.state.frame(&path).is_some_and(|above| above.failing.is_some() || !above.is_open()) {
             return true;
         }
     }
@@ -396,5 +396,5 @@ pub(super) fn ask_done(turn: &mut Turn, path: &FramePath, id: &StepId, ask: &Ask
 
 /// The step at a place, for facts that only carry its name.
 pub(super) fn slot_at(turn: &Turn, at: &At) -> Option<Slot> {
-    turn.state.frames.get(&at.flow)?.slot(&at.step)
+    turn.state.frame(&at.flow)?.slot(&at.step)
 }

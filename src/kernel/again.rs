@@ -245,7 +245,7 @@ pub(super) fn still_running(turn: &Turn, flow: &FramePath, steps: &[StepRef]) ->
 }
 
 pub(super) fn rolling_back(turn: &Turn, flow: &FramePath, steps: &[StepRef]) -> Option<FramePath> {
-    let rolls = |path: &&FramePath| match turn.state.frames.get(*path).and_then(|frame| frame.parent.as_deref()) {
+    let rolls = |path: &&FramePath| match turn.state.frame(path).and_then(|frame| frame.parent.as_deref()) {
         Some(Parent::Rollback { of, .. }) => of == flow || turn.state.is_below(of, flow, steps),
         Some(Parent::SubFlow { .. } | Parent::Detour { .. } | Parent::Injected { .. }) | None => false,
     };

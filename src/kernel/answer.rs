@@ -139,7 +139,7 @@ fn brought(turn: &Turn, question: &Question, answer: &Answer, back: bool) -> Res
             None => {}
         }
     }
-    let frame = turn.state.frames.get(&question.flow_path);
+    let frame = turn.state.frame(&question.flow_path);
     let step = frame.and_then(|frame| Some(&frame.plan.step(frame.slot(&question.step_id)?.step).spec.verb));
     let asked = match step {
         Some(Verb::Ask(ask)) if question.kind == QuestionKind::Ask && answer.choose != "reject" && !back => Some(&ask.form),
@@ -150,7 +150,7 @@ fn brought(turn: &Turn, question: &Question, answer: &Answer, back: bool) -> Res
 }
 
 fn push_back_target(turn: &Turn, question: &Question, choice: &str) -> Option<StepIx> {
-    let frame = turn.state.frames.get(&question.flow_path)?;
+    let frame = turn.state.frame(&question.flow_path)?;
     let target = frame.plan.find(choice.strip_prefix("push-back:")?)?;
     let own = frame.slot(&question.step_id)?.step;
     // Back means to a step before this one.
@@ -373,7 +373,7 @@ pub(super) fn expire(turn: &mut Turn) {
             ..Answer::new(choose, "timeout", Channel::Timeout, now, question.subject_digest.clone())
         };
         turn.emit(Fact::EscalationAnswered { id: id.clone(), answer: answer.clone() });
-        let open = turn.state.frames.get(&question.flow_path).and_then(|frame| frame.slot(&question.step_id));
+        let open = turn.state.frame(&question.flow_path).and_then(|frame| frame.slot(&question.step_id));
         let waits = |slot| matches!(turn.step(&question.flow_path, slot).life, Life::Gated(_) | Life::Asking(_) | Life::Ready);
         if open.is_none_or(waits) {
             carry_out(turn, &question, &answer, None);

@@ -236,7 +236,7 @@ pub(super) fn apply_fact(state: &mut State, fact: &Fact, now: Time) {
                 question.answer = Some(answer.clone());
             });
             let Some(question) = state.questions.get(id).cloned() else { return };
-            let Some(frame) = state.frames.get_mut(&question.flow_path) else { return };
+            let Some(frame) = state.frame_mut(&question.flow_path) else { return };
             if question.kind == QuestionKind::Limit {
                 frame.limited = None;
                 return;
@@ -281,18 +281,18 @@ pub(super) fn apply_fact(state: &mut State, fact: &Fact, now: Time) {
         Fact::EngineAnswered { engine } => drop(state.breakers.remove(engine)),
         Fact::LimitRaised { flow, limit, max } => limit_raised(state, flow, *limit, *max),
         Fact::DoneChecked { flow, id, passed, detail } => {
-            if let Some(frame) = state.frames.get_mut(flow) {
+            if let Some(frame) = state.frame_mut(flow) {
                 frame.done.insert(id.clone(), if *passed { DoneState::Holds } else { DoneState::Broken(detail.clone()) });
             }
         }
         Fact::FlowClosing { flow } => {
-            if let Some(frame) = state.frames.get_mut(flow) {
+            if let Some(frame) = state.frame_mut(flow) {
                 frame.phase = FramePhase::Closing;
             }
         }
         Fact::FlowCompleted { flow, outcome, reason, warnings } => flow_completed(state, flow, *outcome, reason, warnings, now),
         Fact::ParamsChanged { flow, changes } => {
-            if let Some(frame) = state.frames.get_mut(flow) {
+            if let Some(frame) = state.frame_mut(flow) {
                 let mut params = (*frame.params).clone();
                 params.extend(changes.iter().map(|change| (change.name.clone(), change.to.clone())));
                 frame.params = Arc::new(params);
@@ -309,7 +309,7 @@ pub(super) fn apply_fact(state: &mut State, fact: &Fact, now: Time) {
             // A flow that is over may be opened again by what follows: it is confined no longer, either.
             let confined = state.frames.iter().filter(|(_, frame)| frame.allowed.is_some());
             for path in confined.map(|(path, _)| path.clone()).collect::<Vec<_>>() {
-                let Some(frame) = state.frames.get_mut(&path) else { continue };
+                let Some(frame) = state.frame_mut(&path) else { continue };
                 frame.allowed = None;
                 if frame.is_open() {
                     ready_again(frame);
@@ -317,7 +317,7 @@ pub(super) fn apply_fact(state: &mut State, fact: &Fact, now: Time) {
             }
         }
         Fact::Confined { flow, only } => {
-            if let Some(frame) = state.frames.get_mut(flow)
+            if let Some(frame) = state.frame_mut(flow)
                 && let Some(step) = frame.plan.find(only.as_str())
             {
                 confine(frame, &[step]);

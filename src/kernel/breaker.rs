@@ -74,6 +74,6 @@ pub(super) fn next_start(state: &State) -> Option<Time> {
     if state.breakers.is_empty() {
         return None;
     }
-    let frames = state.open_frames.iter().filter_map(|path| state.frames.get(path));
+    let frames = state.open_frames.iter().filter_map(|path| state.frame(path));
     frames.flat_map(|frame| frame.ready.iter().filter_map(|slot| paused(state, frame, slot.step))).min()
 }

@@ -79,8 +79,7 @@ pub(super) fn failed(turn: &mut Turn, path: &FramePath) {
     if open::rollback(turn, path) {
         return;
     }
-    let child =
-        path.child("rollback").ok().and_then(|child| turn.state.frames.get(&child)).filter(|_| turn.frame(path).rolled_back);
+    let child = path.child("rollback").ok().and_then(|child| turn.state.frame(&child)).filter(|_| turn.frame(path).rolled_back);
     let mut reason = format!("{}: {}", failing.0, failing.1);
     if let Some(rollback) = child {
         if rollback.is_open() {

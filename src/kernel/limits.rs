@@ -145,7 +145,7 @@ fn usd(millionths: u64) -> f64 {
 
 /// An engine stopped before a call that would have passed a limit. Steps side by side may all stop at the same one.
 pub(super) fn hit(turn: &mut Turn, at: &At, hit: &LimitHit) {
-    if turn.state.frames.get(&hit.flow).is_some_and(|frame| frame.limited.is_none() && frame.is_open()) {
+    if turn.state.frame(&hit.flow).is_some_and(|frame| frame.limited.is_none() && frame.is_open()) {
         let reached = Reached { limit: hit.limit, used: hit.used, max: hit.max };
         reach(turn, &hit.flow, Some(at), &reached, &format!("{} was under way", at.step));
     }

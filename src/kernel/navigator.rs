@@ -173,7 +173,7 @@ pub(super) fn options(state: &State, frame: &Frame, slot: Slot) -> Vec<Option_> 
 
 /// A way that was open when the question was asked, and is not any more: what is open instead.
 pub(super) fn closed(turn: &Turn, question: &Question, choice: &str) -> Option<String> {
-    let frame = turn.state.frames.get(&question.flow_path)?;
+    let frame = turn.state.frame(&question.flow_path)?;
     let slot = frame.slot(&question.step_id).filter(|_| question.kind == QuestionKind::Navigator)?;
     let gone = !matches!(choice, "retry" | "abort") && way(&turn.state, frame, slot, choice).is_none();
     gone.then(|| format!("{}, retry, abort", listed(&turn.state, frame, slot)))

@@ -11,7 +11,7 @@ impl State {
     /// A flow that was opened by one of these steps, or inside one that was. An item is opened by its step, too.
     pub(super) fn is_below(&self, path: &FramePath, flow: &FramePath, steps: &[StepRef]) -> bool {
         let mut here = path;
-        while let Some(parent) = self.frames.get(here).and_then(|frame| frame.parent.as_deref()) {
+        while let Some(parent) = self.frame(here).and_then(|frame| frame.parent.as_deref()) {
             here = match parent {
                 Parent::SubFlow { at } | Parent::Detour { at, .. } | Parent::Injected { at, .. } if at.flow == *flow => {
                     return steps.iter().any(|step| *step == at.step || step.as_str() == at.step.base());
@@ -27,7 +27,7 @@ impl State {
     pub(super) fn accounts(&self, path: &FramePath) -> Vec<FramePath> {
         let mut found = vec![path.clone()];
         while let Some(Parent::SubFlow { at } | Parent::Detour { at, .. } | Parent::Injected { at, .. }) =
-            self.frames.get(&found[found.len() - 1]).and_then(|frame| frame.parent.as_deref())
+            self.frame(&found[found.len() - 1]).and_then(|frame| frame.parent.as_deref())
         {
             found.push(at.flow.clone());
         }
@@ -36,7 +36,7 @@ impl State {
 
     /// A limit of this flow, or of one around it, waits for a person.
     pub(super) fn is_limited(&self, path: &FramePath) -> bool {
-        self.accounts(path).iter().any(|around| self.frames.get(around).is_some_and(|frame| frame.limited.is_some()))
+        self.accounts(path).iter().any(|around| self.frame(around).is_some_and(|frame| frame.limited.is_some()))
     }
 
     /// What draws on this flow's time: executions that are wanted, and attempts that are due.
@@ -47,7 +47,7 @@ impl State {
 
     /// When the flow's running time is used up, if it goes on as it does now.
     pub(super) fn wall_due(&self, flow: &FramePath) -> Option<Time> {
-        let frame = self.frames.get(flow).filter(|frame| frame.is_open() && frame.limited.is_none())?;
+        let frame = self.frame(flow).filter(|frame| frame.is_open() && frame.limited.is_none())?;
         let (since, max) = (frame.active_since?, frame.wall_ms_max?);
         self.drawing(flow).next().map(|_| since.plus(max.saturating_sub(frame.active_ms)))
     }
@@ -59,7 +59,7 @@ impl State {
             if path == flow {
                 return true;
             }
-            here = self.frames.get(path).and_then(|frame| frame.parent.as_deref()).map(|parent| match parent {
+            here = self.frame(path).and_then(|frame| frame.parent.as_deref()).map(|parent| match parent {
                 Parent::SubFlow { at } | Parent::Detour { at, .. } | Parent::Injected { at, .. } => &at.flow,
                 Parent::Rollback { of, .. } => of,
             });

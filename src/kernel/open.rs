@@ -22,7 +22,7 @@ pub(super) const DEPTH_MAX: usize = 6;
 
 pub(super) fn run_requested(turn: &mut Turn, request: &Request) -> Result<InputNote, Refused> {
     let path = FramePath::from(&request.flow);
-    let generation = match turn.state.frames.get(&path) {
+    let generation = match turn.state.frame(&path) {
         None => 1,
         Some(frame) if matches!(frame.phase, FramePhase::Done(_)) => frame.generation + 1,
         Some(_) => return Err(Refused::StillOpen { flow: request.flow.to_string() }),
@@ -75,7 +75,7 @@ pub(super) fn sub_flow(turn: &mut Turn, path: &FramePath, slot: Slot) -> Result<
         };
         params.insert(name.clone(), value);
     }
-    let generation = turn.state.frames.get(&child).map_or(1, |old| old.generation + 1);
+    let generation = turn.state.frame(&child).map_or(1, |old| old.generation + 1);
     let options = frame.options.inherited();
     let fact = Fact::FlowStarted {
         flow: child,
@@ -100,7 +100,7 @@ pub(super) fn detour(turn: &mut Turn, at: &At, detour: &DetourId) -> bool {
         flow: child.clone(),
         key: plan.plan.key.clone(),
         definition: frame.definition.clone(),
-        generation: turn.state.frames.get(&child).map_or(1, |old| old.generation + 1),
+        generation: turn.state.frame(&child).map_or(1, |old| old.generation + 1),
         parent: Some(Parent::Detour { at: at.clone(), detour: detour.clone() }),
         params: (*frame.params).clone(),
         options: frame.options.inherited(),
@@ -128,7 +128,7 @@ pub(super) fn injection(turn: &mut Turn, at: &At, injected: Injected) {
     };
     let Some(key) = key else { return };
     let fact = Fact::FlowStarted {
-        generation: turn.state.frames.get(&into).map_or(1, |old| old.generation + 1),
+        generation: turn.state.frame(&into).map_or(1, |old| old.generation + 1),
         flow: into,
         key,
         definition: frame.definition.clone(),
@@ -162,7 +162,7 @@ pub(super) fn rollback(turn: &mut Turn, path: &FramePath) -> bool {
         flow: child.clone(),
         key: crate::id::FlowKey::new("rollback").expect("a constant name"),
         definition: frame.definition.clone(),
-        generation: turn.state.frames.get(&child).map_or(1, |old| old.generation + 1),
+        generation: turn.state.frame(&child).map_or(1, |old| old.generation + 1),
         parent: Some(Parent::Rollback { of: path.clone(), failed: failed.clone(), steps }),
         params: (*frame.params).clone(),
         options: frame.options.inherited(),

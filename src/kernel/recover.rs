@@ -131,7 +131,7 @@ fn change_params(turn: &mut Turn, flow: &FramePath, set: &BTreeMap<crate::id::Pa
 
 fn find(turn: &Turn, flow: &FramePath, step: &StepId) -> Result<StepIx, Refused> {
     let known = || super::open::known_flows(turn);
-    let frame = turn.state.frames.get(flow).ok_or_else(|| Refused::NoFlow { flow: flow.to_string(), known: known() })?;
+    let frame = turn.state.frame(flow).ok_or_else(|| Refused::NoFlow { flow: flow.to_string(), known: known() })?;
     find_in(&frame.plan, flow, step)
 }
 
@@ -147,7 +147,7 @@ fn void_stale(turn: &mut Turn, flow: &FramePath) {
     let below = format!("{flow}.");
     let inside = |path: &FramePath| path == flow || path.as_str().starts_with(&below);
     let waits = |one: &Question| {
-        let Some(frame) = turn.state.frames.get(&one.flow_path).filter(|frame| frame.is_open()) else { return false };
+        let Some(frame) = turn.state.frame(&one.flow_path).filter(|frame| frame.is_open()) else { return false };
         match one.kind {
             QuestionKind::Limit => frame.limited.as_ref() == Some(&one.id),
             QuestionKind::Done => frame.done.values().any(|done| *done == DoneState::Asking(one.id.clone())),
@@ -185,7 +185,7 @@ fn half_run_ids(turn: &Turn, flow: &FramePath) -> Vec<StepId> {
 
 pub(super) fn refreshed(turn: &mut Turn, refresh: &RefreshPlan) -> Result<InputNote, Refused> {
     let known = super::open::known_flows(turn);
-    let Some(frame) = turn.state.frames.get(&refresh.flow) else {
+    let Some(frame) = turn.state.frame(&refresh.flow) else {
         return Err(Refused::NoFlow { flow: refresh.flow.to_string(), known });
     };
     if frame.parent.is_some() {

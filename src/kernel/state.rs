@@ -125,7 +125,8 @@ pub enum DoneState {
 pub struct State {
     pub(super) books: OrdMap<Sha256, Arc<Book>>,
     pub run: Option<Arc<RunInfo>>,
-    pub frames: OrdMap<FramePath, Frame>,
+    /// Shared, so that a copy of the run copies no flow in which nothing happened, nor the room for fifteen more.
+    pub frames: OrdMap<FramePath, Arc<Frame>>,
     pub open_frames: OrdSet<FramePath>,
     pub running: OrdMap<At, Running>,
     /// Attempts that wait for their time.
@@ -183,11 +184,15 @@ impl State {
     }
 
     pub fn frame(&self, path: &FramePath) -> Option<&Frame> {
-        self.frames.get(path)
+        self.frames.get(path).map(AsRef::as_ref)
+    }
+
+    pub(super) fn frame_mut(&mut self, path: &FramePath) -> Option<&mut Frame> {
+        self.frames.get_mut(path).map(Arc::make_mut)
     }
 
     pub fn step(&self, at: &At) -> Option<&StepState> {
-        let frame = self.frames.get(&at.flow)?;
+        let frame = self.frame(&at.flow)?;
         frame.slot(&at.step).and_then(|slot| frame.state(slot))
     }
 

@@ -34,7 +34,7 @@ impl Turn {
     }
 
     pub fn frame(&self, path: &FramePath) -> &Frame {
-        self.state.frames.get(path).expect("a frame that a fact named exists")
+        self.state.frame(path).expect("a frame that a fact named exists")
     }
 
     pub fn step(&self, path: &FramePath, slot: Slot) -> &StepState {

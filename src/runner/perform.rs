@@ -51,7 +51,7 @@ pub(super) enum Task {
 }
 
 pub(super) fn task(state: &State, scene: &Scene, at: &At, running: &Running, now: Time) -> Option<Task> {
-    let frame = state.frames.get(&at.flow)?;
+    let frame = state.frame(&at.flow)?;
     let slot = frame.slot(&at.step)?;
     let spec = &frame.plan.step(slot.step).spec;
     let rail = match rail(scene, frame, slot) {
@@ -192,7 +192,7 @@ fn limits(state: &State, frame: &Frame) -> Vec<FlowLimit> {
             found.push(FlowLimit { flow: frame.path.clone(), calls: frame.calls });
         }
         around = match frame.parent.as_deref() {
-            Some(Parent::SubFlow { at } | Parent::Detour { at, .. } | Parent::Injected { at, .. }) => state.frames.get(&at.flow),
+            Some(Parent::SubFlow { at } | Parent::Detour { at, .. } | Parent::Injected { at, .. }) => state.frame(&at.flow),
             // No limit keeps a rollback from its work.
             Some(Parent::Rollback { .. }) | None => None,
         };
@@ -278,7 +278,7 @@ fn environment(state: &State, scene: &Scene, frame: &Frame, slot: Slot, running:
         && let Some(undone) = undone(steps, name.as_str())
     {
         let base = scene.run_base.join(of.as_str());
-        set("FLOW", state.frames.get(of).map_or_else(|| of.to_string(), |frame| frame.key.to_string()));
+        set("FLOW", state.frame(of).map_or_else(|| of.to_string(), |frame| frame.key.to_string()));
         set("STEP_DIR", path(base.join("work").join(undone.as_str())));
         set("ARTIFACTS", path(base.join("artifacts")));
     }

@@ -19,9 +19,9 @@ use super::{
 
 /// A step waits for its inner flow again, and what needs it for the step.
 pub(super) fn reopened(state: &mut State, flow: &FramePath, step: &StepRef, into: &FramePath, dependents: &[StepRef], now: Time) {
-    if matches!(state.frames.get(into).and_then(|frame| frame.parent.as_deref()), Some(Parent::Rollback { .. })) {
+    if matches!(state.frame(into).and_then(|frame| frame.parent.as_deref()), Some(Parent::Rollback { .. })) {
         // It has failed, and is over again when what it did is taken back.
-        if let Some(frame) = state.frames.get_mut(flow) {
+        if let Some(frame) = state.frame_mut(flow) {
             frame.phase = FramePhase::Open;
             frame.outcome_reason = None;
         }
@@ -35,7 +35,7 @@ pub(super) fn reopened(state: &mut State, flow: &FramePath, step: &StepRef, into
         dropped(state, &path, now);
     }
     calm(state, flow, now, |waiting| waiting == step);
-    let parent = state.frames.get(into).and_then(|frame| frame.parent.as_deref());
+    let parent = state.frame(into).and_then(|frame| frame.parent.as_deref());
     let fixes = matches!(parent, Some(Parent::Detour { .. } | Parent::Injected { .. }));
     // First the step waits, then those that need it: they must not find it done.
     if let Some((frame, slot)) = locate(state, flow, step) {
@@ -56,7 +56,7 @@ pub(super) fn reopened(state: &mut State, flow: &FramePath, step: &StepRef, into
 pub(super) fn dropped(state: &mut State, path: &FramePath, now: Time) {
     calm(state, path, now, |_| true);
     state.open_frames.remove(path);
-    let Some(frame) = state.frames.get_mut(path).filter(|frame| frame.is_open()) else { return };
+    let Some(frame) = state.frame_mut(path).filter(|frame| frame.is_open()) else { return };
     frame.phase = FramePhase::Done(Outcome::Cancelled);
     // What it waited for is dropped with it. If a person ever goes on in it, these steps start anew.
     let inner = |state: &StepState| matches!(state.life, Life::InFlow(_) | Life::InDetour(_));
@@ -87,7 +87,7 @@ pub(super) fn superseded(state: &mut State, flow: &FramePath, steps: &[StepRef],
         dropped(state, &path, now);
     }
     calm(state, flow, now, |waiting| steps.iter().any(|step| step == waiting || step.as_str() == waiting.base()));
-    let Some(frame) = state.frames.get_mut(flow) else { return };
+    let Some(frame) = state.frame_mut(flow) else { return };
     let was_done = !frame.is_open();
     frame.phase = FramePhase::Open;
     // Another step's failure stands, whatever becomes of these.

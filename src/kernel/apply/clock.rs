@@ -12,7 +12,7 @@ use super::lives::{locate, set_life};
 /// One account: what a sub-flow or a detour executes counts in the flows around it, too.
 pub(super) fn count_execution(state: &mut State, path: &FramePath) {
     let mut path = Some(path.clone());
-    while let Some(frame) = path.as_ref().and_then(|path| state.frames.get_mut(path)) {
+    while let Some(frame) = path.as_ref().and_then(|path| state.frame_mut(path)) {
         frame.executions += 1;
         path = match frame.parent.as_deref() {
             Some(Parent::SubFlow { at } | Parent::Detour { at, .. } | Parent::Injected { at, .. }) => Some(at.flow.clone()),
@@ -36,7 +36,7 @@ pub(super) fn calm(state: &mut State, flow: &FramePath, now: Time, concerns: imp
 /// One more or one less execution runs in this flow and in all above it.
 pub(super) fn busy(state: &mut State, path: &FramePath, more: bool, now: Time) {
     let mut path = Some(path.clone());
-    while let Some(frame) = path.as_ref().and_then(|path| state.frames.get_mut(path)) {
+    while let Some(frame) = path.as_ref().and_then(|path| state.frame_mut(path)) {
         if more {
             frame.busy += 1;
             frame.active_since.get_or_insert(now);
@@ -57,11 +57,12 @@ pub(super) fn busy(state: &mut State, path: &FramePath, more: bool, now: Time) {
 
 /// Since the line before, there was no process: that is nobody's running time.
 pub(super) fn nobody_ran(state: &mut State, now: Time) {
+    let before = state.before;
     for path in state.open_frames.clone() {
-        if let Some(frame) = state.frames.get_mut(&path)
+        if let Some(frame) = state.frame_mut(&path)
             && let Some(since) = frame.active_since.filter(|since| *since < now)
         {
-            frame.active_ms += state.before.since(since);
+            frame.active_ms += before.since(since);
             frame.active_since = Some(now);
         }
     }
@@ -77,14 +78,14 @@ pub(super) fn limit_reached(state: &mut State, flow: &FramePath, limit: LimitNam
             }
         }
     }
-    if let Some(frame) = state.frames.get_mut(flow) {
+    if let Some(frame) = state.frame_mut(flow) {
         // A limit that was passed is doubled from where it stands.
         frame.reached = Some((limit, max.max(used)));
     }
 }
 
 pub(super) fn limit_raised(state: &mut State, flow: &FramePath, limit: LimitName, max: u64) {
-    let Some(frame) = state.frames.get_mut(flow) else { return };
+    let Some(frame) = state.frame_mut(flow) else { return };
     frame.limited = None;
     match limit {
         LimitName::Steps => frame.steps_max = u32::try_from(max).ok(),

@@ -24,10 +24,10 @@ pub(super) fn flow_started(state: &mut State, fact: &Fact) {
         Some(Parent::Detour { detour, .. }) => book.detours.get(detour).map(|detour| detour.plan.clone()),
         Some(Parent::Injected { what: Injection::Flow(flow), .. }) => book.flows.get(flow).cloned(),
         Some(Parent::Injected { what: Injection::Detour(detour), .. }) => book.detours.get(detour).map(|one| one.plan.clone()),
-        Some(Parent::Rollback { of, steps, .. }) => state.frames.get(of).map(|of| Arc::new(book.rollback(&of.plan, steps))),
+        Some(Parent::Rollback { of, steps, .. }) => state.frame(of).map(|of| Arc::new(book.rollback(&of.plan, steps))),
     };
     let Some(plan) = plan else { return };
-    let mut frame = new_frame(flow.clone(), book, plan, state.frames.get(flow));
+    let mut frame = new_frame(flow.clone(), book, plan, state.frame(flow));
     frame.definition = definition.clone();
     frame.generation = *generation;
     frame.parent = parent.clone().map(Arc::new);
@@ -85,7 +85,7 @@ pub(super) fn flow_started(state: &mut State, fact: &Fact) {
             }
         }
         Some(Parent::Rollback { of, .. }) => {
-            if let Some(above) = state.frames.get_mut(of) {
+            if let Some(above) = state.frame_mut(of) {
                 above.rolled_back = true;
                 // Taken back once; after a retry, only what is done anew.
                 above.finished = imbl::Vector::new();
@@ -94,7 +94,7 @@ pub(super) fn flow_started(state: &mut State, fact: &Fact) {
         None => {}
     }
     state.open_frames.insert(flow.clone());
-    state.frames.insert(flow.clone(), frame);
+    state.frames.insert(flow.clone(), Arc::new(frame));
 }
 
 pub(super) fn new_frame(path: FramePath, book: Arc<crate::plan::Book>, plan: Arc<Plan>, before: Option<&Frame>) -> Frame {
@@ -174,7 +174,7 @@ pub(super) fn flow_completed(
     now: Time,
 ) {
     state.open_frames.remove(flow);
-    let Some(frame) = state.frames.get_mut(flow) else { return };
+    let Some(frame) = state.frame_mut(flow) else { return };
     frame.phase = FramePhase::Done(outcome);
     frame.outcome_reason = Some(reason.into());
     frame.warnings = warnings.iter().map(|warning| Arc::from(warning.as_str())).collect();

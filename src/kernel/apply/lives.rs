@@ -11,7 +11,7 @@ use crate::{
 };
 
 pub(super) fn locate<'a>(state: &'a mut State, flow: &FramePath, step: &StepRef) -> Option<(&'a mut Frame, Slot)> {
-    let frame = state.frames.get_mut(flow)?;
+    let frame = state.frame_mut(flow)?;
     let slot = frame.slot(step)?;
     Some((frame, slot))
 }

@@ -13,7 +13,7 @@ use super::lives::{make_ready, set_life};
 
 pub(super) fn hold(state: &mut State, question: &Question) {
     let id = question.id.clone();
-    let Some(frame) = state.frames.get_mut(&question.flow_path) else { return };
+    let Some(frame) = state.frame_mut(&question.flow_path) else { return };
     let asked = frame.asked.entry(question.step_id.clone()).or_insert(0);
     // The name ends in its number; a question that was first requested and then raised counts once.
     let number = id.as_str().rsplit('-').next().and_then(|n| n.parse::<u32>().ok()).unwrap_or(*asked + 1);
@@ -75,7 +75,7 @@ pub(super) fn voided(state: &mut State, id: &EscalationId) {
     let question = state.questions.get(id).or_else(|| state.requested.get(id)).cloned();
     close_question(state, id, |question| question.status = QuestionStatus::Voided);
     let Some(question) = question else { return };
-    let Some(frame) = state.frames.get_mut(&question.flow_path) else { return };
+    let Some(frame) = state.frame_mut(&question.flow_path) else { return };
     if frame.limited.as_ref() == Some(id) {
         frame.limited = None;
     }

@@ -1,6 +1,8 @@
 //! A flow's definition of today in the place of the frozen one.
 //! In: the new book. Out: a frame in which what is over and unchanged stays over, and everything else starts anew.
 
+use std::sync::Arc;
+
 use crate::{
     id::{FramePath, Sha256, Time},
     kernel::state::{Frame, FramePhase, Life, Settled, State, StepState},
@@ -24,7 +26,7 @@ pub(super) fn stays(frame: &Frame, step: StepIx, state: &StepState) -> bool {
 
 pub(super) fn refreshed(state: &mut State, flow: &FramePath, definition: &Sha256, now: Time) {
     let Some(book) = state.books.get(definition).cloned() else { return };
-    let Some(key) = state.frames.get(flow).map(|frame| frame.key.clone()) else { return };
+    let Some(key) = state.frame(flow).map(|frame| frame.key.clone()) else { return };
     let Some(plan) = book.flows.get(&key).cloned() else { return };
     calm(state, flow, now, |_| true);
     let Some(old) = state.frames.get(flow).cloned() else { return };
@@ -85,6 +87,6 @@ pub(super) fn refreshed(state: &mut State, flow: &FramePath, definition: &Sha256
     for path in below {
         dropped(state, &path, now);
     }
-    state.frames.insert(flow.clone(), fresh);
+    state.frames.insert(flow.clone(), Arc::new(fresh));
     state.open_frames.insert(flow.clone());
 }

@@ -50,7 +50,7 @@ fn is_false(state: &State, frame: &Frame, when: &Expr) -> bool {
 }
 
 fn may_put_in(state: &State, frame: &Frame, slot: Slot, what: &Injection) -> bool {
-    let around = || state.accounts(&frame.path).into_iter().filter_map(|path| state.frames.get(&path));
+    let around = || state.accounts(&frame.path).into_iter().filter_map(|path| state.frame(&path));
     let inside = around().any(|above| above.key.as_str() == what.name());
     // Known fixes have no charter of their own.
     let own = |frame: &&Frame| {

@@ -117,7 +117,7 @@ fn is_below(state: &State, at: &crate::id::FramePath, path: &crate::id::FramePat
         if here == *path {
             return true;
         }
-        next = state.frames.get(&here).and_then(|frame| frame.parent.as_deref()).map(|parent| match parent {
+        next = state.frame(&here).and_then(|frame| frame.parent.as_deref()).map(|parent| match parent {
             Parent::SubFlow { at } | Parent::Detour { at, .. } | Parent::Injected { at, .. } => at.flow.clone(),
             Parent::Rollback { of, .. } => of.clone(),
         });
@@ -136,7 +136,7 @@ fn lives(state: &State, frame: &Frame) {
                 assert!(asked(id), "{name} waits for {id}, which is not asked");
             }
             Life::InFlow(path) | Life::InDetour(path) => {
-                assert!(state.frames.get(path).is_some_and(Frame::is_open), "{name} waits for {path}, which is not open");
+                assert!(state.frame(path).is_some_and(Frame::is_open), "{name} waits for {path}, which is not open");
             }
             Life::Running if is_performed(frame, slot) => assert!(state.running.contains_key(&name), "{name} says `running`"),
             Life::Ended => panic!("{name} ended and nothing was decided"),
@@ -162,7 +162,7 @@ fn moves(state: &State) {
     let acts = wanted.iter().any(|one| !matches!(one, Command::Rest));
     let stopping = state.stop.is_some();
     let confined = state.frames.values().any(|frame| frame.allowed.is_some());
-    let open: Vec<&Frame> = state.open_frames.iter().map(|path| &state.frames[path]).collect();
+    let open: Vec<&Frame> = state.open_frames.iter().map(|path| state.frames[path].as_ref()).collect();
     if acts || stopping || confined || open.is_empty() || !state.open_questions.is_empty() {
         return;
     }
