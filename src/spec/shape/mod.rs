@@ -49,34 +49,34 @@ const FLAWS_MAX: usize = 1000;
 /// How names begin that a patch makes up.
 pub(super) const PLACEHOLDER: &str = "placeholder-";
 
-struct Walk<'a> {
-    root: &'a Schema<'a>,
-    anything: &'a Schema<'a>,
+struct Walk<'a, 's> {
+    root: &'a Schema<'s>,
+    anything: &'a Schema<'s>,
     flaws: Vec<Flaw>,
     placeholders: usize,
 }
 
 /// A value, what it should be, and where it stands.
 #[derive(Clone, Copy)]
-struct Spot<'a, 'v> {
+struct Spot<'a, 's, 'v> {
     value: &'v Value,
-    schema: &'a Schema<'a>,
+    schema: &'a Schema<'s>,
     /// The name of the schema's definition.
     def: Option<&'a str>,
     pointer: &'v str,
     required: bool,
 }
 
-impl<'a> Walk<'a> {
+impl<'a, 's> Walk<'a, 's> {
     /// The schema behind a reference, and the name of its definition.
-    fn follow(&self, schema: &'a Schema<'a>) -> (&'a Schema<'a>, Option<&'a str>) {
+    fn follow(&self, schema: &'a Schema<'s>) -> (&'a Schema<'s>, Option<&'a str>) {
         match schema.def {
             None => (schema, None),
             Some(name) => (self.root.defs.get(name).unwrap_or(schema), Some(name)),
         }
     }
 
-    fn value(&mut self, value: &Value, schema: &'a Schema<'a>, pointer: &str, required: bool) {
+    fn value(&mut self, value: &Value, schema: &'a Schema<'s>, pointer: &str, required: bool) {
         if self.flaws.len() >= FLAWS_MAX {
             return;
         }
@@ -112,7 +112,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn fits(&mut self, value: &Value, branch: &'a Schema<'a>, pointer: &str) -> bool {
+    fn fits(&mut self, value: &Value, branch: &'a Schema<'s>, pointer: &str) -> bool {
         let before = self.flaws.len();
         self.value(value, branch, pointer, true);
         let fits = self.flaws.len() == before;
@@ -120,7 +120,7 @@ impl<'a> Walk<'a> {
         fits
     }
 
-    fn name(&mut self, spot: Spot<'a, '_>, rule: wording::Rule) {
+    fn name(&mut self, spot: Spot<'a, 's, '_>, rule: wording::Rule) {
         let Value::String(text) = spot.value else { return self.wrong_type(spot) };
         let Err(sentence) = rule(text) else { return };
         let diagnostic = match spot.def {
@@ -130,7 +130,7 @@ impl<'a> Walk<'a> {
         self.flaw(spot, Part::Value, diagnostic);
     }
 
-    fn object(&mut self, map: &Map<String, Value>, spot: Spot<'a, '_>) {
+    fn object(&mut self, map: &Map<String, Value>, spot: Spot<'a, 's, '_>) {
         let Spot { schema, pointer, .. } = spot;
         let Schema { properties: known, required, .. } = schema;
         for (key, value) in map {
@@ -159,7 +159,7 @@ impl<'a> Walk<'a> {
     }
 
     /// A key that is a name: a parameter, a snapshot's command.
-    fn key(&mut self, key: &str, schema: &'a Schema<'a>, pointer: &str) {
+    fn key(&mut self, key: &str, schema: &'a Schema<'s>, pointer: &str) {
         let Some(names) = &schema.names else { return };
         let Some(Err(sentence)) = self.follow(names).1.and_then(rule_of).map(|rule| rule(key)) else { return };
         let diagnostic = Some(Diagnostic::error("bad-name", sentence).maybe_hint(slug(key)));
@@ -167,7 +167,7 @@ impl<'a> Walk<'a> {
         self.flaws.push(Flaw { pointer: pointer.to_owned(), part: Part::Key, diagnostic, fix: Fix::Remove, lost });
     }
 
-    fn missing(&mut self, key: &str, map: &Map<String, Value>, around: &'a Schema<'a>, pointer: &str) {
+    fn missing(&mut self, key: &str, map: &Map<String, Value>, around: &'a Schema<'s>, pointer: &str) {
         let known = &around.properties;
         let (schema, def) = self.follow(known.get(key).unwrap_or(self.anything));
         // Where a misspelt key is reported, the right one is not missing besides.
@@ -182,7 +182,7 @@ impl<'a> Walk<'a> {
         self.flaws.push(Flaw { pointer: format!("{pointer}/{}", segment(key)), part: Part::Value, diagnostic, fix, lost: None });
     }
 
-    fn array(&mut self, items: &[Value], spot: Spot<'a, '_>) {
+    fn array(&mut self, items: &[Value], spot: Spot<'a, 's, '_>) {
         let Spot { schema, pointer, .. } = spot;
         if schema.items_min.is_some_and(|least| items.len() < least) {
             let empty = Diagnostic::error("empty-list", format!("`{}` is empty", last(pointer))).hint("write at least one item");
@@ -198,7 +198,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn number(&mut self, n: &serde_json::Number, spot: Spot<'a, '_>) {
+    fn number(&mut self, n: &serde_json::Number, spot: Spot<'a, 's, '_>) {
         let bound = |said: &Option<serde_json::Number>| said.as_ref().and_then(serde_json::Number::as_f64);
         let value = n.as_f64().unwrap_or(f64::INFINITY);
         let (lowest, highest) = match spot.schema.format {
@@ -216,7 +216,7 @@ impl<'a> Walk<'a> {
         self.flaw(spot, Part::Value, Diagnostic::error("out-of-range", message));
     }
 
-    fn word(&mut self, spot: Spot<'a, '_>, words: &[&str]) {
+    fn word(&mut self, spot: Spot<'a, 's, '_>, words: &[&str]) {
         let Value::String(text) = spot.value else { return self.wrong_type(spot) };
         if words.contains(&text.as_str()) {
             return;
@@ -227,7 +227,7 @@ impl<'a> Walk<'a> {
         self.flaw(spot, Part::Value, Diagnostic::error("unknown-word", message).hint(hint));
     }
 
-    fn wrong_type(&mut self, spot: Spot<'a, '_>) {
+    fn wrong_type(&mut self, spot: Spot<'a, 's, '_>) {
         let (expected, found) = (self.expected(spot.schema, spot.def), found(spot.value));
         let message = if spot.pointer.is_empty() {
             format!("expected {expected}, found {found}")
@@ -238,7 +238,7 @@ impl<'a> Walk<'a> {
         self.flaw(spot, Part::Value, Diagnostic::error("wrong-type", message).maybe_hint(hint));
     }
 
-    fn flaw(&mut self, spot: Spot<'a, '_>, part: Part, diagnostic: Diagnostic) {
+    fn flaw(&mut self, spot: Spot<'a, 's, '_>, part: Part, diagnostic: Diagnostic) {
         let fix = if spot.required { Fix::Put(self.placeholder(spot.schema, spot.def, 0)) } else { Fix::Remove };
         let lost = spot.value.as_str().map(str::to_owned);
         self.flaws.push(Flaw { pointer: spot.pointer.to_owned(), part, diagnostic: Some(diagnostic), fix, lost });

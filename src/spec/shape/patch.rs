@@ -49,9 +49,9 @@ fn put(value: &mut Value, pointer: &str, new: Value) {
     }
 }
 
-impl<'a> Walk<'a> {
+impl<'a, 's> Walk<'a, 's> {
     /// Something that fits the schema and says nothing.
-    pub(super) fn placeholder(&mut self, schema: &'a Schema<'a>, def: Option<&str>, depth: usize) -> Value {
+    pub(super) fn placeholder(&mut self, schema: &'a Schema<'s>, def: Option<&str>, depth: usize) -> Value {
         if def == Some("Length") {
             return json!("1s");
         }

@@ -1,14 +1,14 @@
-//! What the walk wants to know of a JSON Schema, read from its text in one pass and without a copy of it: a flow is loaded in every
-//! process.
+//! What the walk wants to know of a JSON Schema, read from its text without a copy of it, and of its definitions only those that a
+//! value meets: a flow is loaded in every process.
 //! In: a schema's text, draft 2020-12, as `spec::schema` makes it. Out: its rules. Never: a description kept, a text unescaped.
 
-use std::fmt;
+use std::{fmt, sync::OnceLock};
 
 use serde::{
     Deserialize, Deserializer,
     de::{Error, IgnoredAny, MapAccess, SeqAccess, Visitor},
 };
-use serde_json::Number;
+use serde_json::{Number, value::RawValue};
 
 #[derive(Debug, Default)]
 pub(in super::super) struct Schema<'s> {
@@ -30,12 +30,24 @@ pub(in super::super) struct Schema<'s> {
     pub(super) minimum: Option<Number>,
     pub(super) maximum: Option<Number>,
     pub(super) format: Option<&'s str>,
-    pub(super) defs: Named<'s>,
+    pub(super) defs: Defs<'s>,
 }
 
 /// Schemas by name, in their order.
 #[derive(Debug, Default)]
 pub(super) struct Named<'s>(Vec<(&'s str, Schema<'s>)>);
+
+/// Definitions by name, each read when it is first asked for.
+#[derive(Debug, Default)]
+pub(super) struct Defs<'s>(Vec<Def<'s>>);
+
+#[derive(Debug)]
+struct Def<'s> {
+    name: &'s str,
+    text: &'s RawValue,
+    /// `None` in it: the text is no schema.
+    schema: OnceLock<Option<Schema<'s>>>,
+}
 
 /// Keys that are not among the properties.
 #[derive(Debug, Default)]
@@ -48,10 +60,32 @@ pub(super) enum Additional<'s> {
 }
 
 impl<'s> Schema<'s> {
+    /// Its definitions are read when they are needed: see [`Schema::whole`].
+    ///
     /// # Errors
     /// It is no schema, or one that needs more than this reads.
     pub(in super::super) fn read(text: &'s str) -> serde_json::Result<Self> {
         serde_json::from_str(text)
+    }
+
+    /// The same with every definition read.
+    ///
+    /// # Errors
+    /// One of them is no schema.
+    #[cfg(test)]
+    pub(in super::super) fn whole(text: &'s str) -> serde_json::Result<Vec<(&'s str, Self)>> {
+        let root = Self::read(text)?;
+        let defs: Vec<_> = root.defs.0.iter().map(|def| (def.name, def.text)).collect();
+        let root = [Ok(("", Self { defs: Defs::default(), ..root }))];
+        root.into_iter().chain(defs.into_iter().map(|(name, text)| Ok((name, Self::read(text.get())?)))).collect()
+    }
+}
+
+impl<'s> Defs<'s> {
+    /// `None`: there is none of this name, or it is no schema; then nothing is known of the value.
+    pub(super) fn get(&self, name: &str) -> Option<&Schema<'s>> {
+        let def = self.0.iter().find(|def| def.name == name)?;
+        def.schema.get_or_init(|| Schema::read(def.text.get()).ok()).as_ref()
     }
 }
 
@@ -196,6 +230,26 @@ impl<'s> Deserialize<'s> for Named<'s> {
             }
         }
         deserializer.deserialize_map(Entries)
+    }
+}
+
+impl<'s> Deserialize<'s> for Defs<'s> {
+    fn deserialize<D: Deserializer<'s>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Texts;
+        impl<'s> Visitor<'s> for Texts {
+            type Value = Defs<'s>;
+            fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+                out.write_str("schemas by name")
+            }
+            fn visit_map<A: MapAccess<'s>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut defs = Vec::new();
+                while let Some((name, text)) = map.next_entry()? {
+                    defs.push(Def { name, text, schema: OnceLock::new() });
+                }
+                Ok(Defs(defs))
+            }
+        }
+        deserializer.deserialize_map(Texts)
     }
 }
 

@@ -12,9 +12,9 @@ use super::super::{
 };
 use super::{Schema, Walk, schema::Named};
 
-impl<'a> Walk<'a> {
+impl<'a, 's> Walk<'a, 's> {
     /// What belongs here, in a person's words.
-    pub(super) fn expected(&self, schema: &'a Schema<'a>, def: Option<&str>) -> String {
+    pub(super) fn expected(&self, schema: &'a Schema<'s>, def: Option<&str>) -> String {
         match def {
             Some("Length") => return "a length of time like 30s, 10m or 1h30m".to_owned(),
             Some("StepId") => return "a step id".to_owned(),
