@@ -197,7 +197,8 @@ impl Line {
     }
 
     fn among(bytes: &[u8], flow: &FramePath, generation: u32) -> Option<Self> {
-        let lines = bytes.split(|byte| *byte == b'\n').rev();
+        // The end of the last line is none, and need not be told by a parser.
+        let lines = bytes.split(|byte| *byte == b'\n').rev().filter(|line| !line.is_empty());
         let mut lines = lines.filter_map(|line| serde_json::from_slice::<Self>(line).ok());
         lines.find(|line| line.schema == LINE_SCHEMA && line.flow == *flow && line.generation == generation)
     }
