@@ -83,7 +83,7 @@ pub(crate) async fn close(task: &Task<'_>, reply: &mut Reply) {
     for verify in &task.job.verify {
         // Whoever failed, or was stopped, has nothing to verify.
         if reply.outcome == ReplyOutcome::Done {
-            run_verify(task, verify, reply).await;
+            Box::pin(run_verify(task, verify, reply)).await;
         }
     }
     if reply.outcome == ReplyOutcome::Done

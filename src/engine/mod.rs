@@ -182,8 +182,11 @@ pub async fn perform(job: Job, redactor: &Redactor, outlet: Outlet, stop: Stop) 
     let mut reply = match &job.work {
         Work::Shell { script } => shell::perform(&task, Line::Script(script)).await,
         Work::Exec { argv } => shell::perform(&task, Line::Argv(argv)).await,
-        Work::Agent(work) => agent::perform(&task, work).await,
-        Work::Snapshot { .. } | Work::Compare { .. } | Work::Render { .. } | Work::Scan(_) => builtin::perform(&task).await,
+        // Boxed, so that a command's step does not carry the room that these would need.
+        Work::Agent(work) => Box::pin(agent::perform(&task, work)).await,
+        Work::Snapshot { .. } | Work::Compare { .. } | Work::Render { .. } | Work::Scan(_) => {
+            Box::pin(builtin::perform(&task)).await
+        }
     };
     reply.inputs = inputs;
     reply.tree = tree;
@@ -193,7 +196,7 @@ pub async fn perform(job: Job, redactor: &Redactor, outlet: Outlet, stop: Stop) 
     }
     contract::close(&task, &mut reply).await;
     if let Work::Agent(work) = &job.work {
-        agent::hold(&task, work, &changed, &mut reply).await;
+        Box::pin(agent::hold(&task, work, &changed, &mut reply)).await;
     }
     reply.completed_at = task.now();
     reply

@@ -2,7 +2,7 @@
 //! then one of its own.
 //! In: tasks. Out: nothing; they say themselves how they ended. Never: a task that stands still while its thread does other work.
 
-use std::{io, sync::mpsc, thread::JoinHandle, time::Duration};
+use std::{io, pin::Pin, sync::mpsc, thread::JoinHandle, time::Duration};
 
 use tokio::{
     runtime::{Handle, Runtime},
@@ -12,9 +12,14 @@ use tokio::{
 /// Dropping a task kills the process group it owns; a second is plenty for that.
 const CLOSING: Duration = Duration::from_secs(1);
 
+/// Boxed: the runtime moves a task each time its stage changes.
+pub(super) type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
+
 pub(super) struct Lane {
     tasks: Handle,
     seat: Seat,
+    /// Begin when somebody waits: handed to a runtime that stands still, each would cost a call of the system to wake it.
+    new: Vec<Task>,
 }
 
 enum Seat {
@@ -31,7 +36,7 @@ impl Lane {
     /// When the system gives no descriptors.
     pub fn here() -> io::Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread().max_blocking_threads(16).enable_all().build()?;
-        Ok(Self { tasks: runtime.handle().clone(), seat: Seat::Here(runtime) })
+        Ok(Self { tasks: runtime.handle().clone(), seat: Seat::Here(runtime), new: Vec::new() })
     }
 
     /// A lane on a thread of its own.
@@ -46,6 +51,13 @@ impl Lane {
 
     pub fn tasks(&self) -> &Handle {
         &self.tasks
+    }
+
+    pub fn start(&mut self, task: Task) {
+        match self.seat {
+            Seat::Here(_) => self.new.push(task),
+            Seat::There { .. } => drop(self.tasks.spawn(task)),
+        }
     }
 
     pub fn is_here(&self) -> bool {
@@ -73,15 +85,20 @@ impl Lane {
             // The thread is there, and waits for it.
             let _ = give.send(runtime);
         }
+        for task in std::mem::take(&mut self.new) {
+            self.start(task);
+        }
         Ok(())
     }
 
     /// Lets the tasks run on this thread until `end` is ready; `None`, at once, if they have a thread of their own.
-    pub fn wait<T>(&self, end: impl Future<Output = T>) -> Option<T> {
-        match &self.seat {
-            Seat::Here(runtime) => Some(runtime.block_on(end)),
-            Seat::There { .. } => None,
-        }
+    pub fn wait<T>(&mut self, end: impl Future<Output = T>) -> Option<T> {
+        let Seat::Here(runtime) = &self.seat else { return None };
+        let new = std::mem::take(&mut self.new);
+        Some(runtime.block_on(async {
+            new.into_iter().for_each(|task| drop(tokio::spawn(task)));
+            end.await
+        }))
     }
 
     /// Ends what runs, and waits for that.
@@ -116,6 +133,25 @@ mod tests {
             }
         });
         (ask, told)
+    }
+
+    #[test]
+    fn a_task_that_nobody_waited_for_begins_when_the_lane_leaves() {
+        let mut lane = Lane::here().unwrap();
+        let (tell, told) = channel();
+        let speaks =
+            |tell: mpsc::Sender<ThreadId>| -> Task { Box::pin(async move { tell.send(thread::current().id()).unwrap() }) };
+        lane.start(speaks(tell.clone()));
+        lane.wait(tokio::task::yield_now()).unwrap();
+        assert_eq!(told.try_recv().unwrap(), thread::current().id());
+
+        lane.start(speaks(tell.clone()));
+        lane.leave().unwrap();
+        let there = told.recv().unwrap();
+        assert_ne!(there, thread::current().id());
+        lane.start(speaks(tell));
+        assert_eq!(told.recv().unwrap(), there, "there it needs nobody");
+        lane.close();
     }
 
     #[test]

@@ -138,18 +138,19 @@ impl Pool {
 
     /// Waits for an event, at most for so long. A step that has no thread yet runs on this one meanwhile, and only meanwhile: see
     /// [`Pool::leave_alone`].
-    pub fn wait(&self, nap: Duration) -> Option<Event> {
+    pub fn wait(&mut self, nap: Duration) -> Option<Event> {
+        let Self { lanes, told, teller, .. } = self;
         let next = async {
             loop {
-                if let Some(event) = self.told() {
+                if let Ok(event) = told.try_recv() {
                     return event;
                 }
-                self.teller.bell.notified().await;
+                teller.bell.notified().await;
             }
         };
-        match self.lanes[0].wait(async { tokio::time::timeout(nap, next).await.ok() }) {
+        match lanes[0].wait(async { tokio::time::timeout(nap, next).await.ok() }) {
             Some(event) => event,
-            None => self.told.recv_timeout(nap).ok(),
+            None => told.recv_timeout(nap).ok(),
         }
     }
 
@@ -164,7 +165,7 @@ impl Pool {
     }
 
     /// Whoever listens on the driver's thread, to signals, hears what there is: for a driver that never has to wait.
-    pub fn listen(&self) {
+    pub fn listen(&mut self) {
         // From the descriptor to the listener, from there to us.
         let turns = async {
             for _ in 0..3 {
@@ -197,7 +198,7 @@ impl Pool {
         self.under.insert(at.clone(), Under { execution, attempt, switch, lane: Some(lane) });
         let Some(outlet) = &self.outlet else { return };
         let (outlet, redactor, teller) = (outlet.clone(), self.redactor.clone(), self.teller.clone());
-        self.lanes[lane].tasks().spawn(run(at, job, script, redactor, outlet, stop, teller));
+        self.lanes[lane].start(Box::pin(run(at, job, script, redactor, outlet, stop, teller)));
     }
 
     /// The lane with the least work; a new one if each has some.
@@ -311,7 +312,7 @@ async fn run(
     let own = Outlet::new(outlet.clone());
     let reply = match script {
         None => perform(job, &redactor, own.clone(), stop).await,
-        Some(script) => perform_scripted(job, &script, &redactor, own.clone(), stop).await,
+        Some(script) => Box::pin(perform_scripted(job, &script, &redactor, own.clone(), stop)).await,
     };
     if own.sent_anything() {
         // What the step handed over stands in the ledger's queue before its end does.

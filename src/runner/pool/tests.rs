@@ -96,7 +96,7 @@ fn two_steps_at_once_have_threads_from_the_start() {
 #[test]
 fn a_driver_that_never_waits_hears_what_is_told_on_its_thread() {
     let dir = tempfile::tempdir().unwrap();
-    let (pool, _run) = pool(&dir);
+    let (mut pool, _run) = pool(&dir);
     let teller = pool.teller();
     pool.lanes[0].tasks().spawn(async move { teller.tell(Event::Signal(StopCause::Sigint)) });
     assert!(pool.told().is_none());
