@@ -171,7 +171,7 @@ impl<'a, 's> Walk<'a, 's> {
         let known = &around.properties;
         let (schema, def) = self.follow(known.get(key).unwrap_or(self.anything));
         // Where a misspelt key is reported, the right one is not missing besides.
-        let typo = map.keys().any(|written| known.get(written).is_none() && meant(written, known, map) == Some(key));
+        let typo = map.keys().any(|written| !known.has(written) && meant(written, known, map) == Some(key));
         let message = match map.get("id").and_then(Value::as_str) {
             Some(id) => format!("`{}` has no `{key}`", cut(id)),
             None => format!("the key `{key}` is missing"),

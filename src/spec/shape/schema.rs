@@ -1,4 +1,4 @@
-//! What the walk wants to know of a JSON Schema, read from its text without a copy of it, and of its definitions only those that a
+//! What the walk wants to know of a JSON Schema, read from its text without a copy of it, and of what has a name in it only what a
 //! value meets: a flow is loaded in every process.
 //! In: a schema's text, draft 2020-12, as `spec::schema` makes it. Out: its rules. Never: a description kept, a text unescaped.
 
@@ -30,23 +30,18 @@ pub(in super::super) struct Schema<'s> {
     pub(super) minimum: Option<Number>,
     pub(super) maximum: Option<Number>,
     pub(super) format: Option<&'s str>,
-    pub(super) defs: Defs<'s>,
+    pub(super) defs: Named<'s>,
 }
 
-/// Schemas by name, in their order.
+/// Schemas by name, in their order, each read when it is first asked for.
 #[derive(Debug, Default)]
-pub(super) struct Named<'s>(Vec<(&'s str, Schema<'s>)>);
+pub(super) struct Named<'s>(Vec<Entry<'s>>);
 
-/// Definitions by name, each read when it is first asked for.
-#[derive(Debug, Default)]
-pub(super) struct Defs<'s>(Vec<Def<'s>>);
-
-#[derive(Debug)]
-struct Def<'s> {
+struct Entry<'s> {
     name: &'s str,
     text: &'s RawValue,
     /// `None` in it: the text is no schema.
-    schema: OnceLock<Option<Schema<'s>>>,
+    schema: OnceLock<Option<Box<Schema<'s>>>>,
 }
 
 /// Keys that are not among the properties.
@@ -60,41 +55,39 @@ pub(super) enum Additional<'s> {
 }
 
 impl<'s> Schema<'s> {
-    /// Its definitions are read when they are needed: see [`Schema::whole`].
-    ///
     /// # Errors
-    /// It is no schema, or one that needs more than this reads.
+    /// It is no schema, or one that needs more than this reads; what has a name in it is looked at later.
     pub(in super::super) fn read(text: &'s str) -> serde_json::Result<Self> {
         serde_json::from_str(text)
-    }
-
-    /// The same with every definition read.
-    ///
-    /// # Errors
-    /// One of them is no schema.
-    #[cfg(test)]
-    pub(in super::super) fn whole(text: &'s str) -> serde_json::Result<Vec<(&'s str, Self)>> {
-        let root = Self::read(text)?;
-        let defs: Vec<_> = root.defs.0.iter().map(|def| (def.name, def.text)).collect();
-        let root = [Ok(("", Self { defs: Defs::default(), ..root }))];
-        root.into_iter().chain(defs.into_iter().map(|(name, text)| Ok((name, Self::read(text.get())?)))).collect()
-    }
-}
-
-impl<'s> Defs<'s> {
-    /// `None`: there is none of this name, or it is no schema; then nothing is known of the value.
-    pub(super) fn get(&self, name: &str) -> Option<&Schema<'s>> {
-        let def = self.0.iter().find(|def| def.name == name)?;
-        def.schema.get_or_init(|| Schema::read(def.text.get()).ok()).as_ref()
     }
 }
 
 impl<'s> Named<'s> {
+    /// `None`: there is none of this name, or it is no schema; then nothing is known of the value.
     pub(super) fn get(&self, name: &str) -> Option<&Schema<'s>> {
-        self.0.iter().find(|(one, _)| *one == name).map(|(_, schema)| schema)
+        self.0.iter().find(|entry| entry.name == name)?.schema()
+    }
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.0.iter().any(|entry| entry.name == name)
     }
     pub(super) fn names(&self) -> impl Iterator<Item = &'s str> {
-        self.0.iter().map(|(name, _)| *name)
+        self.0.iter().map(|entry| entry.name)
+    }
+}
+
+impl<'s> Entry<'s> {
+    fn schema(&self) -> Option<&Schema<'s>> {
+        self.schema.get_or_init(|| Schema::read(self.text.get()).ok().map(Box::new)).as_deref()
+    }
+}
+
+/// Reads all of it.
+impl fmt::Debug for Entry<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.schema() {
+            Some(schema) => write!(out, "{}: {schema:?}", self.name),
+            None => write!(out, "{} is no schema: {}", self.name, self.text.get()),
+        }
     }
 }
 
@@ -223,33 +216,13 @@ impl<'s> Deserialize<'s> for Named<'s> {
             }
             fn visit_map<A: MapAccess<'s>>(self, mut map: A) -> Result<Self::Value, A::Error> {
                 let mut named = Vec::new();
-                while let Some(entry) = map.next_entry()? {
-                    named.push(entry);
+                while let Some((name, text)) = map.next_entry()? {
+                    named.push(Entry { name, text, schema: OnceLock::new() });
                 }
                 Ok(Named(named))
             }
         }
         deserializer.deserialize_map(Entries)
-    }
-}
-
-impl<'s> Deserialize<'s> for Defs<'s> {
-    fn deserialize<D: Deserializer<'s>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Texts;
-        impl<'s> Visitor<'s> for Texts {
-            type Value = Defs<'s>;
-            fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-                out.write_str("schemas by name")
-            }
-            fn visit_map<A: MapAccess<'s>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut defs = Vec::new();
-                while let Some((name, text)) = map.next_entry()? {
-                    defs.push(Def { name, text, schema: OnceLock::new() });
-                }
-                Ok(Defs(defs))
-            }
-        }
-        deserializer.deserialize_map(Texts)
     }
 }
 

@@ -156,7 +156,7 @@ fn borrowed(key: &str, known: &Named<'_>) -> Option<&'static str> {
         ("description", "title"),
     ];
     let ours = WORDS.iter().filter(|(theirs, _)| *theirs == key).map(|(_, ours)| *ours);
-    ours.into_iter().find(|ours| known.get(ours.split([':', ' ']).next().unwrap_or(ours)).is_some())
+    ours.into_iter().find(|ours| known.has(ours.split([':', ' ']).next().unwrap_or(ours)))
 }
 
 pub(super) type Rule = fn(&str) -> Result<(), String>;
