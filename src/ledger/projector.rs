@@ -29,7 +29,7 @@ use super::{
 };
 
 /// Things waiting to be written. A disk slower than the run makes the run wait here rather than fill the memory.
-const QUEUE_MAX: usize = 256;
+const QUEUE_MAX: usize = 64;
 
 /// The first failure and how many there were. The journal is not concerned: `resume` or `verify --repair` writes again.
 #[derive(Debug, Clone, thiserror::Error)]
