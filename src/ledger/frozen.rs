@@ -169,6 +169,22 @@ impl Frozen {
         Ok(Self { definition: index.definition, files })
     }
 
+    /// Adds the line that says what these files do.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub(super) fn keep(&self, run: &RunDir, flow: &FramePath, generation: u32) -> Result<(), FrozenError> {
+        let place = run.frozen_lines();
+        let text = |bytes: &Vec<u8>| String::from_utf8(bytes.clone()).map_err(io::Error::other);
+        let files = self.files.iter().map(|(path, bytes)| Ok((path.clone(), text(bytes)?)));
+        let files = files.collect::<io::Result<_>>().map_err(failing("write", &place))?;
+        let (schema, definition) = (LINE_SCHEMA.to_owned(), self.definition.clone());
+        let line = Line { schema, flow: flow.clone(), generation, definition, files };
+        let mut dir = run.dir().map_err(failing("open", &place))?;
+        let file = line.append(&mut dir, &place).map_err(failing("write", &place))?;
+        file.sync_data().map_err(failing("write", &place))
+    }
+
     /// Makes the files anew from the line, if that is of this definition.
     ///
     /// # Errors
@@ -185,22 +201,49 @@ impl Frozen {
     }
 }
 
+/// Every definition that `frozen.jsonl` holds; of two of one generation, the last.
+pub(super) struct Lines(BTreeMap<(FramePath, u32), Line>);
+
+impl Lines {
+    /// # Errors
+    /// What the file system says.
+    pub fn read(run: &RunDir) -> Result<Self, FrozenError> {
+        let bytes = Line::bytes(run)?;
+        Ok(Self(Line::all(&bytes).map(|line| ((line.flow.clone(), line.generation), line)).collect()))
+    }
+
+    /// Whether the line of this generation says the same; `None`: there is no such line.
+    pub fn agree(&self, flow: &FramePath, generation: u32, frozen: &Frozen) -> Option<bool> {
+        let line = self.0.get(&(flow.clone(), generation))?;
+        let files = line.files.iter().map(|(path, text)| (path.as_str(), text.as_bytes()));
+        let same = files.eq(frozen.files.iter().map(|(path, bytes)| (path.as_str(), bytes.as_slice())));
+        Some(same && line.definition == frozen.definition)
+    }
+}
+
 impl Line {
     /// The last one of this generation: one before it is of a process that was killed before it began.
     fn read(run: &RunDir, flow: &FramePath, generation: u32) -> Result<Option<Self>, FrozenError> {
+        Ok(Self::among(&Self::bytes(run)?, flow, generation))
+    }
+
+    fn bytes(run: &RunDir) -> Result<Vec<u8>, FrozenError> {
         let place = run.frozen_lines();
         match run.read(&place, LINES_BYTES_MAX) {
-            Ok(bytes) => Ok(Self::among(&bytes, flow, generation)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(source) => Err(failing("read", &place)(source)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+            read => read.map_err(failing("read", &place)),
         }
     }
 
-    fn among(bytes: &[u8], flow: &FramePath, generation: u32) -> Option<Self> {
+    /// Those that are whole.
+    fn all(bytes: &[u8]) -> impl DoubleEndedIterator<Item = Self> {
         // The end of the last line is none, and need not be told by a parser.
-        let lines = bytes.split(|byte| *byte == b'\n').rev().filter(|line| !line.is_empty());
-        let mut lines = lines.filter_map(|line| serde_json::from_slice::<Self>(line).ok());
-        lines.find(|line| line.schema == LINE_SCHEMA && line.flow == *flow && line.generation == generation)
+        let lines = bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+        lines.filter_map(|line| serde_json::from_slice::<Self>(line).ok()).filter(|line| line.schema == LINE_SCHEMA)
+    }
+
+    fn among(bytes: &[u8], flow: &FramePath, generation: u32) -> Option<Self> {
+        Self::all(bytes).rev().find(|line| line.flow == *flow && line.generation == generation)
     }
 
     fn index(&self) -> Index {

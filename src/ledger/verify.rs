@@ -18,7 +18,7 @@ use crate::{
 
 use super::{
     dir::Dir,
-    frozen::Frozen,
+    frozen::{Frozen, Lines},
     journal::{Head, JournalError},
     lock::{Holder, Lock, LockError},
     place::InRun,
@@ -239,23 +239,36 @@ fn note_frozen(entry: &Entry, frozen: &mut Definitions) {
 }
 
 fn check_frozen(run: &RunDir, frozen: &Definitions, write: bool, settle: &mut Settle<'_>) -> io::Result<u64> {
+    let lines = Lines::read(run).map_err(io::Error::other)?;
     let mut files = 0;
     for (flow, generations) in frozen {
         for (generation, definition) in generations {
-            let found = match Frozen::files(run, flow, *generation) {
-                Ok(frozen) if frozen.definition == *definition => {
-                    files += frozen.files.len() as u64;
-                    continue;
+            let (place, kind, detail) = match Frozen::files(run, flow, *generation) {
+                Ok(there) if there.definition == *definition => {
+                    files += there.files.len() as u64;
+                    let (kind, detail) = match lines.agree(flow, *generation, &there) {
+                        Some(true) => continue,
+                        Some(false) => (FindingKind::Differs, format!("its line of `{flow}` is not what defined the flow")),
+                        None => (FindingKind::Missing, format!("it has no line of `{flow}`")),
+                    };
+                    if write {
+                        there.keep(run, flow, *generation).map_err(io::Error::other)?;
+                    }
+                    (run.frozen_lines(), kind, detail)
                 }
-                Ok(_) => (FindingKind::Differs, "it defines another flow than the one that ran".to_owned()),
-                Err(error) if error.is_missing() => (FindingKind::Missing, error.to_string()),
-                Err(error) => (FindingKind::Differs, error.to_string()),
+                other => {
+                    let (kind, detail) = match other {
+                        Ok(_) => (FindingKind::Differs, "it defines another flow than the one that ran".to_owned()),
+                        Err(error) if error.is_missing() => (FindingKind::Missing, error.to_string()),
+                        Err(error) => (FindingKind::Differs, error.to_string()),
+                    };
+                    if write {
+                        Frozen::mend(run, flow, *generation, definition).map_err(io::Error::other)?;
+                    }
+                    (run.frozen(flow, *generation), kind, detail)
+                }
             };
-            let path = run.frozen(flow, *generation).as_str().to_owned();
-            settle.findings.add(Finding { path, kind: found.0, detail: found.1 });
-            if write {
-                Frozen::mend(run, flow, *generation, definition).map_err(io::Error::other)?;
-            }
+            settle.findings.add(Finding { path: place.as_str().to_owned(), kind, detail });
         }
     }
     Ok(files)

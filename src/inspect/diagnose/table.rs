@@ -28,7 +28,7 @@ pub static CAUSES: &[Cause] = &[
         "Restore journal.jsonl from a copy; find out who can write to the runs directory"),
     looks(Security, "definition-changed", security::definition_changed,
         "The frozen flow is not the one that ran, or not there",
-        "Put aside what differs and find out who wrote it; verify --repair makes frozen/ anew from frozen.jsonl"),
+        "Put aside what differs and find out who wrote it; verify --repair makes frozen/ and frozen.jsonl anew, each from the other"),
     looks(Security, "receipt-forged", security::receipt_forged,
         "A receipt, handoff or question stands there that the journal knows nothing of",
         "Believe the journal; put the file aside, and find out who wrote it"),

@@ -143,3 +143,33 @@ fn files_that_are_gone_or_changed_are_found_and_made_anew() {
         assert_eq!(fs::read(&path).unwrap(), whole);
     }
 }
+
+#[test]
+fn a_line_that_is_gone_or_changed_is_found_and_made_anew() {
+    let place = Place::new();
+    let run = place.run();
+    freeze(&run);
+    let entries = write(&run, vec![created()]);
+    let projector = Projector::start(&run).unwrap();
+    entries.iter().for_each(|entry| projector.send(entry.clone()));
+    projector.manifest(manifest(entries.last().unwrap()));
+    projector.finish().unwrap();
+    let path = run.base().join("frozen.jsonl");
+    let whole = fs::read_to_string(&path).unwrap();
+    for damage in [None, Some(whole.replace("flow.yaml", "other.yaml")), Some(whole[..whole.len() / 2].to_owned())] {
+        match &damage {
+            Some(text) => fs::write(&path, text).unwrap(),
+            None => fs::remove_file(&path).unwrap(),
+        }
+        let found = verify(&run).unwrap().findings;
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert_eq!(found[0].path, "frozen.jsonl");
+        repair(&run, &Lock::take(&run, &holder()).unwrap()).unwrap();
+        assert!(verify(&run).unwrap().is_ok());
+        // With the files gone, too, it is what the flow is read from.
+        fs::remove_dir_all(run.base().join("frozen")).unwrap();
+        assert_eq!(frozen(&run).unwrap().definition, definition());
+        repair(&run, &Lock::take(&run, &holder()).unwrap()).unwrap();
+        fs::write(&path, &whole).unwrap();
+    }
+}
