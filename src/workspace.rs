@@ -285,7 +285,7 @@ impl Workspace {
     ) -> Result<(), Error> {
         let written = Frozen::write(&opened.run, flow, generation, &book.definition, files)
             .map_err(|error| Error::new(Kind::System, "the flow could not be frozen into the run").because(&error))?;
-        opened.journal.beside(written, &opened.projector);
+        opened.journal.beside(written);
         Ok(())
     }
 

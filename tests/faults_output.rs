@@ -120,3 +120,25 @@ fn a_secret_reaches_only_the_steps_that_name_it() {
     let test = Test::new().flow("reach", flow).env("API_KEY", SECRET).env("OTHER", "not for steps");
     test.go(&["run", "reach", "--run-id", "r"]).code(0);
 }
+
+#[test]
+fn a_step_sees_the_files_of_all_that_was_decided_before_it() {
+    let look = |before: &str| {
+        let files = ["receipts", "handoffs"].map(|kind| format!("test -s \"$RUN_BASE/look/{kind}/{before}-shell.json\""));
+        format!("{} && grep -q {before} \"$RUN_BASE/look/routing/decisions.jsonl\"", files.join(" && "))
+    };
+    let mut flow = "jobs: 4\nsteps:\n  - {id: s0, run: ':'}\n".to_owned();
+    for n in 1..8 {
+        flow += &format!("  - {{id: s{n}, run: '{}'}}\n", look(&format!("s{}", n - 1)));
+    }
+    // Several at once, and one after them.
+    for n in 0..4 {
+        flow += &format!("  - {{id: p{n}, needs: [s7], run: '{}'}}\n", look("s7"));
+    }
+    let all = ["p0", "p1", "p2", "p3"].map(look).join(" && ");
+    flow += &format!("  - {{id: last, needs: [p0, p1, p2, p3], run: '{all}'}}\n");
+    let test = Test::new().flow("look", &flow);
+    // Where processors are short, whoever writes later comes too late.
+    let runs: Vec<Live> = (0..8).map(|n| test.start(&["run", "look", "--run-id", &format!("r{n}")])).collect();
+    runs.into_iter().for_each(|run| drop(run.wait().code(0)));
+}

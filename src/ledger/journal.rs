@@ -17,11 +17,9 @@ use crate::{
 };
 
 use super::{
-    beside::{Beside, Syncing},
     dir::Dir,
     frozen::Unsynced,
     lock::Lock,
-    projector::Projector,
     reader::{Replay, Replayed},
     run_dir::RunDir,
 };
@@ -91,8 +89,6 @@ pub struct Journal {
     reserved: u64,
     /// What has to survive a power failure together with the next commit: a new journal's directories, frozen files.
     beside: Vec<File>,
-    /// … and what is on its way there already.
-    syncing: Vec<Syncing>,
     /// There was no room for more than the lines: no space is kept any more.
     tight: bool,
     failed: bool,
@@ -135,7 +131,6 @@ impl Journal {
             bytes: replayed.bytes,
             reserved: replayed.bytes,
             beside: Vec::new(),
-            syncing: Vec::new(),
             tight: false,
             failed: false,
         }
@@ -222,20 +217,16 @@ impl Journal {
         Ok(())
     }
 
-    /// These survive a power failure once the next commit has returned, as its lines do. The projector begins to sync them at
-    /// once, and whoever commits lends a hand.
-    pub fn beside(&mut self, written: Unsynced, projector: &Projector) {
+    /// These survive a power failure once the next commit has returned, as its lines do.
+    pub fn beside(&mut self, written: Unsynced) {
         self.beside.extend(written.0);
         let mut seen = BTreeSet::new();
         self.beside.retain(|file| file.metadata().map_or(true, |meta| seen.insert((meta.dev(), meta.ino()))));
-        let files = Arc::new(Beside::new(std::mem::take(&mut self.beside)));
-        self.syncing.push(Syncing { theirs: projector.sync(files.clone()), files });
     }
 
     fn sync(&mut self) -> io::Result<()> {
         let own = self.file.sync_data();
-        let beside = std::mem::take(&mut self.beside).iter().try_for_each(File::sync_all);
-        std::mem::take(&mut self.syncing).into_iter().map(Syncing::finish).fold(own.and(beside), Result::and)
+        own.and(std::mem::take(&mut self.beside).iter().try_for_each(File::sync_all))
     }
 
     /// Gives back the space kept for later lines: when the run rests. The journal can still be written to.

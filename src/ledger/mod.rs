@@ -3,7 +3,6 @@
 //! Never: a write through a symlink, a path made from unchecked text, a value that no redactor has seen, a rule decided.
 
 mod archive;
-mod beside;
 mod cost;
 mod dir;
 mod follow;

@@ -32,8 +32,8 @@ use super::{
 const BATCH_MAX: usize = 64;
 /// Longest sleep without a look around.
 const NAP: Duration = Duration::from_millis(500);
-/// How often run.json is refreshed while steps run.
-const MANIFEST_EVERY: Duration = Duration::from_secs(1);
+/// How often run.json is refreshed while steps run: what it does not cover is written again before a killed run goes on.
+const MANIFEST_EVERY: Duration = Duration::from_millis(250);
 /// How often a driver that is never idle looks into its inbox.
 const INBOX_EVERY: Duration = Duration::from_millis(100);
 
@@ -162,6 +162,7 @@ impl<'d> Drive<'d> {
                 wanted = commands(&self.opened.state);
             }
             self.save(entries)?;
+            self.write_manifest(Moment::Passing);
             let wake = self.reconcile(&wanted, &mut inputs);
             self.answers_of_scenario(&mut inputs);
             if !inputs.is_empty() {
@@ -177,7 +178,7 @@ impl<'d> Drive<'d> {
                 }
                 return self.rest();
             }
-            self.write_manifest(Moment::Passing);
+            self.write_manifest(Moment::Waiting);
             self.wait(wake, &mut inputs)?;
         }
     }
@@ -292,11 +293,14 @@ impl<'d> Drive<'d> {
                         tracing::error!(%error, %at, "no directory for the step");
                     }
                 }
+                // It may look at what was decided before it.
+                self.opened.projector.settle();
                 self.pool.start_job(at.clone(), *job);
                 return;
             }
             Task::Stub(job) => match &self.setup.scenario {
                 Some(script) if touches_files(&job, script) => {
+                    self.opened.projector.settle();
                     self.pool.start_scripted(at.clone(), *job, script.clone());
                     return;
                 }
@@ -325,6 +329,12 @@ impl<'d> Drive<'d> {
             let until = wake.map(|at| Duration::from_millis(at.since(now)));
             let kill = self.kill_at.map(|at| at.saturating_duration_since(Clock::instant()));
             let nap = until.into_iter().chain(kill).chain([NAP]).min().unwrap_or(NAP);
+            // Whoever looks at a run that waits sees all of it. A step that runs on this thread would have to wait for that.
+            if self.pool.runs_here() {
+                self.opened.projector.hand_over();
+            } else {
+                self.opened.projector.settle();
+            }
             match self.pool.wait(nap) {
                 Some(event) => {
                     self.event(event, inputs);
@@ -384,8 +394,12 @@ impl<'d> Drive<'d> {
 
     fn write_manifest(&mut self, moment: Moment) {
         let instant = Clock::instant();
-        let waits = self.pool.is_idle() && self.ready.is_empty();
-        if moment != Moment::Passing || waits || instant.duration_since(self.manifest_at) >= MANIFEST_EVERY {
+        let wanted = match moment {
+            Moment::Start | Moment::Rest => true,
+            Moment::Passing => instant.duration_since(self.manifest_at) >= MANIFEST_EVERY,
+            Moment::Waiting => self.pool.is_idle() && self.ready.is_empty(),
+        };
+        if wanted {
             self.manifest_at = instant;
             let pid = (moment != Moment::Rest).then(std::process::id);
             if let Some(manifest) = manifest::manifest(&self.opened.state, self.opened.journal.head(), pid) {
@@ -408,6 +422,9 @@ impl<'d> Drive<'d> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Moment {
     Start,
+    /// Between two decisions, while steps run.
     Passing,
+    /// Nothing runs, and somebody is waited for.
+    Waiting,
     Rest,
 }

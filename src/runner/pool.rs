@@ -154,10 +154,14 @@ impl Pool {
         }
     }
 
+    /// A step has only the driver's thread.
+    pub fn runs_here(&self) -> bool {
+        self.lanes[0].is_here() && self.under.values().any(|under| under.lane == Some(0))
+    }
+
     /// The driver turns to something else, and may have to wait for a disk or a terminal: what runs on its thread gets one of its own.
     pub fn leave_alone(&mut self) {
-        if self.lanes[0].is_here()
-            && self.under.values().any(|under| under.lane == Some(0))
+        if self.runs_here()
             && let Err(error) = self.lanes[0].leave()
         {
             tracing::warn!(%error, "no thread for the step that runs: it waits while a decision is saved");

@@ -8,5 +8,6 @@ mod journal;
 mod lock;
 mod measure;
 mod project;
+mod projector;
 mod random;
 mod tamper;
