@@ -1,6 +1,7 @@
 //! The loop: wait for one input, decide, save, apply, reconcile, and rest when nothing runs and nothing can.
 //! No step is held up by a sync of the disk: one that runs meanwhile has another thread.
 
+mod files;
 mod said;
 
 use std::{
@@ -11,17 +12,17 @@ use std::{
 
 use crate::{
     engine::{Scenario, StopLevel, stub_reply},
-    id::FramePath,
     kernel::{Command, Decided, Input, Refused, Roles, State, commands, decide},
     ledger::{Inbox, InboxError, InboxWatch, JournalError, ProjectError},
-    record::{At, Entry, Fact, RunStatus, StopCause},
+    record::{At, Entry, RunStatus, StopCause},
     redact::{Leak, Redactor},
 };
+
+use files::Moment;
 
 use super::{
     clock::Clock,
     evidence::look,
-    manifest,
     observer::Observer,
     perform::{Scene, Task, task, touches_files},
     pool::{Event, Pool},
@@ -32,8 +33,6 @@ use super::{
 const BATCH_MAX: usize = 64;
 /// Longest sleep without a look around.
 const NAP: Duration = Duration::from_millis(500);
-/// How often run.json is refreshed while steps run: what it does not cover is written again before a killed run goes on.
-const MANIFEST_EVERY: Duration = Duration::from_millis(250);
 /// How often a driver that is never idle looks into its inbox.
 const INBOX_EVERY: Duration = Duration::from_millis(100);
 
@@ -237,22 +236,6 @@ impl<'d> Drive<'d> {
         if self.opened.projector.has_failed() { Ok(self.opened.projector.flush()?) } else { Ok(()) }
     }
 
-    /// Where steps put what they make: one directory per flow, there before its first step.
-    fn make_directories(&self, entry: &Entry) {
-        for fact in &entry.facts {
-            if let Fact::FlowStarted { flow, .. } = fact {
-                self.make_artifacts(flow);
-            }
-        }
-    }
-
-    fn make_artifacts(&self, flow: &FramePath) {
-        if let Err(error) = self.opened.run.make(&self.opened.run.artifacts(flow)) {
-            // The step that needs it will say so with its own words.
-            tracing::error!(%error, %flow, "no directory for artifacts");
-        }
-    }
-
     /// Starts what is wanted and not under way, ends what is no longer wanted. Returns when to be woken.
     fn reconcile(&mut self, wanted: &[Command], inputs: &mut Vec<Input>) -> Option<crate::id::Time> {
         let mut wake = None;
@@ -312,12 +295,6 @@ impl<'d> Drive<'d> {
         self.ready.push_back(Event::Reply { at: at.clone(), execution: running.execution, attempt: running.attempt, reply });
     }
 
-    /// Waits until what steps handed over is really in the files: it cannot be made anew from the journal, so it stands
-    /// there before the line that names it, and before the next step, which may read it.
-    fn flush_pieces(&mut self) -> Result<(), ProjectError> {
-        if std::mem::take(&mut self.flush_wanted) { self.opened.projector.flush() } else { Ok(()) }
-    }
-
     /// Blocks for one event, then takes along whatever else is there.
     fn wait(&mut self, wake: Option<crate::id::Time>, inputs: &mut Vec<Input>) -> Result<(), DriveError> {
         let mut taken = 0;
@@ -329,12 +306,7 @@ impl<'d> Drive<'d> {
             let until = wake.map(|at| Duration::from_millis(at.since(now)));
             let kill = self.kill_at.map(|at| at.saturating_duration_since(Clock::instant()));
             let nap = until.into_iter().chain(kill).chain([NAP]).min().unwrap_or(NAP);
-            // Whoever looks at a run that waits sees all of it. A step that runs on this thread would have to wait for that.
-            if self.pool.runs_here() {
-                self.opened.projector.hand_over();
-            } else {
-                self.opened.projector.settle();
-            }
+            self.leave_to_look_at();
             match self.pool.wait(nap) {
                 Some(event) => {
                     self.event(event, inputs);
@@ -392,22 +364,6 @@ impl<'d> Drive<'d> {
         }
     }
 
-    fn write_manifest(&mut self, moment: Moment) {
-        let instant = Clock::instant();
-        let wanted = match moment {
-            Moment::Start | Moment::Rest => true,
-            Moment::Passing => instant.duration_since(self.manifest_at) >= MANIFEST_EVERY,
-            Moment::Waiting => self.pool.is_idle() && self.ready.is_empty(),
-        };
-        if wanted {
-            self.manifest_at = instant;
-            let pid = (moment != Moment::Rest).then(std::process::id);
-            if let Some(manifest) = manifest::manifest(&self.opened.state, self.opened.journal.head(), pid) {
-                self.opened.projector.manifest(manifest);
-            }
-        }
-    }
-
     fn rest(&mut self) -> Result<RunStatus, DriveError> {
         if self.opened.state.rested.is_none() {
             self.decide_all(vec![Input::Rest])?;
@@ -416,15 +372,4 @@ impl<'d> Drive<'d> {
         self.write_manifest(Moment::Rest);
         Ok(self.opened.state.status())
     }
-}
-
-/// When run.json is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Moment {
-    Start,
-    /// Between two decisions, while steps run.
-    Passing,
-    /// Nothing runs, and somebody is waited for.
-    Waiting,
-    Rest,
 }

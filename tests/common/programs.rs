@@ -70,10 +70,15 @@ pub fn codex_done(input: u64, output: u64) -> Value {
 }
 
 pub fn cost(test: &Test) -> Vec<Value> {
-    test.text("run_base/r/cost.jsonl").lines().map(|line| serde_json::from_str(line).expect("a line is JSON")).collect()
+    whole_lines(&test.text("run_base/r/cost.jsonl"))
 }
 
 pub fn transcript(test: &Test, engine: &str) -> Vec<Value> {
-    let text = test.text(&format!("run_base/r/work/llm/make-author-{engine}.jsonl"));
-    text.lines().map(|line| serde_json::from_str(line).expect("a line is JSON")).collect()
+    whole_lines(&test.text(&format!("run_base/r/work/llm/make-author-{engine}.jsonl")))
+}
+
+/// Of a file that may be written just now.
+fn whole_lines(text: &str) -> Vec<Value> {
+    let end = text.rfind('\n').map_or(0, |end| end + 1);
+    text[..end].lines().map(|line| serde_json::from_str(line).expect("a line is JSON")).collect()
 }

@@ -1,0 +1,79 @@
+//! What a driver leaves in files besides the journal: directories for steps, and all that follows from decisions, before anybody looks.
+//! In: entries, and the state they lead to. Out: files, by way of the projector. Never: a step that runs on the driver's thread and
+//! has to wait for them.
+
+use std::time::Duration;
+
+use crate::{
+    id::FramePath,
+    ledger::ProjectError,
+    record::{Entry, Fact},
+};
+
+use super::{
+    super::{clock::Clock, manifest},
+    Drive,
+};
+
+/// How often run.json is refreshed while steps run: what it does not cover is written again before a killed run goes on.
+const MANIFEST_EVERY: Duration = Duration::from_millis(250);
+
+/// When run.json is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Moment {
+    Start,
+    /// Between two decisions, while steps run.
+    Passing,
+    /// Nothing runs, and somebody is waited for.
+    Waiting,
+    Rest,
+}
+
+impl Drive<'_> {
+    /// Where steps put what they make: one directory per flow, there before its first step.
+    pub(super) fn make_directories(&self, entry: &Entry) {
+        for fact in &entry.facts {
+            if let Fact::FlowStarted { flow, .. } = fact {
+                self.make_artifacts(flow);
+            }
+        }
+    }
+
+    pub(super) fn make_artifacts(&self, flow: &FramePath) {
+        if let Err(error) = self.opened.run.make(&self.opened.run.artifacts(flow)) {
+            // The step that needs it will say so with its own words.
+            tracing::error!(%error, %flow, "no directory for artifacts");
+        }
+    }
+
+    /// Waits until what steps handed over is really in the files: it cannot be made anew from the journal, so it stands
+    /// there before the line that names it, and before the next step, which may read it.
+    pub(super) fn flush_pieces(&mut self) -> Result<(), ProjectError> {
+        if std::mem::take(&mut self.flush_wanted) { self.opened.projector.flush() } else { Ok(()) }
+    }
+
+    /// Whoever looks at a run that waits sees all of it. A step that runs on this thread would have to wait for that.
+    pub(super) fn leave_to_look_at(&self) {
+        if self.pool.runs_here() {
+            self.opened.projector.hand_over();
+        } else {
+            self.opened.projector.settle();
+        }
+    }
+
+    pub(super) fn write_manifest(&mut self, moment: Moment) {
+        let instant = Clock::instant();
+        let wanted = match moment {
+            Moment::Start | Moment::Rest => true,
+            Moment::Passing => instant.duration_since(self.manifest_at) >= MANIFEST_EVERY,
+            Moment::Waiting => self.pool.is_idle() && self.ready.is_empty(),
+        };
+        if wanted {
+            self.manifest_at = instant;
+            let pid = (moment != Moment::Rest).then(std::process::id);
+            if let Some(manifest) = manifest::manifest(&self.opened.state, self.opened.journal.head(), pid) {
+                self.opened.projector.manifest(manifest);
+            }
+        }
+    }
+}
