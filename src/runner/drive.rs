@@ -276,8 +276,9 @@ impl<'d> Drive<'d> {
                         tracing::error!(%error, %at, "no directory for the step");
                     }
                 }
-                // It may look at what was decided before it.
-                self.opened.projector.settle();
+                if self.pool.is_idle() || self.comes_after_others(at) {
+                    self.opened.projector.settle();
+                }
                 self.pool.start_job(at.clone(), *job);
                 return;
             }

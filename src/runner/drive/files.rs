@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use crate::{
     id::FramePath,
+    kernel::Frame,
     ledger::ProjectError,
-    record::{Entry, Fact},
+    record::{At, Entry, Fact},
 };
 
 use super::{
@@ -50,6 +51,17 @@ impl Drive<'_> {
     /// there before the line that names it, and before the next step, which may read it.
     pub(super) fn flush_pieces(&mut self) -> Result<(), ProjectError> {
         if std::mem::take(&mut self.flush_wanted) { self.opened.projector.flush() } else { Ok(()) }
+    }
+
+    /// It may look at what was decided before it: not the first execution of a step that needs no other, in a run of one flow.
+    pub(super) fn comes_after_others(&self, at: &At) -> bool {
+        let state = &self.opened.state;
+        let first = |frame: &Frame| {
+            let slot = frame.slot(&at.step)?;
+            let execution = frame.state(slot)?.execution;
+            Some(slot.item.is_none() && frame.plan.step(slot.step).needs.is_empty() && execution == 1 && state.frames.len() == 1)
+        };
+        state.frame(&at.flow).and_then(first) != Some(true)
     }
 
     /// Whoever looks at a run that waits sees all of it. A step that runs on this thread would have to wait for that.
