@@ -164,7 +164,7 @@ pub enum Piece {
     Call(Clean<Call>),
     /// Answered when everything before it is in the files, so that the step itself can read it.
     Written(tokio::sync::oneshot::Sender<()>),
-    /// Answered when everything before it stands in the ledger's queue.
+    /// Answered when everything before it is in its files.
     Barrier(tokio::sync::oneshot::Sender<()>),
     /// Something worth a line in `logs/<step>.jsonl`.
     Log { flow: FramePath, step: StepRef, event: Clean<serde_json::Value> },

@@ -182,16 +182,16 @@ impl Projector {
     /// For a run whose journal is new.
     ///
     /// # Errors
-    /// When the run's directory cannot be opened or no thread be had.
+    /// When the run's directory cannot be opened.
     pub fn start(run: &RunDir) -> Result<Self, ProjectError> {
         Self::new(run, Projection::new(run))
     }
 
     /// For a run that was replayed. Lines that run.json does not cover are projected again, before anything else is, so
-    /// that the files say what they would say had the run never been killed. Nobody waits for it but `flush`.
+    /// that the files say what they would say had the run never been killed. It begins at once; whoever settles waits for it.
     ///
     /// # Errors
-    /// When the run's directory cannot be opened or no thread be had.
+    /// When the run's directory cannot be opened, or run.json not be read.
     pub fn resume(run: &RunDir, past: Past) -> Result<Self, ProjectError> {
         let covered = run.manifest().map_err(|error| failed("run.json", error))?.map_or(0, |manifest| manifest.projected_seq);
         let projector = Self::new(run, past.projection.clone())?;

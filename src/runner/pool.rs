@@ -1,5 +1,5 @@
 //! Where steps really run: an async runtime on the driver's own thread while that has nothing else to do, otherwise on a thread of
-//! its own, more of them when several steps run at once; and a thread that hands their output to the ledger, once there is any.
+//! its own, more of them when several steps run at once; and a thread that writes their output, once there is any.
 //! In: jobs, stop levels. Out: events. Never: an attempt whose end is not reported, not even a panic's; one under way that waits for the driver.
 
 use std::{
@@ -266,7 +266,7 @@ impl Drop for Pool {
         while let Some(lane) = self.lanes.pop() {
             lane.close();
         }
-        // Whatever was handed over is in the ledger's queue before the pool is gone. Nothing is ever sent.
+        // Whatever was handed over is in its files before the pool is gone. Nothing is ever sent.
         let _ = self.forwarding.recv();
     }
 }
@@ -319,7 +319,7 @@ async fn run(
         Some(script) => Box::pin(perform_scripted(job, &script, &redactor, own.clone(), stop)).await,
     };
     if own.sent_anything() {
-        // What the step handed over stands in the ledger's queue before its end does.
+        // What the step handed over is in its files before its end does.
         let (done, passed) = oneshot::channel();
         if outlet.send(Piece::Barrier(done)).await.is_ok() {
             let _ = passed.await;

@@ -147,6 +147,7 @@ pub fn cases() -> Vec<Case> {
         }),
         ("definition-changed", || flip(Bed::run(MADE), "frozen/f/flows/f.yaml", "good", "evil")),
         ("definition-changed", || Bed::run(MADE).remove("run_base/r/frozen")),
+        ("definition-changed", || flip(Bed::run(MADE), "frozen.jsonl", "good", "evil")),
         ("receipt-forged", || Bed::run(MADE).write("run_base/r/f/receipts/deploy-shell.json", "{\"status\": \"succeeded\"}")),
         ("receipt-changed", || {
             flip(
@@ -155,6 +156,11 @@ pub fn cases() -> Vec<Case> {
                 "failed",
                 "succeeded",
             )
+        }),
+        ("receipt-changed", || {
+            let text = "flow: frozen-lake\nsteps:\n  - {id: work, run: exit 3}\n";
+            let bed = Bed::empty().write("flows/frozen-lake.yaml", text).go(&["run", "frozen-lake", "--run-id", "r"]);
+            flip(bed, "frozen-lake/receipts/work-shell.json", "failed", "succeeded")
         }),
         ("output-log-changed", || flip(Bed::run(MADE), "f/logs/last.1.stdout", "done", "nope")),
         ("secret-in-file", || {

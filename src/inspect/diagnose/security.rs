@@ -86,7 +86,9 @@ pub(super) fn definition_changed(case: &Case<'_>) -> Option<Found> {
         JournalSeen::Undefined { flow, why, .. } => Some((format!("frozen/{flow}"), why.clone())),
         JournalSeen::Whole => {
             let report = case.remains.verified.as_ref().filter(|_| !case.driven());
-            let frozen = report.and_then(|report| report.findings.iter().find(|one| one.path.starts_with("frozen")));
+            // A flow may be called `frozen-lake`.
+            let is_frozen = |path: &str| path == "frozen.jsonl" || path.starts_with("frozen/");
+            let frozen = report.and_then(|report| report.findings.iter().find(|one| is_frozen(&one.path)));
             frozen.map(|finding| (finding.path.clone(), finding.detail.clone()))
         }
         JournalSeen::Missing | JournalSeen::Empty | JournalSeen::Broken { .. } | JournalSeen::Unreadable(_) => None,

@@ -118,8 +118,8 @@ fn a_line_is_written_once_and_below_one_that_is_torn() {
     }
 }
 
-#[test]
-fn files_that_are_gone_or_changed_are_found_and_made_anew() {
+/// A run whose frozen flow has begun.
+fn begun() -> (Place, RunDir) {
     let place = Place::new();
     let run = place.run();
     freeze(&run);
@@ -128,6 +128,12 @@ fn files_that_are_gone_or_changed_are_found_and_made_anew() {
     entries.iter().for_each(|entry| projector.send(entry.clone()));
     projector.manifest(manifest(entries.last().unwrap()));
     projector.finish().unwrap();
+    (place, run)
+}
+
+#[test]
+fn files_that_are_gone_or_changed_are_found_and_made_anew() {
+    let (_place, run) = begun();
     let path = run.base().join("frozen/build/flow.yaml");
     let whole = fs::read(&path).unwrap();
     for damage in [None, Some("changed")] {
@@ -146,14 +152,7 @@ fn files_that_are_gone_or_changed_are_found_and_made_anew() {
 
 #[test]
 fn a_line_that_is_gone_or_changed_is_found_and_made_anew() {
-    let place = Place::new();
-    let run = place.run();
-    freeze(&run);
-    let entries = write(&run, vec![created()]);
-    let projector = Projector::start(&run).unwrap();
-    entries.iter().for_each(|entry| projector.send(entry.clone()));
-    projector.manifest(manifest(entries.last().unwrap()));
-    projector.finish().unwrap();
+    let (_place, run) = begun();
     let path = run.base().join("frozen.jsonl");
     let whole = fs::read_to_string(&path).unwrap();
     for damage in [None, Some(whole.replace("flow.yaml", "other.yaml")), Some(whole[..whole.len() / 2].to_owned())] {
