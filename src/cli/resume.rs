@@ -6,7 +6,7 @@ use clap::Args;
 
 use crate::{error::Error, id::RunId, workspace::ResumeRequest};
 
-use super::{context::Context, progress::Progress, run::report};
+use super::{context::Context, progress::Progress, run::report_last};
 
 #[derive(Debug, Args)]
 pub struct ResumeArgs {
@@ -47,5 +47,5 @@ pub(super) fn run(args: &ResumeArgs, context: &Context) -> Result<u8, Error> {
     progress.finish();
     let ended = ended?;
     let id = RunId::new(&args.run_id).expect("the workspace has just opened it");
-    report(&id, &ended, args.wait_ok, context)
+    report_last(&id, ended, args.wait_ok, context)
 }

@@ -10,7 +10,7 @@ use super::{
     args::{given, pair},
     context::Context,
     progress::Progress,
-    run::report,
+    run::report_last,
 };
 
 #[derive(Debug, Args)]
@@ -51,7 +51,7 @@ pub(super) fn run(args: &RetryArgs, context: &Context) -> Result<u8, Error> {
     progress.finish();
     let ended = ended?;
     let id = RunId::new(&args.run_id).expect("the workspace has just opened it");
-    report(&id, &ended, args.wait_ok, context)
+    report_last(&id, ended, args.wait_ok, context)
 }
 
 #[derive(Debug, Args)]

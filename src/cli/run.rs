@@ -1,6 +1,6 @@
 //! `run`: starts a flow and drives it until it rests. Also how every driven run is reported at its end.
 
-use std::path::PathBuf;
+use std::{mem::ManuallyDrop, path::PathBuf};
 
 use clap::Args;
 use schemars::JsonSchema;
@@ -118,7 +118,7 @@ pub(super) fn run(args: &RunArgs, context: &Context) -> Result<u8, Error> {
     let ended = context.workspace.run(&request, &mut progress);
     progress.finish();
     let (id, ended) = ended?;
-    report(&id, &ended, args.wait_ok, context)
+    report_last(&id, ended, args.wait_ok, context)
 }
 
 /// How a driven run ended: one object, `schemas/cli/run.schema.json`.
@@ -159,6 +159,11 @@ pub struct QuestionReport {
     pub step: StepRef,
     pub question: String,
     pub options: Vec<String>,
+}
+
+/// The last that the process does. What it holds of a thousand steps takes milliseconds to take apart; the system takes it back at once.
+pub(super) fn report_last(id: &RunId, ended: Ended, wait_ok: bool, context: &Context) -> Result<u8, Error> {
+    report(id, &ManuallyDrop::new(ended), wait_ok, context)
 }
 
 pub(super) fn report(id: &RunId, ended: &Ended, wait_ok: bool, context: &Context) -> Result<u8, Error> {
