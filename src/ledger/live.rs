@@ -32,12 +32,21 @@ struct Writer {
     dir: Dir,
     growing: Lru<std::fs::File>,
     logs: Logs,
+    /// First lines of logs that are not there yet, and the entries they come from: they may wait until the step has begun.
+    begun: Vec<(u64, At, Vec<u8>)>,
     failure: Option<ProjectError>,
 }
 
 impl Live {
     pub(super) fn new(run: &RunDir, projection: Projection) -> io::Result<Self> {
-        let writer = Writer { paths: run.clone(), dir: run.dir()?, growing: Lru::new(), logs: Logs::default(), failure: None };
+        let writer = Writer {
+            paths: run.clone(),
+            dir: run.dir()?,
+            growing: Lru::new(),
+            logs: Logs::default(),
+            begun: Vec::new(),
+            failure: None,
+        };
         Ok(Self { projected_seq: projection.seq(), projection, writer, spent: None })
     }
 
@@ -93,7 +102,23 @@ impl Live {
         }
     }
 
+    /// First lines of logs are still missing.
+    pub(super) fn has_begun(&self) -> bool {
+        !self.writer.begun.is_empty()
+    }
+
+    /// Writes them.
+    pub(super) fn begin_logs(&mut self) {
+        let Some(first) = self.writer.begun.first().map(|(seq, ..)| *seq) else { return };
+        self.writer.begin_logs();
+        if self.writer.failure.is_some() {
+            // So that they are written again.
+            self.projected_seq = self.projected_seq.min(first.saturating_sub(1));
+        }
+    }
+
     pub(super) fn manifest(&mut self, mut manifest: Manifest) {
+        self.begin_logs();
         manifest.projected_seq = self.projected_seq.min(manifest.journal_seq);
         let place = self.writer.paths.run_json();
         let written = pretty(&manifest).map_err(io::Error::from).and_then(|bytes| self.writer.dir.write_atomic(&place, &bytes));
@@ -151,7 +176,15 @@ impl Writer {
         file.seek(io::SeekFrom::End(-1)).is_ok() && file.read_exact(&mut last).is_ok() && last != *b"\n"
     }
 
+    fn begin_logs(&mut self) {
+        for (_, at, lines) in std::mem::take(&mut self.begun) {
+            let place = self.paths.log(&at.flow, &at.step);
+            self.append(&place, &lines);
+        }
+    }
+
     fn log(&mut self, at: &At, lines: &[u8]) {
+        self.begin_logs();
         if !lines.is_empty() {
             let place = self.paths.log(&at.flow, &at.step);
             self.append(&place, lines);
@@ -188,7 +221,7 @@ impl Sink for Writer {
         }
     }
 
-    fn event(&mut self, _seq: u64, at: &At, what: Event, render: &dyn Fn() -> Rendered) {
+    fn event(&mut self, seq: u64, at: &At, what: Event, render: &dyn Fn() -> Rendered) {
         let mut lines = match what {
             Event::Started => {
                 self.logs.start(at);
@@ -200,6 +233,10 @@ impl Sink for Writer {
         match render() {
             Ok(bytes) => lines.extend_from_slice(&bytes),
             Err(error) => self.keep(self.paths.log(&at.flow, &at.step).as_str(), Err(error.into())),
+        }
+        if what == Event::Started {
+            self.begun.push((seq, at.clone(), lines));
+            return;
         }
         self.log(at, &lines);
         if what == Event::Ended {

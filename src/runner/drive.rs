@@ -277,7 +277,7 @@ impl<'d> Drive<'d> {
                     }
                 }
                 if self.pool.is_idle() || self.comes_after_others(at) {
-                    self.opened.projector.settle();
+                    self.opened.projector.settle_for_step();
                 }
                 self.pool.start_job(at.clone(), *job);
                 return;
