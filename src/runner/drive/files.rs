@@ -17,7 +17,7 @@ use super::{
 };
 
 /// How often run.json is refreshed while steps run: what it does not cover is written again before a killed run goes on.
-const MANIFEST_EVERY: Duration = Duration::from_millis(250);
+const MANIFEST_EVERY: Duration = Duration::from_millis(100);
 
 /// When run.json is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
