@@ -34,6 +34,8 @@ struct Writer {
     logs: Logs,
     /// First lines of logs that are not there yet, and the entries they come from: they may wait until the step has begun.
     begun: Vec<(u64, At, Vec<u8>)>,
+    /// The first entry of which such a line could not be written.
+    unbegun: Option<u64>,
     failure: Option<ProjectError>,
 }
 
@@ -45,6 +47,7 @@ impl Live {
             growing: Lru::new(),
             logs: Logs::default(),
             begun: Vec::new(),
+            unbegun: None,
             failure: None,
         };
         Ok(Self { projected_seq: projection.seq(), projection, writer, spent: None })
@@ -109,17 +112,14 @@ impl Live {
 
     /// Writes them.
     pub(super) fn begin_logs(&mut self) {
-        let Some(first) = self.writer.begun.first().map(|(seq, ..)| *seq) else { return };
         self.writer.begin_logs();
-        if self.writer.failure.is_some() {
-            // So that they are written again.
-            self.projected_seq = self.projected_seq.min(first.saturating_sub(1));
-        }
     }
 
     pub(super) fn manifest(&mut self, mut manifest: Manifest) {
         self.begin_logs();
-        manifest.projected_seq = self.projected_seq.min(manifest.journal_seq);
+        // What could not be written is written again by whoever resumes.
+        let covered = self.writer.unbegun.map_or(self.projected_seq, |seq| self.projected_seq.min(seq.saturating_sub(1)));
+        manifest.projected_seq = covered.min(manifest.journal_seq);
         let place = self.writer.paths.run_json();
         let written = pretty(&manifest).map_err(io::Error::from).and_then(|bytes| self.writer.dir.write_atomic(&place, &bytes));
         self.writer.keep(place.as_str(), written);
@@ -177,9 +177,14 @@ impl Writer {
     }
 
     fn begin_logs(&mut self) {
-        for (_, at, lines) in std::mem::take(&mut self.begun) {
+        for (seq, at, lines) in std::mem::take(&mut self.begun) {
             let place = self.paths.log(&at.flow, &at.step);
+            let failures = |failure: &Option<ProjectError>| failure.as_ref().map_or(0, |failure| failure.failures);
+            let before = failures(&self.failure);
             self.append(&place, &lines);
+            if failures(&self.failure) > before {
+                self.unbegun.get_or_insert(seq);
+            }
         }
     }
 

@@ -71,6 +71,20 @@ fn a_log_may_begin_after_its_step_but_before_anything_it_holds() {
 }
 
 #[test]
+fn a_log_that_cannot_begin_is_not_said_to_be_written() {
+    let place = Place::new();
+    let run = place.run();
+    let entries = write(&run, vec![created(), started("a", 1), ended("a", 1), started("b", 1), started("c", 1), ended("c", 1)]);
+    fs::create_dir_all(run.base().join("build/logs/b.jsonl")).unwrap();
+    let projector = Projector::start(&run).unwrap();
+    // The end of `c` finds that the log of `b` has not begun.
+    entries.iter().for_each(|entry| projector.send(entry.clone()));
+    projector.manifest(manifest(&entries[5]));
+    assert!(projector.finish().is_err());
+    assert_eq!(run.manifest().unwrap().unwrap().projected_seq, 3, "a resume writes again from `b` on");
+}
+
+#[test]
 fn where_nobody_settles_little_waits() {
     let place = Place::new();
     let run = place.run();
