@@ -4,7 +4,7 @@
 use std::io::{self, Read as _, Seek as _, Write as _};
 
 use crate::{
-    id::Time,
+    id::{FramePath, Time},
     record::{At, Call, CostLine, Entry, Manifest, Spent, Stream},
 };
 
@@ -115,6 +115,15 @@ impl Live {
         self.writer.begin_logs();
     }
 
+    /// Writes them, and prepares what the ends of their steps will leave: for whoever has time while the steps run.
+    pub(super) fn begin_and_expect(&mut self) {
+        let flows: Vec<FramePath> = self.writer.begun.iter().map(|(_, at, _)| at.flow.clone()).collect();
+        self.writer.begin_logs();
+        for dir in flows.iter().flat_map(|flow| self.writer.paths.proofs(flow)) {
+            self.writer.dir.expect(&dir);
+        }
+    }
+
     pub(super) fn manifest(&mut self, mut manifest: Manifest) {
         self.begin_logs();
         // What could not be written is written again by whoever resumes.
@@ -209,7 +218,7 @@ impl Sink for Writer {
             }
         }
         let place = place_of(&self.paths, kind, at, now, false);
-        let written = render().map_err(io::Error::from).and_then(|bytes| self.dir.write(&place, &bytes));
+        let written = render().map_err(io::Error::from).and_then(|bytes| self.dir.write_expected(&place, &bytes));
         self.keep(place.as_str(), written);
     }
 

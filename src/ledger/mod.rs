@@ -28,6 +28,7 @@ mod run_dir;
 mod scent;
 mod settle;
 mod shelves;
+mod spare;
 mod stamp;
 mod tombstones;
 mod verify;

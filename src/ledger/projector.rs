@@ -168,7 +168,7 @@ impl Shared {
             let put = queue.put;
             drop(queue);
             self.write(put);
-            locked(&self.live).begin_logs();
+            locked(&self.live).begin_and_expect();
         }
     }
 }
