@@ -74,6 +74,20 @@ pub fn pair(mut ours: impl FnMut(usize) -> Duration, mut floor: impl FnMut(usize
     (a[1], b[1])
 }
 
+/// What it takes to leave a small file, here and now: the middle of 200.
+pub fn small_file(dir: &Path) -> Duration {
+    fs::create_dir(dir).expect("a fresh directory");
+    let mut each: Vec<Duration> = (0..200)
+        .map(|n| {
+            let start = Instant::now();
+            fs::write(dir.join(format!("{n}.json")), [b'x'; 1600]).expect("a file");
+            start.elapsed()
+        })
+        .collect();
+    each.sort();
+    each[each.len() / 2]
+}
+
 pub fn spawn_and_wait() {
     let status = Command::new("sh").args(["-eu", "-c", ":"]).stdin(Stdio::null()).status().expect("sh starts");
     assert!(status.success());

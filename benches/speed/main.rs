@@ -74,14 +74,22 @@ fn main() {
     let scratch = tempfile::Builder::new().prefix("speed-").tempdir_in(at).expect("a scratch directory");
     println!("At {}:\n", scratch.path().parent().unwrap_or(scratch.path()).display());
     println!("| workload | ours | floor | ratio | target | beside it |\n| --- | --- | --- | --- | --- | --- |");
+    print(&small_files(scratch.path(), "before"));
     let wanted = |name: &str| (only.is_empty() || only.iter().any(|one| one == name)) && (!cpu || COUNTED.contains(&name));
     for (name, work) in ALL.into_iter().filter(|(name, _)| wanted(name)) {
         let dir = scratch.path().join(name);
         fs::create_dir(&dir).expect("a fresh directory");
         work(&dir).iter().for_each(print);
     }
+    print(&small_files(scratch.path(), "after"));
     let size = fs::metadata(bed::BIN).map_or(0, |meta| meta.len());
     print(&Row::figure("release binary", mib(size), "≤ 25 MiB"));
+}
+
+/// Says in what state the disk is: a step leaves three such files, the floor none.
+fn small_files(scratch: &Path, when: &str) -> Row {
+    let micros = bed::small_file(&scratch.join(format!("small-{when}"))).as_secs_f64() * 1e6;
+    Row::figure(format!("a file of 1,600 bytes, made where there is none, {when}"), format!("{micros:.0} µs"), "")
 }
 
 /// A disk that is used as disks are, in no repository. What is in `/tmp` may be in memory, and a sync costs nothing there.
