@@ -10,7 +10,7 @@ use crate::{
 
 use super::{
     input::Refused,
-    state::{Frame, Life, Settled, Slot},
+    state::{Frame, Life, Settled, Slot, StepState},
     turn::Turn,
 };
 
@@ -75,7 +75,7 @@ pub(super) fn half_run(turn: &Turn, flow: &FramePath, steps: &[StepRef]) -> Vec<
     };
     let among = |slot: Slot| names(steps, &frame.name(slot));
     let mut found: Vec<StepIx> =
-        slots(frame).filter(|(slot, life)| lost(life) && among(*slot)).map(|(slot, _)| slot.step).collect();
+        slots(frame).filter(|(slot, state)| lost(&state.life) && among(*slot)).map(|(slot, _)| slot.step).collect();
     found.sort_unstable();
     found.dedup();
     found
@@ -99,15 +99,15 @@ fn is_failed(life: &Life) -> bool {
 }
 
 /// Every step and every item, with where it stands.
-fn slots(frame: &Frame) -> impl Iterator<Item = (Slot, &Life)> {
+pub(super) fn slots(frame: &Frame) -> impl Iterator<Item = (Slot, &StepState)> {
     let ix = |at: usize| StepIx(u32::try_from(at).expect("the loader takes at most 20,000 steps"));
-    let whole = frame.steps.iter().enumerate().map(move |(at, state)| (Slot::from(ix(at)), &state.life));
-    let items = frame.items.iter().map(|((step, item), state)| (Slot { step: *step, item: Some(*item) }, &state.life));
+    let whole = frame.steps.iter().enumerate().map(move |(at, state)| (Slot::from(ix(at)), state.as_ref()));
+    let items = frame.items.iter().map(|((step, item), state)| (Slot { step: *step, item: Some(*item) }, state));
     whole.chain(items)
 }
 
 fn failed_steps(frame: &Frame) -> Vec<StepIx> {
-    slots(frame).filter(|(_, life)| is_failed(life)).map(|(slot, _)| slot.step).collect()
+    slots(frame).filter(|(_, state)| is_failed(&state.life)).map(|(slot, _)| slot.step).collect()
 }
 
 /// The flows around this one that do not wait for it any more, or that are failing, from the inside out.

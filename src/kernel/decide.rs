@@ -55,11 +55,13 @@ fn worked_out(state: &State, input: &Input, now: Time, driven: bool) -> Result<D
     let note = match input {
         Input::RunRequested(request) => open::run_requested(&mut turn, request)?,
         Input::Replied { at, execution, attempt, reply } => ended::replied(&mut turn, at, *execution, *attempt, reply)?,
-        Input::Shown { id, shown } => {
-            let question = turn.state.requested.get(id).cloned().ok_or_else(|| Refused::NoQuestion { id: id.clone() })?;
-            ask::shown(&mut turn, &question, shown.clone());
-            InputNote::Shown { id: id.clone() }
-        }
+        Input::Shown { id, shown } => match turn.state.requested.get(id).cloned() {
+            Some(question) => {
+                ask::shown(&mut turn, &question, shown.clone());
+                InputNote::Shown { id: id.clone() }
+            }
+            None => recover::looked_again(&mut turn, id, shown)?,
+        },
         Input::Answered { id, answer, shown_now, roles } => answer::answered(&mut turn, id, answer, shown_now.clone(), roles)?,
         Input::Ticked => ticked(&mut turn),
         Input::Lost => recover::lost(&mut turn)?,

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use crate::{
     id::{DetourId, FramePath},
     record::{At, DecisionKind, ErrorClass, Fact, FailureKind, Outcome, Rule},
-    spec::flow::DetourWhen,
+    spec::{Effects, flow::DetourWhen},
 };
 
 use super::{
@@ -21,6 +21,10 @@ pub(super) fn matching(turn: &Turn, path: &FramePath, slot: Slot) -> Option<Deto
     let frame = turn.frame(path);
     // A fix changes something.
     if frame.options.observe_only {
+        return None;
+    }
+    // After a fix the step runs again, and this one may not without a person's word.
+    if frame.plan.step(slot.step).spec.effects == Effects::Once {
         return None;
     }
     // A fix is not fixed by a fix of its own kind: the stack is bounded, and no detour is entered inside itself.

@@ -60,7 +60,7 @@ pub enum Input {
         attempt: u32,
         reply: Box<Reply>,
     },
-    /// The evidence of a question was looked at.
+    /// The evidence of a question was looked at; also again, of an approval that was given and that no step has used yet.
     Shown {
         id: EscalationId,
         shown: Vec<Shown>,
@@ -128,6 +128,8 @@ pub enum Refused {
     NothingToResume { status: String },
     #[error("{what} is still running: stop the run first")]
     Busy { what: String },
+    #[error("{what} was approved with the parameters as they are, and goes on with its next attempt: let it end first")]
+    Approved { what: String },
     #[error("{what} is still running, and would run again: answer when it has ended")]
     StillRunning { what: String },
     #[error("nothing waits for flow `{flow}` any more: {why}")]

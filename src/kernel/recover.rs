@@ -2,19 +2,21 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::Value;
+
 use crate::{
-    id::{EscalationId, FramePath, StepId, StepRef},
+    id::{EscalationId, FramePath, ParamName, StepId, StepRef},
     plan::{Plan, StepIx},
-    record::{At, Change, EngineWord, Fact, InputNote, Mode, Question, QuestionKind, Rule, SupersedeReason},
+    record::{At, Change, EngineWord, Fact, InputNote, Mode, Question, QuestionKind, Rule, Shown, SupersedeReason},
     spec::{Effects, Severity, Verb},
 };
 
 use super::{
     advance,
-    again::{again, ask_orphans, half_run, rolling_back},
+    again::{again, ask_orphans, half_run, rolling_back, slots},
     ask::{Asked, raise, repair_options},
     input::{RefreshPlan, Refused, Resume, Retry},
-    state::{DoneState, Life, Slot},
+    state::{DoneState, Life, Slot, StepState},
     turn::Turn,
 };
 
@@ -96,8 +98,12 @@ pub(super) fn resumed(turn: &mut Turn, resume: &Resume) -> Result<InputNote, Ref
 
 pub(super) fn retried(turn: &mut Turn, retry: &Retry) -> Result<InputNote, Refused> {
     let step = find(turn, &retry.flow, &retry.step)?;
+    let changes = changes(turn, &retry.flow, &retry.set);
+    if let Some(what) = between_attempts(turn, &retry.flow).filter(|_| !changes.is_empty()) {
+        return Err(Refused::Approved { what });
+    }
     turn.emit(Fact::Resumed { by: retry.by.clone() });
-    change_params(turn, &retry.flow, &retry.set);
+    change_params(turn, &retry.flow, changes);
     again(turn, &retry.flow, step, SupersedeReason::Retry)?;
     if retry.only {
         turn.emit(Fact::Confined { flow: retry.flow.clone(), only: retry.step.clone() });
@@ -105,28 +111,50 @@ pub(super) fn retried(turn: &mut Turn, retry: &Retry) -> Result<InputNote, Refus
     Ok(InputNote::RetryRequested { by: retry.by.clone() })
 }
 
-fn change_params(turn: &mut Turn, flow: &FramePath, set: &BTreeMap<crate::id::ParamName, serde_json::Value>) {
-    let params = turn.frame(flow).params.clone();
+fn changes(turn: &Turn, flow: &FramePath, set: &BTreeMap<ParamName, Value>) -> Vec<Change> {
+    let params = &turn.frame(flow).params;
     let changed = set.iter().filter(|(name, value)| params.get(*name) != Some(*value));
-    let changes: Vec<Change> = changed
-        .map(|(name, value)| Change {
-            name: name.clone(),
-            from: params.get(name).cloned().unwrap_or_default(),
-            to: value.clone(),
-        })
-        .collect();
+    let change = |(name, value): (&ParamName, &Value)| Change {
+        name: name.clone(),
+        from: params.get(name).cloned().unwrap_or_default(),
+        to: value.clone(),
+    };
+    changed.map(change).collect()
+}
+
+/// An approved step that would go on with parameters that nobody approved: its next attempt needs no approval of its own.
+fn between_attempts(turn: &Turn, flow: &FramePath) -> Option<String> {
+    let frame = turn.frame(flow);
+    let waits = |state: &StepState| state.approved.is_some() && matches!(state.life, Life::Running | Life::Waiting { .. });
+    slots(frame).find(|(_, state)| waits(state)).map(|(slot, _)| frame.name(slot).to_string())
+}
+
+fn change_params(turn: &mut Turn, flow: &FramePath, changes: Vec<Change>) {
     if changes.is_empty() {
         return;
     }
     turn.emit(Fact::ParamsChanged { flow: flow.clone(), changes });
-    // An approval covers the parameters that were shown.
+    // An approval covers the parameters that were shown, also one that was given and not used yet.
     let open =
         turn.state.open_questions.iter().filter_map(|id| turn.state.questions.get(id)).chain(turn.state.requested.values());
-    let ids: Vec<EscalationId> =
+    let mut ids: Vec<EscalationId> =
         open.filter(|one| one.flow_path == *flow && one.kind == QuestionKind::Approval).map(|one| one.id.clone()).collect();
+    ids.extend(slots(turn.frame(flow)).filter_map(|(_, state)| state.unused_approval()).cloned());
     for id in ids {
         turn.emit(Fact::EscalationVoided { id, why: "the parameters have changed".to_owned() });
     }
+}
+
+/// Somebody looked at the evidence of an approval that was given and not used yet.
+pub(super) fn looked_again(turn: &mut Turn, id: &EscalationId, shown: &[Shown]) -> Result<InputNote, Refused> {
+    let question = turn.state.questions.get(id).cloned().ok_or_else(|| Refused::NoQuestion { id: id.clone() })?;
+    let frame = turn.state.frame(&question.flow_path);
+    let unused = frame.and_then(|frame| frame.state(frame.slot(&question.step_id)?)?.unused_approval());
+    if unused != Some(id) || question.shown == shown {
+        return Err(Refused::Nothing);
+    }
+    turn.emit(Fact::EscalationVoided { id: id.clone(), why: "what was shown has changed since it was answered".to_owned() });
+    Ok(InputNote::Shown { id: id.clone() })
 }
 
 fn find(turn: &Turn, flow: &FramePath, step: &StepId) -> Result<StepIx, Refused> {

@@ -11,6 +11,7 @@ use crate::{
     id::{EscalationId, FlowKey, FramePath, ParamName, Sha256, StepId, StepRef, Time},
     plan::{Book, Plan, StepIx},
     record::{At, CallLimits, Decision, EngineWord, Git, LimitName, Outcome, Parent, Question, RunOptions, RunStatus, StopCause},
+    spec::Verb,
 };
 
 pub use super::{
@@ -20,6 +21,7 @@ pub use super::{
 pub use step::{Group, Life, Settled, StepState};
 
 use super::{
+    again::slots,
     breaker::Breaker,
     cost::Cost,
     counts::{CountKey, Counted},
@@ -189,6 +191,17 @@ impl State {
 
     pub(super) fn frame_mut(&mut self, path: &FramePath) -> Option<&mut Frame> {
         self.frames.get_mut(path).map(Arc::make_mut)
+    }
+
+    /// The approvals of flows that were given and that nothing has used yet.
+    pub fn approved_flows(&self) -> Vec<Arc<Question>> {
+        let flows = |frame: &Frame| {
+            let plan = frame.plan.clone();
+            let opens = move |slot: Slot| matches!(plan.step(slot.step).spec.verb, Verb::Flow { .. });
+            let given = slots(frame).filter(move |(slot, _)| opens(*slot)).filter_map(|(_, state)| state.unused_approval());
+            given.filter_map(|id| self.questions.get(id).cloned()).collect::<Vec<_>>()
+        };
+        self.open_frames.iter().filter_map(|path| self.frame(path)).flat_map(flows).collect()
     }
 
     pub fn step(&self, at: &At) -> Option<&StepState> {

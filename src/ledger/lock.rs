@@ -1,4 +1,4 @@
-//! One writer per run: an advisory lock on RUN_BASE/.lock, held as long as the `Lock` lives.
+//! One writer per run: an advisory lock on RUN_BASE/.lock and on RUN_BASE itself, held as long as the `Lock` lives.
 //! In: who asks. Out: the lock, or who holds it. The kernel frees it when the holder dies, also by kill -9;
 //! the text in the file is for people and may be stale.
 
@@ -38,30 +38,28 @@ const PAUSE: Duration = Duration::from_millis(5);
 #[derive(Debug)]
 pub struct Lock {
     file: File,
+    /// The run's directory, locked as well: a step may remove the file, and the lock with it.
+    _dir: File,
 }
 
 impl Lock {
     /// # Errors
     /// `Held` if another process drives the run; `Io` if the lock cannot be asked for.
-    #[expect(clippy::disallowed_methods, reason = "an instant before anything runs: no other task is on this thread")]
     pub fn take(run: &RunDir, holder: &Holder) -> Result<Self, LockError> {
         let mut file = run.dir()?.update(&run.lock())?;
-        let mut tries_left = TRIES;
-        loop {
-            match file.try_lock() {
-                Ok(()) => break,
-                Err(TryLockError::WouldBlock) if tries_left > 0 => std::thread::sleep(PAUSE),
-                Err(TryLockError::WouldBlock) => return Err(LockError::Held(read(&mut file))),
-                Err(TryLockError::Error(error)) => return Err(error.into()),
-            }
-            tries_left -= 1;
+        let dir = File::open(run.base())?;
+        patiently(|| file.try_lock()).map_err(|error| held(error, &mut file))?;
+        // Where a directory cannot be locked, the file alone has to do.
+        match patiently(|| dir.try_lock()) {
+            Err(TryLockError::WouldBlock) => return Err(LockError::Held(None)),
+            Ok(()) | Err(TryLockError::Error(_)) => {}
         }
         let mut text = serde_json::to_vec(holder).map_err(io::Error::from)?;
         text.push(b'\n');
         file.set_len(0)?;
         file.rewind()?;
         file.write_all(&text)?;
-        Ok(Self { file })
+        Ok(Self { file, _dir: dir })
     }
 
     /// Who drives the run now; `None` if nobody does. A hint: it may change at once.
@@ -70,11 +68,11 @@ impl Lock {
     /// What the file system says.
     pub fn holder(run: &RunDir) -> Result<Option<Holder>, LockError> {
         let mut file = match run.dir()?.reader(&run.lock()) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return nameless(run),
             other => other?,
         };
         match file.try_lock_shared() {
-            Ok(()) => Ok(None),
+            Ok(()) => nameless(run),
             Err(TryLockError::WouldBlock) => match read(&mut file) {
                 Some(holder) => Ok(Some(holder)),
                 None => Err(LockError::Held(None)),
@@ -89,6 +87,32 @@ impl Drop for Lock {
         // So that no stale name stays after an orderly end; the lock itself goes with the file.
         drop(self.file.set_len(0));
         drop(self.file.unlock());
+    }
+}
+
+/// Whether somebody drives a run whose lock's file was taken away.
+fn nameless(run: &RunDir) -> Result<Option<Holder>, LockError> {
+    match File::open(run.base())?.try_lock_shared() {
+        Err(TryLockError::WouldBlock) => Err(LockError::Held(None)),
+        Ok(()) | Err(TryLockError::Error(_)) => Ok(None),
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "an instant before anything runs: no other task is on this thread")]
+fn patiently(lock: impl Fn() -> Result<(), TryLockError>) -> Result<(), TryLockError> {
+    for _ in 0..TRIES {
+        match lock() {
+            Err(TryLockError::WouldBlock) => std::thread::sleep(PAUSE),
+            other => return other,
+        }
+    }
+    lock()
+}
+
+fn held(error: TryLockError, file: &mut File) -> LockError {
+    match error {
+        TryLockError::WouldBlock => LockError::Held(read(file)),
+        TryLockError::Error(error) => error.into(),
     }
 }
 

@@ -76,10 +76,11 @@ pub struct Ended {
 }
 
 pub struct Drive<'d> {
+    /// Before the run: whatever a failure ends is over, and written, when the run's lock is given back.
+    pool: Pool,
     opened: Opened,
     setup: &'d Setup,
     observer: &'d mut dyn Observer,
-    pool: Pool,
     /// Replies that need no waiting for: the stub's, and steps that could not be tried.
     ready: VecDeque<Event>,
     clock: Clock,
@@ -148,6 +149,7 @@ impl<'d> Drive<'d> {
 
     fn go(&mut self, first: Vec<Input>) -> Result<RunStatus, DriveError> {
         let mut inputs = first;
+        self.look_again()?;
         self.take_letters()?;
         self.decide_all(std::mem::take(&mut inputs))?;
         // At once, so that whoever looks finds a run with a driver, and whoever resumes it a witness of where it stood.
@@ -210,11 +212,17 @@ impl<'d> Drive<'d> {
                 }
                 Err(Refused::Nothing) => {}
                 Err(refused) => {
-                    // What a person asked for just now is refused to that person, by whoever passed it on.
-                    if !matches!(input, Input::RunRequested(_) | Input::Resumed(_) | Input::Retried(_) | Input::Refreshed(_)) {
+                    // What a person asked for just now is refused to that person, by whoever passed it on, and the rest of it with it:
+                    // who may not have the new flow did not ask for the old one.
+                    let asked =
+                        matches!(input, Input::RunRequested(_) | Input::Resumed(_) | Input::Retried(_) | Input::Refreshed(_));
+                    if !asked {
                         self.observer.word(&format!("refused: {refused}"));
                     }
                     self.refused.push(refused);
+                    if asked {
+                        break;
+                    }
                 }
             }
         }

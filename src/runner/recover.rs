@@ -82,6 +82,13 @@ pub fn open(
     for entry in &mut replay {
         let entry = entry?;
         for fact in &entry.facts {
+            // A copy under another name: what was approved for that run, or must not be repeated, is not done here again.
+            if let Fact::RunCreated { run_id, .. } = fact
+                && run_id != id
+            {
+                let why = format!("it was written for run `{run_id}`");
+                return Err(JournalError::Broken { line: entry.seq, why }.into());
+            }
             let (Fact::FlowStarted { flow, definition, .. } | Fact::DefinitionRefreshed { flow, definition, .. }) = fact else {
                 continue;
             };

@@ -86,6 +86,10 @@ pub(super) fn voided(state: &mut State, id: &EscalationId) {
     }
     let Some(slot) = frame.slot(&question.step_id) else { return };
     let life = frame.state_mut(slot).life.clone();
+    if frame.state(slot).is_some_and(|step| step.approved.as_ref() == Some(id)) {
+        // Answered, and not used yet.
+        frame.state_mut(slot).approved = None;
+    }
     if life == Life::Gated(id.clone()) || life == Life::Asking(id.clone()) {
         set_life(frame, slot, Life::Idle);
         make_ready(frame, slot);

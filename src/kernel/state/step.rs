@@ -54,6 +54,13 @@ pub struct Group {
     pub standing: u32,
 }
 
+impl Life {
+    /// An execution is under way, or is over: what was approved for it was used.
+    pub(in crate::kernel) fn uses_approval(&self) -> bool {
+        matches!(self, Self::Running | Self::Waiting { .. } | Self::Asking(_) | Self::InFlow(_) | Self::Settled(_))
+    }
+}
+
 #[derive(Debug, Clone, Default)]
 pub struct StepState {
     pub life: Life,
@@ -82,4 +89,11 @@ pub struct StepState {
     pub approved: Option<EscalationId>,
     /// What it would have done, had the run not only observed.
     pub passed_over: Option<Arc<str>>,
+}
+
+impl StepState {
+    /// An approval that was given, and that no execution has used.
+    pub fn unused_approval(&self) -> Option<&EscalationId> {
+        self.approved.as_ref().filter(|_| !self.life.uses_approval())
+    }
 }

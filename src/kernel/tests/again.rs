@@ -158,14 +158,3 @@ fn an_approval_of_a_step_that_is_confined_waits_for_the_resume() {
     assert_eq!(play.path(), "a a");
     assert_eq!(play.resume(None).path(), "a a b");
 }
-
-#[test]
-fn the_known_fix_of_a_step_that_may_have_half_run_waits_for_a_word() {
-    let fix = "  - {id: fix, when: {error: boom}, steps: [{id: mend, run: x}], verify: x}\n";
-    let play = Play::flow("steps: [{id: o, run: x, effects: once}]").detours(fix).reply("o", [fails("boom"), ok()]);
-    let play = play.slow("mend").run().slow("o").release("mend").crash();
-    assert_eq!(play.asks(), "o-1", "{}", play.story());
-    let play = play.retry_in("main.o.fix", "mend", false, &[]);
-    let said = "nothing waits for flow `main.o.fix` any more: main/o may have half run: say first how to go on with it";
-    assert_eq!(play.refusals(), [said]);
-}

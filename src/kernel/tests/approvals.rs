@@ -92,6 +92,41 @@ steps:
 }
 
 #[test]
+fn an_approval_that_was_given_and_not_used_does_not_cover_changed_parameters() {
+    let flow = "params: {v: {type: string, default: v1}}
+jobs: 8
+steps:
+  - {id: a, run: x, needs: []}
+  - {id: d, run: x, needs: [], approve: {question: 'Deploy {{params.v}}?'}}";
+    let mut play = Play::flow(flow).param("v", json!("v1")).run();
+    // Answered while nobody drives the run.
+    let input = play.answer_to(play.question("d-1"), "approve", "ana");
+    play.tell_parked(&input);
+    let play = play.retry("a", false, &[("v", json!("v2"))]);
+    assert_eq!((play.path().as_str(), play.asks().as_str()), ("a a", "d-2"), "{}", play.story());
+    assert_eq!(play.question_status("d-1"), QuestionStatus::Voided);
+    assert_eq!(play.say("d-2", "approve").path(), "a a d");
+}
+
+#[test]
+fn evidence_of_a_sub_flow_that_changed_after_the_answer_is_asked_anew() {
+    let flow = "steps: [{id: go, flow: sub, approve: {question: Go?, evidence: [plan.md]}}]";
+    let mut play = Play::flow(flow).and_flow("sub", "steps: [{id: act, run: x}]");
+    play.evidence.insert("plan.md".to_owned(), "one".to_owned());
+    let mut play = play.run();
+    let shown = play.question("go-1").shown.clone();
+    let mut other = shown.clone();
+    other[0].sha256 = Some(crate::id::Sha256::of(b"two"));
+    let id = play.question("go-1").id.clone();
+    let input = play.answer_to(play.question("go-1"), "approve", "ana");
+    play.tell_parked(&input);
+    play.tell_parked(&Input::Shown { id: id.clone(), shown });
+    assert_eq!(play.question_status("go-1"), QuestionStatus::Answered, "nothing has changed");
+    play.tell_parked(&Input::Shown { id, shown: other });
+    assert_eq!(play.question_status("go-1"), QuestionStatus::Voided);
+}
+
+#[test]
 fn an_approval_is_used_once() {
     let flow = "steps: [{id: d, run: x, on_failure: escalate, approve: {question: Go?}}]";
     let play = Play::flow(flow).reply("d", [fails("no"), ok()]).run().say("d-1", "approve");

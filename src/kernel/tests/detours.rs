@@ -14,6 +14,13 @@ fn a_matching_failure_takes_the_detour_and_runs_again() {
 }
 
 #[test]
+fn a_step_that_may_run_once_only_takes_none() {
+    let once = FLOW.replace("{id: a, run: x}", "{id: a, run: x, effects: once}");
+    let play = Play::flow(&once).detours(FIX).reply("a", [fails("boom"), ok()]).run();
+    assert_eq!((play.path().as_str(), play.decisions("a").join(",").as_str()), ("a", "TERMINATE failed-policy"));
+}
+
+#[test]
 fn another_failure_does_not() {
     let play = Play::flow(FLOW).detours(FIX).reply("a", [fails("bang")]).run();
     assert_eq!((play.path().as_str(), play.decisions("a").join(",").as_str()), ("a", "TERMINATE failed-policy"));

@@ -10,7 +10,9 @@ use serde_json::Value;
 
 use crate::{
     id::{EscalationId, FlowKey, FramePath, ParamName, RunId, Sha256, StepId, Time},
-    kernel::{Command, Decided, FramePhase, Input, RefreshPlan, Refused, Request, Resume, Roles, State, commands, decide},
+    kernel::{
+        Command, Decided, FramePhase, Input, RefreshPlan, Refused, Request, Resume, Roles, State, commands, decide, decide_parked,
+    },
     plan::Book,
     record::{Answer, At, Channel, Decision, Entry, Fact, Question, QuestionStatus, RunOptions, RunStatus, Shown, StopCause},
     spec::Loader,
@@ -18,7 +20,7 @@ use crate::{
 
 use super::{
     audit,
-    say::{Say, interrupted, ok},
+    say::{Say, interrupted, names, ok, short},
 };
 
 /// Inputs of one play until it must be stuck in a circle.
@@ -163,15 +165,27 @@ impl Play {
 
     /// Decides one input; a refusal changes nothing and is kept.
     pub(super) fn tell(&mut self, input: &Input) -> bool {
+        self.take(decide(&self.state, input, self.now), true)
+    }
+
+    /// The same while nobody drives the run.
+    pub(super) fn tell_parked(&mut self, input: &Input) -> bool {
+        self.take(decide_parked(&self.state, input, self.now), false)
+    }
+
+    fn take(&mut self, decided: Result<Decided, Refused>, driven: bool) -> bool {
         let before = self.audited.then(|| audit::picture(&self.state));
-        match decide(&self.state, input, self.now) {
+        match decided {
             Ok(Decided { note: input, facts, next }) => {
                 let seq = self.state.seq + 1;
                 let entry = Entry { seq, ts: self.now.max(self.state.now), prev: Sha256::of(b""), input, facts };
                 self.state.apply(&entry);
                 self.entries.push(entry.clone());
                 if self.audited {
-                    audit::holds(&self.state);
+                    // What is ready starts when the run is driven again.
+                    if driven {
+                        audit::holds(&self.state);
+                    }
                     audit::same(&next.after(&entry), &self.state, "the state that was decided on and the state that was applied");
                     let line = serde_json::to_string(&entry).unwrap();
                     self.mirror.apply(&serde_json::from_str(&line).unwrap());
@@ -412,18 +426,4 @@ impl Drop for Play {
             eprintln!("{}\n{}", self.files["flows/main.yaml"], self.story());
         }
     }
-}
-
-/// `step`, or `inner/step` for a step of an inner flow.
-pub(super) fn short(at: &At) -> String {
-    let flow = at.flow.as_str();
-    match flow.split_once('.') {
-        None if flow == "main" => at.step.to_string(),
-        None => format!("{flow}/{}", at.step),
-        Some((_, inner)) => format!("{inner}/{}", at.step),
-    }
-}
-
-fn names(at: &At) -> [String; 3] {
-    [short(at), at.step.to_string(), at.step.base().to_owned()]
 }

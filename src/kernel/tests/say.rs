@@ -1,9 +1,9 @@
-//! Replies from a script: how a step ends, and what it says of itself.
+//! Replies from a script: how a step ends, and what it says of itself; and by which names a script knows a step.
 
 use crate::{
     id::{Sha256, Time},
     record::{
-        Concern, Draft, DraftRouting, EngineWord, ErrorClass, Failure, FailureKind, Kept, Mode, Reply, ReplyOutcome, Status,
+        At, Concern, Draft, DraftRouting, EngineWord, ErrorClass, Failure, FailureKind, Kept, Mode, Reply, ReplyOutcome, Status,
         Summary,
     },
     spec::Severity,
@@ -96,4 +96,18 @@ pub(super) fn blocked(missing: &str) -> Say {
 }
 pub(super) fn interrupted() -> Say {
     Say::new(ReplyOutcome::Interrupted { why: "stopped".to_owned() })
+}
+
+/// `step`, or `inner/step` for a step of an inner flow.
+pub(super) fn short(at: &At) -> String {
+    let flow = at.flow.as_str();
+    match flow.split_once('.') {
+        None if flow == "main" => at.step.to_string(),
+        None => format!("{flow}/{}", at.step),
+        Some((_, inner)) => format!("{inner}/{}", at.step),
+    }
+}
+
+pub(super) fn names(at: &At) -> [String; 3] {
+    [short(at), at.step.to_string(), at.step.base().to_owned()]
 }

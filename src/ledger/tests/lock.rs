@@ -49,6 +49,22 @@ fn role_holds_the_lock() {
 }
 
 #[test]
+fn a_lock_whose_file_was_removed_still_holds() {
+    let place = Place::new();
+    let run = place.run();
+    let mut child = role("role_holds_the_lock", &place, "");
+    let _pipe = wait_for(&mut child, "locked");
+    fs::remove_file(run.base().join(".lock")).unwrap();
+    assert!(matches!(Lock::holder(&run), Err(LockError::Held(None))));
+    assert!(matches!(Lock::take(&run, &holder()), Err(LockError::Held(None))));
+    // The file that was made meanwhile is nobody's.
+    assert!(matches!(Lock::take(&run, &holder()), Err(LockError::Held(None))));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    Lock::take(&run, &holder()).unwrap();
+}
+
+#[test]
 fn the_second_driver_is_refused_with_the_pid_of_the_first() {
     let place = Place::new();
     let run = place.run();

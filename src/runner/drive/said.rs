@@ -8,11 +8,28 @@ use crate::{
 };
 
 use super::{
-    super::{evidence::look, inbox},
+    super::{evidence::look, inbox, recover::note},
     Drive, DriveError,
 };
 
 impl Drive<'_> {
+    /// Approvals of flows that were given while nobody drove the run: nobody looks at their evidence when the kernel opens the flow, so
+    /// it is looked at now. What an engine performs is looked at when it is performed.
+    pub(super) fn look_again(&mut self) -> Result<(), DriveError> {
+        for question in self.opened.state.approved_flows() {
+            let shown = look(&self.setup.scene.run_base, &self.setup.scene.workspace, &question);
+            if shown == question.shown {
+                continue;
+            }
+            let input = Input::Shown { id: question.id.clone(), shown };
+            if let Ok(entry) = note(&mut self.opened, &input, &self.setup.redactor)? {
+                self.observer.word(&format!("what {} showed has changed since it was answered: it is asked anew", question.id));
+                self.observer.entry(&self.opened.state, &entry);
+            }
+        }
+        Ok(())
+    }
+
     /// Decides what other processes ask for. Returns whether there was anything.
     pub(super) fn take_letters(&mut self) -> Result<bool, DriveError> {
         let letters = self.inbox.take()?;
@@ -22,7 +39,15 @@ impl Drive<'_> {
                 drop(self.opened.projector.flush());
             }
             let cancels = matches!(letter.message, Message::Cancel { .. });
-            let input = inbox::input(letter.message, &self.opened.state, self.setup);
+            // Whoever wrote it may not have known what must not be written down.
+            let message = match self.setup.redactor.clean(letter.message) {
+                Ok(message) => message.into_inner(),
+                Err(leak) => {
+                    self.inbox.refuse(&letter.name, &leak.to_string())?;
+                    continue;
+                }
+            };
+            let input = inbox::input(message, &self.opened.state, self.setup);
             let before = self.refused.len();
             self.decide_all(vec![input])?;
             match self.refused.get(before) {

@@ -274,8 +274,10 @@ impl Check<'_> {
         for name in text.env.keys() {
             let below = format!("{pointer}/env/{}", super::super::source::segment(name));
             self.env_name(&below, Part::Key, name);
-            const OURS: &[&str] = &["RUN_BASE", "RUN_ID", "FLOW", "STEP", "STEP_DIR", "ARTIFACTS", "ITERATION", "ITEM"];
-            if OURS.contains(&name.as_str()) || name.starts_with("PARAM_") {
+            // By some of these a process that a killed driver left behind is known again.
+            const OURS: &[&str] =
+                &["RUN_BASE", "RUN_ID", "FLOW", "STEP", "STEP_DIR", "ARTIFACTS", "EXECUTION", "ITERATION", "ITEM", "NOTE"];
+            if OURS.contains(&name.as_str()) || name.starts_with("PARAM_") || name.starts_with("FAILED_") {
                 let diagnostic = Diagnostic::error("reserved-name", format!("`{name}` is set by the runner"));
                 self.say(&below, Part::Key, diagnostic.hint("choose another name"));
             }

@@ -1,0 +1,104 @@
+//! Ways around the promises that somebody found, each closed: with the real program, as it was found.
+
+mod common;
+
+use std::fs;
+
+use common::{Test, until};
+
+#[test]
+fn an_approval_that_nobody_used_yet_covers_the_parameters_that_were_shown() {
+    let flow = r#"
+params: {target: {type: string, default: staging}}
+steps:
+  - {id: a, needs: [], run: echo a}
+  - id: go
+    needs: []
+    run: echo "deploying to $PARAM_TARGET" > deployed
+    approve: {question: "Deploy to {{params.target}}?"}
+"#;
+    let test = Test::new().flow("par", flow);
+    test.go(&["run", "par", "--run-id", "p"]).code(4);
+    test.go(&["review", "answer", "p/go-1", "--choose", "approve"]).code(0);
+    test.go(&["retry", "p", "--step", "a", "--set", "target=PRODUCTION"]).code(4);
+    assert!(!test.at("deployed").exists());
+    let told = |args: &[&str]| test.go(args).code(0).stdout;
+    assert!(told(&["review", "show", "p/go-2"]).contains("Deploy to PRODUCTION?"));
+    assert!(told(&["explain", "p", "go"]).contains("the parameters have changed"));
+}
+
+#[test]
+fn a_flow_that_was_approved_does_not_open_on_evidence_that_was_changed_since() {
+    let sub = "steps: [{id: act, run: cp plan.txt done.txt}]";
+    let outer = "steps: [{id: go, flow: sub, approve: {question: 'As the plan says?', evidence: [plan.txt]}}]";
+    let test = Test::new().flow("sub", sub).flow("outer", outer).file("plan.txt", "small");
+    test.go(&["run", "outer", "--run-id", "o"]).code(4);
+    test.go(&["review", "answer", "o/go-1", "--choose", "approve"]).code(0);
+    test.write("plan.txt", "LARGE");
+    test.go(&["resume", "o"]).code(4).says("has changed since it was answered");
+    assert!(!test.at("done.txt").exists());
+    test.go(&["review", "answer", "o/go-2", "--choose", "approve"]).code(0);
+    test.go(&["resume", "o"]).code(0);
+    assert_eq!(test.text("done.txt"), "LARGE");
+}
+
+#[test]
+fn a_letter_with_a_secret_in_it_neither_ends_the_run_nor_is_written_down() {
+    let flow = r#"
+secrets: [DEPLOY_PW]
+steps:
+  - {id: ok, ask: {question: "Go on?"}}
+  - {id: after, run: echo after}
+"#;
+    let secret = "correcthorse-batterystaple";
+    let test = Test::new().flow("poison", flow).env("DEPLOY_PW", secret);
+    let mut live = test.start(&["run", "poison", "--run-id", "p", "--wait-for-human"]);
+    until("the question", || test.run_base("p").join("poison/escalations/ok-1.json").exists());
+    // Whoever answers does not have the secret in the environment.
+    let mut answer =
+        test.command(&["review", "answer", "p/ok-1", "--choose", "approve", "--note", &format!("use {secret} for it")]);
+    answer.env_remove("DEPLOY_PW");
+    common::finish(answer).code(0);
+    until("the end", || live.has_ended());
+    live.wait().code(0);
+    let journal = test.journal("p").iter().map(ToString::to_string).collect::<String>();
+    assert!(journal.contains("use [REDACTED") && !journal.contains(secret), "{journal}");
+
+    // A shape of a token, in a letter that a step left.
+    let token = format!("ghp_{}", "a1B2c3D4e5F6g7H8i9J0a1B2c3D4e5F6g7H8");
+    let letter = format!(r#"{{"kind":"cancel","schema":"flow-studio/inbox/v1","by":"{token}"}}"#);
+    let flow = format!(
+        "steps: [{{id: a, run: \"mkdir -p $RUN_BASE/inbox; printf '%s' '{}' > $RUN_BASE/inbox/cancel.json; sleep 9\"}}]",
+        letter.replace('"', "\\\"").replace("ghp_", "gh''p_")
+    );
+    let test = Test::new().flow("letter", &flow);
+    test.go(&["run", "letter", "--run-id", "l"]);
+    let journal = test.journal("l").iter().map(ToString::to_string).collect::<String>();
+    assert!(journal.contains("REDACTED") && !journal.contains(&token), "{journal}");
+}
+
+#[test]
+fn a_copy_of_a_run_under_another_name_is_not_gone_on_with() {
+    let flow = "steps: [{id: pay, run: echo paid >> paid, effects: once, approve: {question: Pay?}}]";
+    let test = Test::new().flow("pay", flow);
+    test.go(&["run", "pay", "--run-id", "one"]).code(4);
+    test.go(&["review", "answer", "one/pay-1", "--choose", "approve"]).code(0);
+    let copied = std::process::Command::new("cp").arg("-r").args([test.run_base("one"), test.run_base("two")]).status().unwrap();
+    assert!(copied.success());
+    test.go(&["resume", "one"]).code(0);
+    test.go(&["resume", "two"]).code(7).says("it was written for run `one`");
+    assert_eq!(test.text("paid"), "paid\n");
+}
+
+#[test]
+fn a_new_flow_that_is_refused_does_not_let_the_old_one_run() {
+    let flow = |act: &str| format!("steps: [{{id: a, run: 'test -e there'}}, {{id: b, run: echo {act} >> ran}}]");
+    let test = Test::new().flow("f", &flow("old"));
+    test.go(&["run", "f", "--run-id", "r"]).code(1);
+    test.flow_again("f", &flow("new"));
+    fs::write(test.at("there"), "").unwrap();
+    test.go(&["resume", "r", "--refresh", "--from", "typo"]).code(2);
+    assert!(!test.at("ran").exists(), "{}", test.text("ran"));
+    test.go(&["resume", "r", "--refresh", "--from", "a"]).code(0);
+    assert_eq!(test.text("ran"), "new\n");
+}
