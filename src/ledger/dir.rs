@@ -12,7 +12,8 @@ use std::{
 };
 
 use rustix::{
-    fs::{AtFlags, FileType, Mode, OFlags},
+    fs::{AtFlags, FileType, Mode, OFlags, RenameFlags},
+    io::Errno,
     process::{Pid, test_kill_process},
 };
 
@@ -53,9 +54,9 @@ impl Dir {
         };
         let above = self.dir(above, make)?;
         let here = match rustix::fs::openat(&above, name, DIR, Mode::empty()) {
-            Err(rustix::io::Errno::NOENT) if make => {
+            Err(Errno::NOENT) if make => {
                 match rustix::fs::mkdirat(&above, name, DIR_MODE) {
-                    Ok(()) | Err(rustix::io::Errno::EXIST) => {}
+                    Ok(()) | Err(Errno::EXIST) => {}
                     Err(error) => return Err(error.into()),
                 }
                 rustix::fs::openat(&above, name, DIR, Mode::empty())?
@@ -73,7 +74,7 @@ impl Dir {
         let open = |dir: Arc<OwnedFd>| rustix::fs::openat(dir.as_fd(), name, flags, FILE_MODE);
         match open(self.dir(dir, make)?) {
             // The directory was removed behind our back: look again, once.
-            Err(rustix::io::Errno::NOENT) if make && dir.is_some() => {
+            Err(Errno::NOENT) if make && dir.is_some() => {
                 self.open.clear();
                 Ok(open(self.dir(dir, make)?)?.into())
             }
@@ -176,9 +177,19 @@ impl Dir {
         let tmp = self.write_tmp(place, bytes)?;
         let (dir, name) = place.split();
         let dir = self.dir(dir, false)?;
-        let linked = rustix::fs::linkat(&dir, tmp.split().1, &dir, name, AtFlags::empty());
+        let tmp_name = tmp.split().1;
+        let put = match rustix::fs::linkat(&dir, tmp_name, &dir, name, AtFlags::empty()) {
+            // A file system that gives a file one name only.
+            Err(Errno::PERM | Errno::OPNOTSUPP | Errno::NOSYS) => {
+                match rustix::fs::renameat_with(&dir, tmp_name, &dir, name, RenameFlags::NOREPLACE) {
+                    Ok(()) => return Ok(()),
+                    failed => failed,
+                }
+            }
+            linked => linked,
+        };
         self.remove(&tmp)?;
-        Ok(linked?)
+        Ok(put?)
     }
 
     /// The new content in place of the old; on the disk, whole, when this returns.
@@ -278,5 +289,5 @@ impl Dir {
 pub(super) fn is_of_the_dead(name: &str) -> bool {
     let writer = name.strip_prefix('.').and_then(|name| name.strip_suffix(".tmp")).and_then(|name| name.rsplit('.').next());
     let pid = writer.and_then(|writer| writer.split_once("-ThreadId(")).and_then(|(pid, _)| Pid::from_raw(pid.parse().ok()?));
-    pid.is_some_and(|pid| test_kill_process(pid) == Err(rustix::io::Errno::SRCH))
+    pid.is_some_and(|pid| test_kill_process(pid) == Err(Errno::SRCH))
 }

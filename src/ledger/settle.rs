@@ -48,6 +48,22 @@ pub(super) fn catch_up(run: &RunDir, past: &Past, covered: u64) -> Result<(), Se
     settle.failure.map_or(Ok(()), |failure| Err(failure.into()))
 }
 
+/// How far a log goes: up to a line of the journal, of which it holds so many lines.
+#[derive(Clone, Copy)]
+struct Known {
+    seq: u64,
+    lines: usize,
+}
+
+impl Known {
+    /// What the journal cannot add to: a log that was removed on purpose, or that is only looked at.
+    const ALL: u64 = u64::MAX;
+
+    fn up_to(seq: u64) -> Self {
+        Self { seq, lines: usize::MAX }
+    }
+}
+
 pub(super) struct Settle<'a> {
     paths: RunDir,
     dir: Dir,
@@ -57,8 +73,8 @@ pub(super) struct Settle<'a> {
     covered: u64,
     growing: BTreeMap<InRun, Growing>,
     handles: Lru<File>,
-    /// Per step, the last line that its log knows.
-    logs: BTreeMap<At, Option<u64>>,
+    /// Per step, how far its log goes.
+    logs: BTreeMap<At, Option<Known>>,
     /// Hashes of all names that the journal accounts for.
     known: BTreeSet<u64>,
     /// What retention took; a file that is named there and gone is no finding.
@@ -192,8 +208,9 @@ impl<'a> Settle<'a> {
         Ok(!differs)
     }
 
-    /// The last line that a log knows; a torn last line is cut. `None`: there is no log.
-    fn log_seq(&mut self, place: &InRun) -> io::Result<Option<u64>> {
+    /// How far a log goes; a torn last line is cut. Only where it may be written to: what stands in it is not compared.
+    /// `None`: there is no log.
+    fn log_end(&mut self, place: &InRun) -> io::Result<Option<Known>> {
         #[derive(serde::Deserialize)]
         struct Numbered {
             seq: Option<u64>,
@@ -203,22 +220,36 @@ impl<'a> Settle<'a> {
             other => other?,
         };
         if !self.write {
-            return Ok(Some(u64::MAX));
+            return Ok(Some(Known::up_to(Known::ALL)));
         }
-        let (mut last, mut whole, mut line) = (0, 0, Vec::new());
+        let (mut end, mut whole, mut line) = (Known { seq: 0, lines: 0 }, 0, Vec::new());
         let mut input = BufReader::new(&file);
         while input.read_until(b'\n', &mut line)? > 0 && line.ends_with(b"\n") {
             whole += line.len() as u64;
-            if let Ok(Numbered { seq: Some(seq) }) = serde_json::from_slice(&line) {
-                last = last.max(seq);
+            match serde_json::from_slice(&line) {
+                Ok(Numbered { seq: Some(seq) }) if seq > end.seq => end = Known { seq, lines: 1 },
+                Ok(Numbered { seq: Some(seq) }) if seq == end.seq => end.lines += 1,
+                _ => {}
             }
             line.clear();
         }
         if !line.is_empty() {
             file.set_len(whole)?;
         }
-        Ok(Some(last))
+        Ok(Some(end))
     }
+}
+
+/// What follows the first lines, of which there are so many already.
+fn lines_after<'b>(bytes: &'b [u8], there: &mut usize) -> &'b [u8] {
+    let mut rest = bytes;
+    while *there > 0
+        && let Some(end) = rest.iter().position(|byte| *byte == b'\n')
+    {
+        rest = &rest[end + 1..];
+        *there -= 1;
+    }
+    rest
 }
 
 fn hash(place: &InRun) -> u64 {
@@ -289,32 +320,36 @@ impl Sink for Settle<'_> {
             return;
         }
         let place = self.paths.log(&at.flow, &at.step);
-        let known = match self.logs.get(at) {
+        let mut known = match self.logs.get(at) {
             Some(known) => *known,
-            None => match self.log_seq(&place) {
+            None => match self.log_end(&place) {
                 Ok(known) => {
                     let tombstone = self.tombstones.of(place.as_str()).filter(|_| known.is_none());
-                    let pruned = tombstone.map(|one| one.journal_seq);
+                    let pruned = tombstone.map(|one| Known::up_to(one.journal_seq));
                     self.pruned += u64::from(pruned.is_some());
                     let known = known.or(pruned);
                     if known.is_none() {
                         self.find(&place, FindingKind::Missing, "events are in the journal; lines of output are not");
                     }
-                    self.logs.insert(at.clone(), known);
                     known
                 }
                 Err(error) => return self.keep(&place, error),
             },
         };
-        if self.write && known.is_none_or(|known| seq > known) {
+        if self.write && known.is_none_or(|known| seq >= known.seq) {
             let written = render().map_err(io::Error::from).and_then(|bytes| {
                 use std::io::Write as _;
-                self.dir.append(&place)?.write_all(&bytes)
+                let rest = match &mut known {
+                    Some(known) if known.seq == seq => lines_after(&bytes, &mut known.lines),
+                    _ => &bytes,
+                };
+                if rest.is_empty() { Ok(()) } else { self.dir.append(&place)?.write_all(rest) }
             });
             if let Err(error) = written {
                 self.keep(&place, error);
             }
         }
+        self.logs.insert(at.clone(), known);
     }
 
     fn problem(&mut self, seq: u64, what: String) {

@@ -278,7 +278,11 @@ fn environment(state: &State, scene: &Scene, frame: &Frame, slot: Slot, running:
         && let Some(undone) = undone(steps, name.as_str())
     {
         let base = scene.run_base.join(of.as_str());
-        set("FLOW", state.frame(of).map_or_else(|| of.to_string(), |frame| frame.key.to_string()));
+        let taken_back = state.frame(of);
+        set("FLOW", taken_back.map_or_else(|| of.to_string(), |frame| frame.key.to_string()));
+        if let Some(item) = taken_back.and_then(|frame| frame.item_value(frame.slot(undone)?)) {
+            set("ITEM", plain(item));
+        }
         set("STEP_DIR", path(base.join("work").join(undone.as_str())));
         set("ARTIFACTS", path(base.join("artifacts")));
     }

@@ -8,7 +8,7 @@ use std::{
     num::NonZero,
     sync::{
         Arc,
-        mpsc::{Receiver, Sender, channel},
+        mpsc::{Receiver, Sender, channel, sync_channel},
     },
     thread::available_parallelism,
     time::Duration,
@@ -95,11 +95,26 @@ impl Pool {
         let (forwards, forwarding) = channel::<()>();
         // Most steps print nothing: the thread comes with the first piece.
         tasks.spawn(async move {
-            if let Some(first) = pieces.recv().await {
-                tokio::task::spawn_blocking(move || {
-                    forward(first, pieces, &projector);
-                    drop(forwards);
-                });
+            let Some(first) = pieces.recv().await else { return };
+            let (give, take) = sync_channel(1);
+            let theirs = projector.clone();
+            let thread = std::thread::Builder::new().name("output".to_owned()).spawn(move || {
+                if let Ok((first, pieces)) = take.recv() {
+                    forward(first, pieces, &theirs);
+                }
+                drop(forwards);
+            });
+            match thread {
+                // The thread is there, and waits for it.
+                Ok(_) => drop(give.send((first, pieces))),
+                Err(error) => {
+                    tracing::warn!(%error, "no thread that writes output: steps wait for the disk");
+                    let mut clock = Clock::after(crate::id::Time::from_ms(0));
+                    keep(first, &mut clock, &projector);
+                    while let Some(piece) = pieces.recv().await {
+                        keep(piece, &mut clock, &projector);
+                    }
+                }
             }
         });
         if signals {
@@ -339,33 +354,37 @@ fn forward(first: Piece, mut pieces: mpsc::Receiver<Piece>, projector: &Projecto
     let mut clock = Clock::after(crate::id::Time::from_ms(0));
     let mut next = Some(first);
     while let Some(piece) = next.take().or_else(|| pieces.blocking_recv()) {
-        let kept = match piece {
-            Piece::Output { flow, step, stream, path, bytes } => projector.output(At { flow, step }, stream, &path, bytes),
-            Piece::File { path, bytes } => projector.file(&path, bytes),
-            Piece::Part { path, at, bytes } => projector.part(&path, at == 0, bytes),
-            Piece::Log { flow, step, event } => {
-                projector.log(At { flow, step }, clock.now(), event);
-                Ok(())
-            }
-            Piece::Line { path, bytes } => projector.add_line(&path, bytes),
-            Piece::Call(call) => {
-                projector.call(clock.now(), call);
-                Ok(())
-            }
-            Piece::Written(done) => {
-                // What could not be written is told when the run is flushed.
-                drop(projector.flush());
-                let _ = done.send(());
-                Ok(())
-            }
-            Piece::Barrier(done) => {
-                let _ = done.send(());
-                Ok(())
-            }
-        };
-        if let Err(error) = kept {
-            tracing::error!(%error, "a piece of output has nowhere to go");
+        keep(piece, &mut clock, projector);
+    }
+}
+
+fn keep(piece: Piece, clock: &mut Clock, projector: &Projector) {
+    let kept = match piece {
+        Piece::Output { flow, step, stream, path, bytes } => projector.output(At { flow, step }, stream, &path, bytes),
+        Piece::File { path, bytes } => projector.file(&path, bytes),
+        Piece::Part { path, at, bytes } => projector.part(&path, at == 0, bytes),
+        Piece::Log { flow, step, event } => {
+            projector.log(At { flow, step }, clock.now(), event);
+            Ok(())
         }
+        Piece::Line { path, bytes } => projector.add_line(&path, bytes),
+        Piece::Call(call) => {
+            projector.call(clock.now(), call);
+            Ok(())
+        }
+        Piece::Written(done) => {
+            // What could not be written is told when the run is flushed.
+            drop(projector.flush());
+            let _ = done.send(());
+            Ok(())
+        }
+        Piece::Barrier(done) => {
+            let _ = done.send(());
+            Ok(())
+        }
+    };
+    if let Err(error) = kept {
+        tracing::error!(%error, "a piece of output has nowhere to go");
     }
 }
 

@@ -341,7 +341,9 @@ fn a_torn_log_gets_the_events_that_it_lacks_and_keeps_its_output() {
         overwrite(&path, &whole[..cut]);
         Projector::resume(&run, past(&run)).unwrap().finish().unwrap();
         let log = fs::read_to_string(&path).unwrap();
-        assert_eq!(log.matches("\"line\":\"one\"").count(), 1, "cut at {cut}");
+        for once in ["\"line\":\"one\"", "\"event\":\"check\"", "\"event\":\"end\""] {
+            assert_eq!(log.matches(once).count(), 1, "{once}, cut at {cut}: {log}");
+        }
         assert!(log.lines().all(|line| serde_json::from_str::<serde_json::Value>(line).is_ok()), "cut at {cut}");
     }
 }
