@@ -87,7 +87,7 @@ struct File {
     /// Who has which role: `ceo = ["ada"]`. Where nobody is listed, everybody has every role.
     #[serde(default)]
     reviewers: BTreeMap<String, Vec<String>>,
-    /// Whether whoever started a run may answer it; `true`.
+    /// Whether whoever started a flow may answer it; `true`.
     #[serde(alias = "self_approval")]
     self_approval: Option<bool>,
     /// Between TERM and KILL, and how long running steps may go on after a first signal; `10s`.

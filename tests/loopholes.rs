@@ -102,3 +102,21 @@ fn a_new_flow_that_is_refused_does_not_let_the_old_one_run() {
     test.go(&["resume", "r", "--refresh", "--from", "a"]).code(0);
     assert_eq!(test.text("ran"), "new\n");
 }
+
+#[test]
+fn who_adds_a_flow_to_somebody_elses_run_does_not_approve_it() {
+    let flow = "steps: [{id: pay, run: echo paid >> paid, approve: {question: Pay?}}]";
+    let test = Test::new()
+        .flow("base", "steps: [{id: a, run: echo a}]")
+        .flow("pay", flow)
+        .file("flow-studio.toml", "self-approval = false\n");
+    test.go(&["run", "base", "--run-id", "r"]).code(0);
+    let as_user = |name: &str, args: &[&str]| {
+        let mut command = test.command(args);
+        command.env("USER", name).env("LOGNAME", name);
+        common::finish(command)
+    };
+    as_user("sam", &["run", "pay", "--run-id", "r"]).code(4);
+    as_user("sam", &["review", "answer", "r/pay-1", "--choose", "approve"]).code(6).says("sam started the flow");
+    as_user("ada", &["review", "answer", "r/pay-1", "--choose", "approve"]).code(0);
+}

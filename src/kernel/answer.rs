@@ -49,7 +49,7 @@ pub(super) fn answered(
         return if twice { Err(refused) } else { refuse(turn, id, answer.clone(), refused) };
     }
     let mut answer = answer.clone();
-    let starter = turn.state.run.as_ref().is_some_and(|run| *run.by == *answer.by);
+    let starter = turn.state.was_started_by(&question.flow_path, &answer.by);
     match may_answer(&question, &answer, roles, starter) {
         Ok(()) => {}
         Err(refused) => return refuse(turn, id, answer, refused),

@@ -108,7 +108,7 @@ pub enum Refused {
     UnknownChoice { id: EscalationId, choice: String, options: String },
     #[error("question `{id}` may be answered by {allowed}, and {by} is none of these")]
     NotYours { id: EscalationId, by: String, allowed: String },
-    #[error("{by} started the run, and config says self_approval = false: somebody else has to answer `{id}`")]
+    #[error("{by} started the flow, and config says self_approval = false: somebody else has to answer `{id}`")]
     SelfApproval { id: EscalationId, by: String },
     #[error("the answer to `{id}` does not fit its form: {why}")]
     BadValues { id: EscalationId, why: String },

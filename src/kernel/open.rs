@@ -48,6 +48,7 @@ pub(super) fn run_requested(turn: &mut Turn, request: &Request) -> Result<InputN
         params: request.params.clone(),
         options: request.options.clone(),
         git: request.git.clone(),
+        by: Some(request.by.clone()),
     });
     Ok(InputNote::RunRequested { by: request.by.clone() })
 }
@@ -86,6 +87,7 @@ pub(super) fn sub_flow(turn: &mut Turn, path: &FramePath, slot: Slot) -> Result<
         params,
         options,
         git: frame.git.clone(),
+        by: None,
     };
     turn.emit(fact);
     Ok(())
@@ -105,6 +107,7 @@ pub(super) fn detour(turn: &mut Turn, at: &At, detour: &DetourId) -> bool {
         params: (*frame.params).clone(),
         options: frame.options.inherited(),
         git: frame.git.clone(),
+        by: None,
     };
     turn.emit(fact);
     true
@@ -136,6 +139,7 @@ pub(super) fn injection(turn: &mut Turn, at: &At, injected: Injected) {
         params,
         options: frame.options.inherited(),
         git: frame.git.clone(),
+        by: None,
     };
     turn.emit(fact);
 }
@@ -167,6 +171,7 @@ pub(super) fn rollback(turn: &mut Turn, path: &FramePath) -> bool {
         params: (*frame.params).clone(),
         options: frame.options.inherited(),
         git: frame.git.clone(),
+        by: None,
     };
     turn.emit(fact);
     true

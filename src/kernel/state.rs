@@ -72,6 +72,8 @@ pub struct Frame {
     pub params: Arc<BTreeMap<ParamName, Value>>,
     pub options: Arc<RunOptions>,
     pub git: Option<Git>,
+    /// Who asked for it, of a flow that is no part of another.
+    pub by: Option<Arc<str>>,
     pub phase: FramePhase,
     /// TERMINATE was decided: (the step, why, roll back first).
     pub failing: Option<Arc<(StepRef, String, bool)>>,
@@ -191,6 +193,12 @@ impl State {
 
     pub(super) fn frame_mut(&mut self, path: &FramePath) -> Option<&mut Frame> {
         self.frames.get_mut(path).map(Arc::make_mut)
+    }
+
+    /// Whether somebody started the flow that a question is asked in: also one that was added to a run of somebody else.
+    pub fn was_started_by(&self, flow: &FramePath, who: &str) -> bool {
+        let asked = self.frame(&super::open::root(flow)).and_then(|frame| frame.by.as_deref());
+        asked.or_else(|| self.run.as_ref().map(|run| &*run.by)) == Some(who)
     }
 
     /// The approvals of flows that were given and that nothing has used yet.

@@ -195,6 +195,9 @@ pub enum Fact {
         options: RunOptions,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         git: Option<Git>,
+        /// Who asked for it, of a flow that is no part of another.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<String>,
     },
     StepStarted {
         at: At,

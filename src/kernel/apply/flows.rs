@@ -14,7 +14,7 @@ use crate::{
 use super::lives::{confine, locate, make_ready, set_life, skipped_result, wake};
 
 pub(super) fn flow_started(state: &mut State, fact: &Fact) {
-    let Fact::FlowStarted { flow, key, definition, generation, parent, params, options, git } = fact else { return };
+    let Fact::FlowStarted { flow, key, definition, generation, parent, params, options, git, by } = fact else { return };
     let Some(book) = state.books.get(definition).cloned() else {
         debug_assert!(false, "the definition is made known before its entry is applied");
         return;
@@ -34,6 +34,7 @@ pub(super) fn flow_started(state: &mut State, fact: &Fact) {
     frame.params = Arc::new(params.clone());
     frame.options = Arc::new(options.clone());
     frame.git.clone_from(git);
+    frame.by = by.as_deref().map(Arc::from);
     if let Some(until) = options.until.as_ref().and_then(|step| frame.plan.find(step.as_str())) {
         let upstream = frame.plan.upstream(until);
         confine(&mut frame, &upstream);
@@ -127,6 +128,7 @@ pub(super) fn new_frame(path: FramePath, book: Arc<crate::plan::Book>, plan: Arc
         params: Arc::default(),
         options: Arc::default(),
         git: None,
+        by: None,
         phase: FramePhase::Open,
         failing: None,
         rolled_back: false,

@@ -36,6 +36,7 @@ pub(super) fn refreshed(state: &mut State, flow: &FramePath, definition: &Sha256
     fresh.options = old.options.clone();
     fresh.parent = old.parent.clone();
     fresh.git = old.git.clone();
+    fresh.by.clone_from(&old.by);
     fresh.executions = old.executions;
     fresh.active_ms = old.active_ms;
     fresh.phase = FramePhase::Open;

@@ -75,6 +75,7 @@ pub(super) fn created() -> Line {
         params: BTreeMap::new(),
         options: RunOptions::default(),
         git: Some(Git { sha: Some("abc".to_owned()), branch: None, dirty: Some(false) }),
+        by: None,
     };
     (InputNote::RunRequested { by: "ann".to_owned() }, vec![created, started])
 }
