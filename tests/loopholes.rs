@@ -120,3 +120,24 @@ fn who_adds_a_flow_to_somebody_elses_run_does_not_approve_it() {
     as_user("sam", &["review", "answer", "r/pay-1", "--choose", "approve"]).code(6).says("sam started the flow");
     as_user("ada", &["review", "answer", "r/pay-1", "--choose", "approve"]).code(0);
 }
+
+#[test]
+fn nothing_goes_on_from_a_step_that_was_taken_back() {
+    let flow = r#"
+steps:
+  - {id: switch, run: "echo new > live; echo ok", undo: "echo old > live", expect: {stdout: ok}}
+  - {id: smoke, run: "test -e smoke-ok; echo fine", expect: {stdout: fine}, on_failure: rollback}
+  - {id: announce, run: "cat live", expect: {stdout: new}}
+"#;
+    let test = Test::new().flow("switch", flow);
+    test.go(&["run", "switch", "--run-id", "s"]).code(1);
+    assert_eq!(test.text("live"), "old\n");
+    test.write("smoke-ok", "");
+    test.go(&["retry", "s", "--step", "smoke"]).code(6).says("start at `switch`");
+    for told in ["status", "diagnose"] {
+        let told = test.go(&[told, "s"]).stdout;
+        assert!(told.contains("retry s --flow switch --step switch"), "{told}");
+    }
+    test.go(&["retry", "s", "--flow", "switch", "--step", "switch"]).code(0);
+    assert_eq!(test.text("live"), "new\n");
+}

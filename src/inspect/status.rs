@@ -347,8 +347,14 @@ fn retries(view: &RunView, paste: &Paste) -> Vec<NextStep> {
         if inner {
             continue;
         }
-        let why = format!("after the cause is fixed, run {} again and go on", failing.step_id);
-        found.push(NextStep { why, command: paste.retry(run, &frame.path, &failing.step_id) });
+        let (why, from) = match view.state.taken_back(&frame.path).first() {
+            Some(gone) => {
+                let gone = StepRef::from(&frame.plan.step(*gone).spec.id);
+                (format!("after the cause is fixed, begin at {gone}, which was taken back"), gone)
+            }
+            None => (format!("after the cause is fixed, run {} again and go on", failing.step_id), failing.step_id.clone()),
+        };
+        found.push(NextStep { why, command: paste.retry(run, &frame.path, &from) });
         found
             .push(NextStep { why: format!("see why {} failed", failing.step_id), command: paste.explain(run, &failing.step_id) });
     }

@@ -27,8 +27,17 @@ struct Around {
 pub(super) fn again(turn: &mut Turn, flow: &FramePath, step: StepIx, why: SupersedeReason) -> Result<(), Refused> {
     let frame = turn.frame(flow);
     // A flow goes on only if what failed in it runs again, too.
-    let steps = std::iter::once(step).chain(failed_steps(frame)).flat_map(|step| frame.plan.downstream(step));
-    let names = names_of(frame, steps.collect());
+    let below = |step: StepIx| frame.plan.downstream(step);
+    let mut steps: Vec<StepIx> = std::iter::once(step).chain(failed_steps(frame)).flat_map(below).collect();
+    // What was taken back did not happen: nothing goes on as if it had.
+    let undone = turn.state.taken_back(flow);
+    if undone.first() == Some(&step) {
+        steps.extend(undone.iter().copied().flat_map(below));
+    } else if undone.iter().any(|gone| !steps.contains(gone)) {
+        let id = |step: StepIx| frame.plan.step(step).spec.id.to_string();
+        return Err(Refused::TakenBack { gone: id(undone[0]), step: id(step) });
+    }
+    let names = names_of(frame, steps);
     let around = flows_around(turn, flow)?;
     let busy = still_running(turn, flow, &names).or_else(|| around.iter().find_map(|one| one.busy(turn)));
     if let Some(what) = busy {

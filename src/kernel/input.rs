@@ -128,6 +128,8 @@ pub enum Refused {
     NothingToResume { status: String },
     #[error("{what} is still running: stop the run first")]
     Busy { what: String },
+    #[error("`{gone}` was taken back by the rollback, so `{step}` cannot go on from there: start at `{gone}`")]
+    TakenBack { gone: String, step: String },
     #[error("{what} was approved with the parameters as they are, and goes on with its next attempt: let it end first")]
     Approved { what: String },
     #[error("{what} is still running, and would run again: answer when it has ended")]

@@ -131,14 +131,24 @@ impl<'r> Case<'r> {
                 .then("see what it printed", show(" --log"))
                 .then(format!("{once}, answer the question"), self.paste.review(run, &question.id));
         }
-        let base = ran.step.split('[').next().unwrap_or_default();
         let flow = super::super::paste::quoted(&ran.flow);
+        let gone = self.taken_back(&ran.flow);
+        let base = gone.as_deref().unwrap_or_else(|| ran.step.split('[').next().unwrap_or_default());
+        let why = match &gone {
+            Some(gone) => format!("{once}, begin at {gone}, which was taken back"),
+            None => format!("{once}, run {} again and go on", ran.step),
+        };
         found
-            .then(
-                format!("{once}, run {} again and go on", ran.step),
-                self.command(&format!("retry {run} --flow {flow} --step {base}")),
-            )
+            .then(why, self.command(&format!("retry {run} --flow {flow} --step {base}")))
             .then("see what it printed", show(" --log"))
+    }
+
+    /// The first step that a rollback of this flow took back: nothing goes on as if it had happened.
+    fn taken_back(&self, flow: &str) -> Option<String> {
+        let view = self.view()?;
+        let path = crate::id::FramePath::new(flow).ok()?;
+        let first = *view.state.taken_back(&path).first()?;
+        Some(view.state.frame(&path)?.plan.step(first).spec.id.to_string())
     }
 
     pub fn question_about(&self, ran: &Ran) -> Option<&'r Question> {

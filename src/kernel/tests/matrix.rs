@@ -152,7 +152,7 @@ fn who_may_not_answer_does_not() {
         let mut play = asked(case);
         play.tell(&input(&play, case, channel, "bo", |_| {}));
         play.drive();
-        refused(play, case, &before, "bo started the run");
+        refused(play, case, &before, "bo started the flow");
         let mut play = asked(case);
         play.tell(&input(&play, case, channel, "agent:critic", |_| {}));
         play.drive();

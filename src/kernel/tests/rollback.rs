@@ -60,9 +60,26 @@ fn a_limit_does_not_keep_a_rollback_from_its_work() {
 }
 
 #[test]
+fn what_was_taken_back_did_not_happen() {
+    let before = "a b c d rollback/undo-d rollback/undo-b rollback/undo-a";
+    let play = Play::flow(FLOW).reply("d", [fails("no")]).run().retry("d", false, &[]).resume(Some("b"));
+    assert_eq!(play.path(), before);
+    let said = |step: &str| format!("`a` was taken back by the rollback, so `{step}` cannot go on from there: start at `a`");
+    assert_eq!(play.refusals(), [said("d"), said("b")]);
+    let play = play.retry("a", false, &[]);
+    assert_eq!(play.path(), format!("{before} {before}"));
+    // What is not below the first of them runs again with it.
+    let beside = FLOW.replace("{id: b, run: x,", "{id: b, run: x, needs: [],");
+    let play = Play::flow(&format!("jobs: 1\n{beside}")).reply("d", [fails("no"), ok()]).run().retry("a", false, &[]);
+    assert_eq!(play.path(), format!("{before} a b c d"), "{}", play.story());
+}
+
+#[test]
 fn what_was_taken_back_is_not_taken_back_twice() {
-    let play = Play::flow(FLOW).reply("d", [fails("no")]).run().retry("d", false, &[]);
-    assert_eq!(play.path(), "a b c d rollback/undo-d rollback/undo-b rollback/undo-a d rollback/undo-d");
+    let flow = format!("{FLOW}\n  - {{id: e, run: x, needs: [], undo: y}}");
+    let play = Play::flow(&flow).reply("d", [fails("no")]).run();
+    let again = play.retry("a", false, &[]);
+    assert_eq!(again.path().matches("rollback/undo-a").count(), 2, "{}", again.path());
 }
 
 #[test]
