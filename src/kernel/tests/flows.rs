@@ -66,6 +66,26 @@ fn a_failing_flow_ends_the_flows_inside_it() {
 }
 
 #[test]
+fn a_sub_flow_that_is_done_when_the_flow_around_it_has_failed_is_not_done_again() {
+    let flow = "jobs: 2
+steps:
+  - {id: pay, needs: [], flow: sub}
+  - {id: ship, needs: [], run: x}";
+    let sub = "steps: [{id: charge, run: x, effects: once}]";
+    let play = Play::flow(flow).and_flow("sub", sub).slow("charge").reply("ship", [fails("no"), ok()]).run().release("charge");
+    assert_eq!((play.ends().to_string().as_str(), play.is_open("main.pay")), ("failed", false), "{}", play.story());
+    assert_eq!(play.reason("main.pay"), "all steps are done");
+    let play = play.retry("ship", false, &[]);
+    let path = play.path();
+    assert_eq!((path.matches("charge").count(), path.matches("ship").count()), (1, 2), "{path}");
+    assert_eq!(play.ends().to_string(), "succeeded");
+    // Where something of it is left to do, it is not.
+    let longer = "steps: [{id: charge, run: x}, {id: tell, run: x}]";
+    let play = Play::flow(flow).and_flow("sub", longer).slow("charge").reply("ship", [fails("no")]).run().release("charge");
+    assert_eq!(play.reason("main.pay"), "the flow around it failed");
+}
+
+#[test]
 fn a_question_in_a_sub_flow_does_not_outlive_the_flow() {
     let flow = "jobs: 8\nsteps: [{id: a, run: x, needs: []}, {id: s, flow: sub, needs: []}]";
     let play = Play::flow(flow).and_flow("sub", "steps: [{id: q, ask: {question: Go?}}]").slow("a").run();
