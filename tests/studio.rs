@@ -19,6 +19,8 @@ mod document;
 mod lists;
 #[path = "studio/live.rs"]
 mod live;
+#[path = "studio/secrets.rs"]
+mod secrets;
 #[path = "studio/users.rs"]
 mod users;
 #[path = "studio/wire.rs"]

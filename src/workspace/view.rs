@@ -15,8 +15,10 @@ use super::{Workspace, run_id};
 
 mod remains;
 mod seen;
+mod veil;
 
 pub use seen::Seen;
+pub use veil::Veil;
 
 /// A report of more is not read from end to end, and making it would cost memory that the run itself did not need.
 pub const TOLD_EXECUTIONS_MAX: u32 = 2_000;
@@ -70,8 +72,8 @@ impl Workspace {
         Ok(Some(summary(&view, &paste)))
     }
 
-    /// Text that leaves, with shapes of secrets replaced.
-    pub fn clean_text(&self, text: &str) -> String {
+    /// Text of ours that is of no run, with shapes of secrets replaced; what is of one goes through its [`Veil`].
+    pub(super) fn clean_text(&self, text: &str) -> String {
         Redactor::default().text(text).into_inner()
     }
 

@@ -14,7 +14,7 @@ use crate::{
     id::{FramePath, RunId},
     inspect::RunView,
     ledger::{InRun, RunDir, artifacts as laid_down},
-    workspace::Workspace,
+    workspace::{Veil, Workspace},
 };
 
 use super::{
@@ -66,7 +66,7 @@ fn page(workspace: &Workspace, run: &str, which: &Which) -> Result<Page, Problem
                 p class="crumbs" { a href=(flow_link(id, &flow)) { (id) " / " (flow) } " / " a href={ "/runs/" (id) "/artifacts" } { "artifacts" } }
                 h1 { (name) }
                 p { a href=(super::raw::link(id, &flow, name)) download { "Download" } span class="dim" { " as the step wrote it: nothing in it is blacked out" } }
-                (one(workspace, &dir, &flow, name, &place)?)
+                (one(&workspace.veil_of(&view)?, &dir, &flow, name, &place)?)
             }
         }
         _ => html! {
@@ -131,7 +131,7 @@ pub(super) fn not_read(name: &str, error: &std::io::Error) -> Problem {
     Problem::new(StatusCode::NOT_FOUND, format!("the artifact `{name}` cannot be shown: {error}"))
 }
 
-fn one(workspace: &Workspace, dir: &RunDir, flow: &FramePath, name: &str, place: &InRun) -> Result<Markup, Problem> {
+fn one(veil: &Veil, dir: &RunDir, flow: &FramePath, name: &str, place: &InRun) -> Result<Markup, Problem> {
     let (bytes, whole) = dir.head(place, TEXT_BYTES_MAX).map_err(|error| not_read(name, &error))?;
     if picture_of(&bytes).is_some() {
         return Ok(html! { p class="dim" { (whole) " bytes" } (picture_tag(dir.id(), flow, name)) });
@@ -143,7 +143,7 @@ fn one(workspace: &Workspace, dir: &RunDir, flow: &FramePath, name: &str, place:
         );
     };
     // A step laid it down itself; what looks like a secret is not shown to whoever looks over a shoulder.
-    let said = workspace.clean_text(said);
+    let said = veil.text(said, cut);
     Ok(html! {
         p class="dim" { @if cut { "the first " (bytes.len()) " of " } (whole) " bytes" }
         (file(name, &said, !cut, 1))

@@ -15,7 +15,7 @@ use crate::{
     id::{ParamName, RunId, Time},
     record::{Question, QuestionStatus},
     spec::params::Given,
-    workspace::{AnswerRequest, Workspace},
+    workspace::{AnswerRequest, Veil, Workspace},
 };
 
 use super::{
@@ -54,6 +54,7 @@ fn page(workspace: &Workspace, person: &Person, slips: &Slips, run: &str, id: &s
     let question = read.question(id)?;
     let now = workspace.now();
     let open = question.status == QuestionStatus::Open;
+    let veil = workspace.veil(&read.state)?;
     let body = html! {
         (clock(now))
         p class="crumbs" { a href=(run_link(&read.id)) { (read.id) } " / " (question.flow_path) " / " a href=(step_link(&read.id, &question.flow_path, &question.step_id)) { (question.step_id) } }
@@ -70,7 +71,7 @@ fn page(workspace: &Workspace, person: &Person, slips: &Slips, run: &str, id: &s
             @for (name, value) in &question.params { dt { (name) } dd { (value_of(value)) } }
             @if let Some(usd) = question.cost_usd { @if usd > 0.0 { dt { "Cost so far" } dd { (format!("{usd:.4} USD")) } } } @else { dt { "Cost so far" } dd { "not known" } }
         }
-        (evidence(workspace, &read.id, &question))
+        (evidence(workspace, &veil, &question))
         @if !question.told.is_empty() {
             h2 { "What was said before" }
             @for told in &question.told { p { b { (told.step) } " " (told.status) ": " (told.found) " " (told.reason) } }
@@ -90,7 +91,8 @@ fn page(workspace: &Workspace, person: &Person, slips: &Slips, run: &str, id: &s
     Ok(Page { title: super::inbox::first_line(&question.question).to_owned(), place: Place::Inbox, live, body })
 }
 
-fn evidence(workspace: &Workspace, run: &RunId, question: &Question) -> Markup {
+fn evidence(workspace: &Workspace, veil: &Veil, question: &Question) -> Markup {
+    let run = &question.run_id;
     html! {
         @if !question.shown.is_empty() {
             h2 { "Evidence" }
@@ -103,7 +105,7 @@ fn evidence(workspace: &Workspace, run: &RunId, question: &Question) -> Markup {
                         Some(sha256) => {
                             p class="dim" { "sha256 " (sha256.as_str()[..12]) }
                             @match workspace.evidence_head(run, &question.flow_path, &one.path, EVIDENCE_BYTES_MAX) {
-                                Ok((bytes, all)) => { (shown_file(run, question, &one.path, &bytes, all)) }
+                                Ok((bytes, all)) => { (shown_file(veil, question, &one.path, &bytes, all)) }
                                 Err(error) => { p class="failed" { (error) } }
                             }
                         }
@@ -115,14 +117,14 @@ fn evidence(workspace: &Workspace, run: &RunId, question: &Question) -> Markup {
 }
 
 /// Pictures below the flow's artifacts as pictures, texts as their names want it.
-fn shown_file(run: &RunId, question: &Question, path: &str, bytes: &[u8], all: u64) -> Markup {
+fn shown_file(veil: &Veil, question: &Question, path: &str, bytes: &[u8], all: u64) -> Markup {
     let cut = all > bytes.len() as u64;
     let picture = path.strip_prefix("artifacts/").filter(|_| picture_of(bytes).is_some());
     html! {
         @match (picture, as_text(bytes, cut)) {
-            (Some(name), _) => { (picture_tag(run, &question.flow_path, name)) }
+            (Some(name), _) => { (picture_tag(&question.run_id, &question.flow_path, name)) }
             (None, Some(said)) => {
-                (file(path, said, !cut, 3))
+                (file(path, &veil.text(said, cut), !cut, 3))
                 @if cut { p class="dim" { "the first " (bytes.len()) " of " (all) " bytes" } }
             }
             (None, None) => { p { "It is not text: " (all) " bytes." } }
