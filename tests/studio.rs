@@ -15,6 +15,8 @@ mod client;
 mod crowd;
 #[path = "studio/document.rs"]
 mod document;
+#[path = "studio/evidence.rs"]
+mod evidence;
 #[path = "studio/lists.rs"]
 mod lists;
 #[path = "studio/live.rs"]
