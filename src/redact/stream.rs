@@ -1,6 +1,6 @@
 //! Redaction of bytes that come in pieces: both passes, chained.
-//! In: chunks, cut anywhere. Out: what is certain, at once. Never: more than a few KiB held back, or 16 KiB when a
-//! known value is that long.
+//! In: chunks, cut anywhere. Out: what is certain, at once. Never: more than a few KiB held back, or the longest form of a
+//! known value where that is longer.
 
 use std::sync::Arc;
 

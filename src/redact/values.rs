@@ -4,9 +4,8 @@
 use std::{collections::BTreeMap, fmt};
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
-use base64::Engine as _;
 
-use super::table;
+use super::{forms, table};
 
 pub(super) struct Values {
     automaton: AhoCorasick,
@@ -37,7 +36,7 @@ impl Values {
     pub(super) fn new(secrets: &[(&str, &str)]) -> Self {
         let mut forms: BTreeMap<Vec<u8>, (String, Option<Vec<u8>>)> = BTreeMap::new();
         for (name, value) in secrets {
-            for form in forms_of(value) {
+            for form in forms::of(value) {
                 forms.entry(form).or_insert_with(|| ((*name).to_owned(), Some(placeholder(name))));
             }
         }
@@ -115,67 +114,5 @@ impl Values {
         let held = held.unwrap_or(data.len());
         out.extend_from_slice(&data[done..held]);
         Some((out, held))
-    }
-}
-
-/// The value as it is, and as it looks inside JSON, URLs and base64.
-fn forms_of(value: &str) -> Vec<Vec<u8>> {
-    let mut forms = vec![value.as_bytes().to_vec()];
-    if let Ok(json) = serde_json::to_string(value) {
-        forms.push(json.as_bytes()[1..json.len() - 1].to_vec());
-    }
-    let percent = percent_encoding::utf8_percent_encode(value, percent_encoding::NON_ALPHANUMERIC).to_string();
-    forms.push(percent.to_lowercase_hex());
-    forms.push(percent.into_bytes());
-    // What most clients leave as it is: unreserved characters.
-    const UNRESERVED: &percent_encoding::AsciiSet =
-        &percent_encoding::NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
-    let usual = percent_encoding::utf8_percent_encode(value, UNRESERVED).to_string();
-    forms.push(usual.to_lowercase_hex());
-    forms.push(usual.replace("%20", "+").into_bytes());
-    forms.push(usual.into_bytes());
-    for text in [&base64::engine::general_purpose::STANDARD_NO_PAD, &base64::engine::general_purpose::URL_SAFE_NO_PAD] {
-        forms.extend((0..3).map(|shift| base64_core(text, value.as_bytes(), shift)));
-    }
-    // A key of several lines is often printed line by line.
-    if value.contains('\n') {
-        let lines = value.lines().map(str::trim).filter(|line| line.len() >= LINE_BYTES_MIN && !line.starts_with("-----"));
-        forms.extend(lines.map(|line| line.as_bytes().to_vec()));
-    }
-    forms.sort();
-    forms.dedup();
-    forms
-}
-
-/// A line of a longer secret is looked for only if it can hardly be ordinary text.
-const LINE_BYTES_MIN: usize = 24;
-
-/// The characters of the base64 text that this value alone decides, when `shift` bytes stand before it.
-fn base64_core(engine: &base64::engine::GeneralPurpose, value: &[u8], shift: usize) -> Vec<u8> {
-    let mut bytes = vec![0; shift];
-    bytes.extend_from_slice(value);
-    let text = engine.encode(&bytes).into_bytes();
-    let from = (shift * 8).div_ceil(6);
-    let until = bytes.len() * 8 / 6;
-    text[from..until].to_vec()
-}
-
-trait LowercaseHex {
-    fn to_lowercase_hex(&self) -> Vec<u8>;
-}
-
-impl LowercaseHex for String {
-    /// `%2F` as `%2f`.
-    fn to_lowercase_hex(&self) -> Vec<u8> {
-        let mut bytes = self.as_bytes().to_vec();
-        let mut at = 0;
-        while at < bytes.len() {
-            if bytes[at] == b'%' {
-                bytes[at + 1..at + 3].make_ascii_lowercase();
-                at += 2;
-            }
-            at += 1;
-        }
-        bytes
     }
 }
