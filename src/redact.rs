@@ -7,6 +7,7 @@
 //! be a secret, so live output stays live and a secret split over two reads is found.
 
 mod bounds;
+mod broken;
 mod forms;
 mod found;
 mod shapes;

@@ -36,14 +36,14 @@ pub(super) fn of(value: &str) -> Vec<Vec<u8>> {
     }
     // JSON in a text of JSON: so it stands in the lines of our own logs, before they are read.
     let within: Vec<Vec<u8>> =
-        forms.iter().filter(|form| form.contains(&b'\\') || form.contains(&b'"')).filter_map(escaped).collect();
+        forms.iter().filter(|form| form.contains(&b'\\') || form.contains(&b'"')).filter_map(|form| escaped(form)).collect();
     forms.extend(within);
     forms.sort();
     forms.dedup();
     forms
 }
 
-fn escaped(form: &Vec<u8>) -> Option<Vec<u8>> {
+fn escaped(form: &[u8]) -> Option<Vec<u8>> {
     let json = serde_json::to_string(std::str::from_utf8(form).ok()?).ok()?;
     Some(json.as_bytes()[1..json.len() - 1].to_vec())
 }
