@@ -2,11 +2,13 @@
 //! In: what the world said. Out: the same with secret values and secret shapes replaced, as `Clean<T>`.
 //! Never: a `Clean<T>` made without looking, a secret kept in a message, a panic on odd bytes.
 //!
-//! Two passes: first the values that the run knows (also base64, percent and JSON encoded), then shapes that are
+//! Two passes: first the values that the run knows (also base64, hex, percent and JSON encoded), then shapes that are
 //! secret wherever they stand. Each pass works on a stream and holds back only bytes that may still turn out to
 //! be a secret, so live output stays live and a secret split over two reads is found.
 
 mod bounds;
+mod broken;
+mod forms;
 mod found;
 mod shapes;
 mod stream;

@@ -60,6 +60,7 @@ pub use rehearsal::{Tested, Verdict};
 pub use requests::{ResumeRequest, RetryRequest, RunRequest};
 pub use retention::RunPruned;
 pub use scan::ScanRequest;
+pub use view::{Evidence, Reach, Veil};
 
 /// Names that are tried for a new run while other processes take them; far more than start at one moment.
 const TRIES_MAX: u32 = 1000;

@@ -97,6 +97,18 @@ fn what_changed_while_the_person_read_is_not_approved() {
 }
 
 #[test]
+fn at_a_terminal_too_a_file_that_changed_is_not_shown_as_evidence() {
+    let test = Test::new().flow("deploy", DEPLOY);
+    test.go(&["run", "deploy", "--run-id", "d"]).code(4);
+    let mut person = at_terminal(&test, &["review"]);
+    person.sees("Which one?").types("1").sees("Your answer?");
+    test.write("run_base/d/deploy/artifacts/plan.md", "two lines change\n");
+    person.types("e").sees("it has changed since it was shown").sees("Your answer?").types("q");
+    let (_, shown) = person.ends();
+    assert!(!shown.contains("two lines change"), "{shown}");
+}
+
+#[test]
 fn without_a_terminal_nobody_is_asked() {
     let test = Test::new().flow("deploy", DEPLOY);
     test.go(&["run", "deploy", "--run-id", "d"]).code(4);

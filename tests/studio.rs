@@ -15,10 +15,14 @@ mod client;
 mod crowd;
 #[path = "studio/document.rs"]
 mod document;
+#[path = "studio/evidence.rs"]
+mod evidence;
 #[path = "studio/lists.rs"]
 mod lists;
 #[path = "studio/live.rs"]
 mod live;
+#[path = "studio/secrets.rs"]
+mod secrets;
 #[path = "studio/users.rs"]
 mod users;
 #[path = "studio/wire.rs"]

@@ -183,6 +183,10 @@ impl State {
         self.books.insert(book.definition.clone(), book);
     }
 
+    /// All definitions that flows of this run have had.
+    pub fn books(&self) -> impl Iterator<Item = &Arc<Book>> {
+        self.books.values()
+    }
     pub fn knows(&self, definition: &Sha256) -> bool {
         self.books.contains_key(definition)
     }

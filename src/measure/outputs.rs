@@ -4,7 +4,7 @@
 
 use std::{
     fs::File,
-    io::{self, Read as _},
+    io,
     path::{Path, PathBuf},
 };
 
@@ -104,15 +104,23 @@ fn missing(error: io::Error) -> Unfit {
 /// # Errors
 /// The file cannot be read.
 pub fn digest(path: &Path) -> io::Result<There> {
-    let mut file = File::open(path)?;
+    digest_and_head(File::open(path)?, 0).map(|(there, _)| there)
+}
+
+/// Size and digest of all that is read, and the first bytes of just that.
+///
+/// # Errors
+/// It cannot be read.
+pub fn digest_and_head(mut from: impl io::Read, head_bytes_max: usize) -> io::Result<(There, Vec<u8>)> {
     let mut hasher = sha2::Sha256::new();
     let mut buffer = vec![0; 64 * 1024];
-    let mut total = 0;
+    let (mut total, mut head) = (0, Vec::new());
     loop {
-        match file.read(&mut buffer)? {
-            0 => return Ok(There { bytes: total, sha256: Sha256::from_raw(&hasher.finalize()) }),
+        match from.read(&mut buffer)? {
+            0 => return Ok((There { bytes: total, sha256: Sha256::from_raw(&hasher.finalize()) }, head)),
             bytes => {
                 hasher.update(&buffer[..bytes]);
+                head.extend_from_slice(&buffer[..bytes.min(head_bytes_max - head.len())]);
                 total += bytes as u64;
             }
         }

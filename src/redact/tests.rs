@@ -246,6 +246,10 @@ fn texts() -> impl Strategy<Value = String> {
         "[REDACTED:A]",
         "[REDACTED:jwt]",
         "aHVudGVyMmh1bnRlcjI",
+        "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxaHVudGVyMmh1",
+        "bnRlcjI",
+        "\r\n",
+        "\\n",
         "postgres://user:pw@db",
         "AKIAABCD1234EFGH5678",
     ]

@@ -1,12 +1,18 @@
 //! The values that a run knows to be secret, in the forms in which they travel.
 //! In: bytes. Out: the same with each occurrence named. Never: a value in a message or in `Debug`.
 
-use std::{collections::BTreeMap, fmt};
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
-use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
-use base64::Engine as _;
+use aho_corasick::{AhoCorasick, AhoCorasickKind, Input, MatchKind};
 
-use super::table;
+use super::{
+    broken::{Broken, Core, Hit},
+    forms, table,
+};
 
 pub(super) struct Values {
     automaton: AhoCorasick,
@@ -14,6 +20,7 @@ pub(super) struct Values {
     /// Patterns by their first byte, to find out whether the end of a chunk may begin one.
     by_first: Vec<Vec<u32>>,
     bytes_max: usize,
+    broken: Broken,
 }
 
 struct Pattern {
@@ -37,7 +44,7 @@ impl Values {
     pub(super) fn new(secrets: &[(&str, &str)]) -> Self {
         let mut forms: BTreeMap<Vec<u8>, (String, Option<Vec<u8>>)> = BTreeMap::new();
         for (name, value) in secrets {
-            for form in forms_of(value) {
+            for form in forms::of(value) {
                 forms.entry(form).or_insert_with(|| ((*name).to_owned(), Some(placeholder(name))));
             }
         }
@@ -61,18 +68,21 @@ impl Values {
             by_first[usize::from(pattern.bytes[0])].push(at);
         }
         let bytes_max = patterns.iter().map(|pattern| pattern.bytes.len()).max().unwrap_or(0);
-        Self { automaton, patterns, by_first, bytes_max }
+        let broken = broken_of(secrets, &patterns);
+        Self { automaton, patterns, by_first, bytes_max, broken }
     }
 
     pub(super) fn hinted(&self, bytes: &[u8]) -> bool {
-        self.automaton.is_match(bytes)
+        self.automaton.is_match(bytes) || self.broken.find(bytes, 0, 0).is_some()
     }
 
     /// The name of the first secret in it.
     pub(super) fn first(&self, bytes: &[u8]) -> Option<&str> {
-        self.automaton
-            .find_iter(bytes)
-            .map(|found| &self.patterns[found.pattern().as_usize()])
+        let found = self.automaton.find_iter(bytes).map(|found| found.pattern().as_usize());
+        let broken = self.broken.find(bytes, 0, 0).map(|hit| hit.pattern);
+        found
+            .chain(broken)
+            .map(|pattern| &self.patterns[pattern])
             .find(|pattern| pattern.placeholder.is_some())
             .map(|pattern| pattern.name.as_str())
     }
@@ -90,24 +100,30 @@ impl Values {
     }
 
     /// Redacts what is certain of `data`; the second is where the uncertain rest begins. `None`: all is certain and clean.
-    pub(super) fn pass(&self, data: &[u8], end: bool) -> Option<(Vec<u8>, usize)> {
-        let begins = |from| if end { None } else { self.begins(data, from) };
+    /// `before`: how long the line of base64 is that goes on with `data`.
+    pub(super) fn pass(&self, data: &[u8], before: usize, end: bool) -> Option<(Vec<u8>, usize)> {
+        let begins = |from| {
+            let at = [self.begins(data, from), self.broken.begins(data, from, before)];
+            if end { None } else { at.into_iter().flatten().min() }
+        };
         let mut held = begins(0);
-        let mut found = self.automaton.find_iter(data).peekable();
-        if held.is_none() && found.peek().is_none() {
+        let mut finds = Finds { values: self, data, before, plain: None, broken: None };
+        finds.renew(0);
+        if held.is_none() && finds.first().is_none() {
             return None;
         }
         let mut out = Vec::with_capacity(data.len());
         let mut done = 0;
-        for found in found {
+        while let Some(found) = finds.first() {
             // A longer secret may begin before this one and end in bytes still to come.
-            if held.is_some_and(|held| held <= found.start()) {
+            if held.is_some_and(|held| held <= found.start) {
                 break;
             }
-            out.extend_from_slice(&data[done..found.start()]);
-            let pattern = &self.patterns[found.pattern().as_usize()];
+            out.extend_from_slice(&data[done..found.start]);
+            let pattern = &self.patterns[found.pattern];
             out.extend_from_slice(pattern.placeholder.as_ref().unwrap_or(&pattern.bytes));
-            done = found.end();
+            done = found.end;
+            finds.renew(done);
             if held.is_some_and(|held| held < done) {
                 held = begins(done);
             }
@@ -118,64 +134,40 @@ impl Values {
     }
 }
 
-/// The value as it is, and as it looks inside JSON, URLs and base64.
-fn forms_of(value: &str) -> Vec<Vec<u8>> {
-    let mut forms = vec![value.as_bytes().to_vec()];
-    if let Ok(json) = serde_json::to_string(value) {
-        forms.push(json.as_bytes()[1..json.len() - 1].to_vec());
-    }
-    let percent = percent_encoding::utf8_percent_encode(value, percent_encoding::NON_ALPHANUMERIC).to_string();
-    forms.push(percent.to_lowercase_hex());
-    forms.push(percent.into_bytes());
-    // What most clients leave as it is: unreserved characters.
-    const UNRESERVED: &percent_encoding::AsciiSet =
-        &percent_encoding::NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
-    let usual = percent_encoding::utf8_percent_encode(value, UNRESERVED).to_string();
-    forms.push(usual.to_lowercase_hex());
-    forms.push(usual.replace("%20", "+").into_bytes());
-    forms.push(usual.into_bytes());
-    for text in [&base64::engine::general_purpose::STANDARD_NO_PAD, &base64::engine::general_purpose::URL_SAFE_NO_PAD] {
-        forms.extend((0..3).map(|shift| base64_core(text, value.as_bytes(), shift)));
-    }
-    // A key of several lines is often printed line by line.
-    if value.contains('\n') {
-        let lines = value.lines().map(str::trim).filter(|line| line.len() >= LINE_BYTES_MIN && !line.starts_with("-----"));
-        forms.extend(lines.map(|line| line.as_bytes().to_vec()));
-    }
-    forms.sort();
-    forms.dedup();
-    forms
+/// What is found next in one line, and what in several.
+struct Finds<'v> {
+    values: &'v Values,
+    data: &'v [u8],
+    before: usize,
+    plain: Option<Hit>,
+    broken: Option<Hit>,
 }
 
-/// A line of a longer secret is looked for only if it can hardly be ordinary text.
-const LINE_BYTES_MIN: usize = 24;
-
-/// The characters of the base64 text that this value alone decides, when `shift` bytes stand before it.
-fn base64_core(engine: &base64::engine::GeneralPurpose, value: &[u8], shift: usize) -> Vec<u8> {
-    let mut bytes = vec![0; shift];
-    bytes.extend_from_slice(value);
-    let text = engine.encode(&bytes).into_bytes();
-    let from = (shift * 8).div_ceil(6);
-    let until = bytes.len() * 8 / 6;
-    text[from..until].to_vec()
-}
-
-trait LowercaseHex {
-    fn to_lowercase_hex(&self) -> Vec<u8>;
-}
-
-impl LowercaseHex for String {
-    /// `%2F` as `%2f`.
-    fn to_lowercase_hex(&self) -> Vec<u8> {
-        let mut bytes = self.as_bytes().to_vec();
-        let mut at = 0;
-        while at < bytes.len() {
-            if bytes[at] == b'%' {
-                bytes[at + 1..at + 3].make_ascii_lowercase();
-                at += 2;
-            }
-            at += 1;
+impl Finds<'_> {
+    /// Looks on from `from`: for both at first, and then for the one that was passed.
+    fn renew(&mut self, from: usize) {
+        let passed = |hit: Option<Hit>| from == 0 || hit.is_some_and(|hit| hit.start < from);
+        if passed(self.plain) {
+            let found = self.values.automaton.find(Input::new(self.data).range(from..));
+            self.plain = found.map(|one| Hit { start: one.start(), end: one.end(), pattern: one.pattern().as_usize() });
         }
-        bytes
+        if passed(self.broken) {
+            self.broken = self.values.broken.find(self.data, from, self.before);
+        }
     }
+
+    /// The one that begins first, and the longer of two.
+    fn first(&self) -> Option<Hit> {
+        [self.plain, self.broken].into_iter().flatten().min_by_key(|hit| (hit.start, Reverse(hit.end)))
+    }
+}
+
+fn broken_of(secrets: &[(&str, &str)], patterns: &[Pattern]) -> Broken {
+    let all: BTreeSet<Vec<u8>> = secrets.iter().flat_map(|(_, value)| forms::cores(value)).collect();
+    // Patterns stand in the order of their bytes, and each core is one.
+    let core = |bytes: Vec<u8>| {
+        let pattern = patterns.binary_search_by(|pattern| pattern.bytes.cmp(&bytes)).ok()?;
+        Some(Core { bytes, pattern })
+    };
+    Broken::new(all.into_iter().filter_map(core).collect())
 }

@@ -165,7 +165,8 @@ async fn file(State(studio): State<Studio>, Path(run): Path<String>, Query(which
     told(&studio, move |workspace| {
         let (view, dir) = workspace.view(name(&run)?.as_str())?;
         let at = view.find_step(which.flow.as_deref(), &which.step)?;
-        shown_file(&view, &dir, &at, which.what, which.execution).map_err(|error| unshown(&error)) as Result<ShownFile, _>
+        let read = shown_file(&view, &dir, &at, which.what, which.execution).map_err(|error| unshown(&error))?;
+        Ok::<ShownFile, _>(workspace.veil_of(&view)?.file(read))
     })
     .await
 }

@@ -1,6 +1,6 @@
 //! Runs as readers see them: a view of one, the list of all, and what time it is.
 
-use std::{io, path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc};
 
 use crate::{
     error::{Error, Kind},
@@ -13,10 +13,14 @@ use crate::{
 
 use super::{Workspace, run_id};
 
+mod evidence;
 mod remains;
 mod seen;
+mod veil;
 
+pub use evidence::{Evidence, Reach};
 pub use seen::Seen;
+pub use veil::Veil;
 
 /// A report of more is not read from end to end, and making it would cost memory that the run itself did not need.
 pub const TOLD_EXECUTIONS_MAX: u32 = 2_000;
@@ -70,8 +74,8 @@ impl Workspace {
         Ok(Some(summary(&view, &paste)))
     }
 
-    /// Text that leaves, with shapes of secrets replaced.
-    pub fn clean_text(&self, text: &str) -> String {
+    /// Text of ours that is of no run, with shapes of secrets replaced; what is of one goes through its [`Veil`].
+    pub(super) fn clean_text(&self, text: &str) -> String {
         Redactor::default().text(text).into_inner()
     }
 
@@ -124,28 +128,6 @@ impl Workspace {
     fn workspace_of_run(&self, id: &RunId) -> PathBuf {
         let manifest = self.runs.open(id).ok().and_then(|run| run.manifest().ok().flatten());
         manifest.map_or_else(|| self.root.clone(), |manifest| PathBuf::from(manifest.workspace))
-    }
-
-    /// The beginning of what a question shows, and how long all of it is.
-    ///
-    /// # Errors
-    /// It is no file, it leads elsewhere, or what the file system says.
-    pub fn evidence_head(&self, id: &RunId, flow: &FramePath, path: &str, bytes_max: usize) -> io::Result<(Vec<u8>, u64)> {
-        let place = self.evidence(id, flow, path);
-        // A pipe would keep us waiting, and a link may lead to what is not of this run.
-        let real = place.canonicalize()?;
-        let homes = [self.runs.path().join(id.as_str()), self.workspace_of_run(id)];
-        if !homes.iter().filter_map(|home| home.canonicalize().ok()).any(|home| real.starts_with(home)) {
-            return Err(io::Error::other("it leads out of the run and its workspace, and is not shown here"));
-        }
-        if !real.metadata()?.is_file() {
-            return Err(io::Error::other("it is no file"));
-        }
-        let file = std::fs::File::open(real)?;
-        let about = file.metadata()?;
-        let mut bytes = Vec::new();
-        io::Read::read_to_end(&mut io::Read::take(file, bytes_max as u64), &mut bytes)?;
-        Ok((bytes, about.len()))
     }
 
     /// For ages in lists; nothing is decided by it.

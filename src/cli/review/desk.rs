@@ -4,7 +4,7 @@
 
 use std::{
     collections::BTreeMap,
-    io::{BufRead, Read as _, Write},
+    io::{BufRead, Write},
 };
 
 use crate::{
@@ -12,7 +12,7 @@ use crate::{
     id::RunId,
     record::{Question, QuestionStatus},
     spec::params::Given,
-    workspace::{AnswerRequest, Answered, ResumeRequest},
+    workspace::{AnswerRequest, Answered, Evidence, Reach, ReadRun, ResumeRequest, Veil},
 };
 
 use super::{
@@ -28,7 +28,7 @@ use super::{
 /// Lines of a file that are shown at once; the path stands above them.
 const LINES_MAX: usize = 200;
 /// Bytes of a file that are read for that.
-const BYTES_MAX: u64 = 256 * 1024;
+const BYTES_MAX: usize = 256 * 1024;
 
 /// What to do after a question was looked at.
 enum Then {
@@ -100,19 +100,25 @@ impl Desk<'_> {
                 key if keys.contains(&key) || back => return self.answer(run, &question, key),
                 "" | "b" => return Ok(Then::List),
                 "q" => return Ok(Then::Leave),
-                "e" if !question.shown.is_empty() => self.evidence(run, &question)?,
+                "e" if !question.shown.is_empty() => self.evidence(&read, &question)?,
                 other => self.say(&format!("`{other}` is no answer to this question\n"))?,
             }
         }
     }
 
-    fn evidence(&mut self, run: &RunId, question: &Question) -> Result<(), Error> {
+    /// What was shown, and nothing else in its place.
+    fn evidence(&mut self, read: &ReadRun, question: &Question) -> Result<(), Error> {
+        let workspace = &self.context.workspace;
+        let veil = workspace.veil(&read.state)?;
         for shown in &question.shown {
-            let path = self.context.workspace.evidence(run, &question.flow_path, &shown.path);
+            let path = workspace.evidence(&read.id, &question.flow_path, &shown.path);
             self.say(&format!("\n--- {}\n", self.context.named(&path)))?;
-            let text = match head(&path) {
-                Ok(text) => text,
-                Err(error) => format!("(it cannot be read: {error})\n"),
+            let text = match workspace.evidence_as_shown(&read.id, question, shown, Reach::AsWritten, BYTES_MAX) {
+                Evidence::AsShown { head, whole } => beginning(&veil, &head, whole),
+                Evidence::Changed(how) => format!(
+                    "(it has changed since it was shown ({how}), and is not shown here: an answer will be refused, and the question asked anew)\n"
+                ),
+                Evidence::Absent(why) | Evidence::Unseen(why) => format!("({why})\n"),
             };
             self.say(&text)?;
         }
@@ -203,15 +209,12 @@ impl Desk<'_> {
 }
 
 /// The beginning of a file, for reading; what was left out is said.
-fn head(path: &std::path::Path) -> std::io::Result<String> {
-    let mut bytes = Vec::new();
-    let file = std::fs::File::open(path)?;
-    std::io::Read::take(&file, BYTES_MAX).read_to_end(&mut bytes)?;
-    let whole = file.metadata()?.len();
-    let text = String::from_utf8_lossy(&bytes);
+fn beginning(veil: &Veil, head: &[u8], whole: u64) -> String {
+    let cut = whole > head.len() as u64;
+    let text = veil.text(&String::from_utf8_lossy(head), cut);
     let mut shown: String = text.lines().take(LINES_MAX).flat_map(|line| [line, "\n"]).collect();
-    if text.lines().count() > LINES_MAX || whole > BYTES_MAX {
+    if cut || text.lines().count() > LINES_MAX {
         shown.push_str(&format!("(cut here; the whole file has {whole} bytes)\n"));
     }
-    Ok(shown)
+    shown
 }

@@ -11,10 +11,10 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 use crate::{
-    id::{FramePath, RunId},
+    id::{FramePath, RunId, Sha256},
     inspect::RunView,
     ledger::{InRun, RunDir, artifacts as laid_down},
-    workspace::Workspace,
+    workspace::{Veil, Workspace},
 };
 
 use super::{
@@ -46,6 +46,8 @@ const PICTURES: [(&[u8], &str, &str); 4] = [
 pub(in crate::studio) struct Which {
     pub(super) flow: Option<String>,
     pub(super) name: Option<String>,
+    /// Of a picture: the digest under which it was shown.
+    sha256: Option<String>,
 }
 
 pub(in crate::studio) async fn artifacts(
@@ -66,7 +68,7 @@ fn page(workspace: &Workspace, run: &str, which: &Which) -> Result<Page, Problem
                 p class="crumbs" { a href=(flow_link(id, &flow)) { (id) " / " (flow) } " / " a href={ "/runs/" (id) "/artifacts" } { "artifacts" } }
                 h1 { (name) }
                 p { a href=(super::raw::link(id, &flow, name)) download { "Download" } span class="dim" { " as the step wrote it: nothing in it is blacked out" } }
-                (one(workspace, &dir, &flow, name, &place)?)
+                (one(&workspace.veil_of(&view)?, &dir, &flow, name, &place)?)
             }
         }
         _ => html! {
@@ -131,10 +133,10 @@ pub(super) fn not_read(name: &str, error: &std::io::Error) -> Problem {
     Problem::new(StatusCode::NOT_FOUND, format!("the artifact `{name}` cannot be shown: {error}"))
 }
 
-fn one(workspace: &Workspace, dir: &RunDir, flow: &FramePath, name: &str, place: &InRun) -> Result<Markup, Problem> {
+fn one(veil: &Veil, dir: &RunDir, flow: &FramePath, name: &str, place: &InRun) -> Result<Markup, Problem> {
     let (bytes, whole) = dir.head(place, TEXT_BYTES_MAX).map_err(|error| not_read(name, &error))?;
     if picture_of(&bytes).is_some() {
-        return Ok(html! { p class="dim" { (whole) " bytes" } (picture_tag(dir.id(), flow, name)) });
+        return Ok(html! { p class="dim" { (whole) " bytes" } (picture_tag(dir.id(), flow, name, None)) });
     }
     let cut = whole > bytes.len() as u64;
     let Some(said) = as_text(&bytes, cut) else {
@@ -143,7 +145,7 @@ fn one(workspace: &Workspace, dir: &RunDir, flow: &FramePath, name: &str, place:
         );
     };
     // A step laid it down itself; what looks like a secret is not shown to whoever looks over a shoulder.
-    let said = workspace.clean_text(said);
+    let said = veil.text(said, cut);
     Ok(html! {
         p class="dim" { @if cut { "the first " (bytes.len()) " of " } (whole) " bytes" }
         (file(name, &said, !cut, 1))
@@ -160,8 +162,10 @@ pub(super) fn as_text(bytes: &[u8], cut: bool) -> Option<&str> {
     (!text.contains('\0')).then_some(text)
 }
 
-pub(super) fn picture_tag(run: &RunId, flow: &FramePath, name: &str) -> Markup {
-    let source = format!("/runs/{run}/picture?flow={}&name={}", enc(flow.as_str()), enc(name));
+/// With a digest, it is that picture or none: the browser asks for it later.
+pub(super) fn picture_tag(run: &RunId, flow: &FramePath, name: &str, sha256: Option<&Sha256>) -> Markup {
+    let bound = sha256.map(|sha256| format!("&sha256={sha256}")).unwrap_or_default();
+    let source = format!("/runs/{run}/picture?flow={}&name={}{bound}", enc(flow.as_str()), enc(name));
     html! { img class="artifact" src=(source) alt={ "The picture " (name) }; }
 }
 
@@ -182,6 +186,9 @@ pub(in crate::studio) async fn picture(
         let name = which.name.unwrap_or_default();
         let (_, place) = place(&view, &dir, which.flow.as_deref().unwrap_or_default(), &name)?;
         let bytes = dir.read(&place, PICTURE_BYTES_MAX).map_err(|error| not_read(&name, &error))?;
+        if which.sha256.is_some_and(|shown| shown != Sha256::of(&bytes).as_str()) {
+            return Err(Problem::new(StatusCode::CONFLICT, format!("the picture `{name}` has changed since it was shown")));
+        }
         let (kind, ending) = picture_of(&bytes).ok_or_else(|| {
             Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "this is no picture that pages show: PNG, JPEG, GIF, WebP")
         })?;

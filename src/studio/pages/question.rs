@@ -12,10 +12,10 @@ use axum::{
 use maud::{Markup, html};
 
 use crate::{
-    id::{ParamName, RunId, Time},
-    record::{Question, QuestionStatus},
+    id::{ParamName, Time},
+    record::{Question, QuestionStatus, Shown},
     spec::params::Given,
-    workspace::{AnswerRequest, Workspace},
+    workspace::{AnswerRequest, Evidence, Reach, Veil, Workspace},
 };
 
 use super::{
@@ -54,6 +54,7 @@ fn page(workspace: &Workspace, person: &Person, slips: &Slips, run: &str, id: &s
     let question = read.question(id)?;
     let now = workspace.now();
     let open = question.status == QuestionStatus::Open;
+    let veil = workspace.veil(&read.state)?;
     let body = html! {
         (clock(now))
         p class="crumbs" { a href=(run_link(&read.id)) { (read.id) } " / " (question.flow_path) " / " a href=(step_link(&read.id, &question.flow_path, &question.step_id)) { (question.step_id) } }
@@ -70,7 +71,7 @@ fn page(workspace: &Workspace, person: &Person, slips: &Slips, run: &str, id: &s
             @for (name, value) in &question.params { dt { (name) } dd { (value_of(value)) } }
             @if let Some(usd) = question.cost_usd { @if usd > 0.0 { dt { "Cost so far" } dd { (format!("{usd:.4} USD")) } } } @else { dt { "Cost so far" } dd { "not known" } }
         }
-        (evidence(workspace, &read.id, &question))
+        (evidence(workspace, &veil, &question))
         @if !question.told.is_empty() {
             h2 { "What was said before" }
             @for told in &question.told { p { b { (told.step) } " " (told.status) ": " (told.found) " " (told.reason) } }
@@ -90,7 +91,8 @@ fn page(workspace: &Workspace, person: &Person, slips: &Slips, run: &str, id: &s
     Ok(Page { title: super::inbox::first_line(&question.question).to_owned(), place: Place::Inbox, live, body })
 }
 
-fn evidence(workspace: &Workspace, run: &RunId, question: &Question) -> Markup {
+fn evidence(workspace: &Workspace, veil: &Veil, question: &Question) -> Markup {
+    let run = &question.run_id;
     html! {
         @if !question.shown.is_empty() {
             h2 { "Evidence" }
@@ -98,15 +100,11 @@ fn evidence(workspace: &Workspace, run: &RunId, question: &Question) -> Markup {
             div class="evidence" { @for one in &question.shown {
                 section aria-label=(one.path) {
                     h3 { code { (one.path) } }
-                    @match &one.sha256 {
-                        None => { p class="failed" { (absent(workspace, run, question, &one.path)) } }
-                        Some(sha256) => {
-                            p class="dim" { "sha256 " (sha256.as_str()[..12]) }
-                            @match workspace.evidence_head(run, &question.flow_path, &one.path, EVIDENCE_BYTES_MAX) {
-                                Ok((bytes, all)) => { (shown_file(run, question, &one.path, &bytes, all)) }
-                                Err(error) => { p class="failed" { (error) } }
-                            }
-                        }
+                    @if let Some(sha256) = &one.sha256 { p class="dim" { "sha256 " (sha256.as_str()[..12]) } }
+                    @match workspace.evidence_as_shown(run, question, one, Reach::Inside, EVIDENCE_BYTES_MAX) {
+                        Evidence::AsShown { head, whole } => { (shown_file(veil, question, one, &head, whole)) }
+                        Evidence::Changed(how) => { (changed(question, &how)) }
+                        Evidence::Absent(why) | Evidence::Unseen(why) => { p class="failed" { (why) "." } }
                     }
                 }
             } }
@@ -114,27 +112,30 @@ fn evidence(workspace: &Workspace, run: &RunId, question: &Question) -> Markup {
     }
 }
 
-/// Pictures below the flow's artifacts as pictures, texts as their names want it.
-fn shown_file(run: &RunId, question: &Question, path: &str, bytes: &[u8], all: u64) -> Markup {
-    let cut = all > bytes.len() as u64;
-    let picture = path.strip_prefix("artifacts/").filter(|_| picture_of(bytes).is_some());
+/// What is there now is not what an answer would be bound to.
+fn changed(question: &Question, how: &str) -> Markup {
     html! {
-        @match (picture, as_text(bytes, cut)) {
-            (Some(name), _) => { (picture_tag(run, &question.flow_path, name)) }
-            (None, Some(said)) => {
-                (file(path, said, !cut, 3))
-                @if cut { p class="dim" { "the first " (bytes.len()) " of " (all) " bytes" } }
-            }
-            (None, None) => { p { "It is not text: " (all) " bytes." } }
+        p class="failed" {
+            "It has changed since it was shown (" (how) "), and is not shown here."
+            @if question.status == QuestionStatus::Open { " An answer will be refused, and the question asked anew with what is there then." }
         }
     }
 }
 
-/// Why there is nothing to look at: a link that leads elsewhere is not the same as no file.
-fn absent(workspace: &Workspace, run: &RunId, question: &Question, path: &str) -> String {
-    match workspace.evidence_head(run, &question.flow_path, path, 0) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => format!("{error}."),
-        _ => "It is not there.".to_owned(),
+/// Pictures below the flow's artifacts as pictures, texts as their names want it.
+fn shown_file(veil: &Veil, question: &Question, one: &Shown, bytes: &[u8], all: u64) -> Markup {
+    let path = one.path.as_str();
+    let cut = all > bytes.len() as u64;
+    let picture = path.strip_prefix("artifacts/").filter(|_| picture_of(bytes).is_some());
+    html! {
+        @match (picture, as_text(bytes, cut)) {
+            (Some(name), _) => { (picture_tag(&question.run_id, &question.flow_path, name, one.sha256.as_ref())) }
+            (None, Some(said)) => {
+                (file(path, &veil.text(said, cut), !cut, 3))
+                @if cut { p class="dim" { "the first " (bytes.len()) " of " (all) " bytes" } }
+            }
+            (None, None) => { p { "It is not text: " (all) " bytes." } }
+        }
     }
 }
 

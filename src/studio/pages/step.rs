@@ -13,7 +13,7 @@ use crate::{
     id::FramePath,
     inspect::{ExecutionFiles, Explanation, FileKind, FilesError, ShownFile, StepFiles, explain, shown_file, step_files},
     ledger::{InRun, RunDir},
-    workspace::Workspace,
+    workspace::{Veil, Workspace},
 };
 
 use super::{
@@ -54,7 +54,8 @@ fn page(workspace: &Workspace, run: &str, which: &Which) -> Result<Page, Problem
     let (view, dir) = workspace.view(run)?;
     let at = view.find_step(which.flow.as_deref(), &which.step)?;
     let files = step_files(&view, &at);
-    let file = |kind| shown_file(&view, &dir, &at, kind, which.execution);
+    let veil = workspace.veil_of(&view)?;
+    let file = |kind| shown_file(&view, &dir, &at, kind, which.execution).map(|read| veil.file(read));
     let why = explain(&view, &at);
     let receipt_file = file(FileKind::Receipt);
     let told = receipt_file.as_ref().map_or(Value::Null, |shown| shown.content["context"].clone());
@@ -71,7 +72,7 @@ fn page(workspace: &Workspace, run: &str, which: &Which) -> Result<Page, Problem
             (part("Log", "log", runs, file(FileKind::Log), |shown| lines(&shown.content)))
             (part("Transcript", "transcript", false, file(FileKind::Transcript), |shown| conversation(&shown.content)))
             (part("Prompt", "prompt", false, file(FileKind::Prompt), |shown| html! { (manifest(&told)) (conversation(&shown.content)) }))
-            (output(&files, which.execution, &dir))
+            (output(&files, which.execution, &dir, &veil))
         }
     };
     let seq = view.moments.last().map_or(0, |moment| moment.seq);
@@ -222,7 +223,7 @@ fn first_words(told: &str) -> String {
 }
 
 /// What its commands printed, as far as a page goes.
-fn output(files: &StepFiles, chosen: Option<u32>, dir: &RunDir) -> Markup {
+fn output(files: &StepFiles, chosen: Option<u32>, dir: &RunDir, veil: &Veil) -> Markup {
     let paths = looked_at(files, chosen).map(|one| one.output.as_slice()).unwrap_or_default();
     html! {
         @for path in paths {
@@ -230,7 +231,7 @@ fn output(files: &StepFiles, chosen: Option<u32>, dir: &RunDir) -> Markup {
                 summary { "Output" span class="dim" { (path) } }
                 @match head(dir, path) {
                     Ok((bytes, whole)) => {
-                        (text(&String::from_utf8_lossy(&bytes)))
+                        (text(&veil.text(&String::from_utf8_lossy(&bytes), whole > bytes.len() as u64)))
                         @if whole > bytes.len() as u64 { p class="dim" { "the first " (bytes.len()) " of " (whole) " bytes" } }
                     }
                     Err(error) => { p class="dim" { (error) } }

@@ -44,8 +44,8 @@ impl Workspace {
     pub fn run_html(&self, view: &RunView, only: Option<&FramePath>) -> Result<String, Error> {
         let (remains, paste) = self.remains(view.run_id.as_str())?;
         let panel = evidence(&remains, only.map(FramePath::as_str), &paste);
-        // Made from the journal, which is clean; shapes are looked for once more all the same.
-        Ok(self.clean_text(&run_html(view, &panel, only, &paste)))
+        // Made from the journal, which is clean; secrets are looked for once more all the same.
+        Ok(self.veil_of(view)?.text(&run_html(view, &panel, only, &paste), false))
     }
 
     /// A name means a run here; a path means that directory, wherever it lies.
