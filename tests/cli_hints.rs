@@ -172,3 +172,28 @@ fn steps_of_a_flow_that_is_over_wait_for_nothing() {
     assert_eq!(standing, ["succeeded", "stopped", "stopped"]);
     test.go(&["resume", "r"]).says("the run has ended, cancelled: there is nothing to resume");
 }
+
+/// What a reader would paste, without the program's name.
+fn pasted(told: &serde_json::Value) -> Vec<Vec<String>> {
+    let commands = told["next"].as_array().expect("what to do next").iter().filter_map(|next| next["command"].as_str());
+    let words = |command: &str| command.split(' ').skip(1).map(|word| word.replace('\'', "")).collect();
+    commands.map(words).collect()
+}
+
+#[test]
+fn what_status_tells_to_type_next_finds_its_step_among_several_of_that_name() {
+    let flow = |last: &str| format!("steps:\n  - {{id: b, run: '{last}'}}\n");
+    let each = "steps:\n  - {id: b, for_each: '[1, 2]', as: n, flow: two}\n";
+    let test = Test::new().flow("one", &flow("true")).flow("two", &flow("exit 3")).flow("each", each);
+    test.go(&["run", "one", "--run-id", "r"]).code(0);
+    test.go(&["run", "two", "--run-id", "r"]).code(1).says("explain r b --flow two");
+    test.go(&["run", "each", "--run-id", "s"]).code(1);
+    for run in ["r", "s"] {
+        let told = pasted(&test.go(&["status", run, "--json"]).code(0).json());
+        let explains: Vec<&Vec<String>> = told.iter().filter(|words| words[0] == "explain").collect();
+        assert!(!explains.is_empty(), "{told:?}");
+        for words in explains {
+            test.go(&words.iter().map(String::as_str).collect::<Vec<_>>()).code(0);
+        }
+    }
+}

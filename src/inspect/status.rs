@@ -349,8 +349,8 @@ fn retries(view: &RunView, paste: &Paste) -> Vec<NextStep> {
         }
         let why = format!("after the cause is fixed, run {} again and go on", failing.step_id);
         found.push(NextStep { why, command: paste.retry(run, &frame.path, &failing.step_id) });
-        found
-            .push(NextStep { why: format!("see why {} failed", failing.step_id), command: paste.explain(run, &failing.step_id) });
+        let why = format!("see why {} failed", failing.step_id);
+        found.push(NextStep { why, command: paste.explain(run, &frame.path, &failing.step_id) });
     }
     if found.is_empty() && view.status() == RunStatus::Cancelled {
         let stood = view.roots().find_map(|frame| {
