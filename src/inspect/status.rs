@@ -15,6 +15,7 @@ use crate::{
 
 use super::{
     figures::{executor, receipt_path, verb_word},
+    form::answer_with,
     paste::Paste,
     routes::{Proposal, proposals},
     standing::Standing,
@@ -307,7 +308,7 @@ pub(super) fn waiting(view: &RunView, question: &Question, paste: &Paste) -> Wai
                 key: option.key.clone(),
                 label: option.label.clone(),
                 effect: option.effect.clone(),
-                command: paste.answer(&view.run_id, &question.id, &option.key),
+                command: answer_with(paste, &view.run_id, question, &option.key),
             })
             .collect(),
     }
