@@ -63,9 +63,26 @@ fn the_command_that_it_tells_goes_on_with_the_run() {
     let asked = test.go(&["diagnose", "asks", "--json"]).json();
     let commands: Vec<&str> = asked["next"].as_array().unwrap().iter().filter_map(|next| next["command"].as_str()).collect();
     assert_eq!(commands.last(), Some(&"flow-studio resume asks"), "{commands:?}");
+    for choice in ["approve", "reject"] {
+        let answer = format!("flow-studio review answer asks/work-1 --choose {choice}");
+        assert!(commands.contains(&answer.as_str()), "{commands:?}");
+    }
     let elsewhere = test.go(&["diagnose", "run_base/bad", "--runs", "nowhere", "--json"]).code(1).json();
     let command = elsewhere["next"][0]["command"].as_str().unwrap();
     assert!(command.contains("--runs ") && command.ends_with("retry bad --flow bad --step work"), "{command}");
+}
+
+#[test]
+fn an_answer_to_a_form_is_told_with_the_values_that_it_needs() {
+    let form = "{seats: {type: integer, required: true}, colour: {type: string, default: red}}";
+    let test = Test::new().flow("f", &format!("steps:\n  - {{id: q, ask: {{question: How many?, form: {form}}}}}\n"));
+    test.go(&["run", "f", "--run-id", "r"]).code(4);
+    let text = test.go(&["diagnose", "r"]).code(4).stdout;
+    assert!(text.contains("flow-studio review answer r/q-1 --choose answer --set 'seats=…'\n"), "{text}");
+    assert!(text.contains("flow-studio review answer r/q-1 --choose reject\n"), "{text}");
+    assert_eq!(text.matches("--choose").count(), 2, "{text}");
+    let status = test.go(&["status", "r"]).code(0).stdout;
+    assert!(status.contains("--choose answer --set 'seats=…'\n"), "{status}");
 }
 
 #[test]

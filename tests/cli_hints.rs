@@ -104,6 +104,29 @@ fn what_verify_misses_it_names_with_the_command_that_mends_it() {
 }
 
 #[test]
+fn what_witnesses_the_end_of_the_journal_is_made_anew_byte_for_byte() {
+    let test = Test::new().flow("ask", ASK).flow("ok", "steps:\n  - {id: one, run: 'true'}\n");
+    let test = test.flow("bad", "steps:\n  - {id: one, run: 'exit 3'}\n");
+    test.go(&["run", "ok", "--run-id", "ok"]).code(0);
+    test.go(&["run", "bad", "--run-id", "bad"]).code(1);
+    test.go(&["run", "ask", "--run-id", "ask", "--param", "who=ada"]).code(4);
+    for run in ["ok", "bad", "ask"] {
+        let path = format!("run_base/{run}/run.json");
+        let before = test.text(&path);
+        for damage in [None, Some("{")] {
+            match damage {
+                None => std::fs::remove_file(test.at(&path)).expect("run.json"),
+                Some(text) => test.write(&path, text),
+            }
+            assert!(test.go(&["verify", run]).code(7).stdout.contains(&format!("verify {run} --repair")));
+            let told = test.go(&["verify", run, "--repair"]).code(0).stdout;
+            assert!(told.contains("run.json: made anew") && !told.contains("--repair"), "{told}");
+            assert_eq!(test.text(&path), before, "{run}");
+        }
+    }
+}
+
+#[test]
 fn what_cannot_be_read_is_not_taken_for_empty() {
     let test = Test::new().flow("ask", ASK).file("runs-file", "no directory").file("flows-file", "no directory");
     test.go(&["validate", "--flows", "flows-file"]).code(1).says("cannot read");
@@ -171,4 +194,29 @@ fn steps_of_a_flow_that_is_over_wait_for_nothing() {
     let standing: Vec<_> = status["flows"][0]["steps"].as_array().expect("steps").iter().map(|step| &step["standing"]).collect();
     assert_eq!(standing, ["succeeded", "stopped", "stopped"]);
     test.go(&["resume", "r"]).says("the run has ended, cancelled: there is nothing to resume");
+}
+
+/// What a reader would paste, without the program's name.
+fn pasted(told: &serde_json::Value) -> Vec<Vec<String>> {
+    let commands = told["next"].as_array().expect("what to do next").iter().filter_map(|next| next["command"].as_str());
+    let words = |command: &str| command.split(' ').skip(1).map(|word| word.replace('\'', "")).collect();
+    commands.map(words).collect()
+}
+
+#[test]
+fn what_status_tells_to_type_next_finds_its_step_among_several_of_that_name() {
+    let flow = |last: &str| format!("steps:\n  - {{id: b, run: '{last}'}}\n");
+    let each = "steps:\n  - {id: b, for_each: '[1, 2]', as: n, flow: two}\n";
+    let test = Test::new().flow("one", &flow("true")).flow("two", &flow("exit 3")).flow("each", each);
+    test.go(&["run", "one", "--run-id", "r"]).code(0);
+    test.go(&["run", "two", "--run-id", "r"]).code(1).says("explain r b --flow two");
+    test.go(&["run", "each", "--run-id", "s"]).code(1);
+    for run in ["r", "s"] {
+        let told = pasted(&test.go(&["status", run, "--json"]).code(0).json());
+        let explains: Vec<&Vec<String>> = told.iter().filter(|words| words[0] == "explain").collect();
+        assert!(!explains.is_empty(), "{told:?}");
+        for words in explains {
+            test.go(&words.iter().map(String::as_str).collect::<Vec<_>>()).code(0);
+        }
+    }
 }

@@ -270,7 +270,7 @@ fn next(id: &RunId, ended: &Ended, paste: &Paste) -> Vec<String> {
         RunStatus::Failed => {
             let mut roots = ended.state.frames.values().filter(|frame| frame.parent.is_none());
             let failing = roots.find_map(|frame| Some((&frame.path, &frame.failing.as_deref()?.0)));
-            let both = |(flow, step): (&FramePath, &StepRef)| [paste.explain(id, step), paste.retry(id, flow, step)];
+            let both = |(flow, step): (&FramePath, &StepRef)| [paste.explain(id, flow, step), paste.retry(id, flow, step)];
             failing.map(both).into_iter().flatten().collect()
         }
         RunStatus::Succeeded | RunStatus::Cancelled | RunStatus::Running => Vec::new(),

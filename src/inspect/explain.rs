@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    id::{FramePath, RunId, StepRef, Time},
+    id::{EscalationId, FramePath, RunId, StepRef, Time},
     kernel::Frame,
     record::{At, Rule},
     spec::flow::Join,
@@ -118,7 +118,7 @@ fn now(view: &RunView, frame: &Frame, at: &At, standing: Standing) -> String {
         Standing::Pending => pending(view, frame, at),
         Standing::Stopped if view.executions(at).is_empty() => pending(view, frame, at),
         Standing::Stopped => "its flow ended before it was done".to_owned(),
-        Standing::Ready => "it may start as soon as there is room".to_owned(),
+        Standing::Ready => line_stopped(view).unwrap_or_else(|| "it may start as soon as there is room".to_owned()),
         Standing::Running => "it is running".to_owned(),
         Standing::Retrying => "it waits for its next attempt".to_owned(),
         Standing::Waiting | Standing::Blocked => {
@@ -160,11 +160,21 @@ fn pending(view: &RunView, frame: &Frame, at: &At) -> String {
     if !open.is_empty() {
         return format!("it waits for {}", open.join(", "));
     }
-    if !view.state.line_stops.is_empty() {
-        return "nothing starts in this run until a stop-the-line question is answered".to_owned();
+    if let Some(stopped) = line_stopped(view) {
+        return stopped;
     }
     if frame.allowed.is_some() {
         return "it was left out: --until or --only named another step".to_owned();
     }
     "it has not started".to_owned()
+}
+
+/// Nothing starts, however ready it is, while a question stops the line.
+fn line_stopped(view: &RunView) -> Option<String> {
+    let ids: Vec<&str> = view.state.line_stops.iter().map(EscalationId::as_str).collect();
+    match ids[..] {
+        [] => None,
+        [one] => Some(format!("nothing starts in this run until {one}, which stopped the line, is answered")),
+        _ => Some(format!("nothing starts in this run until {}, which stopped the line, are answered", listed(&ids))),
+    }
 }

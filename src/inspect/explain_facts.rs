@@ -2,11 +2,13 @@
 //! Every kind of fact is named here, so that a new one cannot be forgotten.
 
 use crate::{
+    id::StepId,
     kernel::Frame,
     record::{
         At, Decision, DecisionKind, Fact, InputNote, Outcome, Parent, Question, ReceiptStatus, SkipReason, Status,
         SupersedeReason, WaitReason,
     },
+    spec::flow::Join,
 };
 
 use super::{
@@ -121,7 +123,7 @@ fn words(view: &RunView, at: &At, moment: &Moment) -> Option<Said> {
             plain(format!("parameters were changed: {}", changes.join(", ")))
         }
         Fact::DefinitionRefreshed { added, removed, changed, .. } => {
-            let own = |ids: &[crate::id::StepId]| ids.iter().any(|id| id.as_str() == at.step.base());
+            let own = |ids: &[StepId]| ids.iter().any(|id| id.as_str() == at.step.base());
             plain(match (own(added), own(changed), own(removed)) {
                 (true, _, _) => "the flow was changed: this step is new".to_owned(),
                 (_, true, _) => "the flow was changed, and this step with it".to_owned(),
@@ -197,7 +199,11 @@ fn started(
     }
     if let Some(slot) = frame.slot(&at.step).filter(|_| execution == 1) {
         let planned = frame.plan.step(slot.step);
-        let needs: Vec<&str> = planned.needs.iter().map(|need| frame.plan.step(*need).spec.id.as_str()).collect();
+        // Of a join of some, only those that were over then: the others may have been running still.
+        let needs: Vec<&str> = match planned.spec.needs.join {
+            Join::All => planned.needs.iter().map(|need| frame.plan.step(*need).spec.id.as_str()).collect(),
+            Join::AtLeast(_) => moment.over.iter().map(StepId::as_str).collect(),
+        };
         if !needs.is_empty() {
             why.push(format!("what it needs was over: {}", listed(&needs)));
         }

@@ -16,7 +16,7 @@ use crate::{
 };
 
 use super::{
-    saw::saw,
+    saw::{over, saw},
     view::{Attempt, Driver, Execution, Moment, RunView, SetAside, StepStory},
 };
 
@@ -172,7 +172,7 @@ impl<'v, F: FnMut(Wanted<'_>) -> Result<Arc<Book>, BookError>> Loading<'v, F> {
         let input = Arc::new(input);
         for fact in facts {
             self.know(&fact)?;
-            let saw = saw(&self.view.state, &fact);
+            let (saw, over) = (saw(&self.view.state, &fact), over(&self.view.state, &fact));
             let concerned = self.concerned(&fact);
             // One fact at a time, so that what a condition saw is read from the state it was decided on.
             let mut one = Entry { seq, ts, prev: prev.clone(), input: InputNote::Ticked, facts: vec![fact] };
@@ -187,7 +187,7 @@ impl<'v, F: FnMut(Wanted<'_>) -> Result<Arc<Book>, BookError>> Loading<'v, F> {
             for at in concerned {
                 self.view.steps.entry(at).or_default().moments.push(place);
             }
-            self.view.moments.push(Moment { seq, ts, input: input.clone(), fact, saw });
+            self.view.moments.push(Moment { seq, ts, input: input.clone(), fact, saw, over });
         }
         Ok(())
     }

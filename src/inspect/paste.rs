@@ -49,11 +49,8 @@ impl Paste {
     pub fn status(&self, run: &RunId) -> String {
         format!("{} status {run}", self.program)
     }
-    pub fn explain(&self, run: &RunId, step: &StepRef) -> String {
-        format!("{} explain {run} {}", self.program, quoted(step.as_str()))
-    }
-    pub fn show(&self, run: &RunId, step: &StepRef, what: &str) -> String {
-        format!("{} show {run} {} --{what}", self.program, quoted(step.as_str()))
+    pub fn explain(&self, run: &RunId, flow: &FramePath, step: &StepRef) -> String {
+        self.of_step("explain", run, flow.as_str(), step.as_str(), "")
     }
     pub fn repair(&self, run: &RunId) -> String {
         format!("{} verify {run} --repair", self.program)

@@ -1,14 +1,16 @@
 //! What a condition of the flow looked at: the values under the names that it uses, as they stood when it was decided.
-//! In: the state just before a fact. Out: names with values, short enough for a sentence. Never: a condition evaluated again.
+//! In: the state just before a fact. Out: names with values, short enough for a sentence; of a join, which needs were over.
+//! Never: a condition evaluated again.
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
 use crate::{
-    kernel::{Frame, Slot, State, measured_of_result, template_scope},
+    id::StepId,
+    kernel::{Frame, Life, Slot, State, measured_of_result, template_scope},
     record::{At, Fact, Rule, SkipReason},
-    spec::Expr,
+    spec::{Expr, flow::Join},
 };
 
 /// Longest value that is shown; the whole one stands in the receipt.
@@ -28,6 +30,19 @@ pub(super) fn saw(state: &State, fact: &Fact) -> Vec<(String, Value)> {
         }
         _ => Vec::new(),
     }
+}
+
+/// Which needs of a join were over when it started. Where it needs all of them, they all were: the plan tells their names.
+pub(super) fn over(state: &State, fact: &Fact) -> Vec<StepId> {
+    let Fact::StepStarted { at, execution: 1, .. } = fact else { return Vec::new() };
+    let Some(frame) = state.frame(&at.flow) else { return Vec::new() };
+    let Some(planned) = frame.slot(&at.step).map(|slot| frame.plan.step(slot.step)) else { return Vec::new() };
+    if planned.spec.needs.join == Join::All {
+        return Vec::new();
+    }
+    let settled = |need: &Slot| frame.state(*need).is_some_and(|state| matches!(state.life, Life::Settled(_)));
+    let over = planned.needs.iter().map(|need| Slot::from(*need)).filter(settled);
+    over.map(|need| frame.plan.step(need.step).spec.id.clone()).collect()
 }
 
 fn of_when(state: &State, at: &At) -> Vec<(String, Value)> {

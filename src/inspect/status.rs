@@ -15,6 +15,7 @@ use crate::{
 
 use super::{
     figures::{executor, receipt_path, verb_word},
+    form::answer_with,
     paste::Paste,
     routes::{Proposal, proposals},
     standing::Standing,
@@ -307,7 +308,7 @@ pub(super) fn waiting(view: &RunView, question: &Question, paste: &Paste) -> Wai
                 key: option.key.clone(),
                 label: option.label.clone(),
                 effect: option.effect.clone(),
-                command: paste.answer(&view.run_id, &question.id, &option.key),
+                command: answer_with(paste, &view.run_id, question, &option.key),
             })
             .collect(),
     }
@@ -352,11 +353,11 @@ fn retries(view: &RunView, paste: &Paste) -> Vec<NextStep> {
                 let gone = StepRef::from(&frame.plan.step(*gone).spec.id);
                 (format!("after the cause is fixed, begin at {gone}, which was taken back"), gone)
             }
-            None => (format!("after the cause is fixed, run {} again and go on", failing.step_id), failing.step_id.clone()),
+            None => (format!("after the cause is fixed, {} and go on", again(&failing.step_id)), failing.step_id.clone()),
         };
         found.push(NextStep { why, command: paste.retry(run, &frame.path, &from) });
-        found
-            .push(NextStep { why: format!("see why {} failed", failing.step_id), command: paste.explain(run, &failing.step_id) });
+        let why = format!("see why {} failed", failing.step_id);
+        found.push(NextStep { why, command: paste.explain(run, &frame.path, &failing.step_id) });
     }
     if found.is_empty() && view.status() == RunStatus::Cancelled {
         let stood = view.roots().find_map(|frame| {
@@ -370,6 +371,14 @@ fn retries(view: &RunView, paste: &Paste) -> Vec<NextStep> {
         }));
     }
     found
+}
+
+/// What `retry` does: it knows steps, and no items of them.
+pub(super) fn again(step: &StepRef) -> String {
+    match step.as_str() == step.base() {
+        true => format!("run {step} again"),
+        false => format!("run {} again, with all its items,", step.base()),
+    }
 }
 
 /// A detour, an injection or a rollback: it is not run again by itself.

@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, ops::Bound, sync::Arc};
 use serde_json::Value;
 
 use crate::{
-    id::{EscalationId, FramePath, RunId, StepRef, Time},
+    id::{EscalationId, FramePath, RunId, StepId, StepRef, Time},
     kernel::{Frame, State},
     record::{
         At, Decision, Envelope, Fact, InputNote, Parent, Proof, Question, QuestionStatus, RunStatus, Spent, SupersedeReason,
@@ -24,6 +24,8 @@ pub struct Moment {
     pub fact: Arc<Fact>,
     /// The values that a condition of the flow looked at, by name.
     pub saw: Vec<(String, Value)>,
+    /// For the first start of a join that needs only some of its steps: those that were over.
+    pub over: Vec<StepId>,
 }
 
 /// An attempt that did not do it.

@@ -138,5 +138,9 @@ fn answered(answer: &Answer) -> String {
 fn how_to_answer(run: &RunId, question: &Question, paste: &Paste) -> String {
     let keys: Vec<&str> = question.options.iter().map(|option| option.key.as_str()).collect();
     let set: String = fields(question).iter().filter(|one| one.2).map(|(name, ..)| format!(" --set '{name}=…'")).collect();
-    format!("\n{}\n{}{set}\n", paste.explain(run, &question.step_id), paste.answer_with_one_of(run, &question.id, &keys))
+    format!(
+        "\n{}\n{}{set}\n",
+        paste.explain(run, &question.flow_path, &question.step_id),
+        paste.answer_with_one_of(run, &question.id, &keys)
+    )
 }

@@ -136,7 +136,8 @@ impl<'r> Case<'r> {
         let base = gone.as_deref().unwrap_or_else(|| ran.step.split('[').next().unwrap_or_default());
         let why = match &gone {
             Some(gone) => format!("{once}, begin at {gone}, which was taken back"),
-            None => format!("{once}, run {} again and go on", ran.step),
+            None if base != ran.step => format!("{once}, run {base} again, with all its items, and go on"),
+            None => format!("{once}, run {base} again and go on"),
         };
         found
             .then(why, self.command(&format!("retry {run} --flow {flow} --step {base}")))

@@ -21,7 +21,7 @@ use super::{
 
 /// Causes that are told; what comes later is noise.
 const CAUSES_MAX: usize = 8;
-const NEXT_MAX: usize = 5;
+const NEXT_MAX: usize = 8;
 
 pub(super) fn diagnose(remains: &Remains, paste: &Paste) -> Diagnosis {
     let panel = evidence(remains, None, paste);

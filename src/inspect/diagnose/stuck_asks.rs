@@ -7,9 +7,15 @@ use crate::{
 };
 
 use super::{
-    super::words::{first_line, length},
+    super::{
+        form::answer_with,
+        words::{first_line, length},
+    },
     case::{Case, Found},
 };
+
+/// Answers that are spelled out; with the question itself, and what comes after it, no more than `rank` prints.
+const ANSWERS_MAX: usize = 5;
 
 /// A question with where it stands and how it is answered.
 pub(super) fn asks(case: &Case<'_>, question: &Question, says: String) -> Found {
@@ -18,8 +24,12 @@ pub(super) fn asks(case: &Case<'_>, question: &Question, says: String) -> Found 
     let to = if to.is_empty() { "anybody".to_owned() } else { to.join(", ") };
     let found = Found::new(says).at(Case::question_path(question), format!("asked {since} ago, for {to}: {}", question.question));
     let found = found.then("read it with its evidence", case.paste.review(case.run(), &question.id));
-    let keys: Vec<&str> = question.options.iter().map(|option| option.key.as_str()).collect();
-    let found = found.then("answer it", case.paste.answer_with_one_of(case.run(), &question.id, &keys));
+    // One command per answer, so that each can be pasted; where there are too many, the question itself lists them.
+    let options = question.options.iter().filter(|_| question.options.len() <= ANSWERS_MAX);
+    let found = options.fold(found, |found, option| {
+        let command = answer_with(case.paste, case.run(), question, &option.key);
+        found.then(format!("answer {}: {}", option.key, option.label), command)
+    });
     if case.driven() { found } else { found.then("then go on", case.resume()) }
 }
 

@@ -2,6 +2,7 @@
 
 mod again;
 mod disk;
+mod now;
 mod stories;
 mod whole;
 
