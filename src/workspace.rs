@@ -36,6 +36,7 @@ mod check;
 mod dry_run;
 mod errors;
 mod going_on;
+mod mend;
 mod notify;
 mod open_run;
 mod orders;

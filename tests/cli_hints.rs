@@ -104,6 +104,29 @@ fn what_verify_misses_it_names_with_the_command_that_mends_it() {
 }
 
 #[test]
+fn what_witnesses_the_end_of_the_journal_is_made_anew_byte_for_byte() {
+    let test = Test::new().flow("ask", ASK).flow("ok", "steps:\n  - {id: one, run: 'true'}\n");
+    let test = test.flow("bad", "steps:\n  - {id: one, run: 'exit 3'}\n");
+    test.go(&["run", "ok", "--run-id", "ok"]).code(0);
+    test.go(&["run", "bad", "--run-id", "bad"]).code(1);
+    test.go(&["run", "ask", "--run-id", "ask", "--param", "who=ada"]).code(4);
+    for run in ["ok", "bad", "ask"] {
+        let path = format!("run_base/{run}/run.json");
+        let before = test.text(&path);
+        for damage in [None, Some("{")] {
+            match damage {
+                None => std::fs::remove_file(test.at(&path)).expect("run.json"),
+                Some(text) => test.write(&path, text),
+            }
+            assert!(test.go(&["verify", run]).code(7).stdout.contains(&format!("verify {run} --repair")));
+            let told = test.go(&["verify", run, "--repair"]).code(0).stdout;
+            assert!(told.contains("run.json: made anew") && !told.contains("--repair"), "{told}");
+            assert_eq!(test.text(&path), before, "{run}");
+        }
+    }
+}
+
+#[test]
 fn what_cannot_be_read_is_not_taken_for_empty() {
     let test = Test::new().flow("ask", ASK).file("runs-file", "no directory").file("flows-file", "no directory");
     test.go(&["validate", "--flows", "flows-file"]).code(1).says("cannot read");

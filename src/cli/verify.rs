@@ -58,6 +58,7 @@ fn repair(run: &ledger::RunDir, id: &RunId, context: &Context) -> Result<Vec<led
         }
         other => Error::new(Kind::System, format!("run `{id}` cannot be repaired")).because(&other),
     })?;
+    context.workspace.mend_manifest(run, &ledger::Head { seq: report.lines, digest: report.head.clone() }, &lock)?;
     drop(lock);
     context.workspace.tell(id, 0)?;
     Ok(report.findings)

@@ -210,7 +210,9 @@ fn check_manifest(run: &RunDir, settle: &mut Settle<'_>) -> io::Result<()> {
         Some(manifest) if manifest.run_id == *run.id() => return Ok(()),
         Some(manifest) => (FindingKind::Differs, format!("it is of run `{}`", manifest.run_id)),
         None if fs::symlink_metadata(run.path(&path)).is_ok() => (FindingKind::Differs, "it does not parse".to_owned()),
-        None => (FindingKind::Missing, "nothing witnesses where the journal ends; a resume writes it anew".to_owned()),
+        None => {
+            (FindingKind::Missing, "nothing witnesses where the journal ends; a repair or a resume writes it anew".to_owned())
+        }
     };
     settle.findings.add(Finding { path: path.as_str().to_owned(), kind, detail });
     Ok(())

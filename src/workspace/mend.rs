@@ -1,0 +1,32 @@
+//! What `verify --repair` makes anew and the ledger alone cannot: `run.json`, which tells of the kernel's state.
+//! In: a run whose files are as its journal says. Out: its `run.json`. Never: one that is there and this run's, replaced.
+
+use crate::{
+    error::{Error, Kind},
+    inspect,
+    ledger::{Head, Lock, RunDir},
+    redact::Redactor,
+};
+
+use super::Workspace;
+
+impl Workspace {
+    /// Writes `run.json` where it is missing, does not parse or is another run's.
+    ///
+    /// # Errors
+    /// The run cannot be read, or the file not be written.
+    pub fn mend_manifest(&self, run: &RunDir, head: &Head, _lock: &Lock) -> Result<(), Error> {
+        let id = run.id();
+        let failed =
+            |error: &std::io::Error| Error::new(Kind::System, format!("run.json of `{id}` cannot be mended")).because(error);
+        if run.manifest().map_err(|error| failed(&error))?.is_some_and(|manifest| manifest.run_id == *id) {
+            return Ok(());
+        }
+        let (view, _) = self.view(id.as_str())?;
+        let Some(manifest) = inspect::manifest(&view, head) else { return Ok(()) };
+        let mut bytes = serde_json::to_vec_pretty(&manifest).map_err(|error| failed(&error.into()))?;
+        bytes.push(b'\n');
+        // Made from the journal, which is clean; shapes are looked for once more all the same.
+        run.write(&run.run_json(), &Redactor::default().bytes(bytes)).map_err(|error| failed(&error))
+    }
+}
