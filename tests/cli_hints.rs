@@ -104,6 +104,20 @@ fn what_verify_misses_it_names_with_the_command_that_mends_it() {
 }
 
 #[test]
+fn a_repair_is_not_advised_where_it_can_make_nothing() {
+    let test = Test::new().flow("ok", "steps:\n  - {id: p, run: echo hi}\n");
+    test.go(&["run", "ok", "--run-id", "r"]).code(0);
+    std::fs::remove_file(test.at("run_base/r/ok/logs/p.1.stdout")).expect("what it printed");
+    let diagnosis = test.go(&["diagnose", "r"]).code(1).stdout;
+    assert!(diagnosis.contains("output-lost") && diagnosis.contains("flow-studio retry r --flow ok --step p"), "{diagnosis}");
+    for args in [&["verify", "r"][..], &["verify", "r", "--repair"]] {
+        let told = test.go(args).code(7).stdout;
+        assert!(told.contains("p.1.stdout: missing: ") && told.contains("the journal cannot make it"), "{told}");
+        assert!(!told.contains("--repair") && !diagnosis.contains("--repair"), "{told}\n{diagnosis}");
+    }
+}
+
+#[test]
 fn what_witnesses_the_end_of_the_journal_is_made_anew_byte_for_byte() {
     let test = Test::new().flow("ask", ASK).flow("ok", "steps:\n  - {id: one, run: 'true'}\n");
     let test = test.flow("bad", "steps:\n  - {id: one, run: 'exit 3'}\n");

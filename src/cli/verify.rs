@@ -105,8 +105,7 @@ fn text(report: &ledger::VerifyReport, made_anew: &[ledger::Finding], repair: &s
     if report.findings_omitted > 0 {
         let _ = writeln!(text, "  and {} more", report.findings_omitted);
     }
-    let can_be_made = |found: &&ledger::Finding| found.kind != ledger::FindingKind::Unaccounted;
-    if report.broken.is_none() && report.findings.iter().any(|found| can_be_made(&found)) && made_anew.is_empty() {
+    if report.broken.is_none() && report.findings.iter().any(|found| found.can_be_made) && made_anew.is_empty() {
         let _ = writeln!(text, "what the journal can make is made anew by: {repair}");
     }
     if report.is_ok() {

@@ -5,6 +5,7 @@
 mod archive;
 mod cost;
 mod dir;
+mod findings;
 mod follow;
 mod frozen;
 mod inbox;
@@ -34,6 +35,7 @@ mod tombstones;
 mod verify;
 
 pub use cost::read as spent;
+pub use findings::{Finding, FindingKind};
 pub use follow::{Follow, Lines};
 pub use frozen::{Frozen, FrozenError, Unsynced};
 pub use inbox::{Inbox, InboxError, Letter, Message};
@@ -54,7 +56,7 @@ pub use scent::{ScentEntry, ScentTrail};
 pub use shelves::{Amount, Shelves, artifacts, shelves};
 pub use stamp::Stamp;
 pub use tombstones::Tombstones;
-pub use verify::{Finding, FindingKind, VerifyError, VerifyReport, repair, verify};
+pub use verify::{VerifyError, VerifyReport, repair, verify};
 
 #[cfg(test)]
 mod tests;

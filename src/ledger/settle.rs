@@ -14,6 +14,7 @@ use crate::record::At;
 
 use super::{
     dir::Dir,
+    findings::{Finding, FindingKind, Findings},
     journal::JournalError,
     lru::Lru,
     place::InRun,
@@ -22,7 +23,6 @@ use super::{
     reader::Reader,
     run_dir::RunDir,
     tombstones::Tombstones,
-    verify::{Finding, FindingKind, Findings},
 };
 
 #[derive(Debug, thiserror::Error)]
@@ -143,7 +143,8 @@ impl<'a> Settle<'a> {
     }
 
     fn find(&mut self, place: &InRun, kind: FindingKind, detail: &str) {
-        self.findings.add(Finding { path: place.as_str().to_owned(), kind, detail: detail.to_owned() });
+        let (path, detail) = (place.as_str().to_owned(), detail.to_owned());
+        self.findings.add(Finding { path, kind, detail, can_be_made: true });
     }
 
     fn keep(&mut self, place: &InRun, error: io::Error) {
@@ -353,6 +354,7 @@ impl Sink for Settle<'_> {
     }
 
     fn problem(&mut self, seq: u64, what: String) {
-        self.findings.add(Finding { path: format!("journal.jsonl:{seq}"), kind: FindingKind::Differs, detail: what });
+        let (path, kind) = (format!("journal.jsonl:{seq}"), FindingKind::Differs);
+        self.findings.add(Finding { path, kind, detail: what, can_be_made: false });
     }
 }

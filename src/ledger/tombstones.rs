@@ -12,8 +12,8 @@ use crate::{
 };
 
 use super::{
+    findings::{Finding, FindingKind},
     run_dir::RunDir,
-    verify::{Finding, FindingKind},
 };
 
 /// Larger ones are not read to their end; what their last lines name counts as missing.
@@ -59,7 +59,7 @@ impl Tombstones {
 
     fn wrong(&mut self, run: &RunDir, at: usize, detail: String) {
         let path = format!("{}:{}", run.retention(), at + 1);
-        self.findings.push(Finding { path, kind: FindingKind::Differs, detail });
+        self.findings.push(Finding { path, kind: FindingKind::Differs, detail, can_be_made: false });
     }
 
     fn take(&mut self, line: RetentionLine) {
@@ -72,7 +72,7 @@ impl Tombstones {
                 self.gone.insert(file.path, Tombstone { sha256: file.sha256, journal_seq, by: line.by.clone() });
             } else {
                 let detail = "retention.jsonl names it, but retention never removes such a file".to_owned();
-                self.findings.push(Finding { path: file.path, kind: FindingKind::Differs, detail });
+                self.findings.push(Finding { path: file.path, kind: FindingKind::Differs, detail, can_be_made: false });
             }
         }
     }

@@ -18,6 +18,7 @@ use crate::{
 
 use super::{
     dir::Dir,
+    findings::{Finding, FindingKind},
     frozen::{Frozen, Lines},
     journal::{Head, JournalError},
     lock::{Holder, Lock, LockError},
@@ -28,43 +29,6 @@ use super::{
     run_dir::RunDir,
     settle::Settle,
 };
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum FindingKind {
-    Missing,
-    Differs,
-    /// A receipt, handoff or question that the journal knows nothing of.
-    Unaccounted,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Finding {
-    /// Relative to RUN_BASE.
-    pub path: String,
-    pub kind: FindingKind,
-    pub detail: String,
-}
-
-/// Findings that are listed; the rest is counted.
-const FINDINGS_MAX: usize = 1000;
-
-#[derive(Debug, Default)]
-pub(super) struct Findings {
-    list: Vec<Finding>,
-    omitted: u64,
-    pub executions: u64,
-}
-
-impl Findings {
-    pub(super) fn add(&mut self, finding: Finding) {
-        if self.list.len() < FINDINGS_MAX {
-            self.list.push(finding);
-        } else {
-            self.omitted += 1;
-        }
-    }
-}
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct VerifyReport {
@@ -214,7 +178,7 @@ fn check_manifest(run: &RunDir, settle: &mut Settle<'_>) -> io::Result<()> {
             (FindingKind::Missing, "nothing witnesses where the journal ends; a repair or a resume writes it anew".to_owned())
         }
     };
-    settle.findings.add(Finding { path: path.as_str().to_owned(), kind, detail });
+    settle.findings.add(Finding { path: path.as_str().to_owned(), kind, detail, can_be_made: true });
     Ok(())
 }
 
@@ -270,7 +234,7 @@ fn check_frozen(run: &RunDir, frozen: &Definitions, write: bool, settle: &mut Se
                     (run.frozen(flow, *generation), kind, detail)
                 }
             };
-            settle.findings.add(Finding { path: place.as_str().to_owned(), kind, detail });
+            settle.findings.add(Finding { path: place.as_str().to_owned(), kind, detail, can_be_made: true });
         }
     }
     Ok(files)
@@ -287,7 +251,7 @@ fn unaccounted(run: &RunDir, past: &Past, settle: &mut Settle<'_>) -> io::Result
                 if !name.ends_with(".draft.json") && name.ends_with(".json") && !settle.knows(&place) {
                     let detail = "the journal does not account for it".to_owned();
                     let path = place.as_str().to_owned();
-                    settle.findings.add(Finding { path, kind: FindingKind::Unaccounted, detail });
+                    settle.findings.add(Finding { path, kind: FindingKind::Unaccounted, detail, can_be_made: false });
                 }
             }
         }
@@ -379,12 +343,15 @@ impl Streams {
                     None
                 }
                 Some(_) => Some((FindingKind::Differs, "retention removed it, and it was not what was recorded")),
-                None => Some((FindingKind::Missing, "its digest was recorded, the file is not there")),
+                None => {
+                    Some((FindingKind::Missing, "its digest was recorded, the file is not there; the journal cannot make it"))
+                }
             },
             Err(error) => return Err(error),
         };
         if let Some((kind, detail)) = finding {
-            settle.findings.add(Finding { path: place.as_str().to_owned(), kind, detail: detail.to_owned() });
+            let (path, detail) = (place.as_str().to_owned(), detail.to_owned());
+            settle.findings.add(Finding { path, kind, detail, can_be_made: false });
         }
         Ok(())
     }

@@ -149,6 +149,8 @@ impl Bed {
         let last = lines.last_mut().expect("a line");
         *last = format!("{},{fact}]}}", last.strip_suffix("]}").expect("facts come last"));
         self.put_journal(&lines);
+        // It named the line as it was; the repair makes it anew.
+        fs::remove_file(self.base().join("run.json")).expect("run.json");
         self.repaired()
     }
 
@@ -219,7 +221,7 @@ impl Bed {
         self.cut_after(&last)
     }
 
-    /// Lines written anew in a run whose run.json is gone already.
+    /// Lines written anew in a run that was cut, and whose run.json names the line as it was.
     pub fn rewrite_bare(self, change: impl Fn(&str) -> String) -> Self {
         let prev = regex::Regex::new(r#""prev":"[0-9a-f]{64}""#).expect("a constant pattern");
         let mut head: Option<Sha256> = None;
@@ -234,6 +236,7 @@ impl Bed {
             lines.push(chained);
         }
         self.put_journal(&lines);
+        fs::remove_file(self.base().join("run.json")).expect("run.json");
         self.repaired()
     }
 }

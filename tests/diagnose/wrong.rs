@@ -40,6 +40,7 @@ pub fn cases() -> Vec<Case> {
         ("output-gone", || Bed::run(MADE).remove("run_base/r/f/artifacts/a.txt")),
         ("output-changed", || Bed::run(MADE).write("run_base/r/f/artifacts/a.txt", "bad\n")),
         ("receipts-missing", || Bed::run(MADE).remove("run_base/r/f/receipts")),
+        ("output-lost", || Bed::run(MADE).remove("run_base/r/f/logs/last.1.stdout")),
         ("hollow-tests", || {
             tested("=== 3 passed in 0.01s ===").replace(
                 "\"passed\":3,\"failed\":0,\"skipped\":0,\"total\":3",

@@ -3,7 +3,10 @@
 
 use serde_json::Value;
 
-use crate::record::{Fact, RunStatus};
+use crate::{
+    ledger::{Finding, FindingKind},
+    record::{Fact, RunStatus},
+};
 
 use super::{
     super::{
@@ -71,13 +74,32 @@ pub(super) fn output_changed(case: &Case<'_>) -> Option<Found> {
 }
 
 pub(super) fn receipts_missing(case: &Case<'_>) -> Option<Found> {
+    let (_, found) = missing(case, true)?;
+    Some(found.then("make them again from the journal", case.paste.repair(case.run())))
+}
+
+/// What commands printed, and copies in snapshots: nothing but their digest stands in the journal.
+pub(super) fn output_lost(case: &Case<'_>) -> Option<Found> {
+    let (first, found) = missing(case, false)?;
+    let printed = |ran: &&Ran| {
+        ran.list("commands").any(|command| command.get("stdout_path").and_then(Value::as_str) == Some(first.path.as_str()))
+    };
+    Some(match case.remains.rans.iter().filter(|ran| ran.counts).rfind(printed) {
+        Some(ran) => rerun(case, found, ran, "if it matters, run the step again, and what follows it"),
+        None => found.then("see all that is missing", case.verify()),
+    })
+}
+
+fn missing<'r>(case: &Case<'r>, can_be_made: bool) -> Option<(&'r Finding, Found)> {
     let report = case.remains.verified.as_ref().filter(|_| !case.driven() && case.view().is_some())?;
-    let gone = |one: &&crate::ledger::Finding| one.kind == crate::ledger::FindingKind::Missing && one.path != "run.json";
-    let all: Vec<_> = report.findings.iter().filter(gone).collect();
-    let first = all.first()?;
-    let found = Found::new(format!("{} of the run are not there, first {}", count(all.len(), "file"), first.path));
-    let found = all.iter().take(5).fold(found, |found, one| found.at(&one.path, "is not there"));
-    Some(found.then("make again what the journal can", case.paste.repair(case.run())))
+    let gone = |one: &&Finding| one.kind == FindingKind::Missing && one.path != "run.json" && one.can_be_made == can_be_made;
+    let all: Vec<&Finding> = report.findings.iter().filter(gone).collect();
+    let first = *all.first()?;
+    let found = match all.len() {
+        1 => Found::new(format!("{} is not there", first.path)),
+        more => Found::new(format!("{} of the run are not there, first {}", count(more, "file"), first.path)),
+    };
+    Some((first, all.iter().take(5).fold(found, |found, one| found.at(&one.path, &*one.detail))))
 }
 
 pub(super) fn hollow(case: &Case<'_>) -> Option<Found> {

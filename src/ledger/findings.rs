@@ -1,0 +1,43 @@
+//! What is not as it should be in a run, as `verify` tells it.
+//! In: one finding after the other. Out: a list that does not grow without end, and how many there were beyond it.
+
+use serde::Serialize;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FindingKind {
+    Missing,
+    Differs,
+    /// A receipt, handoff or question that the journal knows nothing of.
+    Unaccounted,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// Relative to RUN_BASE.
+    pub path: String,
+    pub kind: FindingKind,
+    pub detail: String,
+    /// From the journal, by `repair`. What commands printed, copies in snapshots and lines of retention stand in no other place.
+    pub can_be_made: bool,
+}
+
+/// Findings that are listed; the rest is counted.
+const FINDINGS_MAX: usize = 1000;
+
+#[derive(Debug, Default)]
+pub(super) struct Findings {
+    pub list: Vec<Finding>,
+    pub omitted: u64,
+    pub executions: u64,
+}
+
+impl Findings {
+    pub(super) fn add(&mut self, finding: Finding) {
+        if self.list.len() < FINDINGS_MAX {
+            self.list.push(finding);
+        } else {
+            self.omitted += 1;
+        }
+    }
+}
