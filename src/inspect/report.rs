@@ -10,9 +10,10 @@ use crate::{
 };
 
 use super::{
+    next::next,
     paste::Paste,
     report_parts::{artifacts, cell, decided, done, measured, open_points, proposed, steps, switches, waiting},
-    status::{flow_status, next},
+    status::flow_status,
     view::RunView,
     words::{clean, first_line, length, spent_words},
 };

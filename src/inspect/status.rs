@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     id::{EscalationId, FlowKey, FramePath, ParamName, RunId, Sha256, StepRef, Time},
-    kernel::{Frame, FramePhase, Life, Slot},
+    kernel::{Frame, FramePhase, Slot},
     record::{At, DecisionKind, Outcome, Question, QuestionKind, RunStatus, Spent, WaitReason},
     spec::Severity,
 };
@@ -16,7 +16,9 @@ use crate::{
 use super::{
     figures::{executor, receipt_path, verb_word},
     form::answer_with,
+    next::next,
     paste::Paste,
+    rollback,
     routes::{Proposal, proposals},
     standing::Standing,
     view::{Driver, RunView},
@@ -188,6 +190,8 @@ pub fn flow_status(view: &RunView, frame: &Frame) -> RunStatus {
         *path == frame.path || path.as_str().strip_prefix(frame.path.as_str()).is_some_and(|rest| rest.starts_with('.'))
     };
     match frame.phase {
+        // Its undo steps go on after one that failed, so that it is over all the same.
+        FramePhase::Done(Outcome::Succeeded) if rollback::not_undone(frame).is_some() => RunStatus::Failed,
         FramePhase::Done(Outcome::Succeeded) => RunStatus::Succeeded,
         FramePhase::Done(Outcome::Failed) => RunStatus::Failed,
         FramePhase::Done(Outcome::Cancelled) => RunStatus::Cancelled,
@@ -238,7 +242,10 @@ fn flow_report(view: &RunView, frame: &Frame) -> FlowReport {
         running: running.collect(),
         retrying: retrying.collect(),
         failing: failing(view, frame),
-        reason: frame.outcome_reason.as_deref().map(str::to_owned),
+        reason: match rollback::not_undone(frame) {
+            Some(_) => Some(rollback::INCOMPLETE.to_owned()),
+            None => frame.outcome_reason.as_deref().map(str::to_owned),
+        },
         warnings: frame.warnings.iter().map(ToString::to_string).collect(),
         proposals: proposals(view, frame),
         steps: view.step_names(frame).into_iter().filter_map(|step| step_line(view, frame, step)).collect(),
@@ -312,77 +319,4 @@ pub(super) fn waiting(view: &RunView, question: &Question, paste: &Paste) -> Wai
             })
             .collect(),
     }
-}
-
-/// What a reader can do now. An answer comes before anything else, because everything else waits for it.
-pub(super) fn next(view: &RunView, paste: &Paste) -> Vec<NextStep> {
-    let run = &view.run_id;
-    let one = |why: String, command: String| NextStep { why, command };
-    let mut found: Vec<NextStep> = view
-        .open_questions()
-        .into_iter()
-        .map(|question| one(format!("answer the question about {}", question.step_id), paste.review(run, &question.id)))
-        .collect();
-    match view.status() {
-        RunStatus::Running | RunStatus::Waiting | RunStatus::Succeeded => {}
-        RunStatus::Interrupted => found.push(one("go on where it stood".to_owned(), paste.resume(run))),
-        RunStatus::Failed | RunStatus::Cancelled => found.extend(retries(view, paste)),
-    }
-    if found.is_empty() && view.status() == RunStatus::Succeeded {
-        found.push(one("read what was done".to_owned(), paste.report(run)));
-    }
-    found
-}
-
-fn retries(view: &RunView, paste: &Paste) -> Vec<NextStep> {
-    let run = &view.run_id;
-    let mut found = Vec::new();
-    // The innermost flow that failed holds the cause; the flows around it failed because of it.
-    for frame in view.frames().filter(|frame| frame.phase == FramePhase::Done(Outcome::Failed) && !is_repair(frame)) {
-        let Some(failing) = failing(view, frame) else { continue };
-        let at = At { flow: frame.path.clone(), step: failing.step_id.clone() };
-        let inner = view.children(&frame.path).any(|child| {
-            child.phase == FramePhase::Done(Outcome::Failed)
-                && matches!(child.parent.as_deref(), Some(crate::record::Parent::SubFlow { at: above }) if *above == at)
-        });
-        if inner {
-            continue;
-        }
-        let (why, from) = match view.state.taken_back(&frame.path).first() {
-            Some(gone) => {
-                let gone = StepRef::from(&frame.plan.step(*gone).spec.id);
-                (format!("after the cause is fixed, begin at {gone}, which was taken back"), gone)
-            }
-            None => (format!("after the cause is fixed, {} and go on", again(&failing.step_id)), failing.step_id.clone()),
-        };
-        found.push(NextStep { why, command: paste.retry(run, &frame.path, &from) });
-        let why = format!("see why {} failed", failing.step_id);
-        found.push(NextStep { why, command: paste.explain(run, &frame.path, &failing.step_id) });
-    }
-    if found.is_empty() && view.status() == RunStatus::Cancelled {
-        let stood = view.roots().find_map(|frame| {
-            let open = |slot: &Slot| !matches!(frame.state(*slot).map(|state| &state.life), Some(Life::Settled(_)));
-            let slots = (0..frame.plan.steps.len()).filter_map(|at| frame.slot(&StepRef::from(&frame.plan.steps[at].spec.id)));
-            slots.into_iter().find(open).map(|slot| (frame.path.clone(), frame.name(slot)))
-        });
-        found.extend(stood.map(|(flow, step)| NextStep {
-            why: format!("start again at {step}, where it was cancelled"),
-            command: paste.retry(run, &flow, &step),
-        }));
-    }
-    found
-}
-
-/// What `retry` does: it knows steps, and no items of them.
-pub(super) fn again(step: &StepRef) -> String {
-    match step.as_str() == step.base() {
-        true => format!("run {step} again"),
-        false => format!("run {} again, with all its items,", step.base()),
-    }
-}
-
-/// A detour, an injection or a rollback: it is not run again by itself.
-fn is_repair(frame: &Frame) -> bool {
-    use crate::record::Parent::{Detour, Injected, Rollback};
-    matches!(frame.parent.as_deref(), Some(Detour { .. } | Injected { .. } | Rollback { .. }))
 }

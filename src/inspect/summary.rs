@@ -12,8 +12,9 @@ use crate::{
 
 use super::{
     figures::{path_in, receipt_path},
+    next::next,
     paste::Paste,
-    status::{self, NextStep},
+    status::NextStep,
     view::{Execution, RunView},
     words::{count, first_line},
 };
@@ -85,7 +86,7 @@ pub fn summary(view: &RunView, paste: &Paste) -> RunSummary {
         trail: trail.into_iter().take(TRAIL_MAX).collect(),
         cause,
         warnings: view.roots().flat_map(|frame| frame.warnings.iter().map(|one| first_line(one))).collect(),
-        next: status::next(view, paste),
+        next: next(view, paste),
     }
 }
 

@@ -55,7 +55,7 @@ pub(super) fn cancelled(case: &Case<'_>) -> Option<Found> {
     });
     let (by, line) = by.filter(|_| case.status() == Some(crate::record::RunStatus::Cancelled))?;
     let found = Found::new(format!("{by} cancelled the run")).at("journal.jsonl", format!("line {line}: {by} cancelled it"));
-    let next = super::super::status::next(view, case.paste);
+    let next = super::super::next::next(view, case.paste);
     Some(next.into_iter().fold(found, |found, next| found.then(next.why, next.command)))
 }
 

@@ -1,8 +1,11 @@
 //! What is said of steps that stand beside others: joins of some, a line that is stopped.
 
-use crate::inspect::{
-    explain,
-    testing::{TestRun, at},
+use crate::{
+    inspect::{
+        Paste, explain, status,
+        testing::{Says, TestRun, at},
+    },
+    record::RunStatus,
 };
 
 const JOIN: &str = "flow: x\ntitle: X\njobs: 4\nsteps:\n  - {id: a, needs: [], run: a}\n  - {id: b, needs: [], run: b}\n  - {id: c, needs: [], run: c}\n  - {id: j, needs: [a, b, c], join: any, run: j}\n";
@@ -22,4 +25,21 @@ fn a_ready_step_says_which_question_stops_the_line() {
     let now = |step: &str, run: &TestRun| explain(&run.view(), &at("x", step)).unwrap().now;
     assert_eq!(now("b2", &run), "nothing starts in this run until a-1, which stopped the line, is answered");
     assert_eq!(now("b2", &run.answer("a-1", "approve", "ada", None)), "it is done");
+}
+
+const ROLLS: &str = "flow: x\ntitle: X\nsteps:\n  - {id: a, run: a, undo: ua}\n  - {id: b, run: b, undo: ub}\n  - {id: d, run: d, on_failure: rollback}\n";
+
+#[test]
+fn a_rollback_that_left_something_is_no_success_and_comes_before_a_retry() {
+    let rolls = || TestRun::new(&[("flows/x.yaml", ROLLS)]).says("d", &[Says::Fails("no")]);
+    let told = status(&rolls().says("undo-b", &[Says::Fails("exit code 7")]).start().view(), &Paste::default());
+    let back = &told.flows[1];
+    assert_eq!((back.flow_path.as_str(), back.status), ("x.rollback", RunStatus::Failed));
+    assert!(back.reason.as_deref().unwrap().starts_with("ROLLBACK INCOMPLETE"), "{back:?}");
+    let commands: Vec<&str> = told.next.iter().map(|next| next.command.as_str()).collect();
+    let show = "flow-studio show r-1 undo-b --flow x.rollback --log";
+    assert_eq!(commands, [show, "flow-studio retry r-1 --flow x --step d", "flow-studio explain r-1 d --flow x"]);
+    assert!(told.next[0].why.contains("by hand") && told.next[1].why.contains("not taken back"), "{:?}", told.next);
+    let whole = status(&rolls().start().view(), &Paste::default());
+    assert_eq!((whole.flows[1].status, whole.next.len()), (RunStatus::Succeeded, 2));
 }

@@ -1,0 +1,104 @@
+//! What to type next, the most useful first.
+//! In: a view. Out: commands that can be pasted, each with why. Never: a retry before what a rollback left is named.
+
+use crate::{
+    id::StepRef,
+    kernel::{Frame, FramePhase, Life, Slot},
+    record::{At, Outcome, RunStatus},
+};
+
+use super::{
+    paste::Paste,
+    rollback,
+    status::{NextStep, failing},
+    view::RunView,
+};
+
+/// What a reader can do now. An answer comes before anything else, because everything else waits for it.
+pub(super) fn next(view: &RunView, paste: &Paste) -> Vec<NextStep> {
+    let run = &view.run_id;
+    let one = |why: String, command: String| NextStep { why, command };
+    let mut found: Vec<NextStep> = view
+        .open_questions()
+        .into_iter()
+        .map(|question| one(format!("answer the question about {}", question.step_id), paste.review(run, &question.id)))
+        .collect();
+    match view.status() {
+        RunStatus::Running | RunStatus::Waiting | RunStatus::Succeeded => {}
+        RunStatus::Interrupted => found.push(one("go on where it stood".to_owned(), paste.resume(run))),
+        RunStatus::Failed | RunStatus::Cancelled => {
+            found.extend(by_hand(view, paste));
+            found.extend(retries(view, paste));
+        }
+    }
+    if found.is_empty() && view.status() == RunStatus::Succeeded {
+        found.push(one("read what was done".to_owned(), paste.report(run)));
+    }
+    found
+}
+
+/// What a rollback did not take back.
+fn by_hand(view: &RunView, paste: &Paste) -> Vec<NextStep> {
+    let left = view.frames().filter_map(|frame| Some((frame, rollback::not_undone(frame)?)));
+    left.map(|(frame, step)| NextStep {
+        why: format!("{}: see how far {step} of {} came", rollback::INCOMPLETE, frame.path),
+        command: paste.of_step("show", &view.run_id, frame.path.as_str(), step.as_str(), " --log"),
+    })
+    .collect()
+}
+
+fn retries(view: &RunView, paste: &Paste) -> Vec<NextStep> {
+    let run = &view.run_id;
+    let mut found = Vec::new();
+    // The innermost flow that failed holds the cause; the flows around it failed because of it.
+    for frame in view.frames().filter(|frame| frame.phase == FramePhase::Done(Outcome::Failed) && !is_repair(frame)) {
+        let Some(failing) = failing(view, frame) else { continue };
+        let at = At { flow: frame.path.clone(), step: failing.step_id.clone() };
+        let inner = view.children(&frame.path).any(|child| {
+            child.phase == FramePhase::Done(Outcome::Failed)
+                && matches!(child.parent.as_deref(), Some(crate::record::Parent::SubFlow { at: above }) if *above == at)
+        });
+        if inner {
+            continue;
+        }
+        let stands = view.children(&frame.path).any(|child| rollback::not_undone(child).is_some());
+        let first = if stands { "after what was not taken back is seen to, and the cause" } else { "after the cause" };
+        let (what, from) = match view.state.taken_back(&frame.path).first() {
+            Some(gone) => {
+                let gone = StepRef::from(&frame.plan.step(*gone).spec.id);
+                (format!("begin at {gone}, which was taken back"), gone)
+            }
+            None => (format!("{} and go on", again(&failing.step_id)), failing.step_id.clone()),
+        };
+        found.push(NextStep { why: format!("{first} is fixed, {what}"), command: paste.retry(run, &frame.path, &from) });
+        let why = format!("see why {} failed", failing.step_id);
+        found.push(NextStep { why, command: paste.explain(run, &frame.path, &failing.step_id) });
+    }
+    if found.is_empty() && view.status() == RunStatus::Cancelled {
+        let stood = view.roots().find_map(|frame| {
+            let open = |slot: &Slot| !matches!(frame.state(*slot).map(|state| &state.life), Some(Life::Settled(_)));
+            let slots = (0..frame.plan.steps.len()).filter_map(|at| frame.slot(&StepRef::from(&frame.plan.steps[at].spec.id)));
+            slots.into_iter().find(open).map(|slot| (frame.path.clone(), frame.name(slot)))
+        });
+        found.extend(stood.map(|(flow, step)| NextStep {
+            why: format!("start again at {step}, where it was cancelled"),
+            command: paste.retry(run, &flow, &step),
+        }));
+    }
+    found
+}
+
+/// A detour, an injection or a rollback: it is not run again by itself.
+fn is_repair(frame: &Frame) -> bool {
+    use crate::record::Parent::{Detour, Injected, Rollback};
+    matches!(frame.parent.as_deref(), Some(Detour { .. } | Injected { .. } | Rollback { .. }))
+}
+
+/// What `retry` does: it knows steps, and no items of them.
+fn again(step: &StepRef) -> String {
+    if step.as_str() == step.base() {
+        format!("run {step} again")
+    } else {
+        format!("run {} again, with all its items,", step.base())
+    }
+}
