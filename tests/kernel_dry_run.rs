@@ -119,6 +119,28 @@ fn scenarios_are_told_one_by_one_and_the_exit_code_says_the_worst() {
 }
 
 #[test]
+fn a_scenario_that_expects_nothing_is_told_what_would_have_been_true() {
+    let dir = place();
+    let path = dir.path().join("flows/tests/a.scenario.yaml");
+    let bare = GOOD.replace("expect: {ends: succeeded}\n", "");
+    fs::write(&path, &bare).unwrap();
+    let told = stdout(&flow_studio(dir.path(), &["test"]));
+    let block: String =
+        told.lines().skip_while(|line| line.trim() != "expect:").take(3).map(|line| format!("{line}\n")).collect();
+    assert!(block.contains("path: [") && block.contains("ends: succeeded"), "{told}");
+    let block: String = block.lines().map(|line| format!("{}\n", &line[8..])).collect();
+    fs::write(&path, format!("{bare}{block}")).unwrap();
+    let told = flow_studio(dir.path(), &["test"]);
+    assert_eq!(
+        (told.status.code(), stdout(&told)),
+        (Some(0), "ok      flows/tests/a.scenario.yaml\n1 ok, 0 failed, 0 invalid\n".to_owned())
+    );
+    fs::write(&path, bare.replace("sign: {choose: well}", "")).unwrap();
+    let told = stdout(&flow_studio(dir.path(), &["test"]));
+    assert!(told.contains("add       answers") && told.contains("ends: waiting"), "{told}");
+}
+
+#[test]
 fn a_scenario_for_a_step_that_is_not_there_is_invalid() {
     let dir = place();
     fs::write(dir.path().join("x.yaml"), format!("{GOOD}steps: {{aply: [{{exit: 1}}]}}\n")).unwrap();

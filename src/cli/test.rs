@@ -8,6 +8,8 @@ use serde::Serialize;
 
 use crate::{
     error::{Error, Kind},
+    id::StepRef,
+    record::RunStatus,
     workspace::{Tested, Verdict},
 };
 
@@ -55,6 +57,10 @@ fn text(report: &TestReport, color: bool, quiet: bool) -> String {
         let _ = writeln!(text, "{word:<8}{}", one.file);
         let differences = one.rehearsal.iter().flat_map(|rehearsal| &rehearsal.differences);
         differences.chain(&one.error).for_each(|difference| indented(&mut text, difference));
+        if let Some(played) = one.rehearsal.as_ref().filter(|_| one.expects_nothing) {
+            indented(&mut text, "it expects nothing; this would have been true:");
+            indented(&mut text, &expect(&played.path, played.ends));
+        }
         if let Some(found) = &one.diagnostics {
             indented(&mut text, found.render(color).trim_end());
         }
@@ -63,6 +69,15 @@ fn text(report: &TestReport, color: bool, quiet: bool) -> String {
         let _ = writeln!(text, "{} ok, {} failed, {} invalid", report.ok, report.failed, report.invalid);
     }
     text
+}
+
+/// As a scenario has it, to be pasted.
+fn expect(path: &[StepRef], ends: RunStatus) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+    // An instance, `step[item]`, would open a list.
+    let word = |step: &str| if step.chars().all(plain) { step.to_owned() } else { format!("'{}'", step.replace('\'', "''")) };
+    let path: Vec<String> = path.iter().map(|step| word(step.as_str())).collect();
+    format!("expect:\n  path: [{}]\n  ends: {ends}", path.join(", "))
 }
 
 fn indented(text: &mut String, block: &str) {

@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::{
-    engine::Scenario,
+    engine::{Scenario, ScenarioExpect},
     error::{Error, Kind},
     id::{FlowKey, ParamName},
     plan::Book,
@@ -44,6 +44,9 @@ pub struct Tested {
     pub flow: Option<FlowKey>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rehearsal: Option<Rehearsal>,
+    /// The scenario says nothing under `expect`: `path` and `ends` of the rehearsal are what would have been true.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub expects_nothing: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub diagnostics: Option<Diagnostics>,
     /// The file could not be read.
@@ -53,7 +56,15 @@ pub struct Tested {
 
 impl Tested {
     fn invalid(file: String, flow: Option<FlowKey>, found: Diagnostics) -> Self {
-        Self { file, verdict: Verdict::Invalid, flow, rehearsal: None, diagnostics: Some(found), error: None }
+        Self {
+            file,
+            verdict: Verdict::Invalid,
+            flow,
+            rehearsal: None,
+            expects_nothing: false,
+            diagnostics: Some(found),
+            error: None,
+        }
     }
 }
 
@@ -109,7 +120,15 @@ fn read(path: &Path, shown: &str) -> Result<Scenario, Box<Tested>> {
     let file = shown.to_owned();
     let text = std::fs::read_to_string(path).map_err(|error| {
         let error = Some(format!("cannot read {file}: {error}"));
-        Box::new(Tested { file: file.clone(), verdict: Verdict::Invalid, flow: None, rehearsal: None, diagnostics: None, error })
+        Box::new(Tested {
+            file: file.clone(),
+            verdict: Verdict::Invalid,
+            flow: None,
+            rehearsal: None,
+            expects_nothing: false,
+            diagnostics: None,
+            error,
+        })
     })?;
     Scenario::read(&file, &text).map_err(|found| Box::new(Tested::invalid(file, None, found)))
 }
@@ -120,7 +139,7 @@ fn play(file: String, scenario: &Scenario, book: &Result<Arc<Book>, Error>) -> T
         Ok(book) => book,
         Err(error) => {
             let (diagnostics, error) = (error.diagnostics.clone(), Some(error.message.clone()));
-            return Tested { file, verdict: Verdict::Invalid, flow, rehearsal: None, diagnostics, error };
+            return Tested { file, verdict: Verdict::Invalid, flow, rehearsal: None, expects_nothing: false, diagnostics, error };
         }
     };
     let given = scenario.params.iter().map(|(name, value)| (name.to_string(), Given::Value(value.clone()))).collect();
@@ -137,7 +156,8 @@ fn play(file: String, scenario: &Scenario, book: &Result<Arc<Book>, Error>) -> T
     }
     let rehearsal = rehearse(book, scenario, params);
     let verdict = if rehearsal.differences.is_empty() { Verdict::Ok } else { Verdict::Failed };
-    Tested { file, verdict, flow, rehearsal: Some(rehearsal), diagnostics: None, error: None }
+    let expects_nothing = scenario.expect == ScenarioExpect::default();
+    Tested { file, verdict, flow, rehearsal: Some(rehearsal), expects_nothing, diagnostics: None, error: None }
 }
 
 /// What would never be given: a reply for a step that nobody has, a choice of one that does not choose.
