@@ -10,7 +10,7 @@ use crate::{
     record::{At, Fact, FailureKind, Item, Outcome, Parent, QuestionKind, Rule, SkipReason, Status, StopCause},
     spec::{
         Expr, OnTimeout, StepField, Verb,
-        flow::{Ask, DoneTest, Step},
+        flow::{Ask, Step},
         form,
     },
 };
@@ -74,14 +74,8 @@ fn advance_frame(turn: &mut Turn, path: &FramePath) {
         return;
     }
     if around {
-        let frame = turn.frame(path);
-        let asks = frame.plan.flow.done.iter().any(|done| matches!(done.test, DoneTest::Ask(_)));
-        if idle && frame.unsettled == 0 && turn.state.stop.is_none() && !asks {
-            // It was done before it was stopped: it is not done again with what failed beside it.
-            close::close(turn, path);
-        } else if idle {
-            close::void_questions(turn, path, "the flow around it failed");
-            close::complete(turn, path, Outcome::Cancelled, "the flow around it failed".to_owned());
+        if idle {
+            close::abandoned(turn, path);
         }
         return;
     }

@@ -70,6 +70,18 @@ pub(super) fn close(turn: &mut Turn, path: &FramePath) {
     }
 }
 
+/// Nothing runs any more in a flow around which another one failed. What was done before that is done, and not done again with what failed
+/// beside it, unless a person would have to say so.
+pub(super) fn abandoned(turn: &mut Turn, path: &FramePath) {
+    let frame = turn.frame(path);
+    let asks = frame.plan.flow.done.iter().any(|done| matches!(done.test, DoneTest::Ask(_)));
+    if frame.unsettled == 0 && turn.state.stop.is_none() && !asks {
+        return close(turn, path);
+    }
+    void_questions(turn, path, "the flow around it failed");
+    complete(turn, path, Outcome::Cancelled, "the flow around it failed".to_owned());
+}
+
 /// A flow in which TERMINATE was decided, and in which nothing runs any more.
 pub(super) fn failed(turn: &mut Turn, path: &FramePath) {
     let Some(failing) = turn.frame(path).failing.clone() else { return };

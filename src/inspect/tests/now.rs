@@ -38,7 +38,7 @@ fn a_rollback_that_left_something_is_no_success_and_comes_before_a_retry() {
     assert!(back.reason.as_deref().unwrap().starts_with("ROLLBACK INCOMPLETE"), "{back:?}");
     let commands: Vec<&str> = told.next.iter().map(|next| next.command.as_str()).collect();
     let show = "flow-studio show r-1 undo-b --flow x.rollback --log";
-    assert_eq!(commands, [show, "flow-studio retry r-1 --flow x --step d", "flow-studio explain r-1 d --flow x"]);
+    assert_eq!(commands, [show, "flow-studio retry r-1 --flow x --step a", "flow-studio explain r-1 d --flow x"]);
     assert!(told.next[0].why.contains("by hand") && told.next[1].why.contains("not taken back"), "{:?}", told.next);
     let whole = status(&rolls().start().view(), &Paste::default());
     assert_eq!((whole.flows[1].status, whole.next.len()), (RunStatus::Succeeded, 2));
