@@ -269,7 +269,7 @@ fn a_reviewer_answers_what_is_asked_of_their_role_and_not_their_own_run() {
     let studio = behind_a_proxy(&test);
     let [rev, bo, tester] = links.each_ref().map(|link| studio.guest(link));
     approve(&bo, "approve").code(409).says("ceo");
-    approve(&tester, "approve").code(409).says("started the run");
+    approve(&tester, "approve").code(409).says("started the flow");
     assert!(test.facts("r", "escalation_answered").is_empty());
     approve(&rev, "approve").code(303);
     let refused = test.facts("r", "answer_refused");

@@ -176,7 +176,7 @@ fn closed(question: &Question, now: Time) -> Markup {
         h2 { "It is closed" }
         @match &question.answer {
             Some(answer) => {
-                p { b { (answer.choose) } " by " (answer.by) " " (ago(answer.at, now)) @if answer.self_approved { " (who started the run)" } }
+                p { b { (answer.choose) } " by " (answer.by) " " (ago(answer.at, now)) @if answer.self_approved { " (who started the flow)" } }
                 @if let Some(note) = &answer.note { (text(note)) }
             }
             None => { p { (format!("{:?}", question.status).to_lowercase()) } }
