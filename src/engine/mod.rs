@@ -151,7 +151,7 @@ pub enum Work {
 /// What a step hands over while it works. The runner passes it to the ledger.
 #[derive(Debug)]
 pub enum Piece {
-    /// The next bytes of a stream that is kept at `path` (relative to RUN_BASE). `line_log`: also a line in the step's log.
+    /// The next bytes of a stream that is kept at `path` (relative to RUN_BASE), and as lines of the step's log.
     Output { flow: FramePath, step: StepRef, stream: Stream, path: String, bytes: Clean<Vec<u8>> },
     /// A whole file to be kept at `path` (relative to RUN_BASE).
     File { path: String, bytes: Clean<Vec<u8>> },

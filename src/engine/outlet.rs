@@ -21,7 +21,7 @@ pub struct Outlet {
 pub(crate) type Room<'o> = mpsc::Permit<'o, Piece>;
 
 impl Outlet {
-    /// A piece holds up to 64 KiB: 64 of them are 4 MiB per outlet.
+    /// A piece of output holds up to 64 KiB, a part of a large file four times that; all steps of a run share this room.
     pub const PIECES_MAX: usize = 64;
 
     pub fn new(sender: mpsc::Sender<Piece>) -> Self {

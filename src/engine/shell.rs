@@ -214,10 +214,10 @@ pub(crate) fn find_program(name: &str, workspace: &Path, path: Option<&str>) -> 
         .ok_or_else(|| std::io::Error::new(std::io::ErrorKind::NotFound, format!("{name}: command not found")))
 }
 
-/// How a command's end reads as the end of the step, when this exit code is success.
 /// A command that cannot work here says so with `EX_UNAVAILABLE` of sysexits.h, and what is missing in its last line.
 const BLOCKED_EXIT: i32 = 69;
 
+/// How a command's end reads as the end of the step, when this exit code is success.
 pub(crate) fn outcome(task: &Task<'_>, done: &Shelled, expected: i32) -> ReplyOutcome {
     let line = last_line(&done.stderr).or_else(|| last_line(&done.stdout));
     let denied =

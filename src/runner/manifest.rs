@@ -8,7 +8,7 @@ use crate::{
 };
 
 /// The manifest of this moment; `None` before the run exists.
-pub(super) fn manifest(state: &State, head: &Head, pid: Option<u32>) -> Option<Manifest> {
+pub fn manifest(state: &State, head: &Head, pid: Option<u32>) -> Option<Manifest> {
     let run = state.run.as_deref()?;
     let open = state.open_questions.iter().filter_map(|id| state.questions.get(id));
     Some(Manifest {

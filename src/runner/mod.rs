@@ -22,6 +22,7 @@ pub use agents::{Agents, Programmed, Programs};
 pub use clock::Clock;
 pub use drive::{Drive, DriveError, Ended, Setup};
 pub use evidence::{evidence_path, look, look_at};
+pub use manifest::manifest;
 pub use observer::{Observer, Silent};
 pub use perform::Scene;
 pub use recover::{Books, OpenError, Opened, create, note, open};

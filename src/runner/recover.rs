@@ -13,7 +13,7 @@ use crate::{
     record::Fact,
 };
 
-/// Finds the definition that a journal names: (run, flow, generation, digest).
+/// Finds the definition that a journal names: (run, flow, digest).
 pub type Books<'b> = dyn FnMut(&RunDir, &FramePath, &Sha256) -> Result<Arc<Book>, String> + 'b;
 
 #[derive(Debug, thiserror::Error)]

@@ -3,9 +3,9 @@
 
 use crate::{
     error::{Error, Kind},
-    inspect,
     ledger::{Head, Lock, RunDir},
     redact::Redactor,
+    runner,
 };
 
 use super::Workspace;
@@ -23,7 +23,9 @@ impl Workspace {
             return Ok(());
         }
         let (view, _) = self.view(id.as_str())?;
-        let Some(manifest) = inspect::manifest(&view, head) else { return Ok(()) };
+        let Some(mut manifest) = runner::manifest(&view.state, head, None) else { return Ok(()) };
+        // The repair before this wrote all other files.
+        manifest.projected_seq = head.seq;
         let mut bytes = serde_json::to_vec_pretty(&manifest).map_err(|error| failed(&error.into()))?;
         bytes.push(b'\n');
         // Made from the journal, which is clean; shapes are looked for once more all the same.

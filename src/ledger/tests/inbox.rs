@@ -56,8 +56,7 @@ fn what_is_no_letter_is_refused_with_its_reason() {
     let refused: Vec<_> = files(&inbox.join("refused")).into_keys().collect();
     let names = ["big", "half", "link", "other"];
     let expected: Vec<_> = names.iter().flat_map(|name| [format!("{name}.json"), format!("{name}.json.reason.txt")]).collect();
-    let refused: Vec<_> = refused.into_iter().collect();
-    assert!(refused.iter().all(|name| expected.contains(name)), "{refused:?}");
+    assert_eq!(refused, expected);
     assert!(inbox.join("note.txt").exists());
 }
 

@@ -83,7 +83,7 @@ impl Drive<'_> {
         if wanted {
             self.manifest_at = instant;
             let pid = (moment != Moment::Rest).then(std::process::id);
-            if let Some(manifest) = manifest::manifest(&self.opened.state, self.opened.journal.head(), pid) {
+            if let Some(manifest) = manifest(&self.opened.state, self.opened.journal.head(), pid) {
                 self.opened.projector.manifest(manifest);
             }
         }
