@@ -141,3 +141,24 @@ steps:
     test.go(&["retry", "s", "--flow", "switch", "--step", "switch"]).code(0);
     assert_eq!(test.text("live"), "new\n");
 }
+
+#[test]
+fn the_time_that_a_killed_driver_let_run_counts_as_far_as_it_was_seen() {
+    let flow = "limits: {wall: 1h}\nsteps: [{id: long, run: test -e go || cat gate}]";
+    let test = Test::new().flow("long", flow).fifo("gate");
+    let live = test.start(&["run", "long", "--run-id", "r"]);
+    until("the step", || !test.facts("r", "step_started").is_empty());
+    let lock = test.run_base("r").join(".lock");
+    let seen = || fs::metadata(&lock).and_then(|about| about.modified()).expect("the lock");
+    let began = seen();
+    until("a sign of life", || seen() > began);
+    live.kill();
+    let last = jiff::Timestamp::try_from(seen()).expect("a time").as_millisecond();
+    // Whoever takes the lock for something else is not the driver: that is no sign of life.
+    test.go(&["verify", "r", "--repair"]).code(0);
+    test.write("go", "");
+    test.go(&["resume", "r"]).code(0);
+    let lost = test.facts("r", "driver_lost");
+    let until: jiff::Timestamp = lost[0]["seen"].as_str().expect("a time").parse().expect("a time");
+    assert_eq!((lost.len(), until.as_millisecond()), (1, last));
+}

@@ -153,6 +153,7 @@ fn words(view: &RunView, at: &At, moment: &Moment) -> Option<Said> {
         | Fact::FlowClosing { .. }
         | Fact::FlowCompleted { .. }
         | Fact::Resumed { .. }
+        | Fact::DriverLost { .. }
         | Fact::StopRequested { .. }
         | Fact::RunRested { .. } => None,
     }

@@ -261,6 +261,7 @@ impl<'v, F: FnMut(Wanted<'_>) -> Result<Arc<Book>, BookError>> Loading<'v, F> {
             | Fact::ParamsChanged { .. }
             | Fact::DefinitionRefreshed { .. }
             | Fact::Resumed { .. }
+            | Fact::DriverLost { .. }
             | Fact::Confined { .. }
             | Fact::StopRequested { .. }
             | Fact::RunRested { .. } => Vec::new(),
@@ -371,6 +372,7 @@ impl<'v, F: FnMut(Wanted<'_>) -> Result<Arc<Book>, BookError>> Loading<'v, F> {
             | Fact::ParamsChanged { .. }
             | Fact::DefinitionRefreshed { .. }
             | Fact::Resumed { .. }
+            | Fact::DriverLost { .. }
             | Fact::Confined { .. }
             | Fact::StopRequested { .. }
             | Fact::RunRested { .. } => {}

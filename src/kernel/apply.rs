@@ -44,8 +44,8 @@ impl State {
 }
 
 pub(super) fn apply_fact(state: &mut State, fact: &Fact, now: Time) {
-    if !matches!(fact, Fact::RunRested { .. }) {
-        state.rested = None;
+    if !matches!(fact, Fact::RunRested { .. }) && state.rested.take().is_some() {
+        clock::goes_on(state, now);
     }
     match fact {
         Fact::RunCreated { run_id, workspace, host, version, by } => {
@@ -255,8 +255,9 @@ pub(super) fn apply_fact(state: &mut State, fact: &Fact, now: Time) {
         Fact::AnswerRefused { .. } => {}
         Fact::EscalationVoided { id, .. } => voided(state, id),
         Fact::EscalationExpired { id } => close_question(state, id, |question| question.status = QuestionStatus::Expired),
+        Fact::DriverLost { seen } => nobody_ran(state, *seen, now),
         Fact::StepLost { at, .. } => {
-            nobody_ran(state, now);
+            nobody_ran(state, state.before, now);
             state.running.remove(at);
             let Some((frame, slot)) = locate(state, &at.flow, &at.step) else { return };
             if frame.plan.step(slot.step).spec.effects == crate::spec::Effects::Once {
@@ -302,7 +303,7 @@ pub(super) fn apply_fact(state: &mut State, fact: &Fact, now: Time) {
         Fact::Resumed { .. } => {
             // Whoever starts it again has a reason to.
             state.breakers.clear();
-            nobody_ran(state, now);
+            nobody_ran(state, state.before, now);
             state.stop = None;
             // Whoever goes on after a fatal failure has seen it.
             state.fatal = None;
@@ -324,6 +325,9 @@ pub(super) fn apply_fact(state: &mut State, fact: &Fact, now: Time) {
             }
         }
         Fact::StopRequested { cause, .. } => state.stop = state.stop.max(Some(*cause)),
-        Fact::RunRested { status } => state.rested = Some(*status),
+        Fact::RunRested { status } => {
+            clock::rests(state, now);
+            state.rested = Some(*status);
+        }
     }
 }

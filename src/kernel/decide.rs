@@ -64,7 +64,7 @@ fn worked_out(state: &State, input: &Input, now: Time, driven: bool) -> Result<D
         },
         Input::Answered { id, answer, shown_now, roles } => answer::answered(&mut turn, id, answer, shown_now.clone(), roles)?,
         Input::Ticked => ticked(&mut turn),
-        Input::Lost => recover::lost(&mut turn)?,
+        Input::Lost { seen } => recover::lost(&mut turn, *seen)?,
         Input::Resumed(resume) => recover::resumed(&mut turn, resume)?,
         Input::Retried(retry) => recover::retried(&mut turn, retry)?,
         Input::Refreshed(refresh) => recover::refreshed(&mut turn, refresh)?,

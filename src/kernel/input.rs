@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use crate::{
-    id::{EscalationId, FlowKey, FramePath, ParamName, RunId, Sha256, StepId},
+    id::{EscalationId, FlowKey, FramePath, ParamName, RunId, Sha256, StepId, Time},
     plan::Book,
     record::{Answer, At, Git, Reply, RunOptions, Shown, StopCause},
 };
@@ -74,8 +74,10 @@ pub enum Input {
     },
     /// Time has passed; `now` says how much.
     Ticked,
-    /// Whatever was running is gone with its process.
-    Lost,
+    /// Whatever was running is gone with its process, which was last `seen` then, as far as anybody knows.
+    Lost {
+        seen: Option<Time>,
+    },
     Resumed(Resume),
     Retried(Retry),
     Refreshed(RefreshPlan),

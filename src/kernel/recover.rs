@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::{
-    id::{EscalationId, FramePath, ParamName, StepId, StepRef},
+    id::{EscalationId, FramePath, ParamName, StepId, StepRef, Time},
     plan::{Plan, StepIx},
     record::{At, Change, EngineWord, Fact, InputNote, Mode, Question, QuestionKind, Rule, Shown, SupersedeReason},
     spec::{Effects, Severity, Verb},
@@ -21,12 +21,15 @@ use super::{
 };
 
 /// The process that ran these is gone. What may run twice runs again; what may not is asked.
-pub(super) fn lost(turn: &mut Turn) -> Result<InputNote, Refused> {
-    let running: Vec<(At, super::state::Running)> =
-        turn.state.running.iter().map(|(at, one)| (at.clone(), one.clone())).collect();
-    if running.is_empty() {
+pub(super) fn lost(turn: &mut Turn, seen: Option<Time>) -> Result<InputNote, Refused> {
+    if !turn.state.is_active() {
         return Err(Refused::Nothing);
     }
+    // A clock that was set back, a file that was touched: no earlier than what is written, no later than now.
+    let seen = seen.unwrap_or(turn.state.before).clamp(turn.state.before, turn.now);
+    turn.emit(Fact::DriverLost { seen });
+    let running: Vec<(At, super::state::Running)> =
+        turn.state.running.iter().map(|(at, one)| (at.clone(), one.clone())).collect();
     for (at, one) in running {
         let Some(slot) = advance::slot_at(turn, &at) else { continue };
         let lost = step_lost(turn, &at, slot, &one);

@@ -221,6 +221,11 @@ impl State {
         found().unwrap_or_default()
     }
 
+    /// Something of it counts as running: executions, and attempts that are due.
+    pub fn is_active(&self) -> bool {
+        self.open_frames.iter().filter_map(|path| self.frame(path)).any(|frame| frame.active_since.is_some())
+    }
+
     /// The approvals of flows that were given and that nothing has used yet.
     pub fn approved_flows(&self) -> Vec<Arc<Question>> {
         let flows = |frame: &Frame| {

@@ -5,7 +5,7 @@
 use std::{
     fs::{File, TryLockError},
     io::{self, Read as _, Seek as _, Write as _},
-    time::Duration,
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use serde::{Deserialize, Serialize};
@@ -38,6 +38,10 @@ const PAUSE: Duration = Duration::from_millis(5);
 #[derive(Debug)]
 pub struct Lock {
     file: File,
+    /// When the holder before was there last.
+    seen: Option<Time>,
+    /// It said that it is there itself.
+    lively: bool,
     /// The run's directory, locked as well: a step may remove the file, and the lock with it.
     _dir: File,
 }
@@ -54,12 +58,31 @@ impl Lock {
             Err(TryLockError::WouldBlock) => return Err(LockError::Held(None)),
             Ok(()) | Err(TryLockError::Error(_)) => {}
         }
+        let seen = file.metadata().and_then(|about| about.modified()).ok().and_then(time_of);
         let mut text = serde_json::to_vec(holder).map_err(io::Error::from)?;
         text.push(b'\n');
         file.set_len(0)?;
         file.rewind()?;
         file.write_all(&text)?;
-        Ok(Self { file, _dir: dir })
+        Ok(Self { file, seen, lively: false, _dir: dir })
+    }
+
+    /// When the holder before this one was there last, as its file says; a file that nobody held before was there since it was made.
+    pub fn seen(&self) -> Option<Time> {
+        self.seen
+    }
+
+    /// Leaves word that the holder is still there: the file's time. A hint; where the disk does not take it, nothing is lost.
+    pub fn alive(&mut self, now: Time) {
+        self.lively = true;
+        self.date(now);
+    }
+
+    fn date(&self, at: Time) {
+        let Ok(ms) = u64::try_from(at.as_ms()) else { return };
+        if let Err(error) = self.file.set_modified(UNIX_EPOCH + Duration::from_millis(ms)) {
+            tracing::debug!(%error, "the lock's file keeps its time");
+        }
     }
 
     /// Who drives the run now; `None` if nobody does. A hint: it may change at once.
@@ -82,10 +105,19 @@ impl Lock {
     }
 }
 
+fn time_of(at: SystemTime) -> Option<Time> {
+    let ms = at.duration_since(UNIX_EPOCH).ok()?.as_millis();
+    i64::try_from(ms).ok().map(Time::from_ms)
+}
+
 impl Drop for Lock {
     fn drop(&mut self) {
         // So that no stale name stays after an orderly end; the lock itself goes with the file.
         drop(self.file.set_len(0));
+        // Whoever only wrote something down did not drive the run: its driver was there until it was seen.
+        if let Some(seen) = self.seen.filter(|_| !self.lively) {
+            self.date(seen);
+        }
         drop(self.file.unlock());
     }
 }

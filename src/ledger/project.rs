@@ -292,6 +292,7 @@ impl Projection {
             | Fact::ParamsChanged { .. }
             | Fact::DefinitionRefreshed { .. }
             | Fact::Resumed { .. }
+            | Fact::DriverLost { .. }
             | Fact::Confined { .. }
             | Fact::StopRequested { .. } => {}
         }

@@ -39,6 +39,7 @@ impl Fact {
             | Self::LineStopped { .. }
             | Self::LineReleased { .. }
             | Self::Resumed { .. }
+            | Self::DriverLost { .. }
             | Self::StopRequested { .. }
             | Self::RunRested { .. } => None,
         }

@@ -292,6 +292,10 @@ pub enum Fact {
     EscalationExpired {
         id: EscalationId,
     },
+    /// Whoever drove the run is gone, and was last seen then: what ran until then counts.
+    DriverLost {
+        seen: Time,
+    },
     /// The process that performed it is gone.
     StepLost {
         at: At,

@@ -86,6 +86,7 @@ pub struct Drive<'d> {
     clock: Clock,
     inbox: Inbox,
     inbox_at: Instant,
+    alive_at: Instant,
     manifest_at: Instant,
     signals: u32,
     kill_at: Option<Instant>,
@@ -118,6 +119,7 @@ impl<'d> Drive<'d> {
             clock,
             inbox,
             inbox_at: now,
+            alive_at: now,
             manifest_at: now,
             signals: 0,
             kill_at: None,
@@ -340,6 +342,7 @@ impl<'d> Drive<'d> {
         }
         if taken == 0 || instant.duration_since(self.inbox_at) >= INBOX_EVERY {
             self.inbox_at = instant;
+            self.stay_alive(instant);
             self.pool.listen();
             self.take_letters()?;
             self.observer.tick(&self.opened.state);

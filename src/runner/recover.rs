@@ -37,6 +37,8 @@ pub struct Opened {
     pub journal: Journal,
     pub projector: Arc<Projector>,
     pub replayed: Option<Replayed>,
+    /// When the driver before this one was there last.
+    pub seen: Option<Time>,
     /// Steps of which something was still running, left there by a driver that was killed; it was ended.
     pub left_running: Vec<StepRef>,
     // Dropped last: whoever waits for the lock finds everything written.
@@ -52,7 +54,7 @@ pub fn create(runs: &RunsDir, id: &RunId, host: &str, now: Time) -> Result<Opene
     let lock = Lock::take(&run, &Holder { pid: std::process::id(), host: host.to_owned(), since: now })?;
     let journal = Journal::create(&run, &lock)?;
     let projector = Arc::new(Projector::start(&run)?);
-    Ok(Opened { run, state: State::new(), journal, projector, replayed: None, left_running: Vec::new(), lock })
+    Ok(Opened { run, state: State::new(), journal, projector, replayed: None, seen: None, left_running: Vec::new(), lock })
 }
 
 /// Takes the lock of an existing run, replays its journal, and ends what a killed driver of it left running: TERM, and
@@ -74,7 +76,16 @@ pub fn open(
         // Killed between making the directory and the first line: nothing has happened yet.
         let journal = Journal::create(&run, &lock)?;
         let projector = Arc::new(Projector::start(&run)?);
-        return Ok(Opened { run, state: State::new(), journal, projector, replayed: None, left_running: Vec::new(), lock });
+        return Ok(Opened {
+            run,
+            state: State::new(),
+            journal,
+            projector,
+            replayed: None,
+            seen: None,
+            left_running: Vec::new(),
+            lock,
+        });
     }
     let mut replay = Journal::open(&run, &lock)?;
     let mut state = State::new();
@@ -105,7 +116,7 @@ pub fn open(
     // Before anything is said of these steps: their effects are over when they are looked at, or run again.
     let left_running = end_orphans(run.base(), &under_way, Duration::from_millis(grace_ms));
     let projector = Arc::new(Projector::resume(&run, past)?);
-    Ok(Opened { run, state, journal, projector, replayed: Some(replayed), left_running, lock })
+    Ok(Opened { run, state, journal, projector, replayed: Some(replayed), seen: lock.seen(), left_running, lock })
 }
 
 /// Saves what follows from one input, without carrying anything out: whatever it allows starts when the run is driven again.

@@ -23,7 +23,7 @@ use crate::{
     },
 };
 
-use super::{ReadRun, Workspace, errors::closed, errors::drive_error};
+use super::{ReadRun, Workspace, errors::closed, errors::drive_error, going_on::library_of};
 
 pub use inbox::{OpenQuestions, Waiting};
 
@@ -142,6 +142,9 @@ impl Workspace {
         let leak = |leak: crate::redact::Leak| Error::new(Kind::Refused, leak.to_string());
         let mut answer = redactor.clean(answer).map_err(leak)?.into_inner();
         let mut opened = self.open_with(&read.id, None)?;
+        let library = library_of(&opened.state, &question.flow_path)?;
+        // Until when its driver was there is known now, and not any more when this answer has been written.
+        self.note_lost(&mut opened, &library)?;
         let asked = opened.state.questions.get(&question.id).cloned().ok_or_else(|| closed(question))?;
         let roles = self.roles(&answer.by);
         let (base, workspace) = (opened.run.base().to_owned(), self.workspace_of(&opened.state));

@@ -128,18 +128,20 @@ impl Workspace {
         let redactor = self.redactor(&library).unwrap_or_default();
         let cancel = Input::StopRequested { cause: StopCause::Cancel, by };
         // Nothing runs any more: whatever was running is lost first, so that nobody believes it ended.
-        let first = if opened.state.running.is_empty() { vec![cancel] } else { vec![cancel, Input::Lost] };
+        let mut first = vec![cancel];
+        lost_first(&opened, &mut first);
         self.drive(opened, &library, redactor, first, None, false, observer).map(Some)
     }
 
     /// What was running when the last process ended is lost, and waits: which of it runs again is about to be said.
-    fn note_lost(&self, opened: &mut Opened, library: &Library) -> Result<(), Error> {
-        if opened.state.running.is_empty() {
+    pub(super) fn note_lost(&self, opened: &mut Opened, library: &Library) -> Result<(), Error> {
+        if !opened.state.is_active() {
             return Ok(());
         }
         let redactor = self.redactor(library)?;
         let id = opened.run.id().clone();
-        let noted = runner::note(opened, &Input::Lost, &redactor).map_err(|error| drive_error(&id, &error))?;
+        let lost = Input::Lost { seen: opened.seen };
+        let noted = runner::note(opened, &lost, &redactor).map_err(|error| drive_error(&id, &error))?;
         noted.map(drop).map_err(|refused| Error::new(Kind::Refused, refused.to_string()))
     }
 
@@ -182,8 +184,8 @@ pub(super) fn library_of(state: &State, flow: &FramePath) -> Result<Arc<Library>
 
 /// What was running when the last process ended is told to the kernel before anything else.
 fn lost_first(opened: &Opened, first: &mut Vec<Input>) {
-    if !opened.state.running.is_empty() {
-        first.push(Input::Lost);
+    if opened.state.is_active() {
+        first.push(Input::Lost { seen: opened.seen });
     }
 }
 

@@ -55,14 +55,33 @@ pub(super) fn busy(state: &mut State, path: &FramePath, more: bool, now: Time) {
     }
 }
 
-/// Since the line before, there was no process: that is nobody's running time.
-pub(super) fn nobody_ran(state: &mut State, now: Time) {
-    let before = state.before;
+/// A run that rests runs for nobody, whoever writes into its journal meanwhile.
+pub(super) fn rests(state: &mut State, now: Time) {
+    for path in state.open_frames.clone() {
+        if let Some(frame) = state.frame_mut(&path)
+            && let Some(since) = frame.active_since.take()
+        {
+            frame.active_ms += now.since(since);
+        }
+    }
+}
+
+/// What was under way when the run rested, attempts that are due, counts again.
+pub(super) fn goes_on(state: &mut State, now: Time) {
+    for path in state.open_frames.clone() {
+        if let Some(frame) = state.frame_mut(&path).filter(|frame| frame.busy > 0) {
+            frame.active_since.get_or_insert(now);
+        }
+    }
+}
+
+/// Since it was `seen` last, there was no process: that is nobody's running time.
+pub(super) fn nobody_ran(state: &mut State, seen: Time, now: Time) {
     for path in state.open_frames.clone() {
         if let Some(frame) = state.frame_mut(&path)
             && let Some(since) = frame.active_since.filter(|since| *since < now)
         {
-            frame.active_ms += before.since(since);
+            frame.active_ms += seen.since(since);
             frame.active_since = Some(now);
         }
     }

@@ -1,6 +1,7 @@
 //! Budgets of steps and wall time: reached, they ask with the figures.
 
 use crate::{
+    id::{FramePath, Time},
     kernel::{Command, Input, commands},
     record::{ErrorClass, Fact, FailureKind},
 };
@@ -257,5 +258,47 @@ fn the_time_without_a_process_is_no_running_time() {
     play.tell(&Input::Replied { at, execution: 1, attempt: 1, reply });
     play.now = play.now.plus(3_600_000);
     let play = play.crash().release("a").release("b");
+    assert_eq!((play.asks().as_str(), play.ends().to_string().as_str()), ("", "succeeded"), "{}", play.story());
+}
+
+#[test]
+fn what_ran_before_a_kill_counts_as_far_as_it_was_seen() {
+    let killed = |seen: Option<u64>| {
+        let mut play = Play::flow(WALL).slow("a").run();
+        let began = play.now;
+        play.now = began.plus(3_600_000);
+        play.tell(&Input::Lost { seen: seen.map(|ms| began.plus(ms)) });
+        play.resume(None)
+    };
+    let used = |play: &Play| play.state.frame(&FramePath::new("main").unwrap()).unwrap().active_ms_at(play.state.now);
+    assert_eq!([used(&killed(None)), used(&killed(Some(3_000)))], [0, 3_000]);
+    let play = later(killed(Some(3_000)), 2_000);
+    assert!(play.question("a-1").question.contains("5.0 s of 5.0 s"), "{}", play.question("a-1").question);
+    // What was seen after now, or before the last line, was not seen then.
+    assert_eq!(killed(Some(7_200_000)).asks(), "a-1");
+    let mut early = Play::flow(WALL).slow("a").run();
+    early.tell(&Input::Lost { seen: Some(Time::from_ms(1)) });
+    assert_eq!(used(&early.resume(None)), 0);
+    // It has run its time already: it does not start again without a word.
+    assert_eq!(killed(Some(6_000)).asks(), "a-1");
+}
+
+#[test]
+fn an_answer_to_a_run_that_rests_is_no_running_time() {
+    let flow = "limits: {wall: 1h}
+steps:
+  - {id: a, run: x, needs: [], retry: {attempts: 2, delay: 3s}}
+  - {id: q, ask: {question: Go?}, needs: []}";
+    let mut play = Play::flow(flow).slow("a").run();
+    let at = play.state.running.keys().next().cloned().unwrap();
+    let reply = transient("busy").reply(play.now);
+    play.tell(&Input::Replied { at, execution: 1, attempt: 1, reply });
+    play = play.stop(crate::record::StopCause::Sigint);
+    assert_eq!(play.state.rested, Some(crate::record::RunStatus::Interrupted));
+    play.now = play.now.plus(7_200_000);
+    let answer = play.answer_to(&play.question("q-1").clone(), "approve", "ana");
+    assert!(play.tell_parked(&answer));
+    play.now = play.now.plus(7_200_000);
+    let play = play.resume(None).release("a");
     assert_eq!((play.asks().as_str(), play.ends().to_string().as_str()), ("", "succeeded"), "{}", play.story());
 }

@@ -314,7 +314,7 @@ impl Play {
     }
     /// The process is killed and the run opened again.
     pub(super) fn crash(mut self) -> Self {
-        self.tell(&Input::Lost);
+        self.tell(&Input::Lost { seen: None });
         self.resume(None)
     }
     pub(super) fn resume(mut self, from: Option<&str>) -> Self {

@@ -194,7 +194,7 @@ pub(super) fn happen(play: &mut Play, tape: &mut Tape<'_>) {
         8..=10 => drop(answer(play, tape)),
         11 => drop(play.tell(&Input::Ticked)),
         12 => {
-            play.tell(&Input::Lost);
+            play.tell(&Input::Lost { seen: None });
             play.tell(&Input::Resumed(Resume { by: "bo".to_owned(), from: None, jobs: None }));
         }
         13 => {
@@ -253,7 +253,7 @@ fn person(play: &mut Play, tape: &mut Tape<'_>) {
 
 /// A world without further trouble: everything succeeds and everybody agrees. It must come to an end.
 pub(super) fn settle(play: &mut Play) {
-    play.tell(&Input::Lost);
+    play.tell(&Input::Lost { seen: None });
     play.tell(&Input::Resumed(Resume { by: "bo".to_owned(), from: None, jobs: None }));
     for nth in 0..2_000 {
         play.drive();

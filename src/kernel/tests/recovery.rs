@@ -50,14 +50,14 @@ fn a_second_crash_asks_no_second_question() {
 #[test]
 fn nothing_is_lost_where_nothing_ran() {
     let mut play = Play::flow("steps: [{id: a, run: x}]").run();
-    assert!(!play.tell(&Input::Lost));
+    assert!(!play.tell(&Input::Lost { seen: None }));
 }
 
 #[test]
 fn a_lost_step_is_not_started_by_a_cancel() {
     let mut play = Play::flow("steps: [{id: a, run: x}, {id: b, run: x}]").slow("a").run();
     play.tell(&Input::StopRequested { cause: crate::record::StopCause::Cancel, by: "bo".to_owned() });
-    play.tell(&Input::Lost);
+    play.tell(&Input::Lost { seen: None });
     play.drive();
     assert_eq!((play.path().as_str(), play.ends().to_string().as_str()), ("a", "cancelled"));
 }

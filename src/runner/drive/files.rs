@@ -2,7 +2,7 @@
 //! In: entries, and the state they lead to. Out: files, by way of the projector. Never: a step that runs on the driver's thread and
 //! has to wait for them.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::{
     id::FramePath,
@@ -18,6 +18,9 @@ use super::{
 
 /// How often run.json is refreshed while steps run: what it does not cover is written again before a killed run goes on.
 const MANIFEST_EVERY: Duration = Duration::from_millis(100);
+
+/// How often a driver under which something runs says that it is there: so much of a flow's running time is forgotten by kill -9.
+const ALIVE_EVERY: Duration = Duration::from_secs(1);
 
 /// When run.json is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,6 +73,14 @@ impl Drive<'_> {
             self.opened.projector.hand_over();
         } else {
             self.opened.projector.settle();
+        }
+    }
+
+    /// Whoever finds this process killed knows until when it was there.
+    pub(super) fn stay_alive(&mut self, instant: Instant) {
+        if instant.duration_since(self.alive_at) >= ALIVE_EVERY && self.opened.state.is_active() {
+            self.alive_at = instant;
+            self.opened.lock.alive(self.clock.now());
         }
     }
 
