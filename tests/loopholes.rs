@@ -162,3 +162,30 @@ fn the_time_that_a_killed_driver_let_run_counts_as_far_as_it_was_seen() {
     let until: jiff::Timestamp = lost[0]["seen"].as_str().expect("a time").parse().expect("a time");
     assert_eq!((lost.len(), until.as_millisecond()), (1, last));
 }
+
+#[test]
+fn a_rollback_takes_back_what_a_flow_inside_did_with_what_that_saw() {
+    let sub = r#"
+params: {host: {type: string, required: true}}
+steps:
+  - {id: open, run: 'echo "$PARAM_HOST" > "$ARTIFACTS/opened"', undo: 'echo "close $PARAM_HOST $FLOW $(cat "$ARTIFACTS/opened")" >> log'}
+  - {id: fill, run: ':', undo: echo empty >> log}
+"#;
+    let main = r#"
+steps:
+  - {id: first, run: ':', undo: echo first >> log}
+  - {id: change, flow: sub, with: {host: alpha}}
+  - {id: smoke, run: exit 1, on_failure: rollback}
+"#;
+    let test = Test::new().flow("sub", sub).flow("main", main);
+    let ran = test.go(&["run", "main", "--run-id", "r"]).code(1);
+    assert_eq!(test.text("log"), "empty\nclose alpha sub alpha\nfirst\n");
+    assert!(ran.stderr.contains("rolled back (3 undone)"), "{}", ran.stderr);
+    test.verified(0);
+    let told = |args: &[&str]| test.go(args).code(0).stdout;
+    assert!(
+        told(&["explain", "r", "--flow", "main.rollback", "undo-change"]).contains("what flow main.change did was taken back")
+    );
+    // It is one of those that were taken back, so nothing goes on as if it stood.
+    assert!(test.go(&["retry", "r", "--flow", "main.change", "--step", "open"]).code(6).stderr.contains("start at `main/first`"));
+}

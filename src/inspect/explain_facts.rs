@@ -101,6 +101,9 @@ fn words(view: &RunView, at: &At, moment: &Moment) -> Option<Said> {
         Fact::FlowStarted { parent: Some(Parent::SubFlow { at: above }), flow, .. } if above == at => {
             plain(format!("sub-flow {flow} was started for it"))
         }
+        Fact::FlowStarted { parent: Some(Parent::Undo { at: above, of, .. }), .. } if above == at => {
+            plain(format!("what flow {of} did was taken back"))
+        }
         Fact::FlowStarted { parent: Some(Parent::Detour { at: above, detour }), flow, .. } if above == at => {
             Some((format!("detour {detour} was entered"), None, Some(format!("{flow}/routing/decisions.jsonl"))))
         }

@@ -244,7 +244,13 @@ impl<'v, F: FnMut(Wanted<'_>) -> Result<Arc<Book>, BookError>> Loading<'v, F> {
                 question.map(|one| At { flow: one.flow_path.clone(), step: one.step_id.clone() }).into_iter().collect()
             }
             Fact::FlowStarted {
-                parent: Some(Parent::SubFlow { at } | Parent::Detour { at, .. } | Parent::Injected { at, .. }),
+                parent:
+                    Some(
+                        Parent::SubFlow { at }
+                        | Parent::Detour { at, .. }
+                        | Parent::Injected { at, .. }
+                        | Parent::Undo { at, .. },
+                    ),
                 ..
             } => vec![at.clone()],
             Fact::RunCreated { .. }

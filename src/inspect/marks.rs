@@ -41,6 +41,7 @@ pub fn opened_by(child: &Frame) -> Option<(StepId, String)> {
         Parent::SubFlow { at } => (&at.step, format!("flow {}", child.key)),
         Parent::Detour { at, detour } => (&at.step, format!("detour {detour}")),
         Parent::Injected { at, what } => (&at.step, format!("put in {what}")),
+        Parent::Undo { at, of, .. } => (&at.step, format!("rollback of {of}")),
         Parent::Rollback { failed, .. } => (failed, "rollback".to_owned()),
     };
     Some((StepId::new(step.base()).ok()?, what))

@@ -90,8 +90,8 @@ fn retries(view: &RunView, paste: &Paste) -> Vec<NextStep> {
 
 /// A detour, an injection or a rollback: it is not run again by itself.
 fn is_repair(frame: &Frame) -> bool {
-    use crate::record::Parent::{Detour, Injected, Rollback};
-    matches!(frame.parent.as_deref(), Some(Detour { .. } | Injected { .. } | Rollback { .. }))
+    use crate::record::Parent::{Detour, Injected, Rollback, Undo};
+    matches!(frame.parent.as_deref(), Some(Detour { .. } | Injected { .. } | Rollback { .. } | Undo { .. }))
 }
 
 /// What `retry` does: it knows steps, and no items of them.

@@ -12,7 +12,9 @@ pub(super) const INCOMPLETE: &str = "ROLLBACK INCOMPLETE, look at what stands no
 
 /// `None` for any other flow, for a rollback that is not over, and for one that took everything back.
 pub(super) fn not_undone(frame: &Frame) -> Option<StepRef> {
-    if !matches!(frame.parent.as_deref(), Some(Parent::Rollback { .. })) || !matches!(frame.phase, FramePhase::Done(_)) {
+    if !matches!(frame.parent.as_deref(), Some(Parent::Rollback { .. } | Parent::Undo { .. }))
+        || !matches!(frame.phase, FramePhase::Done(_))
+    {
         return None;
     }
     let slots = frame.plan.steps.iter().filter_map(|planned| frame.slot(&StepRef::from(&planned.spec.id)));

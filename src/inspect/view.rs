@@ -243,7 +243,9 @@ impl RunView {
     /// Flows that a flow opened: sub-flows, detours, its rollback.
     pub fn children<'a>(&'a self, flow: &'a FramePath) -> impl Iterator<Item = &'a Frame> {
         self.frames().filter(move |frame| match frame.parent.as_deref() {
-            Some(Parent::SubFlow { at } | Parent::Detour { at, .. } | Parent::Injected { at, .. }) => at.flow == *flow,
+            Some(Parent::SubFlow { at } | Parent::Detour { at, .. } | Parent::Injected { at, .. } | Parent::Undo { at, .. }) => {
+                at.flow == *flow
+            }
             Some(Parent::Rollback { of, .. }) => of == flow,
             None => false,
         })

@@ -99,7 +99,9 @@ fn advance_frame(turn: &mut Turn, path: &FramePath) {
 /// What the flow did is being taken back: it is not over before that is.
 fn is_rolling_back(turn: &Turn, path: &FramePath) -> bool {
     let frame = path.child("rollback").ok().and_then(|path| turn.state.frame(&path));
-    frame.is_some_and(|frame| frame.is_open() && matches!(frame.parent.as_deref(), Some(Parent::Rollback { .. })))
+    frame.is_some_and(|frame| {
+        frame.is_open() && matches!(frame.parent.as_deref(), Some(Parent::Rollback { .. } | Parent::Undo { .. }))
+    })
 }
 
 fn why_doomed(frame: &Frame, step: StepIx) -> (SkipReason, String) {
@@ -120,7 +122,7 @@ fn ancestor_failing(turn: &Turn, path: &FramePath) -> bool {
         match frame.parent.as_deref() {
             Some(Parent::SubFlow { at } | Parent::Detour { at, .. } | Parent::Injected { at, .. }) => path = at.flow.clone(),
             // A rollback is what a failing flow still does.
-            Some(Parent::Rollback { .. }) | None => return false,
+            Some(Parent::Rollback { .. } | Parent::Undo { .. }) | None => return false,
         }
         if turn.state.frame(&path).is_some_and(|above| above.failing.is_some() || !above.is_open()) {
             return true;

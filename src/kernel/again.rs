@@ -39,6 +39,20 @@ pub(super) fn again(turn: &mut Turn, flow: &FramePath, step: StepIx, why: Supers
     }
     let names = names_of(frame, steps);
     let around = flows_around(turn, flow)?;
+    // The same holds in the flows around it.
+    for one in &around {
+        let gone = turn.state.taken_back(&one.flow);
+        let frame = turn.frame(&one.flow);
+        let runs = |gone: &StepIx| {
+            let name = StepRef::from(&frame.plan.step(*gone).spec.id);
+            one.dependents.contains(&name) || one.step.base() == name.as_str()
+        };
+        if !one.is_rollback(turn) && gone.iter().any(|gone| !runs(gone)) {
+            let id = |step: StepIx| format!("{}/{}", one.flow, frame.plan.step(step).spec.id);
+            let step = format!("{flow}/{}", turn.frame(flow).plan.step(step).spec.id);
+            return Err(Refused::TakenBack { gone: id(gone[0]), step });
+        }
+    }
     let busy = still_running(turn, flow, &names).or_else(|| around.iter().find_map(|one| one.busy(turn)));
     if let Some(what) = busy {
         return Err(Refused::Busy { what });
@@ -125,7 +139,7 @@ fn flows_around(turn: &Turn, flow: &FramePath) -> Result<Vec<Around>, Refused> {
     let mut into = flow.clone();
     while let Some(parent) = turn.frame(&into).parent.as_deref() {
         let (at, fixes) = match parent {
-            Parent::SubFlow { at } => (at, false),
+            Parent::SubFlow { at } | Parent::Undo { at, .. } => (at, false),
             Parent::Detour { at, .. } | Parent::Injected { at, .. } => (at, true),
             Parent::Rollback { of, failed, .. } => {
                 let frame = turn.frame(of);
@@ -255,7 +269,7 @@ pub(super) fn still_running(turn: &Turn, flow: &FramePath, steps: &[StepRef]) ->
 
 pub(super) fn rolling_back(turn: &Turn, flow: &FramePath, steps: &[StepRef]) -> Option<FramePath> {
     let rolls = |path: &&FramePath| match turn.state.frame(path).and_then(|frame| frame.parent.as_deref()) {
-        Some(Parent::Rollback { of, .. }) => of == flow || turn.state.is_below(of, flow, steps),
+        Some(Parent::Rollback { of, .. } | Parent::Undo { of, .. }) => of == flow || turn.state.is_below(of, flow, steps),
         Some(Parent::SubFlow { .. } | Parent::Detour { .. } | Parent::Injected { .. }) | None => false,
     };
     turn.state.open_frames.iter().find(rolls).cloned()

@@ -12,9 +12,9 @@ use super::{
     advance::{ask_done, holds},
     ended,
     input::Refused,
-    open,
     state::{DoneState, FramePhase, Life, Slot},
     turn::Turn,
+    undo,
 };
 
 /// All steps are settled: check what "done" means, ask what has to be asked, and complete when all is known.
@@ -88,7 +88,7 @@ pub(super) fn failed(turn: &mut Turn, path: &FramePath) {
     if turn.state.stop.is_some() && failing.2 && !turn.frame(path).rolled_back {
         return;
     }
-    if open::rollback(turn, path) {
+    if undo::rollback(turn, path) {
         return;
     }
     let child = path.child("rollback").ok().and_then(|child| turn.state.frame(&child)).filter(|_| turn.frame(path).rolled_back);
@@ -97,7 +97,7 @@ pub(super) fn failed(turn: &mut Turn, path: &FramePath) {
         if rollback.is_open() {
             return;
         }
-        let steps = rollback.steps.len();
+        let steps = undo::count(&turn.state, rollback);
         reason = if rollback.warnings.is_empty() {
             format!("{reason}; rolled back ({steps} undone)")
         } else {
@@ -144,6 +144,12 @@ pub(super) fn complete(turn: &mut Turn, path: &FramePath, outcome: Outcome, reas
             let Some(slot) = super::advance::slot_at(turn, at) else { return };
             if turn.step(&at.flow, slot).life == Life::Ended {
                 super::navigator::returned(turn, at, slot, what, outcome, &reason);
+            }
+        }
+        Some(Parent::Undo { at, .. }) => {
+            let Some(slot) = super::advance::slot_at(turn, at) else { return };
+            if turn.step(&at.flow, slot).life == Life::Ended {
+                undo::ended(turn, at, slot, path, outcome, &reason);
             }
         }
         Some(Parent::Detour { at, detour }) => {

@@ -36,6 +36,7 @@ mod state;
 mod trail;
 mod tries;
 mod turn;
+mod undo;
 
 pub use breaker::Breaker;
 pub use command::{Command, commands};

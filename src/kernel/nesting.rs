@@ -13,10 +13,14 @@ impl State {
         let mut here = path;
         while let Some(parent) = self.frame(here).and_then(|frame| frame.parent.as_deref()) {
             here = match parent {
-                Parent::SubFlow { at } | Parent::Detour { at, .. } | Parent::Injected { at, .. } if at.flow == *flow => {
+                Parent::SubFlow { at } | Parent::Detour { at, .. } | Parent::Injected { at, .. } | Parent::Undo { at, .. }
+                    if at.flow == *flow =>
+                {
                     return steps.iter().any(|step| *step == at.step || step.as_str() == at.step.base());
                 }
-                Parent::SubFlow { at } | Parent::Detour { at, .. } | Parent::Injected { at, .. } => &at.flow,
+                Parent::SubFlow { at } | Parent::Detour { at, .. } | Parent::Injected { at, .. } | Parent::Undo { at, .. } => {
+                    &at.flow
+                }
                 Parent::Rollback { of, .. } => of,
             };
         }
@@ -60,7 +64,9 @@ impl State {
                 return true;
             }
             here = self.frame(path).and_then(|frame| frame.parent.as_deref()).map(|parent| match parent {
-                Parent::SubFlow { at } | Parent::Detour { at, .. } | Parent::Injected { at, .. } => &at.flow,
+                Parent::SubFlow { at } | Parent::Detour { at, .. } | Parent::Injected { at, .. } | Parent::Undo { at, .. } => {
+                    &at.flow
+                }
                 Parent::Rollback { of, .. } => of,
             });
         }

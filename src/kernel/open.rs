@@ -6,15 +6,16 @@ use serde_json::Value;
 
 use crate::{
     id::{DetourId, FramePath, ParamName},
-    record::{At, Fact, FailureKind, Injected, Injection, InputNote, Parent},
+    record::{At, Fact, Injected, Injection, InputNote, Parent},
     spec::{Verb, flow::WithValue, text::ParamText},
 };
 
 use super::{
     input::{Refused, Request},
     scope::{scope, scope_value},
-    state::{FramePhase, Slot, StepState},
+    state::{FramePhase, Slot},
     turn::Turn,
+    undo,
 };
 
 /// Flows inside flows, detours included: deep enough for a runbook that calls runbooks, shallow enough to read.
@@ -58,6 +59,10 @@ pub(super) fn sub_flow(turn: &mut Turn, path: &FramePath, slot: Slot) -> Result<
     let frame = turn.frame(path);
     let spec = frame.plan.step(slot.step).spec.clone();
     let Verb::Flow { flow, with } = &spec.verb else { return Err("not a flow step".to_owned()) };
+    if matches!(frame.parent.as_deref(), Some(Parent::Rollback { .. } | Parent::Undo { .. })) {
+        let at = frame.at(slot);
+        return undo::inner(turn, &at, slot);
+    }
     let child = path.child(frame.name(slot).as_str()).map_err(|error| error.to_string())?;
     if child.depth() >= DEPTH_MAX {
         return Err(format!("flows are nested more than {DEPTH_MAX} deep"));
@@ -142,45 +147,6 @@ pub(super) fn injection(turn: &mut Turn, at: &At, injected: Injected) {
         by: None,
     };
     turn.emit(fact);
-}
-
-/// Starts the undos of what a failed flow did, last done first; the failed step's own undo comes before them.
-pub(super) fn rollback(turn: &mut Turn, path: &FramePath) -> bool {
-    let frame = turn.frame(path);
-    let Some(failing) = frame.failing.clone() else { return false };
-    let (failed, _, wanted) = &*failing;
-    if !wanted || frame.rolled_back {
-        return false;
-    }
-    let half_done = frame.slot(failed).filter(|slot| {
-        let began = frame.state(*slot).is_some_and(|state| state.execution > 1 || (state.execution == 1 && !rejected(state)));
-        frame.plan.step(slot.step).spec.undo.is_some() && began
-    });
-    let mut steps: Vec<_> = half_done.map(|_| failed.clone()).into_iter().collect();
-    steps.extend(frame.finished.iter().rev().filter(|step| *step != failed).cloned());
-    if steps.is_empty() {
-        return false;
-    }
-    let Ok(child) = path.child("rollback") else { return false };
-    let fact = Fact::FlowStarted {
-        flow: child.clone(),
-        key: crate::id::FlowKey::new("rollback").expect("a constant name"),
-        definition: frame.definition.clone(),
-        generation: turn.state.frame(&child).map_or(1, |old| old.generation + 1),
-        parent: Some(Parent::Rollback { of: path.clone(), failed: failed.clone(), steps }),
-        params: (*frame.params).clone(),
-        options: frame.options.inherited(),
-        git: frame.git.clone(),
-        by: None,
-    };
-    turn.emit(fact);
-    true
-}
-
-/// A person did not let it start, or what that person saw is no longer there: there is a receipt of that, and nothing to take back.
-fn rejected(state: &StepState) -> bool {
-    let detail = state.result.as_deref().and_then(|result| result.proof.as_deref()?.error_detail.as_ref());
-    detail.is_some_and(|detail| matches!(detail.kind, FailureKind::Rejected | FailureKind::Outdated))
 }
 
 /// The root flow of a path: it is the one that `jobs` and limits are set on.

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::{
     id::{EscalationId, FlowKey, FramePath, ParamName, Sha256, StepId, StepRef, Time},
-    plan::{Book, Plan, StepIx, undone},
+    plan::{Book, Plan, StepIx},
     record::{At, CallLimits, Decision, EngineWord, Git, LimitName, Outcome, Parent, Question, RunOptions, RunStatus, StopCause},
     spec::Verb,
 };
@@ -203,22 +203,6 @@ impl State {
     pub fn was_started_by(&self, flow: &FramePath, who: &str) -> bool {
         let asked = self.frame(&super::open::root(flow)).and_then(|frame| frame.by.as_deref());
         asked.or_else(|| self.run.as_ref().map(|run| &*run.by)) == Some(who)
-    }
-
-    /// The steps of a flow that its rollback took back, in the order of the plan, while nothing of it was done again.
-    pub fn taken_back(&self, flow: &FramePath) -> Vec<StepIx> {
-        let found = || {
-            let frame = self.frame(flow).filter(|frame| frame.rolled_back)?;
-            let rollback = self.frame(&flow.child("rollback").ok()?)?;
-            let Parent::Rollback { steps, .. } = rollback.parent.as_deref()? else { return None };
-            let done = slots(rollback).filter(|(_, state)| state.life == Life::Settled(Settled::Passed));
-            let undone = done.filter_map(|(slot, _)| undone(steps, rollback.name(slot).as_str()));
-            let mut undone: Vec<StepIx> = undone.filter_map(|step| Some(frame.slot(step)?.step)).collect();
-            undone.sort_unstable();
-            undone.dedup();
-            Some(undone)
-        };
-        found().unwrap_or_default()
     }
 
     /// Something of it counts as running: executions, and attempts that are due.

@@ -51,13 +51,20 @@ impl Book {
         Ok(Self { definition: definition(library), flows, detours, library: library.clone() })
     }
 
-    /// The undos of a failed flow, in this order. Each runs whatever became of the one before.
-    pub fn rollback(&self, of: &Plan, steps: &[StepRef]) -> Plan {
+    /// The undos of a flow, in this order, and for steps that are taken back `inside` the flow that they opened a step that opens
+    /// the undos of that one. Each runs whatever became of the one before.
+    pub fn rollback(&self, of: &Plan, steps: &[StepRef], inside: &[StepRef]) -> Plan {
         let undos = steps.iter().enumerate().filter_map(|(at, step)| {
             let planned = of.find(step.base()).map(|ix| of.step(ix))?;
-            let script = planned.spec.undo.clone()?;
             let id = undo_id(at, step)?;
-            let mut undo = command_step(&planned.spec, id, script);
+            let mut undo = match &planned.spec.undo {
+                Some(script) => command_step(&planned.spec, id, script.clone()),
+                None if inside.contains(step) => {
+                    let opens = Verb::Flow { flow: opened(&planned.spec.verb)?, with: BTreeMap::new() };
+                    Step { verb: opens, ..command_step(&planned.spec, id, String::new()) }
+                }
+                None => return None,
+            };
             undo.on_failure = OnFailure::Continue;
             undo.timeout_ms = planned.spec.timeout_ms;
             undo.title = Some(format!("take back {step}"));
@@ -67,6 +74,10 @@ impl Book {
         let titled = Flow { title: format!("Take back what {} did", of.key), ..Flow::clone(&of.flow) };
         chain(key, &titled, undos.collect())
     }
+}
+
+fn opened(verb: &Verb) -> Option<FlowKey> {
+    if let Verb::Flow { flow, .. } = verb { Some(flow.clone()) } else { None }
 }
 
 /// The name of the undo of the step at this place of the list.

@@ -92,7 +92,22 @@ pub enum Parent {
     /// What a navigator put in before it chooses.
     Injected { at: At, what: Injection },
     /// `on_failure: rollback`: the undos of these steps, in this order.
-    Rollback { of: FramePath, failed: StepRef, steps: Vec<StepRef> },
+    Rollback {
+        of: FramePath,
+        failed: StepRef,
+        steps: Vec<StepRef>,
+        /// Those of them that are taken back inside the flow that they opened.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        inside: Vec<StepRef>,
+    },
+    /// A step of a rollback: the undos of what a flow did that one of the steps opened.
+    Undo {
+        at: At,
+        of: FramePath,
+        steps: Vec<StepRef>,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        inside: Vec<StepRef>,
+    },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

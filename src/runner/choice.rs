@@ -89,6 +89,6 @@ pub(super) fn failed_before(state: &State, frame: &Frame) -> Option<At> {
             let before = above.plan.upstream(own.step).into_iter().rev().filter(|step| *step != own.step);
             before.map(Slot::from).find(|slot| red(*slot)).map(|slot| above.at(slot))
         }
-        Parent::Injected { .. } | Parent::SubFlow { .. } | Parent::Rollback { .. } => None,
+        Parent::Injected { .. } | Parent::SubFlow { .. } | Parent::Rollback { .. } | Parent::Undo { .. } => None,
     }
 }

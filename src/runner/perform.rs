@@ -194,7 +194,7 @@ fn limits(state: &State, frame: &Frame) -> Vec<FlowLimit> {
         around = match frame.parent.as_deref() {
             Some(Parent::SubFlow { at } | Parent::Detour { at, .. } | Parent::Injected { at, .. }) => state.frame(&at.flow),
             // No limit keeps a rollback from its work.
-            Some(Parent::Rollback { .. }) | None => None,
+            Some(Parent::Rollback { .. } | Parent::Undo { .. }) | None => None,
         };
     }
     found
@@ -274,7 +274,7 @@ fn environment(state: &State, scene: &Scene, frame: &Frame, slot: Slot, running:
         set("FAILED_ERROR", result.and_then(|result| result.error.clone()).as_deref().unwrap_or_default().replace('\0', " "));
     }
     // An undo sees what the step saw that it takes back.
-    if let Some(Parent::Rollback { of, steps, .. }) = frame.parent.as_deref()
+    if let Some(Parent::Rollback { of, steps, .. } | Parent::Undo { of, steps, .. }) = frame.parent.as_deref()
         && let Some(undone) = undone(steps, name.as_str())
     {
         let base = scene.run_base.join(of.as_str());

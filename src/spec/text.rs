@@ -224,7 +224,8 @@ pub struct StepText {
     #[serde(default)]
     #[schemars(length(max = 200))]
     pub secrets: Vec<String>,
-    /// Shell text that takes the step back; used by `on_failure: rollback`.
+    /// Shell text that takes the step back; used by `on_failure: rollback`. Without it, what a `flow:` step did is taken back by the undos
+    /// of that flow.
     pub undo: Option<String>,
     pub on_failure: Option<OnFailure>,
     /// When a person is asked how to go on.

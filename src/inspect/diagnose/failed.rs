@@ -99,8 +99,10 @@ pub(super) fn aborted(case: &Case<'_>) -> Option<Found> {
 
 pub(super) fn rollback_failed(case: &Case<'_>) -> Option<Found> {
     let view = case.view()?;
+    // Of flows inside each other the innermost has the cause.
+    let inner = view.frames().filter(|frame| matches!(frame.parent.as_deref(), Some(Parent::Undo { .. })));
     let undone = view.frames().filter(|frame| matches!(frame.parent.as_deref(), Some(Parent::Rollback { .. })));
-    let mut failed = undone.filter_map(|frame| {
+    let mut failed = inner.chain(undone).filter_map(|frame| {
         let failed = |ran: &&Ran| ran.counts && ran.flow == frame.path.as_str() && ran.status() == "failed";
         case.remains.rans.iter().find(failed)
     });

@@ -177,7 +177,7 @@ fn of_execution(view: &RunView, frame: &Frame, at: &At, step: StepIx, one: &Exec
 fn failing(view: &RunView) -> Vec<At> {
     let failed = |frame: &&Frame| {
         frame.phase == FramePhase::Done(Outcome::Failed)
-            && !matches!(frame.parent.as_deref(), Some(Parent::Detour { .. } | Parent::Rollback { .. }))
+            && !matches!(frame.parent.as_deref(), Some(Parent::Detour { .. } | Parent::Rollback { .. } | Parent::Undo { .. }))
     };
     let mut found: Vec<At> = Vec::new();
     for frame in view.frames().filter(failed) {

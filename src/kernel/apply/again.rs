@@ -43,6 +43,8 @@ pub(super) fn reopened(state: &mut State, flow: &FramePath, step: &StepRef, into
         if slot.item.is_some() {
             item_again(frame, slot);
         }
+        // How it ended before does not stand: it has not ended.
+        frame.warnings.retain(|warning| warned(warning) != step.base());
         set_life(frame, slot, if fixes { Life::InDetour(into.clone()) } else { Life::InFlow(into.clone()) });
         if frame.failing.as_ref().is_some_and(|failing| failing.0 == *step) {
             frame.failing = None;

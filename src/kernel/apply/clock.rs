@@ -16,7 +16,7 @@ pub(super) fn count_execution(state: &mut State, path: &FramePath) {
         frame.executions += 1;
         path = match frame.parent.as_deref() {
             Some(Parent::SubFlow { at } | Parent::Detour { at, .. } | Parent::Injected { at, .. }) => Some(at.flow.clone()),
-            Some(Parent::Rollback { .. }) | None => None,
+            Some(Parent::Rollback { .. } | Parent::Undo { .. }) | None => None,
         };
     }
 }
@@ -49,7 +49,9 @@ pub(super) fn busy(state: &mut State, path: &FramePath, more: bool, now: Time) {
             }
         }
         path = frame.parent.as_deref().map(|parent| match parent {
-            Parent::SubFlow { at } | Parent::Detour { at, .. } | Parent::Injected { at, .. } => at.flow.clone(),
+            Parent::SubFlow { at } | Parent::Detour { at, .. } | Parent::Injected { at, .. } | Parent::Undo { at, .. } => {
+                at.flow.clone()
+            }
             Parent::Rollback { of, .. } => of.clone(),
         });
     }

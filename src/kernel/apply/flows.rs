@@ -24,7 +24,9 @@ pub(super) fn flow_started(state: &mut State, fact: &Fact) {
         Some(Parent::Detour { detour, .. }) => book.detours.get(detour).map(|detour| detour.plan.clone()),
         Some(Parent::Injected { what: Injection::Flow(flow), .. }) => book.flows.get(flow).cloned(),
         Some(Parent::Injected { what: Injection::Detour(detour), .. }) => book.detours.get(detour).map(|one| one.plan.clone()),
-        Some(Parent::Rollback { of, steps, .. }) => state.frame(of).map(|of| Arc::new(book.rollback(&of.plan, steps))),
+        Some(Parent::Rollback { of, steps, inside, .. } | Parent::Undo { of, steps, inside, .. }) => {
+            state.frame(of).map(|of| Arc::new(book.rollback(&of.plan, steps, inside)))
+        }
     };
     let Some(plan) = plan else { return };
     let mut frame = new_frame(flow.clone(), book, plan, state.frame(flow));
@@ -35,6 +37,10 @@ pub(super) fn flow_started(state: &mut State, fact: &Fact) {
     frame.options = Arc::new(options.clone());
     frame.git.clone_from(git);
     frame.by = by.as_deref().map(Arc::from);
+    // What it did before it was started again, and what nobody took back, is still to be taken back.
+    if let (Some(Parent::SubFlow { .. }), Some(before)) = (parent, state.frame(flow)) {
+        frame.finished.clone_from(&before.finished);
+    }
     if let Some(until) = options.until.as_ref().and_then(|step| frame.plan.find(step.as_str())) {
         let upstream = frame.plan.upstream(until);
         confine(&mut frame, &upstream);
@@ -64,7 +70,7 @@ pub(super) fn flow_started(state: &mut State, fact: &Fact) {
         }
     }
     match parent {
-        Some(Parent::SubFlow { at }) => {
+        Some(Parent::SubFlow { at } | Parent::Undo { at, .. }) => {
             if let Some((above, slot)) = locate(state, &at.flow, &at.step) {
                 set_life(above, slot, Life::InFlow(flow.clone()));
             }
@@ -85,14 +91,22 @@ pub(super) fn flow_started(state: &mut State, fact: &Fact) {
                 set_life(above, slot, Life::InDetour(flow.clone()));
             }
         }
-        Some(Parent::Rollback { of, .. }) => {
-            if let Some(above) = state.frame_mut(of) {
-                above.rolled_back = true;
-                // Taken back once; after a retry, only what is done anew.
-                above.finished = imbl::Vector::new();
+        Some(Parent::Rollback { .. }) => {}
+        None => {
+            // What the flow did the last time stands.
+            for path in state.frames.keys().filter(|path| state.is_in(path, flow)).cloned().collect::<Vec<_>>() {
+                if let Some(inner) = state.frame_mut(&path) {
+                    inner.finished = imbl::Vector::new();
+                }
             }
         }
-        None => {}
+    }
+    if let Some(Parent::Rollback { of, .. } | Parent::Undo { of, .. }) = parent
+        && let Some(of) = state.frame_mut(of)
+    {
+        of.rolled_back = true;
+        // Taken back once; after a retry, only what is done anew.
+        of.finished = imbl::Vector::new();
     }
     state.open_frames.insert(flow.clone());
     state.frames.insert(flow.clone(), Arc::new(frame));
@@ -184,7 +198,7 @@ pub(super) fn flow_completed(
         frame.active_ms += now.since(since);
     }
     match frame.parent.as_deref().cloned() {
-        Some(Parent::SubFlow { at } | Parent::Detour { at, .. } | Parent::Injected { at, .. }) => {
+        Some(Parent::SubFlow { at } | Parent::Detour { at, .. } | Parent::Injected { at, .. } | Parent::Undo { at, .. }) => {
             if let Some((above, slot)) = locate(state, &at.flow, &at.step)
                 && matches!(above.state_mut(slot).life, Life::InFlow(_) | Life::InDetour(_))
             {

@@ -8,6 +8,7 @@ use crate::{
     kernel::state::{Frame, Life, Settled, Slot, State, StepResult, StepState},
     plan::{Plan, StepIx},
     record::Status,
+    spec::Verb,
 };
 
 pub(super) fn locate<'a>(state: &'a mut State, flow: &FramePath, step: &StepRef) -> Option<(&'a mut Frame, Slot)> {
@@ -73,7 +74,8 @@ pub(super) fn settle(frame: &mut Frame, slot: Slot, how: Settled) {
         let name = frame.name(slot);
         // A group is taken back by its instances.
         let ran = frame.state_mut(slot).group.is_none();
-        if ran && frame.plan.step(slot.step).spec.undo.is_some() {
+        let spec = &frame.plan.step(slot.step).spec;
+        if ran && (spec.undo.is_some() || matches!(spec.verb, Verb::Flow { .. })) {
             frame.finished.retain(|step| *step != name);
             frame.finished.push_back(name);
         }

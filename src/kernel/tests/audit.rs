@@ -118,7 +118,9 @@ fn is_below(state: &State, at: &crate::id::FramePath, path: &crate::id::FramePat
             return true;
         }
         next = state.frame(&here).and_then(|frame| frame.parent.as_deref()).map(|parent| match parent {
-            Parent::SubFlow { at } | Parent::Detour { at, .. } | Parent::Injected { at, .. } => at.flow.clone(),
+            Parent::SubFlow { at } | Parent::Detour { at, .. } | Parent::Injected { at, .. } | Parent::Undo { at, .. } => {
+                at.flow.clone()
+            }
             Parent::Rollback { of, .. } => of.clone(),
         });
     }

@@ -143,3 +143,74 @@ fn a_flow_is_not_over_before_what_it_did_is_taken_back() {
     let play = play.release("undo-a");
     assert_eq!((play.is_open("main.s"), play.ends().to_string().as_str()), (false, "cancelled"));
 }
+
+const OUTER: &str = "steps:
+  - {id: a, run: x, undo: y}
+  - {id: s, flow: sub}
+  - {id: c, run: x, on_failure: rollback}";
+const SUB: &str = "steps: [{id: p, run: x, undo: y}, {id: q, run: x}, {id: r, run: x, undo: y}]";
+
+fn nested(outer: &str, sub: &str) -> Play {
+    Play::flow(outer).and_flow("sub", sub).reply("c", [fails("no")])
+}
+
+#[test]
+fn what_a_flow_inside_did_is_taken_back_in_its_place() {
+    let play = nested(OUTER, SUB).run();
+    let all = "a s s/p s/q s/r c rollback/undo-s s.rollback/undo-r s.rollback/undo-p rollback/undo-a";
+    assert_eq!(play.path(), all, "{}", play.story());
+    assert!(play.reason("main").ends_with("rolled back (3 undone)"), "{}", play.reason("main"));
+    // A step that says itself how it is taken back knows better than its parts.
+    let play = nested(&OUTER.replace("flow: sub", "flow: sub, undo: y"), SUB).run();
+    assert_eq!(play.path(), "a s s/p s/q s/r c rollback/undo-s rollback/undo-a");
+    // Nothing in it has an undo.
+    let play = nested(OUTER, "steps: [{id: p, run: x}]").run();
+    assert_eq!(play.path(), "a s s/p c rollback/undo-a");
+}
+
+#[test]
+fn a_flow_inside_that_failed_is_taken_back_as_far_as_it_came() {
+    let outer = OUTER.replace("{id: s, flow: sub}", "{id: s, flow: sub, on_failure: rollback}");
+    let play = nested(&outer, SUB).reply("r", [fails("no")]).run();
+    let all = "a s s/p s/q s/r rollback/undo-s s.rollback/undo-r s.rollback/undo-p rollback/undo-a";
+    assert_eq!(play.path(), all, "{}", play.story());
+    // Where it took back by itself what it did, nothing is left.
+    let sub = SUB.replace("{id: r, run: x, undo: y}", "{id: r, run: x, on_failure: rollback}");
+    let play = nested(&outer, &sub).reply("r", [fails("no")]).run();
+    assert_eq!(play.path(), "a s s/p s/q s/r s.rollback/undo-p rollback/undo-a", "{}", play.story());
+}
+
+#[test]
+fn an_undo_inside_that_fails_is_told_and_can_be_tried_again() {
+    let play = nested(OUTER, SUB).reply("undo-p", [fails("stuck"), ok()]).run();
+    let all = "a s s/p s/q s/r c rollback/undo-s s.rollback/undo-r s.rollback/undo-p rollback/undo-a";
+    assert_eq!(play.path(), all);
+    assert!(play.reason("main").contains("ROLLBACK INCOMPLETE: undo-s"), "{}", play.reason("main"));
+    assert!(play.reason("main").contains("undo-p"), "{}", play.reason("main"));
+    let play = play.retry_in("main.s.rollback", "undo-p", false, &[]);
+    assert!(play.path().starts_with(&format!("{all} s.rollback/undo-p")), "{}", play.story());
+    assert!(play.reason("main").contains("rolled back (3 undone)"), "{}", play.reason("main"));
+}
+
+#[test]
+fn a_kill_while_a_flow_inside_is_taken_back_loses_nothing() {
+    let play = nested(OUTER, SUB).slow("undo-p").run().crash().release("undo-p");
+    let all = "a s s/p s/q s/r c rollback/undo-s s.rollback/undo-r s.rollback/undo-p s.rollback/undo-p rollback/undo-a";
+    assert_eq!((play.path().as_str(), play.ends().to_string().as_str()), (all, "failed"));
+}
+
+#[test]
+fn what_was_taken_back_inside_did_not_happen_either() {
+    let play = nested(OUTER, SUB).run().retry_in("main.s", "p", false, &[]);
+    let said = "`main/a` was taken back by the rollback, so `main.s/p` cannot go on from there: start at `main/a`";
+    assert_eq!(play.refusals(), [said]);
+    let before = play.path();
+    let play = play.reply("c", [ok()]).retry("a", false, &[]);
+    assert_eq!(play.path(), format!("{before} a s s/p s/q s/r c"), "{}", play.story());
+    // Begun at the flow inside, where that was the first.
+    let play = nested(&OUTER.replace(", undo: y}", "}"), SUB).run();
+    let before = play.path();
+    let play = play.reply("c", [ok()]).retry_in("main.s", "q", false, &[]).retry_in("main.s", "p", false, &[]);
+    assert_eq!(play.refusals().len(), 1, "{:?}", play.refusals());
+    assert_eq!(play.path(), format!("{before} s/p s/q s/r c"), "{}", play.story());
+}

@@ -103,7 +103,8 @@ impl Check<'_> {
 
     /// `on_failure: rollback` takes back what has an `undo`; with none it would only stop.
     pub(super) fn rollbacks(&mut self, pointer: &str, steps: &[StepText], defaults: &DefaultsText) {
-        if steps.iter().any(|step| step.undo.is_some()) {
+        // What a flow inside did is taken back by the undos that it has.
+        if steps.iter().any(|step| step.undo.is_some() || step.flow.is_some()) {
             return;
         }
         let wants = |on_failure: Option<OnFailure>| on_failure == Some(OnFailure::Rollback);

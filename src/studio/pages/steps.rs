@@ -62,6 +62,7 @@ fn inside(view: &RunView, frame: &Frame, step: &StepLine, flow: &FlowReport) -> 
         Some(crate::record::Parent::Rollback { failed, .. }) => *failed == step.step_id,
         Some(
             crate::record::Parent::SubFlow { at }
+            | crate::record::Parent::Undo { at, .. }
             | crate::record::Parent::Detour { at, .. }
             | crate::record::Parent::Injected { at, .. },
         ) => at.step == step.step_id,
