@@ -12,7 +12,7 @@ use crate::{
     kernel::State,
     ledger::{JournalError, Lock, LockError, Reader, RunDir, spent},
     plan::Book,
-    record::{At, DecisionKind, Entry, Fact, InputNote, Parent, ReceiptStatus, Rule},
+    record::{At, DecisionKind, Entry, Fact, InputNote, ReceiptStatus, Rule},
 };
 
 use super::{
@@ -243,16 +243,9 @@ impl<'v, F: FnMut(Wanted<'_>) -> Result<Arc<Book>, BookError>> Loading<'v, F> {
                 let question = self.view.state.questions.get(id).or_else(|| self.view.state.requested.get(id));
                 question.map(|one| At { flow: one.flow_path.clone(), step: one.step_id.clone() }).into_iter().collect()
             }
-            Fact::FlowStarted {
-                parent:
-                    Some(
-                        Parent::SubFlow { at }
-                        | Parent::Detour { at, .. }
-                        | Parent::Injected { at, .. }
-                        | Parent::Undo { at, .. },
-                    ),
-                ..
-            } => vec![at.clone()],
+            Fact::FlowStarted { parent: Some(parent), .. } if parent.step().is_some() => {
+                parent.step().cloned().into_iter().collect()
+            }
             Fact::RunCreated { .. }
             | Fact::FlowStarted { .. }
             | Fact::LineStopped { .. }

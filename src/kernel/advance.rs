@@ -98,10 +98,8 @@ fn advance_frame(turn: &mut Turn, path: &FramePath) {
 
 /// What the flow did is being taken back: it is not over before that is.
 fn is_rolling_back(turn: &Turn, path: &FramePath) -> bool {
-    let frame = path.child("rollback").ok().and_then(|path| turn.state.frame(&path));
-    frame.is_some_and(|frame| {
-        frame.is_open() && matches!(frame.parent.as_deref(), Some(Parent::Rollback { .. } | Parent::Undo { .. }))
-    })
+    let frame = path.child("rollback").ok().and_then(|path| turn.state.frame(&path)).filter(|frame| frame.is_open());
+    frame.and_then(|frame| frame.parent.as_deref()).is_some_and(Parent::takes_back)
 }
 
 fn why_doomed(frame: &Frame, step: StepIx) -> (SkipReason, String) {

@@ -2,7 +2,22 @@
 
 use crate::id::FramePath;
 
-use super::Fact;
+use super::{At, Fact, Parent};
+
+impl Parent {
+    /// The step that opened it, and that waits for it. A rollback is opened by the failure of a whole flow.
+    pub fn step(&self) -> Option<&At> {
+        match self {
+            Self::SubFlow { at } | Self::Detour { at, .. } | Self::Injected { at, .. } | Self::Undo { at, .. } => Some(at),
+            Self::Rollback { .. } => None,
+        }
+    }
+
+    /// Its steps take back what others did.
+    pub fn takes_back(&self) -> bool {
+        matches!(self, Self::Rollback { .. } | Self::Undo { .. })
+    }
+}
 
 impl Fact {
     /// The flow that it stands in; `None`: it is about the run.
