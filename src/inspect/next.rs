@@ -68,7 +68,7 @@ fn retries(view: &RunView, paste: &Paste) -> Vec<NextStep> {
                 let gone = StepRef::from(&frame.plan.step(*gone).spec.id);
                 (format!("begin at {gone}, which was taken back"), gone)
             }
-            None => (format!("{} and go on", again(&failing.step_id)), failing.step_id.clone()),
+            None => (format!("run {} again and go on", failing.step_id), failing.step_id.clone()),
         };
         found.push(NextStep { why: format!("{first} is fixed, {what}"), command: paste.retry(run, &frame.path, &from) });
         let why = format!("see why {} failed", failing.step_id);
@@ -92,13 +92,4 @@ fn retries(view: &RunView, paste: &Paste) -> Vec<NextStep> {
 fn is_repair(frame: &Frame) -> bool {
     use crate::record::Parent::{Detour, Injected, Rollback, Undo};
     matches!(frame.parent.as_deref(), Some(Detour { .. } | Injected { .. } | Rollback { .. } | Undo { .. }))
-}
-
-/// What `retry` does: it knows steps, and no items of them.
-fn again(step: &StepRef) -> String {
-    if step.as_str() == step.base() {
-        format!("run {step} again")
-    } else {
-        format!("run {} again, with all its items,", step.base())
-    }
 }

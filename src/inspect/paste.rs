@@ -33,7 +33,7 @@ impl Paste {
         format!("{} resume {run}", self.program)
     }
     pub fn retry(&self, run: &RunId, flow: &FramePath, step: &StepRef) -> String {
-        format!("{} retry {run} --flow {} --step {}", self.program, quoted(flow.as_str()), step.base())
+        format!("{} retry {run} --flow {} --step {}", self.program, quoted(flow.as_str()), quoted(step.as_str()))
     }
     pub fn answer(&self, run: &RunId, question: &EscalationId, choose: &str) -> String {
         format!("{} review answer {run}/{question} --choose {}", self.program, quoted(choose))

@@ -23,21 +23,33 @@ struct Around {
     dependents: Vec<StepRef>,
 }
 
-/// The step, and all that depends on it, run again. Everything is looked at before anything is changed.
-pub(super) fn again(turn: &mut Turn, flow: &FramePath, step: StepIx, why: SupersedeReason) -> Result<(), Refused> {
-    let frame = turn.frame(flow);
-    // A flow goes on only if what failed in it runs again, too.
+/// The step, or one item of it, and all that depends on it, run again. Everything is looked at before anything is changed.
+pub(super) fn again(turn: &mut Turn, flow: &FramePath, slot: Slot, why: SupersedeReason) -> Result<(), Refused> {
+    let (frame, step) = (turn.frame(flow), slot.step);
+    // A flow goes on only if what failed in it runs again, too: of the items of a step those that failed.
     let below = |step: StepIx| frame.plan.downstream(step);
-    let mut steps: Vec<StepIx> = std::iter::once(step).chain(failed_steps(frame)).flat_map(below).collect();
+    let needs = |slot: &Slot| {
+        let Slot { step, item } = *slot;
+        below(step).into_iter().filter(move |one| item.is_none() || *one != step)
+    };
+    let failed = || slots(frame).filter(|(_, state)| is_failed(&state.life)).map(|(slot, _)| slot);
+    let all: Vec<Slot> = std::iter::once(slot).chain(failed()).collect();
+    let mut steps: Vec<StepIx> = all.iter().flat_map(needs).collect();
     // What was taken back did not happen: nothing goes on as if it had.
     let undone = turn.state.taken_back(flow);
-    if undone.first() == Some(&step) {
+    if undone.first() == Some(&step) && slot.item.is_none() {
         steps.extend(undone.iter().copied().flat_map(below));
     } else if undone.iter().any(|gone| !steps.contains(gone)) {
-        let id = |step: StepIx| frame.plan.step(step).spec.id.to_string();
-        return Err(Refused::TakenBack { gone: id(undone[0]), step: id(step) });
+        let gone = frame.plan.step(undone[0]).spec.id.to_string();
+        return Err(Refused::TakenBack { gone, step: frame.name(slot).to_string() });
     }
-    let names = names_of(frame, steps);
+    let mut names = names_of(frame, steps);
+    let items = all.iter().filter(|slot| slot.item.is_some()).map(|slot| frame.name(*slot));
+    for item in items.collect::<std::collections::BTreeSet<_>>() {
+        if !names.iter().any(|name| name.as_str() == item.base()) {
+            names.push(item);
+        }
+    }
     let around = flows_around(turn, flow)?;
     // The same holds in the flows around it.
     for one in &around {

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use crate::{
-    id::{EscalationId, FlowKey, FramePath, ParamName, RunId, Sha256, StepId, Time},
+    id::{EscalationId, FlowKey, FramePath, ParamName, RunId, Sha256, StepId, StepRef, Time},
     plan::Book,
     record::{Answer, At, Git, Reply, RunOptions, Shown, StopCause},
 };
@@ -35,7 +35,8 @@ pub struct Resume {
 pub struct Retry {
     pub by: String,
     pub flow: FramePath,
-    pub step: StepId,
+    /// A step, or one item of a `for_each` step.
+    pub step: StepRef,
     /// Stop after it.
     pub only: bool,
     pub set: BTreeMap<ParamName, serde_json::Value>,

@@ -20,6 +20,9 @@ use super::{
     turn::Turn,
 };
 
+/// Items that a refusal names.
+const ITEMS_TOLD: usize = 10;
+
 /// The process that ran these is gone. What may run twice runs again; what may not is asked.
 pub(super) fn lost(turn: &mut Turn, seen: Option<Time>) -> Result<InputNote, Refused> {
     if !turn.state.is_active() {
@@ -94,22 +97,23 @@ pub(super) fn resumed(turn: &mut Turn, resume: &Resume) -> Result<InputNote, Ref
     };
     turn.emit(Fact::Resumed { by: resume.by.clone() });
     if let Some((flow, step)) = target {
-        again(turn, &flow, step, SupersedeReason::From)?;
+        again(turn, &flow, step.into(), SupersedeReason::From)?;
     }
     Ok(InputNote::ResumeRequested { by: resume.by.clone() })
 }
 
 pub(super) fn retried(turn: &mut Turn, retry: &Retry) -> Result<InputNote, Refused> {
-    let step = find(turn, &retry.flow, &retry.step)?;
+    let slot = find_slot(turn, &retry.flow, &retry.step)?;
     let changes = changes(turn, &retry.flow, &retry.set);
     if let Some(what) = between_attempts(turn, &retry.flow).filter(|_| !changes.is_empty()) {
         return Err(Refused::Approved { what });
     }
     turn.emit(Fact::Resumed { by: retry.by.clone() });
     change_params(turn, &retry.flow, changes);
-    again(turn, &retry.flow, step, SupersedeReason::Retry)?;
+    again(turn, &retry.flow, slot, SupersedeReason::Retry)?;
     if retry.only {
-        turn.emit(Fact::Confined { flow: retry.flow.clone(), only: retry.step.clone() });
+        let only = turn.frame(&retry.flow).plan.step(slot.step).spec.id.clone();
+        turn.emit(Fact::Confined { flow: retry.flow.clone(), only });
     }
     Ok(InputNote::RetryRequested { by: retry.by.clone() })
 }
@@ -164,6 +168,27 @@ fn find(turn: &Turn, flow: &FramePath, step: &StepId) -> Result<StepIx, Refused>
     let known = || super::open::known_flows(turn);
     let frame = turn.state.frame(flow).ok_or_else(|| Refused::NoFlow { flow: flow.to_string(), known: known() })?;
     find_in(&frame.plan, flow, step)
+}
+
+/// A step, or an item that it had when it was worked out.
+fn find_slot(turn: &Turn, flow: &FramePath, step: &StepRef) -> Result<Slot, Refused> {
+    let id = StepId::new(step.base()).map_err(|_| Refused::NoStep {
+        flow: flow.to_string(),
+        step: step.to_string(),
+        hint: String::new(),
+    })?;
+    let whole = find(turn, flow, &id)?;
+    if step.item().is_none() {
+        return Ok(whole.into());
+    }
+    let frame = turn.frame(flow);
+    frame.slot(step).filter(|slot| frame.state(*slot).is_some()).ok_or_else(|| {
+        let group = frame.steps.get(whole.at()).and_then(|state| state.group.as_ref());
+        let keys: Vec<&str> =
+            group.iter().flat_map(|group| group.items.iter()).map(|item| item.key.as_str()).take(ITEMS_TOLD).collect();
+        let hint = if keys.is_empty() { "; it has no items".to_owned() } else { format!("; its items are {}", keys.join(", ")) };
+        Refused::NoStep { flow: flow.to_string(), step: step.to_string(), hint }
+    })
 }
 
 fn find_in(plan: &Plan, flow: &FramePath, step: &StepId) -> Result<StepIx, Refused> {
@@ -262,7 +287,7 @@ pub(super) fn refreshed(turn: &mut Turn, refresh: &RefreshPlan) -> Result<InputN
         }
     }
     if let Some(step) = from {
-        again(turn, &refresh.flow, step, SupersedeReason::From)?;
+        again(turn, &refresh.flow, step.into(), SupersedeReason::From)?;
     }
     Ok(InputNote::RefreshRequested { by: refresh.by.clone() })
 }

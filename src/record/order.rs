@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::id::{FlowKey, FramePath, ParamName, RunId, StepId, Time};
+use crate::id::{FlowKey, FramePath, ParamName, RunId, StepId, StepRef, Time};
 
 use super::options::RunOptions;
 
@@ -56,7 +56,7 @@ pub enum Errand {
     Retry {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         flow: Option<FramePath>,
-        step: StepId,
+        step: StepRef,
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         only: bool,
         #[serde(default)]

@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use crate::{
     error::{Error, Kind},
-    id::{FramePath, ParamName, StepId},
+    id::{FramePath, ParamName, StepId, StepRef},
     kernel::{Input, RefreshPlan, Refused, Resume, Retry, State},
     ledger::{Frozen, Inbox, Lock, Message, RunDir},
     plan::Book,
@@ -86,7 +86,7 @@ impl Workspace {
             None => self.root_flow(&opened.state, None)?,
         };
         let library = library_of(&opened.state, &flow)?;
-        let step = StepId::new(&request.step).map_err(|bad| Error::new(Kind::Usage, bad.to_string()))?;
+        let step = StepRef::new(&request.step).map_err(|bad| Error::new(Kind::Usage, bad.to_string()))?;
         let set = match opened.state.frame(&flow) {
             Some(frame) if !request.set.is_empty() => changed_params(&frame.plan.flow, &frame.params, &request.set)?,
             _ => BTreeMap::new(),

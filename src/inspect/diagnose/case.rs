@@ -133,14 +133,13 @@ impl<'r> Case<'r> {
         }
         let flow = super::super::paste::quoted(&ran.flow);
         let gone = self.taken_back(&ran.flow);
-        let base = gone.as_deref().unwrap_or_else(|| ran.step.split('[').next().unwrap_or_default());
+        let step = gone.as_deref().unwrap_or(&ran.step);
         let why = match &gone {
             Some(gone) => format!("{once}, begin at {gone}, which was taken back"),
-            None if base != ran.step => format!("{once}, run {base} again, with all its items, and go on"),
-            None => format!("{once}, run {base} again and go on"),
+            None => format!("{once}, run {step} again and go on"),
         };
         found
-            .then(why, self.command(&format!("retry {run} --flow {flow} --step {base}")))
+            .then(why, self.command(&format!("retry {run} --flow {flow} --step {}", super::super::paste::quoted(step))))
             .then("see what it printed", show(" --log"))
     }
 

@@ -92,7 +92,7 @@ pub(super) fn aborted(case: &Case<'_>) -> Option<Found> {
         None => found,
     };
     let found = found.at(&decision.path, format!("TERMINATE by rule answered: {}", decision.reason));
-    let (flow, step) = (quoted(&decision.flow), decision.step.split('[').next().unwrap_or_default());
+    let (flow, step) = (quoted(&decision.flow), quoted(&decision.step));
     let again = case.command(&format!("retry {} --flow {flow} --step {step}", case.run()));
     Some(found.then("after the cause is gone, run it again and go on", again))
 }

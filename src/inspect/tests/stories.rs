@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::{
-    id::{FramePath, StepId},
+    id::{FramePath, StepRef},
     inspect::{
         Health, Paste, RunView, Standing, explain, report, status, summary,
         testing::{Says, TestRun, at},
@@ -89,7 +89,7 @@ fn a_step_that_runs_again_says_who_asked_and_what_changed() {
     let retry = Retry {
         by: "ada".to_owned(),
         flow: FramePath::new("change").unwrap(),
-        step: StepId::new("smoke").unwrap(),
+        step: StepRef::new("smoke").unwrap(),
         only: false,
         set: [("client".parse().unwrap(), json!("acme-north"))].into(),
     };

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::{
-    id::{FramePath, ParamName, StepId},
+    id::{FramePath, ParamName, StepRef},
     kernel::{Input, Retry},
 };
 
@@ -12,7 +12,7 @@ use super::{Play, blocked, fails, ok};
 impl Play {
     pub(super) fn retry_in(mut self, flow: &str, step: &str, only: bool, set: &[(&str, Value)]) -> Self {
         let set = set.iter().map(|(name, value)| (ParamName::new(name).unwrap(), value.clone())).collect();
-        let (flow, step) = (FramePath::new(flow).unwrap(), StepId::new(step).unwrap());
+        let (flow, step) = (FramePath::new(flow).unwrap(), StepRef::new(step).unwrap());
         self.tell(&Input::Retried(Retry { by: "bo".to_owned(), flow, step, only, set }));
         self.drive();
         self

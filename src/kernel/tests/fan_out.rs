@@ -85,6 +85,34 @@ fn a_failed_item_runs_again_with_its_step() {
 }
 
 #[test]
+fn one_failed_item_can_be_run_again_by_its_name() {
+    let play = each("", json!(["p", "q", "r"])).reply("e[q]", [fails("no"), ok()]).slow("e[r]").run();
+    let play = play.release("e[r]");
+    assert_eq!((play.path().as_str(), play.ends().to_string().as_str()), ("e[p] e[q] e[r]", "failed"));
+    let play = play.retry("e[s]", false, &[]).retry("e[q]", false, &[]);
+    assert_eq!(play.refusals(), ["flow `main` has no step `e[s]`; its items are p, q, r"]);
+    assert_eq!((play.path().as_str(), play.ends().to_string().as_str()), ("e[p] e[q] e[r] e[q] z", "succeeded"));
+    // Also of a step that is done, and one that did not fail; what needs the step follows.
+    let play = play.retry("e[p]", false, &[]);
+    assert_eq!((play.path().as_str(), play.ends().to_string().as_str()), ("e[p] e[q] e[r] e[q] z e[p] z", "succeeded"));
+    let play = play.retry("z[p]", false, &[]);
+    assert_eq!(play.refusals().last().map(String::as_str), Some("flow `main` has no step `z[p]`; it has no items"));
+}
+
+#[test]
+fn items_that_failed_run_again_with_what_else_does_and_the_others_do_not() {
+    let flow = "params: {l: {type: list}}
+steps: [{id: e, run: x, for_each: params.l}, {id: b, run: x, needs: [], on_failure: continue}, {id: z, run: x, needs: [e, b]}]";
+    let play = Play::flow(flow).param("l", json!(["p", "q"])).reply("e[q]", [fails("no"), ok()]).run().retry("b", false, &[]);
+    assert_eq!(
+        (play.path().as_str(), play.ends().to_string().as_str()),
+        ("e[p] e[q] b e[q] b z", "succeeded"),
+        "{}",
+        play.story()
+    );
+}
+
+#[test]
 fn items_in_a_loop_are_worked_out_anew_each_round() {
     let flow = "params: {l: {type: list}}
 steps: [{id: e, run: x, for_each: params.l}, {id: j, run: x, loop: {to: e, max: 2}}]";

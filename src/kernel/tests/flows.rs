@@ -100,7 +100,7 @@ fn a_step_of_a_sub_flow_can_be_run_again_and_its_parents_wait_for_it() {
     play.tell(&crate::kernel::Input::Retried(crate::kernel::Retry {
         by: "bo".to_owned(),
         flow: crate::id::FramePath::new("main.s").unwrap(),
-        step: crate::id::StepId::new("c").unwrap(),
+        step: crate::id::StepRef::new("c").unwrap(),
         only: false,
         set: std::collections::BTreeMap::new(),
     }));

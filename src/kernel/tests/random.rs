@@ -244,6 +244,10 @@ fn person(play: &mut Play, tape: &mut Tape<'_>) {
         0 => Input::Resumed(Resume { by, from: Some((flow, step)), jobs: None }),
         1 => {
             let set = [(crate::id::ParamName::new("n").unwrap(), tape.pick(3).into())].into();
+            let whole = StepRef::from(&step);
+            let group = play.state.step(&At { flow: flow.clone(), step: whole.clone() }).and_then(|step| step.group.clone());
+            let item = group.and_then(|group| StepRef::instance(&step, &group.items.get(tape.pick(4))?.key).ok());
+            let step = item.unwrap_or(whole);
             Input::Retried(Retry { by, flow, step, only: tape.once_in(3), set })
         }
         _ => return play.change_a_step(&format!("s{}", tape.pick(4))),

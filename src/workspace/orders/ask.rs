@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::{
     error::{Error, Kind},
-    id::{FlowKey, FramePath, ParamName, RunId, StepId},
+    id::{FlowKey, FramePath, ParamName, RunId, StepId, StepRef},
     ledger::{Lock, LockError, ORDERS_MAX, RunDirError},
     record::{Errand, Order, OrderState, RunOptions},
     redact::Redactor,
@@ -202,7 +202,7 @@ impl Workspace {
         let from = request.from.as_deref().map(StepId::new).transpose().map_err(bad)?;
         let root = self.root_flow(&read.state, request.flow.as_deref())?;
         if let Some(step) = &from {
-            has_step(&read, &root, step)?;
+            has_step(&read, &root, &StepRef::from(step))?;
         } else if read.state.open_frames.is_empty() {
             let status = read.state.resting_status();
             return Err(Error::new(Kind::Refused, format!("run `{}` is over ({status}): there is nothing to resume", read.id))
@@ -220,7 +220,7 @@ impl Workspace {
     pub fn ask_retry(&self, request: &RetryRequest, by: &str) -> Result<Order, Declined> {
         let read = self.idle(&request.run_id)?;
         let flow = request.flow.as_deref().map(FramePath::new).transpose().map_err(bad)?;
-        let step = StepId::new(&request.step).map_err(bad)?;
+        let step = StepRef::new(&request.step).map_err(bad)?;
         let root = self.root_flow(&read.state, request.flow.as_deref())?;
         has_step(&read, &root, &step)?;
         let library = super::super::going_on::library_of(&read.state, &root)?;
@@ -350,12 +350,12 @@ fn secrets_in<'r>(
     })
 }
 
-fn has_step(read: &ReadRun, flow: &FramePath, step: &StepId) -> Result<(), Error> {
+fn has_step(read: &ReadRun, flow: &FramePath, step: &StepRef) -> Result<(), Error> {
     let frame = read.state.frame(flow).ok_or_else(errors::never_started)?;
-    match frame.plan.find(step.as_str()) {
+    match frame.slot(step).filter(|slot| frame.state(*slot).is_some()) {
         Some(_) => Ok(()),
         None => {
-            let hint = frame.plan.meant(step.as_str());
+            let hint = frame.plan.meant(step.base());
             let error = Error::new(Kind::Usage, format!("flow `{flow}` of run `{}` has no step `{step}`", read.id));
             Err(hint.into_iter().fold(error, Error::hint))
         }
