@@ -16,6 +16,7 @@ use crate::{
 };
 
 use super::{
+    action::approved_action,
     apply,
     ask::{Asked, option, raise, written},
     breaker, close, ended, limits, navigator, observe, open,
@@ -314,33 +315,11 @@ fn gate(turn: &mut Turn, path: &FramePath, slot: Slot, spec: &Step, ask: &Ask) {
     let mut asked = Asked::new(QuestionKind::Approval, Rule::Approval, format!("{step} needs an approval"), question, options);
     asked.to.clone_from(&ask.to);
     asked.severity = ask.severity;
-    asked.action = Some(action(turn, path, slot, spec));
+    asked.action = Some(approved_action(turn, path, slot, spec));
     asked.evidence = evidence;
     asked.expires_ms = ask.expires_ms;
     asked.on_timeout = ask.on_timeout;
     raise(turn, path, &step, spec.sha256.clone(), asked);
-}
-
-/// The exact thing an approval allows, in the words of the flow.
-pub(super) fn action(turn: &Turn, path: &FramePath, slot: Slot, spec: &Step) -> String {
-    let frame = turn.frame(path);
-    match &spec.verb {
-        Verb::Run { script } => script.trim().to_owned(),
-        Verb::Exec { argv } => {
-            let render = |part: &crate::spec::Template| {
-                let seen = super::scope::scope_value(scope(&turn.state, frame, part.reads(), Some(slot), None));
-                part.render(&seen).unwrap_or_else(|_| part.text().to_owned())
-            };
-            serde_json::to_string(&argv.iter().map(render).collect::<Vec<_>>()).unwrap_or_default()
-        }
-        Verb::Agent(agent) => format!("agent {}", agent.agent),
-        Verb::Ask(_) => "ask".to_owned(),
-        Verb::Flow { flow, .. } => format!("flow {flow}"),
-        Verb::Snapshot { name, .. } => format!("snapshot {name}"),
-        Verb::Compare { before, after, .. } => format!("compare {before} with {after}"),
-        Verb::Render { to, .. } => format!("render {to}"),
-        Verb::Scan(scan) => format!("scan {scan}"),
-    }
 }
 
 fn question_step(turn: &mut Turn, path: &FramePath, slot: Slot, spec: &Step, ask: &Ask) {

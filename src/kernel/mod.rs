@@ -5,6 +5,7 @@
 //! `decide` works on a copy of the state that it changes by the very facts it returns, so what a live run did and
 //! what a replay does are the same code. Copies are cheap: the state is made of persistent collections.
 
+mod action;
 mod advance;
 mod again;
 mod answer;

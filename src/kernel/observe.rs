@@ -10,7 +10,8 @@ use crate::{
 };
 
 use super::{
-    advance::{action, holds},
+    action::action,
+    advance::holds,
     ask::written,
     state::{Frame, Slot},
     turn::Turn,

@@ -7,12 +7,12 @@ use serde_json::Value;
 use crate::{
     id::{DetourId, FramePath, ParamName},
     record::{At, Fact, Injected, Injection, InputNote, Parent},
-    spec::{Verb, flow::WithValue, text::ParamText},
+    spec::{Verb, text::ParamText},
 };
 
 use super::{
+    action,
     input::{Refused, Request},
-    scope::{scope, scope_value},
     state::{FramePhase, Slot},
     turn::Turn,
     undo,
@@ -71,16 +71,7 @@ pub(super) fn sub_flow(turn: &mut Turn, path: &FramePath, slot: Slot) -> Result<
     let plan = book.flows.get(flow).ok_or_else(|| format!("flow `{flow}` is not in the frozen definition"))?;
     let mut params: BTreeMap<ParamName, Value> =
         plan.flow.params.iter().filter_map(|(name, param)| Some((name.clone(), param.default.clone()?))).collect();
-    for (name, value) in with {
-        let value = match value {
-            WithValue::Value(value) => value.clone(),
-            WithValue::Template(template) => {
-                let seen = scope_value(scope(&turn.state, frame, template.reads(), Some(slot), None));
-                Value::String(template.render(&seen).map_err(|error| error.to_string())?)
-            }
-        };
-        params.insert(name.clone(), value);
-    }
+    params.extend(action::given(&turn.state, frame, slot, with)?);
     let generation = turn.state.frame(&child).map_or(1, |old| old.generation + 1);
     let options = frame.options.inherited();
     let fact = Fact::FlowStarted {

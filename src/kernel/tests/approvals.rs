@@ -276,3 +276,27 @@ steps:
     let play = play.retry("a", false, &[]);
     assert_eq!((play.path().as_str(), play.asks().as_str()), ("a a", "d-2"));
 }
+
+#[test]
+fn an_approval_shows_and_covers_what_the_step_is_given() {
+    let action = |play: &Play, id: &str| play.question(id).action.clone().unwrap();
+    let flow = "params: {l: {type: list}}
+steps: [{id: e, run: ./send.sh, for_each: params.l, approve: {question: Send?}}]";
+    let one = |item: serde_json::Value| Play::flow(flow).param("l", json!([item])).run();
+    let (bob, eve) = (one(json!({"id": "x", "to": "bob"})), one(json!({"id": "x", "to": "eve"})));
+    assert_eq!(action(&bob, "e.x-1"), "./send.sh\nwith item = {\"id\":\"x\",\"to\":\"bob\"}");
+    // The list is a parameter here; worked out by a step, it is in nothing else that is shown.
+    let flow = "steps:
+  - {id: a, exec: [x]}
+  - {id: s, flow: sub, with: {host: '{{steps.a.stdout}}', n: 3}, approve: {question: Open?}}";
+    let sub = "params: {host: {type: string}, n: {type: integer}}\nsteps: [{id: b, run: x}, {id: c, run: x}]";
+    let opened = |host: &str, sub: &str| Play::flow(flow).and_flow("sub", sub).reply("a", [ok().prints(host)]).run();
+    let play = opened("alpha", sub);
+    let shown = action(&play, "s-1");
+    assert!(shown.starts_with("flow sub (2 steps, sha256 "), "{shown}");
+    assert!(shown.ends_with("\nwith host = \"alpha\"\nwith n = 3"), "{shown}");
+    let digest = |play: &Play, id: &str| play.question(id).subject_digest.clone();
+    assert_ne!(digest(&bob, "e.x-1"), digest(&eve, "e.x-1"));
+    assert_ne!(digest(&play, "s-1"), digest(&opened("beta", sub), "s-1"));
+    assert_ne!(digest(&play, "s-1"), digest(&opened("alpha", &sub.replace("c, run: x", "c, run: y")), "s-1"));
+}
