@@ -108,6 +108,7 @@ impl Clock {
 }
 
 /// Kills the group if whoever waits for it goes away.
+#[derive(Debug)]
 struct Group(Option<Pid>);
 
 impl Group {
@@ -147,13 +148,52 @@ pub(crate) async fn run(
     limits: &Limits,
     watchdog: Option<&Watchdog>,
 ) -> Ran {
+    match start(command) {
+        Ok(started) => started.run(command.stdin, out, err, outlet, limits, watchdog).await,
+        Err(error) => Ran { end: End::NotStarted(error), duration: Duration::ZERO, left_running: false },
+    }
+}
+
+/// A process that runs, and whose output nobody reads yet. Its group is killed if it is dropped.
+#[derive(Debug)]
+pub(crate) struct Started {
+    child: tokio::process::Child,
+    group: Group,
+}
+
+/// Behind its fence, from its first instruction on.
+pub(crate) fn start(command: Command<'_>) -> std::io::Result<Started> {
+    let child = spawn(command)?;
+    let group = Group(child.id().and_then(|pid| Pid::from_raw(pid.cast_signed())));
+    Ok(Started { child, group })
+}
+
+impl Started {
+    /// To its end and to the end of its group. `stdin` is written to its standard input, if it has one.
+    pub(crate) async fn run(
+        self,
+        text: Option<&[u8]>,
+        out: &mut impl Drain,
+        err: &mut impl Drain,
+        outlet: &Outlet,
+        limits: &Limits,
+        watchdog: Option<&Watchdog>,
+    ) -> Ran {
+        run_started(self, text, out, err, outlet, limits, watchdog).await
+    }
+}
+
+async fn run_started(
+    started: Started,
+    text: Option<&[u8]>,
+    out: &mut impl Drain,
+    err: &mut impl Drain,
+    outlet: &Outlet,
+    limits: &Limits,
+    watchdog: Option<&Watchdog>,
+) -> Ran {
     let start = Instant::now();
-    let ended = |end, left_running| Ran { end, duration: start.elapsed(), left_running };
-    let mut child = match spawn(command) {
-        Ok(child) => child,
-        Err(error) => return ended(End::NotStarted(error), false),
-    };
-    let mut group = Group(child.id().and_then(|pid| Pid::from_raw(pid.cast_signed())));
+    let Started { mut child, mut group } = started;
     let (Some(mut stdout), Some(mut stderr)) = (child.stdout.take(), child.stderr.take()) else {
         unreachable!("both pipes were asked for, and are taken once")
     };
@@ -161,7 +201,7 @@ pub(crate) async fn run(
     let mut stdin = child.stdin.take();
     let feed = async {
         // Whoever does not read what it is told has its reasons; how it ends says the rest.
-        if let (Some(pipe), Some(text)) = (&mut stdin, command.stdin) {
+        if let (Some(pipe), Some(text)) = (&mut stdin, text) {
             let _ = pipe.write_all(text).await;
         }
         drop(stdin);
@@ -271,7 +311,6 @@ async fn bites(watchdog: Option<&Watchdog>, clock: &Clock) -> Bite {
     }
 }
 
-/// Behind its fence, from its first instruction on.
 fn spawn(command: Command<'_>) -> std::io::Result<tokio::process::Child> {
     // A fence is put up on a thread that knows nothing of the runtime.
     let runtime = tokio::runtime::Handle::current();

@@ -12,7 +12,7 @@ use crate::{
 };
 
 use super::{
-    Piece, Task,
+    Gated, Piece, Task, gate,
     process::{self, Command, End, Ran},
     tap::{Sink, Tap, Tapped},
 };
@@ -147,14 +147,19 @@ pub(crate) async fn shell(task: &Task<'_>, line: Line<'_>, id: Option<&str>, wan
     };
     let mut out = Tap::new(task.redactor, out_sink, want.stdout_head_bytes_max, want.stdout_watches);
     let mut err = Tap::new(task.redactor, sink(Stream::Stderr), want.stderr_head_bytes_max, want.stderr_watches);
-    let ran = match program(task, line) {
-        Ok((program, arg0, args)) => {
-            let fence = job.rail.fence();
-            let command =
-                Command { program: &program, arg0, args: &args, cwd: &job.workspace, env: &job.env, stdin: None, fence };
-            process::run(command, &mut out, &mut err, task.outlet, &task.limits, None).await
+    let gated = task.take_gated().filter(|_| id.is_none() && matches!(line, Line::Script(_)));
+    let ran = if let Some(Gated(started)) = gated {
+        started.run(Some(gate::LET_IN), &mut out, &mut err, task.outlet, &task.limits, None).await
+    } else {
+        match program(task, line) {
+            Ok((program, arg0, args)) => {
+                let fence = job.rail.fence();
+                let command =
+                    Command { program: &program, arg0, args: &args, cwd: &job.workspace, env: &job.env, stdin: None, fence };
+                process::run(command, &mut out, &mut err, task.outlet, &task.limits, None).await
+            }
+            Err(error) => Ran { end: End::NotStarted(error), duration: std::time::Duration::ZERO, left_running: false },
         }
-        Err(error) => Ran { end: End::NotStarted(error), duration: std::time::Duration::ZERO, left_running: false },
     };
     let (stdout, stderr) = (out.finish(task.outlet).await, err.finish(task.outlet).await);
     if ran.left_running {

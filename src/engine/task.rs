@@ -1,7 +1,10 @@
 //! What one attempt has at hand while it works: its job, its time, its way out.
 //! In: a `Job`. Out: paths, times and an empty `Reply`. Never: the wall clock.
 
-use std::time::Duration;
+use std::{
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
 use tokio::time::Instant;
 
@@ -11,7 +14,7 @@ use crate::{
     redact::Redactor,
 };
 
-use super::{Job, Outlet, Stop, process::Limits};
+use super::{Gated, Job, Outlet, Stop, process::Limits};
 
 #[derive(Debug)]
 pub(crate) struct Task<'t> {
@@ -20,6 +23,8 @@ pub(crate) struct Task<'t> {
     pub outlet: &'t Outlet,
     pub limits: Limits,
     began: Instant,
+    /// The shell of the step, which waits to be let in.
+    gated: Mutex<Option<Gated>>,
 }
 
 impl<'t> Task<'t> {
@@ -27,7 +32,17 @@ impl<'t> Task<'t> {
         let began = Instant::now();
         let deadline = job.timeout_ms.map(|ms| began + Duration::from_millis(ms));
         let limits = Limits { deadline, grace: Duration::from_millis(job.grace_ms), stop };
-        Self { job, redactor, outlet, limits, began }
+        Self { job, redactor, outlet, limits, began, gated: Mutex::default() }
+    }
+
+    /// The step's shell stands at the door.
+    pub(crate) fn with(self, gated: Option<Gated>) -> Self {
+        Self { gated: Mutex::new(gated), ..self }
+    }
+
+    /// Once.
+    pub(crate) fn take_gated(&self) -> Option<Gated> {
+        self.gated.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// The job's start plus the time measured since.
@@ -40,7 +55,7 @@ impl<'t> Task<'t> {
         let own = Instant::now() + time;
         let deadline = Some(self.limits.deadline.map_or(own, |deadline| deadline.min(own)));
         let limits = Limits { deadline, ..self.limits.clone() };
-        Self { job: self.job, redactor: self.redactor, outlet: self.outlet, limits, began: self.began }
+        Self { job: self.job, redactor: self.redactor, outlet: self.outlet, limits, began: self.began, gated: Mutex::default() }
     }
 
     /// The time of the attempt is up.

@@ -1,6 +1,7 @@
 //! The loop: wait for one input, decide, save, apply, reconcile, and rest when nothing runs and nothing can.
 //! No step is held up by a sync of the disk: one that runs meanwhile has another thread.
 
+mod door;
 mod files;
 mod said;
 
@@ -18,6 +19,7 @@ use crate::{
     redact::{Leak, Redactor},
 };
 
+use door::Door;
 use files::Moment;
 
 use super::{
@@ -94,6 +96,8 @@ pub struct Drive<'d> {
     refused: Vec<Refused>,
     answered: std::collections::BTreeSet<crate::id::EscalationId>,
     flush_wanted: bool,
+    /// The step that begins when its decision is saved.
+    door: Option<Door>,
 }
 
 impl<'d> Drive<'d> {
@@ -127,6 +131,7 @@ impl<'d> Drive<'d> {
             refused: Vec::new(),
             answered: std::collections::BTreeSet::new(),
             flush_wanted: false,
+            door: None,
         };
         for step in &drive.opened.left_running {
             drive.observer.word(&format!("`{step}` was still running after its driver was killed; it was ended"));
@@ -164,6 +169,7 @@ impl<'d> Drive<'d> {
                 entries.extend(self.decide_each(vec![Input::Rest])?);
                 wanted = commands(&self.opened.state);
             }
+            self.door = self.at_the_door(&wanted);
             self.save(entries)?;
             self.write_manifest(Moment::Passing);
             let wake = self.reconcile(&wanted, &mut inputs);
@@ -251,7 +257,12 @@ impl<'d> Drive<'d> {
         let mut wake = None;
         for command in wanted {
             match command {
-                Command::Perform { at, execution, attempt } if !self.pool.is_under(at, *execution, *attempt) => self.start(at),
+                Command::Perform { at, execution, attempt } if !self.pool.is_under(at, *execution, *attempt) => {
+                    match self.door.take().filter(|door| door.is(at, *execution, *attempt)) {
+                        Some(door) => self.let_in(door),
+                        None => self.start(at),
+                    }
+                }
                 Command::Perform { .. } | Command::Rest => {}
                 Command::End { at, execution, attempt } => {
                     if self.pool.is_under(at, *execution, *attempt) {
@@ -280,16 +291,11 @@ impl<'d> Drive<'d> {
         let Some(task) = task(state, &self.setup.scene, at, &running, now) else { return };
         let reply = match task {
             Task::Job(job) => {
-                if job.names_its_directory() {
-                    let made = self.opened.run.make(&self.opened.run.step_dir(&at.flow, &at.step));
-                    if let Err(error) = made {
-                        tracing::error!(%error, %at, "no directory for the step");
-                    }
-                }
+                self.make_step_dir(&job);
                 if self.pool.is_idle() || self.comes_after_others(at) {
                     self.opened.projector.settle_for_step();
                 }
-                self.pool.start_job(at.clone(), *job);
+                self.pool.start_job(at.clone(), *job, None);
                 return;
             }
             Task::Stub(job) => match &self.setup.scenario {

@@ -5,6 +5,7 @@
 use std::time::{Duration, Instant};
 
 use crate::{
+    engine::Job,
     id::FramePath,
     kernel::Frame,
     ledger::ProjectError,
@@ -47,6 +48,16 @@ impl Drive<'_> {
         if let Err(error) = self.opened.run.make(&self.opened.run.artifacts(flow)) {
             // The step that needs it will say so with its own words.
             tracing::error!(%error, %flow, "no directory for artifacts");
+        }
+    }
+
+    /// STEP_DIR, for a step that may look there.
+    pub(super) fn make_step_dir(&self, job: &Job) {
+        if !job.names_its_directory() {
+            return;
+        }
+        if let Err(error) = self.opened.run.make(&self.opened.run.step_dir(&job.flow, &job.step)) {
+            tracing::error!(%error, flow = %job.flow, step = %job.step, "no directory for the step");
         }
     }
 

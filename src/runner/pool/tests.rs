@@ -22,7 +22,7 @@ fn at(step: &str) -> At {
 
 fn start(pool: &mut Pool, bed: &Bed, step: &str) {
     let at = at(step);
-    pool.start_job(at.clone(), Job { step: at.step, ..bed.job.clone() });
+    pool.start_job(at.clone(), Job { step: at.step, ..bed.job.clone() }, None);
 }
 
 /// The step that the event ends.
