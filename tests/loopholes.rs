@@ -141,3 +141,72 @@ steps:
     test.go(&["retry", "s", "--flow", "switch", "--step", "switch"]).code(0);
     assert_eq!(test.text("live"), "new\n");
 }
+
+/// A step that writes a proof of another one: what is shown is what the journal says, and that the file says something else.
+#[test]
+fn a_receipt_that_a_step_wrote_is_not_shown_as_that_of_another() {
+    let flow = r#"
+steps:
+  - {id: build, run: "echo boom >&2; exit 3", on_failure: continue}
+  - id: forge
+    run: |
+      cd "$RUN_BASE/f"
+      sed -i 's/"failed"/"succeeded"/' receipts/build-shell.json
+      sed -i 's/UNVERIFIED/VERIFIED/' handoffs/build-shell.json
+      sed -i '/"event":"end"/s/"failed"/"succeeded"/' logs/build.jsonl
+"#;
+    let test = Test::new().flow("f", flow);
+    test.go(&["run", "f", "--run-id", "r"]).code(0);
+    for kind in ["--receipt", "--handoff", "--log"] {
+        let shown = test.go(&["show", "r", "build", kind]).code(0);
+        assert!(shown.stderr.contains("is not what the journal says"), "{kind}: {}", shown.stderr);
+        assert!(shown.stderr.contains("flow-studio verify r --repair"), "{kind}: {}", shown.stderr);
+        let told = test.go(&["--json", "show", "r", "build", kind]).code(0).json();
+        assert!(told["differs"].as_str().unwrap().contains("verify --repair"), "{told}");
+        // Nothing is said of what nobody touched.
+        assert_eq!(test.go(&["show", "r", "forge", kind]).code(0).stderr, "");
+    }
+    let shown = |kind: &str| test.go(&["show", "r", "build", kind]).stdout;
+    assert!(shown("--receipt").contains(r#""status": "failed""#), "{}", shown("--receipt"));
+    assert!(shown("--handoff").contains(r#""status": "UNVERIFIED""#), "{}", shown("--handoff"));
+    fs::remove_file(test.run_base("r").join("f/receipts/build-shell.json")).unwrap();
+    let gone = test.go(&["show", "r", "build", "--receipt"]).code(0);
+    assert!(gone.stdout.contains(r#""status": "failed""#) && gone.stderr.contains("is not there"), "{}", gone.stderr);
+    test.go(&["verify", "r", "--repair"]);
+    for kind in ["--receipt", "--handoff"] {
+        assert_eq!(test.go(&["show", "r", "build", kind]).code(0).stderr, "");
+    }
+}
+
+#[test]
+fn an_approval_does_not_rest_on_a_receipt_that_a_step_wrote() {
+    let flow = r#"
+steps:
+  - {id: check, run: "exit 3", on_failure: continue}
+  - {id: forge, run: "cd $RUN_BASE/f && sed -i 's/failed/succeeded/' receipts/check-shell.json && echo '{}' > receipts/more.json"}
+  - id: go
+    run: echo live > live
+    approve: {question: Deploy?, evidence: [receipts/check-shell.json, receipts/forge-shell.json, receipts/more.json]}
+"#;
+    let test = Test::new().flow("f", flow);
+    test.go(&["run", "f", "--run-id", "r"]).code(4);
+    let shown = test.go(&["review", "show", "r/go-1"]).code(0).stdout;
+    assert!(shown.contains("HIGH the evidence receipts/check-shell.json is not what the journal says"), "{shown}");
+    assert!(shown.contains("HIGH the evidence receipts/more.json follows from no line of the journal"), "{shown}");
+    assert!(!shown.contains("evidence receipts/forge-shell.json is"), "{shown}");
+    // Mended, it is another file, and the question is asked anew, without a word against it.
+    test.go(&["verify", "r", "--repair"]);
+    test.go(&["review", "answer", "r/go-1", "--choose", "approve"]).code(6);
+    let shown = test.go(&["review", "show", "r/go-2"]).code(0).stdout;
+    assert!(!shown.contains("is not what the journal says") && shown.contains("follows from no line"), "{shown}");
+    // Forged between question and answer, the answer is refused, and it is said why.
+    let forged = test.text("run_base/r/f/receipts/forge-shell.json").replace("succeeded", "failed");
+    test.write("run_base/r/f/receipts/forge-shell.json", &forged);
+    test.go(&["review", "answer", "r/go-2", "--choose", "approve"]).code(6);
+    let shown = test.go(&["review", "show", "r/go-3"]).code(0).stdout;
+    assert!(shown.contains("HIGH the evidence receipts/forge-shell.json is not what the journal says"), "{shown}");
+    // Who has read that may still say yes: the answer covers what was shown.
+    test.go(&["review", "answer", "r/go-3", "--choose", "approve"]).code(0);
+    test.go(&["resume", "r"]).code(0);
+    assert_eq!(test.text("live"), "live\n");
+}

@@ -261,7 +261,7 @@ impl<'d> Drive<'d> {
                         self.pool.leave_alone();
                         // What is shown may be a file that is still on its way. If it cannot be written, the run stops soon.
                         drop(self.opened.projector.flush());
-                        let shown = look(&self.setup.scene.run_base, &self.setup.scene.workspace, &question);
+                        let shown = look(&self.opened.run, &self.setup.scene.workspace, &question);
                         inputs.push(Input::Shown { id: id.clone(), shown });
                     }
                 }
