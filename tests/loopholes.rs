@@ -210,3 +210,62 @@ steps:
     test.go(&["resume", "r"]).code(0);
     assert_eq!(test.text("live"), "live\n");
 }
+
+#[test]
+fn what_a_command_printed_as_errors_cannot_be_rewritten() {
+    let flow = "steps: [{id: a, run: 'echo out; echo err >&2'}, {id: quiet, run: 'echo out'}]";
+    let test = Test::new().flow("f", flow);
+    test.go(&["run", "f", "--run-id", "r"]).code(0);
+    assert!(test.go(&["verify", "r"]).code(0).stdout.contains("3 outputs"));
+    let command = |step: &str| test.json(&format!("run_base/r/f/receipts/{step}-shell.json"))["commands"][0].clone();
+    assert!(command("a")["stderr_sha256"].is_string(), "{}", command("a"));
+    assert!(command("quiet").get("stderr_sha256").is_none(), "it printed none");
+    test.write("run_base/r/f/logs/a.1.stderr", "all is well\n");
+    let told = test.go(&["verify", "r"]).code(7).stdout;
+    assert!(told.contains("f/logs/a.1.stderr: differs"), "{told}");
+}
+
+#[test]
+fn an_artifact_that_another_step_wrote_over_is_told_and_what_may_be_is_not() {
+    let flow = r#"
+steps:
+  - {id: make, run: "echo 1 > $ARTIFACTS/kept; echo 1 > $ARTIFACTS/shared; echo 1 > $ARTIFACTS/spoilt; echo 1 > $ARTIFACTS/gone", outputs: [artifacts/kept, artifacts/shared, artifacts/spoilt, artifacts/gone]}
+  - {id: second, run: "echo 2 > $ARTIFACTS/shared", outputs: [artifacts/shared]}
+  - {id: round, run: "echo $ITERATION > $ARTIFACTS/round", outputs: [artifacts/round]}
+  - {id: judge, agent: critic, loop: {to: round, max: 3}}
+  - {id: spoil, run: "echo 3 > $ARTIFACTS/spoilt; rm $ARTIFACTS/gone", effects: idempotent}
+"#;
+    let says = "flow: f\nsteps:\n  judge: [{status: UNVERIFIED, summary: no}, {status: VERIFIED, summary: fine}]\n";
+    let test = Test::new()
+        .flow("f", flow)
+        .file("agents/critic.md", "---\nname: critic\ndescription: c\n---\nLook.\n")
+        .file("says.yaml", says);
+    test.go(&["run", "f", "--run-id", "r", "--engine", "stub", "--scenario", "says.yaml"]).code(0);
+    // The record is whole: whoever wrote there was allowed to.
+    let told = test.go(&["verify", "r"]).code(0).stdout;
+    assert!(told.contains("f/artifacts/spoilt: was written again after execution 1 of make"), "{told}");
+    assert!(told.contains("f/artifacts/gone: was removed after execution 1 of make"), "{told}");
+    assert!(told.contains("f/receipts/make-shell.json tells of what it was"), "{told}");
+    let paths = |told: &serde_json::Value| {
+        let all = told["written_over"].as_array().unwrap().iter();
+        all.map(|one| one["path"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let json = test.go(&["--json", "verify", "r"]).code(0).json();
+    assert_eq!(paths(&json), ["f/artifacts/gone", "f/artifacts/spoilt"], "{json}");
+    // Made again, all of it is measured again: but for what is spoilt again after it.
+    test.go(&["retry", "r", "--step", "make", "--only"]);
+    assert_eq!(paths(&test.go(&["--json", "verify", "r"]).code(0).json()), Vec::<String>::new());
+}
+
+#[test]
+fn what_was_taken_back_was_not_written_over() {
+    let flow = r#"
+steps:
+  - {id: make, run: "echo 1 > $ARTIFACTS/a", undo: "rm $ARTIFACTS/a", outputs: [artifacts/a]}
+  - {id: smoke, run: exit 1, on_failure: rollback}
+"#;
+    let test = Test::new().flow("f", flow);
+    test.go(&["run", "f", "--run-id", "r"]).code(1);
+    let told = test.go(&["verify", "r"]).code(0).stdout;
+    assert!(!told.contains("measured it"), "{told}");
+}

@@ -25,10 +25,10 @@ pub(super) fn next_line(input: &mut impl BufRead, line: &mut Vec<u8>) -> io::Res
     Ok(Some(serde_json::from_slice(line).unwrap_or(Value::Null)))
 }
 
-/// Passes over everything else.
+/// Passes over what else we write; a line that is none of ours is not passed over.
 pub(super) fn next_from_the_journal(input: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<Option<Value>> {
     while let Some(said) = next_line(input, line)? {
-        if from_the_journal(&said) {
+        if from_the_journal(&said) || !said.is_object() {
             return Ok(Some(said));
         }
     }

@@ -15,6 +15,7 @@ mod journal_watch;
 mod lines;
 mod live;
 mod lock;
+mod log_check;
 mod log_lines;
 mod logs;
 mod lru;
@@ -33,8 +34,10 @@ mod settle;
 mod shelves;
 mod spare;
 mod stamp;
+mod streams;
 mod tombstones;
 mod verify;
+mod written_over;
 
 pub use cost::read as spent;
 pub use findings::{Finding, FindingKind};
@@ -61,6 +64,7 @@ pub use shelves::{Amount, Shelves, artifacts, shelves};
 pub use stamp::Stamp;
 pub use tombstones::Tombstones;
 pub use verify::{VerifyError, VerifyReport, repair, verify};
+pub use written_over::{WrittenOver, written_over};
 
 #[cfg(test)]
 mod tests;
