@@ -269,3 +269,24 @@ steps:
     let told = test.go(&["verify", "r"]).code(0).stdout;
     assert!(!told.contains("measured it"), "{told}");
 }
+
+#[test]
+fn a_secret_in_a_letter_that_is_refused_is_not_kept() {
+    let secret = "correcthorse-batterystaple";
+    let flow = "secrets: [DEPLOY_PW]\nsteps:\n  - {id: ok, ask: {question: 'Go on?'}}\n";
+    let test = Test::new().flow("f", flow).env("DEPLOY_PW", secret);
+    test.go(&["run", "f", "--run-id", "r"]).code(4);
+    let at = "2026-11-01T00:00:00.000Z";
+    let nobody = format!(
+        r#"{{"kind":"answer","schema":"flow-studio/inbox/v1","question":"nobody-1","answer":{{"choose":"approve","note":"{secret}","by":"ada","at":"{at}"}}}}"#
+    );
+    test.write("run_base/r/inbox/nobody.json", &nobody);
+    test.write("run_base/r/inbox/torn.json", &nobody[..nobody.len() - 3]);
+    test.go(&["resume", "r"]).code(4);
+    for name in ["nobody.json", "torn.json"] {
+        let kept = test.text(&format!("run_base/r/inbox/refused/{name}"));
+        assert!(kept.contains("[REDACTED:DEPLOY_PW]"), "{kept}");
+    }
+    let leaks = test.every_file("run_base/r").into_iter().filter(|(_, bytes)| String::from_utf8_lossy(bytes).contains(secret));
+    assert_eq!(leaks.map(|(path, _)| path).collect::<Vec<_>>(), Vec::<std::path::PathBuf>::new());
+}

@@ -102,7 +102,7 @@ impl<'d> Drive<'d> {
     /// The journal could not be written: everything was stopped, and the run can be resumed once there is room.
     pub fn run(opened: Opened, setup: &'d Setup, first: Vec<Input>, observer: &'d mut dyn Observer) -> Result<Ended, DriveError> {
         let pool = Pool::start(opened.projector.clone(), setup.redactor.clone(), setup.signals).map_err(DriveError::Threads)?;
-        let inbox = Inbox::open(&opened.run)?;
+        let inbox = Inbox::open(&opened.run, &setup.redactor)?;
         // A hint only; the loop looks into the inbox by itself as well.
         let teller = pool.teller();
         let watch = || InboxWatch::start(&opened.run, move || teller.tell(Event::Inbox)).ok();
