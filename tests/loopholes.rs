@@ -290,3 +290,35 @@ fn a_secret_in_a_letter_that_is_refused_is_not_kept() {
     let leaks = test.every_file("run_base/r").into_iter().filter(|(_, bytes)| String::from_utf8_lossy(bytes).contains(secret));
     assert_eq!(leaks.map(|(path, _)| path).collect::<Vec<_>>(), Vec::<std::path::PathBuf>::new());
 }
+
+/// What `run` says last can be pasted, and is not refused.
+#[test]
+fn after_a_rollback_the_last_words_name_the_step_that_it_goes_on_from() {
+    let flow = |undo: &str| {
+        format!(
+            r"
+steps:
+  - {{id: make, run: echo make >> ran, undo: echo undone}}
+  - {{id: switch, run: echo switch >> ran, undo: '{undo}'}}
+  - {{id: smoke, run: test -e smoke-ok, on_failure: rollback}}
+"
+        )
+    };
+    let test = Test::new().flow("whole", &flow("echo undone")).flow("half", &flow("exit 7"));
+    for (name, by_hand) in [("whole", None), ("half", Some("flow-studio show half undo-switch --flow half.rollback --log"))] {
+        let json = test.go(&["--json", "run", name, "--run-id", name]).code(1).json();
+        let next: Vec<&str> = json["next"].as_array().unwrap().iter().filter_map(|one| one.as_str()).collect();
+        let explain = format!("flow-studio explain {name} smoke --flow {name}");
+        let retry = format!("flow-studio retry {name} --flow {name} --step make");
+        let mut wanted = vec![explain.as_str(), retry.as_str()];
+        wanted.splice(0..0, by_hand);
+        assert_eq!(next, wanted);
+        if let Some(command) = by_hand {
+            test.go(&command.split(' ').skip(1).collect::<Vec<_>>()).code(0);
+        }
+        fs::write(test.at("smoke-ok"), "").unwrap();
+        test.go(&retry.split(' ').skip(1).collect::<Vec<_>>()).code(0);
+        fs::remove_file(test.at("smoke-ok")).unwrap();
+    }
+    assert_eq!(test.text("ran"), "make\nswitch\nmake\nswitch\n".repeat(2));
+}

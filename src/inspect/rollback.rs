@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use crate::{
     id::{FramePath, StepRef},
-    kernel::{Frame, FramePhase, Life, Settled, Slot},
+    kernel::{Frame, FramePhase, Life, Settled, Slot, State},
     plan::undone,
     record::{At, Fact, Parent, ReceiptStatus},
 };
@@ -22,6 +22,17 @@ pub(super) fn not_undone(frame: &Frame) -> Option<StepRef> {
         return None;
     }
     slots(frame).find(|slot| stands(frame, *slot)).map(|slot| frame.name(slot))
+}
+
+/// Of each rollback that is incomplete, the first step that did not do it: what it left is looked at before anything runs again.
+pub fn left_standing(state: &State) -> Vec<(FramePath, StepRef)> {
+    state.frames.values().filter_map(|frame| Some((frame.path.clone(), not_undone(frame)?))).collect()
+}
+
+/// The first step of a flow that its rollback took back: only from there does the flow go on, whatever failed in it.
+pub fn first_taken_back(state: &State, flow: &FramePath) -> Option<StepRef> {
+    let first = *state.taken_back(flow).first()?;
+    Some(StepRef::from(&state.frame(flow)?.plan.step(first).spec.id))
 }
 
 fn slots(frame: &Frame) -> impl Iterator<Item = Slot> {
