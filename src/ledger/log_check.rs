@@ -39,6 +39,10 @@ impl LogCheck {
         Self { logs: BTreeMap::new(), open: Lru::new() }
     }
 
+    pub(super) fn is_there(&self, place: &InRun) -> bool {
+        self.logs.get(place).is_some_and(|seen| seen.there)
+    }
+
     pub(super) fn knows(&self, place: &InRun) -> bool {
         self.logs.contains_key(place)
     }
@@ -69,7 +73,12 @@ impl LogCheck {
             match next(&mut self.open, dir, place, seen)? {
                 Some(found) if found == wanted => {}
                 found if seq <= seen.pruned => seen.ahead = found,
-                _ => {
+                // A process that was killed may not have come to its end; what it had written is as it was.
+                None => {
+                    seen.wrong = Some(FindingKind::Missing);
+                    return Ok(seen.wrong);
+                }
+                Some(_) => {
                     seen.wrong = Some(FindingKind::Differs);
                     return Ok(seen.wrong);
                 }

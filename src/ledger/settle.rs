@@ -169,7 +169,9 @@ impl<'a> Settle<'a> {
         }
         match check.event(&mut self.dir, place, seq, &render()?)? {
             Some(FindingKind::Missing) => {
-                self.find(place, FindingKind::Missing, "events are in the journal; lines of output are not");
+                let all = "events are in the journal; lines of output are not";
+                let detail = if check.is_there(place) { "its last events are in the journal, and not in it" } else { all };
+                self.find(place, FindingKind::Missing, detail);
             }
             Some(kind) => self.find(place, kind, OTHER_EVENTS),
             None => {}

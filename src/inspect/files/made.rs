@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::{
     id::Time,
-    ledger::{FindingKind, InRun, Made, RunDir, from_the_journal},
+    ledger::{FindingKind, InRun, Made, RunDir, Tombstones, from_the_journal},
     record::{At, Fact},
 };
 
@@ -72,9 +72,20 @@ pub(super) fn log_differs(
     // What was written since the view was made is no forgery.
     let old = |line: &&Value| line.get("seq").and_then(Value::as_u64).is_none_or(|seq| seq <= seen);
     let found: Vec<&Value> = lines.iter().filter(|line| from_the_journal(line)).filter(old).collect();
-    let begins = found.len() <= wanted.len() && found.iter().zip(&wanted).all(|(found, wanted)| **found == *wanted);
-    let whole = found.len() == wanted.len() || view.driver != Driver::Nobody;
-    (!begins || !whole).then(|| sentence(path, FindingKind::Differs, "shown is what stands there"))
+    // What retention took with an earlier log is not missed in this one.
+    let pruned = || Tombstones::read(run).ok()?.of(path).map(|one| one.journal_seq);
+    let begins =
+        |wanted: &[Value]| found.len() <= wanted.len() && found.iter().zip(wanted).all(|(found, wanted)| **found == *wanted);
+    if begins(&wanted) && (found.len() == wanted.len() || view.driver != Driver::Nobody) {
+        return None;
+    }
+    if let Some(pruned) = pruned() {
+        let later = |line: &Value| line.get("seq").and_then(Value::as_u64).is_some_and(|seq| seq > pruned);
+        if found.iter().copied().eq(wanted.iter().filter(|line| later(line))) {
+            return None;
+        }
+    }
+    Some(sentence(path, FindingKind::Differs, "shown is what stands there"))
 }
 
 fn sentence(path: &str, kind: FindingKind, shown: &str) -> String {

@@ -56,7 +56,9 @@ fn an_event_that_is_changed_removed_added_or_moved_is_found_and_mended() {
         overwrite(&path, changed.as_bytes());
         let report = verify(&run).unwrap();
         let found: Vec<_> = report.findings.iter().map(|one| (one.path.as_str(), one.kind, one.can_be_made)).collect();
-        assert_eq!(found, [("build/logs/a.jsonl", FindingKind::Differs, true)], "{changed}");
+        // Without its end it may be of a process that was killed.
+        let kind = if whole.starts_with(&changed) { FindingKind::Missing } else { FindingKind::Differs };
+        assert_eq!(found, [("build/logs/a.jsonl", kind, true)], "{changed}");
         repair(&run, &Lock::take(&run, &holder()).unwrap()).unwrap();
         assert!(verify(&run).unwrap().is_ok(), "{changed}");
         let mended = fs::read_to_string(&path).unwrap();
