@@ -189,3 +189,184 @@ steps:
     // It is one of those that were taken back, so nothing goes on as if it stood.
     assert!(test.go(&["retry", "r", "--flow", "main.change", "--step", "open"]).code(6).stderr.contains("start at `main/first`"));
 }
+
+/// A step that writes a proof of another one: what is shown is what the journal says, and that the file says something else.
+#[test]
+fn a_receipt_that_a_step_wrote_is_not_shown_as_that_of_another() {
+    let flow = r#"
+steps:
+  - {id: build, run: "echo boom >&2; exit 3", on_failure: continue}
+  - id: forge
+    run: |
+      cd "$RUN_BASE/f"
+      sed -i 's/"failed"/"succeeded"/' receipts/build-shell.json
+      sed -i 's/UNVERIFIED/VERIFIED/' handoffs/build-shell.json
+      sed -i '/"event":"end"/s/"failed"/"succeeded"/' logs/build.jsonl
+"#;
+    let test = Test::new().flow("f", flow);
+    test.go(&["run", "f", "--run-id", "r"]).code(0);
+    for kind in ["--receipt", "--handoff", "--log"] {
+        let shown = test.go(&["show", "r", "build", kind]).code(0);
+        assert!(shown.stderr.contains("is not what the journal says"), "{kind}: {}", shown.stderr);
+        assert!(shown.stderr.contains("flow-studio verify r --repair"), "{kind}: {}", shown.stderr);
+        let told = test.go(&["--json", "show", "r", "build", kind]).code(0).json();
+        assert!(told["differs"].as_str().unwrap().contains("verify --repair"), "{told}");
+        // Nothing is said of what nobody touched.
+        assert_eq!(test.go(&["show", "r", "forge", kind]).code(0).stderr, "");
+    }
+    let shown = |kind: &str| test.go(&["show", "r", "build", kind]).stdout;
+    assert!(shown("--receipt").contains(r#""status": "failed""#), "{}", shown("--receipt"));
+    assert!(shown("--handoff").contains(r#""status": "UNVERIFIED""#), "{}", shown("--handoff"));
+    fs::remove_file(test.run_base("r").join("f/receipts/build-shell.json")).unwrap();
+    let gone = test.go(&["show", "r", "build", "--receipt"]).code(0);
+    assert!(gone.stdout.contains(r#""status": "failed""#) && gone.stderr.contains("is not there"), "{}", gone.stderr);
+    test.go(&["verify", "r", "--repair"]);
+    for kind in ["--receipt", "--handoff"] {
+        assert_eq!(test.go(&["show", "r", "build", kind]).code(0).stderr, "");
+    }
+}
+
+#[test]
+fn an_approval_does_not_rest_on_a_receipt_that_a_step_wrote() {
+    let flow = r#"
+steps:
+  - {id: check, run: "exit 3", on_failure: continue}
+  - {id: forge, run: "cd $RUN_BASE/f && sed -i 's/failed/succeeded/' receipts/check-shell.json && echo '{}' > receipts/more.json"}
+  - id: go
+    run: echo live > live
+    approve: {question: Deploy?, evidence: [receipts/check-shell.json, receipts/forge-shell.json, receipts/more.json]}
+"#;
+    let test = Test::new().flow("f", flow);
+    test.go(&["run", "f", "--run-id", "r"]).code(4);
+    let shown = test.go(&["review", "show", "r/go-1"]).code(0).stdout;
+    assert!(shown.contains("HIGH the evidence receipts/check-shell.json is not what the journal says"), "{shown}");
+    assert!(shown.contains("HIGH the evidence receipts/more.json follows from no line of the journal"), "{shown}");
+    assert!(!shown.contains("evidence receipts/forge-shell.json is"), "{shown}");
+    // Mended, it is another file, and the question is asked anew, without a word against it.
+    test.go(&["verify", "r", "--repair"]);
+    test.go(&["review", "answer", "r/go-1", "--choose", "approve"]).code(6);
+    let shown = test.go(&["review", "show", "r/go-2"]).code(0).stdout;
+    assert!(!shown.contains("is not what the journal says") && shown.contains("follows from no line"), "{shown}");
+    // Forged between question and answer, the answer is refused, and it is said why.
+    let forged = test.text("run_base/r/f/receipts/forge-shell.json").replace("succeeded", "failed");
+    test.write("run_base/r/f/receipts/forge-shell.json", &forged);
+    test.go(&["review", "answer", "r/go-2", "--choose", "approve"]).code(6);
+    let shown = test.go(&["review", "show", "r/go-3"]).code(0).stdout;
+    assert!(shown.contains("HIGH the evidence receipts/forge-shell.json is not what the journal says"), "{shown}");
+    // Who has read that may still say yes: the answer covers what was shown.
+    test.go(&["review", "answer", "r/go-3", "--choose", "approve"]).code(0);
+    test.go(&["resume", "r"]).code(0);
+    assert_eq!(test.text("live"), "live\n");
+}
+
+#[test]
+fn what_a_command_printed_as_errors_cannot_be_rewritten() {
+    let flow = "steps: [{id: a, run: 'echo out; echo err >&2'}, {id: quiet, run: 'echo out'}]";
+    let test = Test::new().flow("f", flow);
+    test.go(&["run", "f", "--run-id", "r"]).code(0);
+    assert!(test.go(&["verify", "r"]).code(0).stdout.contains("3 outputs"));
+    let command = |step: &str| test.json(&format!("run_base/r/f/receipts/{step}-shell.json"))["commands"][0].clone();
+    assert!(command("a")["stderr_sha256"].is_string(), "{}", command("a"));
+    assert!(command("quiet").get("stderr_sha256").is_none(), "it printed none");
+    test.write("run_base/r/f/logs/a.1.stderr", "all is well\n");
+    let told = test.go(&["verify", "r"]).code(7).stdout;
+    assert!(told.contains("f/logs/a.1.stderr: differs"), "{told}");
+}
+
+#[test]
+fn an_artifact_that_another_step_wrote_over_is_told_and_what_may_be_is_not() {
+    let flow = r#"
+steps:
+  - {id: make, run: "echo 1 > $ARTIFACTS/kept; echo 1 > $ARTIFACTS/shared; echo 1 > $ARTIFACTS/spoilt; echo 1 > $ARTIFACTS/gone", outputs: [artifacts/kept, artifacts/shared, artifacts/spoilt, artifacts/gone]}
+  - {id: second, run: "echo 2 > $ARTIFACTS/shared", outputs: [artifacts/shared]}
+  - {id: round, run: "echo $ITERATION > $ARTIFACTS/round", outputs: [artifacts/round]}
+  - {id: judge, agent: critic, loop: {to: round, max: 3}}
+  - {id: spoil, run: "echo 3 > $ARTIFACTS/spoilt; rm $ARTIFACTS/gone", effects: idempotent}
+"#;
+    let says = "flow: f\nsteps:\n  judge: [{status: UNVERIFIED, summary: no}, {status: VERIFIED, summary: fine}]\n";
+    let test = Test::new()
+        .flow("f", flow)
+        .file("agents/critic.md", "---\nname: critic\ndescription: c\n---\nLook.\n")
+        .file("says.yaml", says);
+    test.go(&["run", "f", "--run-id", "r", "--engine", "stub", "--scenario", "says.yaml"]).code(0);
+    // The record is whole: whoever wrote there was allowed to.
+    let told = test.go(&["verify", "r"]).code(0).stdout;
+    assert!(told.contains("f/artifacts/spoilt: was written again after execution 1 of make"), "{told}");
+    assert!(told.contains("f/artifacts/gone: was removed after execution 1 of make"), "{told}");
+    assert!(told.contains("f/receipts/make-shell.json tells of what it was"), "{told}");
+    let paths = |told: &serde_json::Value| {
+        let all = told["written_over"].as_array().unwrap().iter();
+        all.map(|one| one["path"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let json = test.go(&["--json", "verify", "r"]).code(0).json();
+    assert_eq!(paths(&json), ["f/artifacts/gone", "f/artifacts/spoilt"], "{json}");
+    // Made again, all of it is measured again: but for what is spoilt again after it.
+    test.go(&["retry", "r", "--step", "make", "--only"]);
+    assert_eq!(paths(&test.go(&["--json", "verify", "r"]).code(0).json()), Vec::<String>::new());
+}
+
+#[test]
+fn what_was_taken_back_was_not_written_over() {
+    let flow = r#"
+steps:
+  - {id: make, run: "echo 1 > $ARTIFACTS/a", undo: "rm $ARTIFACTS/a", outputs: [artifacts/a]}
+  - {id: smoke, run: exit 1, on_failure: rollback}
+"#;
+    let test = Test::new().flow("f", flow);
+    test.go(&["run", "f", "--run-id", "r"]).code(1);
+    let told = test.go(&["verify", "r"]).code(0).stdout;
+    assert!(!told.contains("measured it"), "{told}");
+}
+
+#[test]
+fn a_secret_in_a_letter_that_is_refused_is_not_kept() {
+    let secret = "correcthorse-batterystaple";
+    let flow = "secrets: [DEPLOY_PW]\nsteps:\n  - {id: ok, ask: {question: 'Go on?'}}\n";
+    let test = Test::new().flow("f", flow).env("DEPLOY_PW", secret);
+    test.go(&["run", "f", "--run-id", "r"]).code(4);
+    let at = "2026-11-01T00:00:00.000Z";
+    let nobody = format!(
+        r#"{{"kind":"answer","schema":"flow-studio/inbox/v1","question":"nobody-1","answer":{{"choose":"approve","note":"{secret}","by":"ada","at":"{at}"}}}}"#
+    );
+    test.write("run_base/r/inbox/nobody.json", &nobody);
+    test.write("run_base/r/inbox/torn.json", &nobody[..nobody.len() - 3]);
+    test.go(&["resume", "r"]).code(4);
+    for name in ["nobody.json", "torn.json"] {
+        let kept = test.text(&format!("run_base/r/inbox/refused/{name}"));
+        assert!(kept.contains("[REDACTED:DEPLOY_PW]"), "{kept}");
+    }
+    let leaks = test.every_file("run_base/r").into_iter().filter(|(_, bytes)| String::from_utf8_lossy(bytes).contains(secret));
+    assert_eq!(leaks.map(|(path, _)| path).collect::<Vec<_>>(), Vec::<std::path::PathBuf>::new());
+}
+
+/// What `run` says last can be pasted, and is not refused.
+#[test]
+fn after_a_rollback_the_last_words_name_the_step_that_it_goes_on_from() {
+    let flow = |undo: &str| {
+        format!(
+            r"
+steps:
+  - {{id: make, run: echo make >> ran, undo: echo undone}}
+  - {{id: switch, run: echo switch >> ran, undo: '{undo}'}}
+  - {{id: smoke, run: test -e smoke-ok, on_failure: rollback}}
+"
+        )
+    };
+    let test = Test::new().flow("whole", &flow("echo undone")).flow("half", &flow("exit 7"));
+    for (name, by_hand) in [("whole", None), ("half", Some("flow-studio show half undo-switch --flow half.rollback --log"))] {
+        let json = test.go(&["--json", "run", name, "--run-id", name]).code(1).json();
+        let next: Vec<&str> = json["next"].as_array().unwrap().iter().filter_map(|one| one.as_str()).collect();
+        let explain = format!("flow-studio explain {name} smoke --flow {name}");
+        let retry = format!("flow-studio retry {name} --flow {name} --step make");
+        let mut wanted = vec![explain.as_str(), retry.as_str()];
+        wanted.splice(0..0, by_hand);
+        assert_eq!(next, wanted);
+        if let Some(command) = by_hand {
+            test.go(&command.split(' ').skip(1).collect::<Vec<_>>()).code(0);
+        }
+        fs::write(test.at("smoke-ok"), "").unwrap();
+        test.go(&retry.split(' ').skip(1).collect::<Vec<_>>()).code(0);
+        fs::remove_file(test.at("smoke-ok")).unwrap();
+    }
+    assert_eq!(test.text("ran"), "make\nswitch\nmake\nswitch\n".repeat(2));
+}

@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::{
     error::Error,
     id::{EscalationId, FramePath, RunId, StepRef},
-    inspect::Paste,
+    inspect::{Paste, first_taken_back, left_standing},
     kernel::{FramePhase, State},
     record::{Drift, Outcome, QuestionKind, RunStatus, StopCause},
     runner::Ended,
@@ -270,8 +270,15 @@ fn next(id: &RunId, ended: &Ended, paste: &Paste) -> Vec<String> {
         RunStatus::Failed => {
             let mut roots = ended.state.frames.values().filter(|frame| frame.parent.is_none());
             let failing = roots.find_map(|frame| Some((&frame.path, &frame.failing.as_deref()?.0)));
-            let both = |(flow, step): (&FramePath, &StepRef)| [paste.explain(id, flow, step), paste.retry(id, flow, step)];
-            failing.map(both).into_iter().flatten().collect()
+            let show = |(flow, step): (FramePath, StepRef)| paste.of_step("show", id, flow.as_str(), step.as_str(), " --log");
+            let mut next: Vec<String> = left_standing(&ended.state).into_iter().map(show).collect();
+            if let Some((flow, step)) = failing {
+                next.push(paste.explain(id, flow, step));
+                // From a step behind one that was taken back nothing goes on.
+                let from = first_taken_back(&ended.state, flow);
+                next.push(paste.retry(id, flow, from.as_ref().unwrap_or(step)));
+            }
+            next
         }
         RunStatus::Succeeded | RunStatus::Cancelled | RunStatus::Running => Vec::new(),
     }

@@ -17,7 +17,7 @@ use crate::{
 };
 
 use super::{
-    context::Context,
+    context::{Context, tell},
     explain::not_in_run,
     render::{Ink, Paint, Table, summary_text},
 };
@@ -105,6 +105,10 @@ pub(super) fn run(args: &ShowArgs, context: &Context) -> Result<u8, Error> {
     {
         whole.status = super::status::shown(&whole.status, context);
     }
+    if let Shown::File(ShownFile { differs: Some(how), .. }) = &shown {
+        let repair = context.workspace.paste().repair(&view.run_id);
+        tell(&format!("warning: {how}\n  hint     {repair}\n"), context.color);
+    }
     let now = context.workspace.now();
     context.out(&shown, || {
         render(&shown, &context.named(&context.workspace.runs.path().join(view.run_id.as_str())), now, context.color)
@@ -118,7 +122,7 @@ fn unshown(view: &RunView, error: &FilesError) -> Error {
             Error::new(Kind::Usage, error.to_string()).hint(format!("flow-studio explain {} {step}", view.run_id))
         }
         FilesError::NoExecution { .. } | FilesError::Pruned { .. } => Error::new(Kind::Usage, error.to_string()),
-        FilesError::Gone { .. } | FilesError::Damaged { .. } => {
+        FilesError::Gone { .. } => {
             Error::new(Kind::Integrity, error.to_string()).hint(format!("flow-studio verify {} --repair", view.run_id))
         }
         FilesError::Io { .. } => Error::new(Kind::System, "the file cannot be shown").because(error),

@@ -28,10 +28,13 @@ pub(super) fn run(args: &VerifyArgs, context: &Context) -> Result<u8, Error> {
         let kind = if broken { Kind::Integrity } else { Kind::System };
         Error::new(kind, format!("run `{id}` cannot be verified")).because(&error)
     })?;
+    let written_over = ledger::written_over(&run)
+        .map_err(|error| Error::new(Kind::System, format!("the artifacts of run `{id}` cannot be looked at")).because(&error))?;
     let whole = report.is_ok();
     let mended: Vec<ledger::Finding> = mended.into_iter().filter(|found| !report.findings.contains(found)).collect();
-    context.out(&Verified { report: &report, made_anew: &mended }, || {
-        text(&report, &mended, &context.workspace.paste().repair(&id))
+    context.out(&Verified { report: &report, made_anew: &mended, written_over: &written_over }, || {
+        let repair = context.workspace.paste().repair(&id);
+        text(&report, &mended, &repair) + &notes(&report, &written_over)
     })?;
     Ok(if whole { 0 } else { Kind::Integrity.exit_code() })
 }
@@ -40,6 +43,23 @@ pub(super) fn run(args: &VerifyArgs, context: &Context) -> Result<u8, Error> {
 struct Verified<'r> {
     report: &'r ledger::VerifyReport,
     made_anew: &'r [ledger::Finding],
+    /// Artifacts that somebody wrote after they were measured: nothing is wrong with the record.
+    written_over: &'r [ledger::WrittenOver],
+}
+
+fn notes(report: &ledger::VerifyReport, written_over: &[ledger::WrittenOver]) -> String {
+    use std::fmt::Write as _;
+    let mut text = String::new();
+    for one in written_over {
+        let now = if one.gone { "was removed" } else { "was written again" };
+        let (step, n, receipt) = (&one.at.step, one.execution, &one.receipt);
+        let _ = writeln!(text, "  {}: {now} after execution {n} of {step} measured it; {receipt} tells of what it was", one.path);
+    }
+    if report.is_ok() {
+        let but = if written_over.is_empty() { "" } else { ", but for artifacts that were written over later" };
+        let _ = writeln!(text, "all is what was written{but}");
+    }
+    text
 }
 
 /// Makes the projections anew; what was found missing or different before.
@@ -107,9 +127,6 @@ fn text(report: &ledger::VerifyReport, made_anew: &[ledger::Finding], repair: &s
     }
     if report.broken.is_none() && report.findings.iter().any(|found| found.can_be_made) && made_anew.is_empty() {
         let _ = writeln!(text, "what the journal can make is made anew by: {repair}");
-    }
-    if report.is_ok() {
-        let _ = writeln!(text, "all is what was written");
     }
     text
 }

@@ -185,6 +185,7 @@ pub(crate) async fn shell(task: &Task<'_>, line: Line<'_>, id: Option<&str>, wan
         stdout_path: stdout.path.clone(),
         stderr_path: stderr.path.clone(),
         stdout_sha256: stdout.sha256.clone(),
+        stderr_sha256: stderr.sha256.clone(),
         stdout_bytes: stdout.bytes,
         stderr_bytes: stderr.bytes,
         truncated: stdout.truncated || stderr.truncated,

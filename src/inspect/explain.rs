@@ -12,7 +12,7 @@ use crate::{
     spec::flow::Join,
 };
 
-use super::{explain_facts::sentence, standing::Standing, status, view::RunView, words::listed};
+use super::{explain_facts::sentence, rollback, standing::Standing, status, view::RunView, words::listed};
 
 /// `explain --json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -60,7 +60,7 @@ pub fn explain(view: &RunView, at: &At) -> Option<Explanation> {
         standing,
         defined: defined(frame, at),
         story: story(view, at),
-        now: now(view, frame, at, standing),
+        now: now(view, frame, at, standing) + &taken_back(view, at),
     })
 }
 
@@ -68,10 +68,12 @@ fn story(view: &RunView, at: &At) -> Vec<Sentence> {
     let own = view.story(at).map_or(&[][..], |story| story.moments.as_slice());
     // What changed for the whole flow also explains the step: parameters, definition, a new start.
     let flow = view.flows.get(&at.flow).map_or(&[][..], Vec::as_slice);
-    let mut places: Vec<usize> = own.iter().chain(flow).copied().collect();
+    let undone = rollback::sentences(view, at);
+    let mut places: Vec<usize> = own.iter().chain(flow).chain(undone.keys()).copied().collect();
     places.sort_unstable();
     places.dedup();
-    places.into_iter().filter_map(|place| sentence(view, at, &view.moments[place])).collect()
+    let said = |place: usize| undone.get(&place).cloned().or_else(|| sentence(view, at, &view.moments[place]));
+    places.into_iter().filter_map(said).collect()
 }
 
 fn defined(frame: &Frame, at: &At) -> Vec<String> {
@@ -136,6 +138,17 @@ fn now(view: &RunView, frame: &Frame, at: &At, standing: Standing) -> String {
         Standing::Concerns => "it ended with something open, and the flow went on".to_owned(),
         Standing::Failed => "it failed, and stopped its flow".to_owned(),
         Standing::Skipped => "it was skipped".to_owned(),
+    }
+}
+
+/// What it did does not stand any longer, or should not.
+fn taken_back(view: &RunView, at: &At) -> String {
+    match rollback::undos(view, &at.flow).get(&at.step) {
+        Some(undo) if undo.whole => format!(", and what it did was taken back ({} of {})", undo.by.step, undo.by.flow),
+        Some(undo) => {
+            format!(", and what it did was NOT taken back: {} of {} failed, see what stands by hand", undo.by.step, undo.by.flow)
+        }
+        None => String::new(),
     }
 }
 

@@ -1,8 +1,8 @@
-//! The files of one execution: which there are, and their text for a person.
-//! In: a view, a run's directory, what is asked for. Out: paths and text, or the sentence why there is none.
-//! Never: a path that a step made up, more than `FILE_BYTES_MAX` in memory.
+//! The files of one execution: which there are, and what stands in them.
+//! In: a view, a run's directory, what is asked for. Out: paths and content, or the sentence why there is none.
+//! Never: a path that a step made up, a receipt or handoff taken from the disk, more than `FILE_BYTES_MAX` in memory.
 
-use std::{fmt::Write as _, io};
+use std::io;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -18,8 +18,11 @@ use crate::{
 use super::{
     figures::{path_in, receipt_path},
     view::{Execution, RunView},
-    words::{clean, count},
+    words::count,
 };
+
+mod made;
+mod text;
 
 /// More of one file than anybody reads on a terminal.
 const FILE_BYTES_MAX: u64 = 16 * 1024 * 1024;
@@ -86,6 +89,10 @@ pub struct ShownFile {
     /// Why there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub absent: Option<String>,
+    /// What stands on disk is not what the journal says, in a sentence. A receipt or handoff is shown as the journal has it all the same;
+    /// the lines of a log as they stand there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub differs: Option<String>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -94,14 +101,12 @@ pub enum FilesError {
     NotRun { step: StepRef },
     #[error("step {step} has no execution {execution}; it has {has}")]
     NoExecution { step: StepRef, execution: u32, has: String },
-    #[error("{path} is recorded but not on disk; `flow-studio verify --repair` can make receipts and handoffs anew")]
+    #[error("{path} is recorded but not on disk; `flow-studio verify --repair` makes anew what the journal has")]
     Gone { path: String },
     #[error("{path} is not there any longer: retention removed it ({by}), as retention.jsonl says")]
     Pruned { path: String, by: String },
     #[error("{path} could not be read")]
     Io { path: String, source: io::Error },
-    #[error("{path} is damaged")]
-    Damaged { path: String, source: serde_json::Error },
 }
 
 pub fn step_files(view: &RunView, at: &At) -> StepFiles {
@@ -152,6 +157,7 @@ pub fn shown_file(view: &RunView, run: &RunDir, at: &At, kind: FileKind, number:
         path: None,
         content: Value::Null,
         absent: None,
+        differs: None,
     };
     let path = match kind {
         FileKind::Receipt => receipt_path(view, at, execution),
@@ -163,14 +169,16 @@ pub fn shown_file(view: &RunView, run: &RunDir, at: &At, kind: FileKind, number:
         shown.absent = Some(why_absent(view, at, execution, kind));
         return Ok(shown);
     };
-    let text = read(run, &path)?;
-    shown.content = match kind {
-        FileKind::Receipt | FileKind::Handoff => {
-            serde_json::from_slice(&text).map_err(|source| FilesError::Damaged { path: path.clone(), source })?
+    let of_disk = || Ok(of_execution(lines(&read(run, &path)?), execution.number));
+    (shown.content, shown.differs) = match kind {
+        FileKind::Receipt | FileKind::Handoff => made::whole(view, run, at, execution, kind, &path)?,
+        FileKind::Log => {
+            let lines = of_disk()?;
+            let differs = made::log_differs(view, run, at, execution, &path, &lines);
+            (Value::Array(lines), differs)
         }
-        FileKind::Log => Value::Array(of_execution(lines(&text), execution.number)),
-        FileKind::Transcript => Value::Array(of_execution(lines(&text), execution.number)),
-        FileKind::Prompt => Value::Array(of_execution(lines(&text), execution.number).into_iter().filter(is_prompt).collect()),
+        FileKind::Transcript => (Value::Array(of_disk()?), None),
+        FileKind::Prompt => (Value::Array(of_disk()?.into_iter().filter(is_prompt).collect()), None),
     };
     if kind == FileKind::Prompt && shown.content.as_array().is_some_and(Vec::is_empty) {
         shown.absent = Some(format!("the transcript {path} holds no prompt"));
@@ -232,11 +240,15 @@ fn kind_words(kind: FileKind) -> &'static str {
     }
 }
 
-fn read(run: &RunDir, path: &str) -> Result<Vec<u8>, FilesError> {
-    let place = InRun::new(path).map_err(|bad| FilesError::Io {
+fn place_of(path: &str) -> Result<InRun, FilesError> {
+    InRun::new(path).map_err(|bad| FilesError::Io {
         path: path.to_owned(),
         source: io::Error::new(io::ErrorKind::InvalidData, bad.to_string()),
-    })?;
+    })
+}
+
+fn read(run: &RunDir, path: &str) -> Result<Vec<u8>, FilesError> {
+    let place = place_of(path)?;
     run.read(&place, FILE_BYTES_MAX).map_err(|source| match source.kind() {
         io::ErrorKind::NotFound => match Tombstones::read(run).unwrap_or_default().of(path) {
             Some(tombstone) => FilesError::Pruned { path: path.to_owned(), by: tombstone.by.clone() },
@@ -271,71 +283,4 @@ fn of_execution(lines: Vec<Value>, number: u32) -> Vec<Value> {
 /// What was put before the model at the beginning of an attempt.
 fn is_prompt(line: &Value) -> bool {
     line.get("event").and_then(Value::as_str) == Some("prompt")
-}
-
-impl ShownFile {
-    /// The content as a person reads it.
-    pub fn text(&self) -> String {
-        if let Some(absent) = &self.absent {
-            return format!("{absent}\n");
-        }
-        match (self.kind, &self.content) {
-            (FileKind::Log, Value::Array(lines)) => lines.iter().map(log_line).collect(),
-            (FileKind::Transcript | FileKind::Prompt, Value::Array(lines)) => lines.iter().map(said).collect(),
-            (_, content) => serde_json::to_string_pretty(content).unwrap_or_default() + "\n",
-        }
-    }
-}
-
-fn log_line(line: &Value) -> String {
-    let word = |key: &str| line.get(key).and_then(Value::as_str).map(clean);
-    if word("event").as_deref() == Some("output") {
-        let mark = if word("stream").as_deref() == Some("stderr") { "!" } else { "|" };
-        return format!("  {mark} {}\n", word("line").unwrap_or_default());
-    }
-    let Value::Object(fields) = line else { return format!("  {}\n", clean(line.as_str().unwrap_or_default())) };
-    let mut text = format!("{} {}", word("ts").unwrap_or_else(|| " ".repeat(24)), word("event").unwrap_or_default());
-    for (name, value) in fields.iter().filter(|(name, _)| !matches!(name.as_str(), "ts" | "seq" | "event")) {
-        let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        let _ = write!(text, "  {name} {}", clean(value.lines().next().unwrap_or_default()));
-    }
-    text + "\n"
-}
-
-/// One message of a conversation, or what happened between two.
-fn said(line: &Value) -> String {
-    let word = |key: &str| line.get(key).and_then(Value::as_str);
-    let texts = |text: &str| text.lines().map(clean).collect::<Vec<_>>().join("\n");
-    let mut who = word("role").or_else(|| word("event")).unwrap_or("").to_owned();
-    if let Some(tool) = word("tool") {
-        let _ = write!(who, " {}", clean(tool));
-    }
-    if let Some(tokens) = line.pointer("/usage/total").and_then(Value::as_u64) {
-        let _ = write!(who, ", {tokens} tokens");
-    }
-    let mut body = match line.get("content") {
-        Some(Value::String(text)) => texts(text),
-        Some(other) => other.to_string(),
-        None => about(line),
-    };
-    for call in line.get("tool_calls").and_then(Value::as_array).into_iter().flatten() {
-        let part = |key: &str| call.get(key).and_then(Value::as_str).map(texts).unwrap_or_default();
-        let gap = if body.is_empty() { "" } else { "\n" };
-        let _ = write!(body, "{gap}→ {} {}", part("name"), part("arguments"));
-    }
-    if let Some(refusal) = word("refusal") {
-        body.push_str(&texts(refusal));
-    }
-    format!("── {who}\n{body}\n\n")
-}
-
-/// The fields of an event that is no message, without those that every line has.
-fn about(line: &Value) -> String {
-    let Value::Object(fields) = line else { return clean(line.as_str().unwrap_or_default()) };
-    let own = fields.iter().filter(|(name, _)| !matches!(name.as_str(), "ts" | "execution" | "event"));
-    let told = own.map(|(name, value)| {
-        let value = value.as_str().map_or_else(|| value.to_string(), clean);
-        format!("{name} {value}")
-    });
-    told.collect::<Vec<_>>().join(", ")
 }

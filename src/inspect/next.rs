@@ -39,10 +39,10 @@ pub(super) fn next(view: &RunView, paste: &Paste) -> Vec<NextStep> {
 
 /// What a rollback did not take back.
 fn by_hand(view: &RunView, paste: &Paste) -> Vec<NextStep> {
-    let left = view.frames().filter_map(|frame| Some((frame, rollback::not_undone(frame)?)));
-    left.map(|(frame, step)| NextStep {
-        why: format!("{}: see how far {step} of {} came", rollback::INCOMPLETE, frame.path),
-        command: paste.of_step("show", &view.run_id, frame.path.as_str(), step.as_str(), " --log"),
+    let left = rollback::left_standing(&view.state).into_iter();
+    left.map(|(flow, step)| NextStep {
+        why: format!("{}: see how far {step} of {flow} came", rollback::INCOMPLETE),
+        command: paste.of_step("show", &view.run_id, flow.as_str(), step.as_str(), " --log"),
     })
     .collect()
 }
@@ -63,11 +63,8 @@ fn retries(view: &RunView, paste: &Paste) -> Vec<NextStep> {
         }
         let stands = view.children(&frame.path).any(|child| rollback::not_undone(child).is_some());
         let first = if stands { "after what was not taken back is seen to, and the cause" } else { "after the cause" };
-        let (what, from) = match view.state.taken_back(&frame.path).first() {
-            Some(gone) => {
-                let gone = StepRef::from(&frame.plan.step(*gone).spec.id);
-                (format!("begin at {gone}, which was taken back"), gone)
-            }
+        let (what, from) = match rollback::first_taken_back(&view.state, &frame.path) {
+            Some(gone) => (format!("begin at {gone}, which was taken back"), gone),
             None => (format!("run {} again and go on", failing.step_id), failing.step_id.clone()),
         };
         found.push(NextStep { why: format!("{first} is fixed, {what}"), command: paste.retry(run, &frame.path, &from) });

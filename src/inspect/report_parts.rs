@@ -12,6 +12,7 @@ use crate::{
 use super::{
     figures::{executor, receipt_path, verb_word},
     paste::Paste,
+    rollback::undos,
     routes::{choice, proposals},
     standing::Standing,
     status::{flow_status, standing},
@@ -44,6 +45,7 @@ fn lines<'a>(view: &'a RunView, frame: &'a Frame) -> impl Iterator<Item = (At, S
 }
 
 pub(super) fn steps(view: &RunView, frame: &Frame) -> String {
+    let undone = undos(view, &frame.path);
     let mut out = "| step | by | state | executions | took | decision |\n| --- | --- | --- | --- | --- | --- |\n".to_owned();
     for (at, slot, standing, current) in lines(view, frame) {
         let by = executor(frame, slot.step).unwrap_or_else(|| verb_word(&frame.plan.step(slot.step).spec.verb).to_owned());
@@ -53,9 +55,10 @@ pub(super) fn steps(view: &RunView, frame: &Frame) -> String {
             current.and_then(Execution::decision).map(|one| format!("{} ({})", one.decision, one.rule)).unwrap_or_default();
         let round = current.and_then(|one| one.iteration).filter(|round| *round > 1);
         let round = round.map(|round| format!(", round {round}")).unwrap_or_default();
+        let undo = undone.get(&at.step).map(|undo| format!(", {}", undo.words())).unwrap_or_default();
         let _ = writeln!(
             out,
-            "| {} | {} | {standing}{round} | {} | {took} | {decision} |",
+            "| {} | {} | {standing}{undo}{round} | {} | {took} | {decision} |",
             cell(at.step.as_str()),
             cell(&by),
             all.len()
@@ -92,6 +95,7 @@ pub(super) fn switches(view: &RunView, frame: &Frame) -> String {
 }
 
 pub(super) fn done(view: &RunView, frame: &Frame) -> String {
+    let undone = undos(view, &frame.path);
     let mut out = String::new();
     for (at, _, _, current) in lines(view, frame) {
         let Some(handoff) = current.and_then(Execution::handoff) else { continue };
@@ -105,7 +109,8 @@ pub(super) fn done(view: &RunView, frame: &Frame) -> String {
             (true, false) => cell(&found),
             (false, false) => format!("{} — {}", cell(&did), cell(&found)),
         };
-        let _ = writeln!(out, "- **{}** {}: {text}", cell(at.step.as_str()), handoff.status);
+        let undo = undone.get(&at.step).map(|undo| format!(" ({} by {})", undo.words(), cell(undo.by.step.as_str())));
+        let _ = writeln!(out, "- **{}** {}: {text}{}", cell(at.step.as_str()), handoff.status, undo.unwrap_or_default());
     }
     for (id, state) in &frame.done {
         let said = match state {
@@ -277,12 +282,14 @@ pub(super) fn open_points(view: &RunView, frame: &Frame) -> String {
 }
 
 pub(super) fn artifacts(view: &RunView, frame: &Frame) -> String {
+    let undone = undos(view, &frame.path);
     // The last step that wrote a path is the one whose digest counts.
     let mut files: BTreeMap<&str, (&crate::record::OutputFile, String)> = BTreeMap::new();
     for (at, _, _, current) in lines(view, frame) {
         let Some(proof) = current.and_then(Execution::proof) else { continue };
         for output in proof.outputs.iter().filter(|output| output.exists) {
-            files.insert(&output.path, (output, at.step.to_string()));
+            let undo = undone.get(&at.step).map(|undo| format!(", {}", undo.words())).unwrap_or_default();
+            files.insert(&output.path, (output, format!("{}{undo}", at.step)));
         }
     }
     if files.is_empty() {

@@ -8,8 +8,8 @@ use crate::{
     id::{EscalationId, FramePath, ParamName, StepId, StepRef},
     plan::StepIx,
     record::{
-        Answer, Channel, DecisionKind, EngineWord, ErrorClass, Fact, Failure, FailureKind, Identity, InputNote, Kept, Question,
-        QuestionKind, QuestionStatus, ReplyOutcome, Rule, Shown, SkipReason, Status, SupersedeReason, subject_digest,
+        Answer, Channel, Concern, DecisionKind, EngineWord, ErrorClass, Fact, Failure, FailureKind, Identity, InputNote, Kept,
+        Question, QuestionKind, QuestionStatus, ReplyOutcome, Rule, Shown, SkipReason, Status, SupersedeReason, subject_digest,
     },
     spec::{
         OnTimeout, Verb,
@@ -130,13 +130,16 @@ fn may_answer(question: &Question, answer: &Answer, roles: &Roles, starter: bool
 fn brought(turn: &Turn, question: &Question, answer: &Answer, back: bool) -> Result<BTreeMap<ParamName, Value>, Refused> {
     if answer.choose == "mark-done" {
         let noted = answer.note.as_deref().is_some_and(|note| !note.trim().is_empty());
-        let absent = answer.evidence.iter().find(|path| !answer.proof.iter().any(|one| one.path == **path && one.exists));
-        match absent {
-            Some(path) => return Err(Refused::NoEvidence { id: question.id.clone(), why: format!("`{path}` is not there") }),
-            None if answer.evidence.is_empty() && !noted => {
-                return Err(Refused::NoEvidence { id: question.id.clone(), why: "it names none, and has no note".to_owned() });
+        let lacking = |why: String| Err(Refused::NoEvidence { id: question.id.clone(), why });
+        for path in &answer.evidence {
+            match answer.proof.iter().find(|one| one.path == *path && one.exists) {
+                Some(Shown { differs: Some(how), .. }) => return lacking(format!("`{path}` {how}")),
+                Some(_) => {}
+                None => return lacking(format!("`{path}` is not there")),
             }
-            None => {}
+        }
+        if answer.evidence.is_empty() && !noted {
+            return lacking("it names none, and has no note".to_owned());
         }
     }
     let frame = turn.state.frame(&question.flow_path);
@@ -171,7 +174,9 @@ pub(super) fn ask_the_same(turn: &mut Turn, old: &Question, evidence: Vec<String
     asked.severity = old.severity;
     asked.to.clone_from(&old.to);
     asked.action.clone_from(&old.action);
-    asked.concerns.clone_from(&old.concerns);
+    // Those about evidence are of the files as they were.
+    let of_files: Vec<Concern> = old.shown.iter().filter_map(|one| super::ask::not_ours(&old.run_id, one)).collect();
+    asked.concerns = old.concerns.iter().filter(|one| !of_files.contains(one)).cloned().collect();
     asked.answer_schema.clone_from(&old.answer_schema);
     asked.expires_ms = old.deadline.map(|deadline| deadline.since(old.raised_at));
     asked.on_timeout = old.on_timeout;

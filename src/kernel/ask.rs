@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::{
-    id::{EscalationId, FramePath, Sha256, StepRef},
+    id::{EscalationId, FramePath, RunId, Sha256, StepRef},
     record::{Concern, Fact, Option_, Question, QuestionKind, QuestionStatus, Rule, Shown, Told, subject_digest},
     spec::{Halt, OnTimeout, Role, Severity, Template, flow::Ask},
 };
@@ -100,8 +100,7 @@ pub(super) fn raise(turn: &mut Turn, path: &FramePath, step: &StepRef, step_sha2
     }
     let slot = frame.slot(step);
     let execution = slot.and_then(|slot| frame.state(slot)).map_or(0, |state| state.execution);
-    let shown: Vec<Shown> =
-        asked.evidence.iter().map(|path| Shown { path: path.clone(), exists: false, sha256: None, bytes: None }).collect();
+    let shown: Vec<Shown> = asked.evidence.iter().map(|path| Shown::absent(path)).collect();
     let params = (*frame.params).clone();
     let digest = subject_digest(&asked.question, &asked.options, &shown, &step_sha256, &params, asked.action.as_deref());
     let run_id = turn.state.run.as_ref().expect("a frame exists only in a run").id.clone();
@@ -191,6 +190,7 @@ fn earlier(frame: &Frame, slot: Slot) -> Vec<StepRef> {
 /// The evidence of a requested question was looked at: now it is asked, and its digest covers what was found.
 pub(super) fn shown(turn: &mut Turn, question: &Arc<Question>, shown: Vec<Shown>) {
     let mut question = (**question).clone();
+    question.concerns.extend(shown.iter().filter_map(|one| not_ours(&question.run_id, one)));
     question.shown = shown;
     question.subject_digest = subject_digest(
         &question.question,
@@ -201,6 +201,17 @@ pub(super) fn shown(turn: &mut Turn, question: &Arc<Question>, shown: Vec<Shown>
         question.action.as_deref(),
     );
     turn.emit(Fact::EscalationRaised { question: Box::new(question) });
+}
+
+/// A receipt, a handoff, a log that somebody else wrote is shown as what it is: an answer must not rest on it unawares.
+pub(super) fn not_ours(run: &RunId, shown: &Shown) -> Option<Concern> {
+    let how = shown.differs.as_deref()?;
+    Some(Concern {
+        severity: Severity::High,
+        description: format!("the evidence {} {how}", shown.path),
+        location: Some(shown.path.clone()),
+        recommendation: Some(format!("`flow-studio verify {run} --repair` makes it anew; then this is asked again")),
+    })
 }
 
 /// What a flow's `ask` or `approve` says, with its templates filled in.

@@ -204,12 +204,16 @@ impl Dir {
         self.above(std::slice::from_ref(place))?.iter().try_for_each(File::sync_all)
     }
 
-    /// Its name says who writes it: see [`is_of_the_dead`].
-    fn write_tmp(&mut self, place: &InRun, bytes: &[u8]) -> io::Result<InRun> {
+    /// Where it may be written before it takes its place. The name says who writes it: see [`is_of_the_dead`].
+    pub(super) fn beside(&self, place: &InRun) -> InRun {
         let (dir, name) = place.split();
         let name: String = name.chars().take(100).collect();
         let name = format!(".{name}.{}-{:?}.tmp", std::process::id(), std::thread::current().id());
-        let tmp = InRun::of(dir.map_or_else(|| name.clone(), |dir| format!("{dir}/{name}")));
+        InRun::of(dir.map_or_else(|| name.clone(), |dir| format!("{dir}/{name}")))
+    }
+
+    fn write_tmp(&mut self, place: &InRun, bytes: &[u8]) -> io::Result<InRun> {
+        let tmp = self.beside(place);
         self.write(&tmp, bytes).inspect_err(|_| drop(self.remove(&tmp)))?;
         Ok(tmp)
     }

@@ -12,6 +12,17 @@ pub enum FindingKind {
     Unaccounted,
 }
 
+impl FindingKind {
+    /// What is said of the file.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Missing => "is not there, and the journal has it",
+            Self::Differs => "is not what the journal says",
+            Self::Unaccounted => "follows from no line of the journal",
+        }
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Finding {
     /// Relative to RUN_BASE.

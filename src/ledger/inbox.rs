@@ -1,12 +1,22 @@
 //! What other processes say to the one that drives a run: `inbox/<name>.json`.
 //! In: an answer or a cancel, put there whole. Out: letters in a fixed order, each until it is `done`.
-//! Never: half a letter read, one of two letters with the same name lost, a letter believed: the kernel decides.
+//! Never: half a letter read, one of two letters with the same name lost, a letter believed: the kernel decides; one that was refused kept
+//! as it was written.
 
-use std::{collections::BTreeSet, io};
+use std::{
+    collections::BTreeSet,
+    io::{self, Read as _},
+};
+
+use rustix::fs::FileType;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{id::EscalationId, record::Answer, redact::Clean};
+use crate::{
+    id::{EscalationId, Sha256},
+    record::Answer,
+    redact::{Clean, Redactor},
+};
 
 use super::{dir::Dir, lines::pretty, place::InRun, run_dir::RunDir};
 
@@ -71,15 +81,18 @@ pub struct Letter {
 pub struct Inbox {
     run: RunDir,
     dir: Dir,
+    redactor: Redactor,
     taken: BTreeSet<String>,
 }
 
 impl Inbox {
+    /// The redactor is the run's: what people write by hand went through none.
+    ///
     /// # Errors
     /// When the run's directory cannot be opened.
-    pub fn open(run: &RunDir) -> Result<Self, InboxError> {
+    pub fn open(run: &RunDir, redactor: &Redactor) -> Result<Self, InboxError> {
         let dir = run.dir().map_err(|source| at("open", &run.inbox(), source))?;
-        Ok(Self { run: run.clone(), dir, taken: BTreeSet::new() })
+        Ok(Self { run: run.clone(), dir, redactor: redactor.clone(), taken: BTreeSet::new() })
     }
 
     /// Puts a message into a run's inbox, from any process. Returns the letter's name.
@@ -115,7 +128,8 @@ impl Inbox {
         Some(String::from_utf8_lossy(&bytes).trim_end().to_owned())
     }
 
-    /// Letters that were not taken before, by name. Files that are no letters are moved to `inbox/refused/` with the reason.
+    /// Letters that were not taken before, by name. Files that are no letters are put into `inbox/refused/`, clean, with
+    /// the reason.
     ///
     /// # Errors
     /// What the file system says.
@@ -144,22 +158,59 @@ impl Inbox {
         if message.schema() == SCHEMA { Ok(message) } else { Err(format!("its schema is not {SCHEMA}")) }
     }
 
-    /// Moves a letter out of the way, with the reason beside it: for a file that is none, or that was turned down.
+    /// Puts a letter out of the way, with the reason beside it: a file that is none, or that was turned down. What is kept of it is clean.
     ///
     /// # Errors
     /// What the file system says.
     pub fn refuse(&mut self, name: &str, why: &str) -> Result<(), InboxError> {
         let (inbox, refused) = (self.run.inbox(), self.run.inbox_refused());
         let place = |above: &InRun, name: &str| above.child(name).map_err(|error| at("refuse", &inbox, io::Error::other(error)));
-        let (from, to, reason) = (place(&inbox, name)?, place(&refused, name)?, place(&refused, &format!("{name}.reason.txt"))?);
+        let kept = self.clean_name(name);
+        let (from, to, reason) = (place(&inbox, name)?, place(&refused, &kept)?, place(&refused, &format!("{kept}.reason.txt"))?);
         self.taken.remove(name);
         self.dir.make(&refused).map_err(|source| at("make", &refused, source))?;
-        match self.dir.rename(&from, &to) {
-            Ok(()) => self.dir.write(&reason, format!("{why}\n").as_bytes()).map_err(|source| at("write", &reason, source)),
+        let why = self.redactor.text(&format!("{why}\n")).into_inner();
+        let clean = match self.clean(&from) {
             // Whoever wrote it took it back.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            Err(source) => Err(at("move", &from, source)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            other => other.map_err(|source| at("read", &from, source))?,
+        };
+        if let Some(clean) = &clean {
+            self.dir.write_atomic(&to, clean).map_err(|source| at("write", &to, source))?;
         }
+        // Whoever waits until it is gone finds the reason.
+        self.dir.write_atomic(&reason, why.as_bytes()).map_err(|source| at("write", &reason, source))?;
+        let gone = if clean.is_some() { self.dir.remove(&from) } else { self.dir.rename(&from, &to) };
+        match gone {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(at("move", &from, error)),
+            _ => Ok(()),
+        }
+    }
+
+    /// What may be kept of a letter: JSON, or text as far as it is text. `None`: a link, a directory, a pipe, of which nothing is read.
+    fn clean(&mut self, place: &InRun) -> io::Result<Option<Vec<u8>>> {
+        if !matches!(self.dir.look(place)?, (FileType::RegularFile, _)) {
+            return Ok(None);
+        }
+        let mut bytes = Vec::new();
+        self.dir.reader(place)?.take(LETTER_BYTES_MAX + 1).read_to_end(&mut bytes)?;
+        if let Ok(value) = serde_json::from_slice(&bytes) {
+            // The values one by one, and then what is no text in it, such as numbers.
+            let clean = self.redactor.json(value).into_inner();
+            return Ok(Some(self.redactor.bytes(pretty(&clean)?).into_inner()));
+        }
+        let text = text_of(&bytes);
+        let whole = text.len() == bytes.len() && bytes.len() as u64 <= LETTER_BYTES_MAX;
+        // The end of what was cut may be the beginning of a secret.
+        let clean = if whole { self.redactor.bytes(text.to_vec()) } else { self.redactor.stream().push(text) };
+        Ok(Some(clean.into_inner()))
+    }
+
+    fn clean_name(&self, name: &str) -> String {
+        if self.redactor.text(name).get() == name {
+            return name.to_owned();
+        }
+        format!("letter-{}.json", &Sha256::of(name.as_bytes()).as_str()[..12])
     }
 
     /// Removes a letter once the entry that it led to is committed.
@@ -175,6 +226,13 @@ impl Inbox {
             _ => Ok(()),
         }
     }
+}
+
+/// Up to the first byte that no text has: in another encoding no secret would be found.
+fn text_of(bytes: &[u8]) -> &[u8] {
+    let text = bytes.utf8_chunks().next().map_or("", |chunk| chunk.valid());
+    let end = text.find(|c: char| c.is_control() && !c.is_whitespace()).unwrap_or(text.len());
+    &text.as_bytes()[..end]
 }
 
 fn at(act: &'static str, place: &InRun, source: io::Error) -> InboxError {

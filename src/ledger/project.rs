@@ -137,15 +137,20 @@ impl Projection {
     }
 
     pub(super) fn apply(&mut self, entry: &Entry, sink: &mut impl Sink) {
-        let stamp = Stamp { seq: entry.seq, ts: entry.ts };
+        self.take(entry.seq, entry.ts, &entry.facts, sink);
+    }
+
+    /// The same, of a line of which only these facts are at hand.
+    pub(super) fn take(&mut self, seq: u64, ts: Time, facts: &[Fact], sink: &mut impl Sink) {
+        let stamp = Stamp { seq, ts };
         let mut questions = BTreeSet::new();
-        for fact in &entry.facts {
-            self.fact(stamp, fact, &entry.facts, &mut questions, sink);
+        for fact in facts {
+            self.fact(stamp, fact, facts, &mut questions, sink);
         }
         for id in questions {
             self.write_question(stamp, &id, sink);
         }
-        self.seq = entry.seq;
+        self.seq = seq;
     }
 
     fn fact(&mut self, stamp: Stamp, fact: &Fact, line: &[Fact], questions: &mut BTreeSet<EscalationId>, sink: &mut impl Sink) {

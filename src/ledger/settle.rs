@@ -1,6 +1,6 @@
 //! The sink that compares the files of a run with what the journal says, and writes what differs if it may.
 //! In: the journal once more, after it was remembered as `Past`. Out: findings, and files as they should be.
-//! Never: output lines of a log made up or lost: a log that is there only gets the events that it lacks.
+//! Never: output lines of a log made up or lost: of a run that goes on, a log that is there only gets the events that it lacks.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -16,6 +16,7 @@ use super::{
     dir::Dir,
     findings::{Finding, FindingKind, Findings},
     journal::JournalError,
+    log_check::LogCheck,
     lru::Lru,
     place::InRun,
     project::{Event, Kind, Latest, Past, Projection, Rendered, Sink, place_of},
@@ -56,9 +57,6 @@ struct Known {
 }
 
 impl Known {
-    /// What the journal cannot add to: a log that was removed on purpose, or that is only looked at.
-    const ALL: u64 = u64::MAX;
-
     fn up_to(seq: u64) -> Self {
         Self { seq, lines: usize::MAX }
     }
@@ -75,6 +73,8 @@ pub(super) struct Settle<'a> {
     handles: Lru<File>,
     /// Per step, how far its log goes.
     logs: BTreeMap<At, Option<Known>>,
+    /// Logs are looked at from their first event on, and left as they are.
+    check: Option<LogCheck>,
     /// Hashes of all names that the journal accounts for.
     known: BTreeSet<u64>,
     /// What retention took; a file that is named there and gone is no finding.
@@ -90,6 +90,8 @@ struct Growing {
     bytes: u64,
     differs: bool,
 }
+
+const OTHER_EVENTS: &str = "its events are not those of the journal";
 
 /// A file as it is, against what it should be.
 enum Found {
@@ -109,12 +111,24 @@ impl<'a> Settle<'a> {
             growing: BTreeMap::new(),
             handles: Lru::new(),
             logs: BTreeMap::new(),
+            check: None,
             known: BTreeSet::new(),
             tombstones: Tombstones::read(run)?,
             pruned: 0,
             findings: Findings::default(),
             failure: None,
         })
+    }
+
+    /// The events of logs are compared with those of the journal, not only added to them.
+    pub(super) fn looking_at_logs(mut self) -> Self {
+        self.check = Some(LogCheck::new());
+        self
+    }
+
+    /// Logs that differ, and the line of the journal up to which retention took their events.
+    pub(super) fn wrong_logs(&self) -> Vec<(InRun, u64)> {
+        self.check.as_ref().map(LogCheck::wrong).unwrap_or_default()
     }
 
     /// Whether the journal accounts for a file of this name.
@@ -140,6 +154,29 @@ impl<'a> Settle<'a> {
                 Err(error) => self.keep(&place, error),
             }
         }
+        let longer = self.check.as_mut().map(|check| check.finish(&mut self.dir));
+        match longer.transpose() {
+            Ok(longer) => longer.iter().flatten().for_each(|place| self.find(place, FindingKind::Differs, OTHER_EVENTS)),
+            Err(error) => self.keep(&self.paths.journal(), error),
+        }
+    }
+
+    /// An event of a log that is looked at.
+    fn look(&mut self, check: &mut LogCheck, seq: u64, place: &InRun, render: &dyn Fn() -> Rendered) -> io::Result<()> {
+        if !check.knows(place) {
+            let pruned = self.tombstones.of(place.as_str()).map(|one| one.journal_seq);
+            self.pruned += u64::from(check.begin(&mut self.dir, place, pruned)?);
+        }
+        match check.event(&mut self.dir, place, seq, &render()?)? {
+            Some(FindingKind::Missing) => {
+                let all = "events are in the journal; lines of output are not";
+                let detail = if check.is_there(place) { "its last events are in the journal, and not in it" } else { all };
+                self.find(place, FindingKind::Missing, detail);
+            }
+            Some(kind) => self.find(place, kind, OTHER_EVENTS),
+            None => {}
+        }
+        Ok(())
     }
 
     fn find(&mut self, place: &InRun, kind: FindingKind, detail: &str) {
@@ -209,20 +246,16 @@ impl<'a> Settle<'a> {
         Ok(!differs)
     }
 
-    /// How far a log goes; a torn last line is cut. Only where it may be written to: what stands in it is not compared.
-    /// `None`: there is no log.
+    /// How far a log goes; a torn last line is cut. What stands in it is not compared. `None`: there is no log.
     fn log_end(&mut self, place: &InRun) -> io::Result<Option<Known>> {
         #[derive(serde::Deserialize)]
         struct Numbered {
             seq: Option<u64>,
         }
-        let file = match if self.write { self.dir.writer(place) } else { self.dir.reader(place) } {
+        let file = match self.dir.writer(place) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             other => other?,
         };
-        if !self.write {
-            return Ok(Some(Known::up_to(Known::ALL)));
-        }
         let (mut end, mut whole, mut line) = (Known { seq: 0, lines: 0 }, 0, Vec::new());
         let mut input = BufReader::new(&file);
         while input.read_until(b'\n', &mut line)? > 0 && line.ends_with(b"\n") {
@@ -321,23 +354,22 @@ impl Sink for Settle<'_> {
             return;
         }
         let place = self.paths.log(&at.flow, &at.step);
+        if let Some(mut check) = self.check.take() {
+            let looked = self.look(&mut check, seq, &place, render);
+            self.check = Some(check);
+            return looked.unwrap_or_else(|error| self.keep(&place, error));
+        }
         let mut known = match self.logs.get(at) {
             Some(known) => *known,
             None => match self.log_end(&place) {
                 Ok(known) => {
                     let tombstone = self.tombstones.of(place.as_str()).filter(|_| known.is_none());
-                    let pruned = tombstone.map(|one| Known::up_to(one.journal_seq));
-                    self.pruned += u64::from(pruned.is_some());
-                    let known = known.or(pruned);
-                    if known.is_none() {
-                        self.find(&place, FindingKind::Missing, "events are in the journal; lines of output are not");
-                    }
-                    known
+                    known.or(tombstone.map(|one| Known::up_to(one.journal_seq)))
                 }
                 Err(error) => return self.keep(&place, error),
             },
         };
-        if self.write && known.is_none_or(|known| seq >= known.seq) {
+        if known.is_none_or(|known| seq >= known.seq) {
             let written = render().map_err(io::Error::from).and_then(|bytes| {
                 use std::io::Write as _;
                 let rest = match &mut known {

@@ -1,33 +1,30 @@
-//! Is what stands in a run true? The chain, every projection, the digests of what steps printed and of frozen files.
+//! Is what stands in a run true? The chain, every projection, the events in logs, the digests of what steps printed and of frozen files.
 //! In: a run's directory. Out: a report; `repair` also writes what is missing or differs.
 //! Never: the journal changed, a file that cannot be derived made up, memory that grows with the run's output.
 
-use std::{
-    collections::BTreeMap,
-    fs::{self, File},
-    io,
-};
+use std::{collections::BTreeMap, fs, io};
 
 use serde::Serialize;
-use sha2::Digest as _;
 
 use crate::{
     id::{FramePath, RunId, Sha256},
-    record::{CommandRun, Entry, Fact},
+    record::{Entry, Fact},
 };
 
 use super::{
-    dir::Dir,
     findings::{Finding, FindingKind},
     frozen::{Frozen, Lines},
     journal::{Head, JournalError},
     lock::{Holder, Lock, LockError},
+    log_check::mend,
+    made::Made,
     place::InRun,
     project::{Past, Projection},
-    projector::ProjectError,
+    projector::{ProjectError, failed},
     reader::Reader,
     run_dir::RunDir,
     settle::Settle,
+    streams::Streams,
 };
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -123,8 +120,8 @@ fn check(run: &RunDir, write: bool, driven_by: Option<Holder>) -> Result<VerifyR
     }
     let replayed = reader.replayed().clone();
     let write = write && broken.is_none();
-    let mut settle = Settle::new(run, &past, write, 0)?;
-    let mut streams = Streams { dir: run.dir()?, checked: 0 };
+    let mut settle = Settle::new(run, &past, write, 0)?.looking_at_logs();
+    let mut streams = Streams::new(run)?;
     let mut projection = Projection::new(run);
     for entry in Reader::open(run)? {
         // A broken line was reported above.
@@ -136,12 +133,15 @@ fn check(run: &RunDir, write: bool, driven_by: Option<Holder>) -> Result<VerifyR
         }
     }
     settle.finish();
+    if write {
+        mend_logs(run, &past, &mut settle)?;
+    }
     if broken.is_none() {
         unaccounted(run, &past, &mut settle)?;
     }
     check_manifest(run, &mut settle)?;
     let frozen_files = check_frozen(run, &frozen, write, &mut settle)?;
-    check_snapshots(run, &past, &mut settle, &mut streams)?;
+    streams.check_snapshots(run, &past, &mut settle)?;
     for finding in std::mem::take(&mut settle.tombstones.findings) {
         settle.findings.add(finding);
     }
@@ -165,6 +165,24 @@ fn check(run: &RunDir, write: bool, driven_by: Option<Holder>) -> Result<VerifyR
         driven_by_pid: driven_by.map(|holder| holder.pid),
         repaired: write,
     })
+}
+
+/// The journal once more, for logs with something wrong alone.
+fn mend_logs(run: &RunDir, past: &Past, settle: &mut Settle<'_>) -> Result<(), VerifyError> {
+    let wrong = settle.wrong_logs();
+    if wrong.is_empty() {
+        return Ok(());
+    }
+    let mut made = Made::new(run, wrong.iter().map(|(place, _)| place.clone()));
+    for entry in Reader::open(run)?.take_while(|entry| entry.as_ref().is_ok_and(|entry| entry.seq <= past.projection.seq())) {
+        let entry = entry?;
+        made.note(entry.seq, entry.ts, &entry.facts);
+    }
+    let mut dir = run.dir()?;
+    for (place, pruned) in wrong {
+        mend(&mut dir, &place, made.bytes(&place).unwrap_or_default(), pruned).map_err(|error| failed(place.as_str(), error))?;
+    }
+    Ok(())
 }
 
 /// The file that witnesses the journal's end.
@@ -257,113 +275,4 @@ fn unaccounted(run: &RunDir, past: &Past, settle: &mut Settle<'_>) -> io::Result
         }
     }
     Ok(())
-}
-
-/// Every object `{path, sha256}` of a snapshot's index names a file as it was captured.
-fn check_snapshots(run: &RunDir, past: &Past, settle: &mut Settle<'_>, streams: &mut Streams) -> io::Result<()> {
-    let mut dir = run.dir()?;
-    for flow in past.projection.flows() {
-        let above = InRun::of(format!("{flow}/snapshots"));
-        for name in dir.names(&above)? {
-            let Ok(here) = above.child(&name) else { continue };
-            let Ok(index) = here.child("index.json") else { continue };
-            let Ok(bytes) = dir.read(&index, INDEX_BYTES_MAX) else { continue };
-            let Ok(index) = serde_json::from_slice::<SnapshotIndex>(&bytes) else { continue };
-            for (path, sha256) in index.copies() {
-                if let Ok(place) = here.child(&path) {
-                    streams.compare(&place, &sha256, settle)?;
-                }
-            }
-        }
-    }
-    Ok(())
-}
-
-const INDEX_BYTES_MAX: u64 = 16 * 1024 * 1024;
-
-/// What is read of a snapshot's `index.json`: the copies it made, with their digests.
-#[derive(serde::Deserialize)]
-struct SnapshotIndex {
-    #[serde(default)]
-    files: Vec<SnapshotCopy>,
-    #[serde(default)]
-    commands: Vec<SnapshotCopy>,
-}
-
-#[derive(serde::Deserialize)]
-struct SnapshotCopy {
-    path: Option<String>,
-    name: Option<String>,
-    stored_sha256: String,
-    /// A link has no copy.
-    link: Option<String>,
-}
-
-impl SnapshotIndex {
-    fn copies(self) -> impl Iterator<Item = (String, String)> {
-        let file = |one: SnapshotCopy| Some((format!("files/{}", one.path.filter(|_| one.link.is_none())?), one.stored_sha256));
-        let command = |one: SnapshotCopy| Some((format!("commands/{}.txt", one.name?), one.stored_sha256));
-        self.files.into_iter().filter_map(file).chain(self.commands.into_iter().filter_map(command))
-    }
-}
-
-/// Files that cannot be derived, only compared with the digest that was taken when they were written.
-struct Streams {
-    dir: Dir,
-    checked: u64,
-}
-
-impl Streams {
-    fn check(&mut self, entry: &Entry, settle: &mut Settle<'_>) -> io::Result<()> {
-        for fact in &entry.facts {
-            let Fact::StepEnded { proof, .. } = fact else { continue };
-            for command in &proof.commands {
-                if let CommandRun { stdout_path: Some(path), stdout_sha256: Some(sha256), truncated: false, .. } = command
-                    && let Ok(place) = InRun::new(path)
-                {
-                    self.compare(&place, sha256.as_str(), settle)?;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn compare(&mut self, place: &InRun, sha256: &str, settle: &mut Settle<'_>) -> io::Result<()> {
-        let finding = match self.dir.reader(place) {
-            Ok(mut file) => {
-                let mut hasher = sha2::Sha256::new();
-                copy_into(&mut file, &mut hasher)?;
-                self.checked += 1;
-                (Sha256::from_raw(&hasher.finalize()).as_str() != sha256)
-                    .then_some((FindingKind::Differs, "its digest is not the one that was recorded"))
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => match settle.tombstones.of(place.as_str()) {
-                Some(tombstone) if tombstone.sha256.as_str() == sha256 => {
-                    settle.pruned += 1;
-                    None
-                }
-                Some(_) => Some((FindingKind::Differs, "retention removed it, and it was not what was recorded")),
-                None => {
-                    Some((FindingKind::Missing, "its digest was recorded, the file is not there; the journal cannot make it"))
-                }
-            },
-            Err(error) => return Err(error),
-        };
-        if let Some((kind, detail)) = finding {
-            let (path, detail) = (place.as_str().to_owned(), detail.to_owned());
-            settle.findings.add(Finding { path, kind, detail, can_be_made: false });
-        }
-        Ok(())
-    }
-}
-
-fn copy_into(file: &mut File, hasher: &mut sha2::Sha256) -> io::Result<()> {
-    use std::io::Read as _;
-    let mut chunk = vec![0; 64 * 1024];
-    loop {
-        match file.read(&mut chunk)? {
-            0 => return Ok(()),
-            read => hasher.update(&chunk[..read]),
-        }
-    }
 }

@@ -38,6 +38,9 @@ pub struct CommandRun {
     /// Digest of the redacted standard output, whole, also of the part that was not kept.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stdout_sha256: Option<Sha256>,
+    /// The same of its error output; absent where it printed none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stderr_sha256: Option<Sha256>,
     /// How much it printed.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub stdout_bytes: u64,

@@ -65,6 +65,16 @@ pub struct Shown {
     pub sha256: Option<Sha256>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bytes: Option<u64>,
+    /// How a file that follows from the journal differed from it when it was looked at: somebody else wrote it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub differs: Option<String>,
+}
+
+impl Shown {
+    /// A file that nobody has looked at yet, or that is not there.
+    pub fn absent(path: &str) -> Self {
+        Self { path: path.to_owned(), exists: false, sha256: None, bytes: None, differs: None }
+    }
 }
 
 /// What a step before the question said of its work, beside what was measured of it.

@@ -107,7 +107,7 @@ impl<'d> Drive<'d> {
     /// The journal could not be written: everything was stopped, and the run can be resumed once there is room.
     pub fn run(opened: Opened, setup: &'d Setup, first: Vec<Input>, observer: &'d mut dyn Observer) -> Result<Ended, DriveError> {
         let pool = Pool::start(opened.projector.clone(), setup.redactor.clone(), setup.signals).map_err(DriveError::Threads)?;
-        let inbox = Inbox::open(&opened.run)?;
+        let inbox = Inbox::open(&opened.run, &setup.redactor)?;
         // A hint only; the loop looks into the inbox by itself as well.
         let teller = pool.teller();
         let watch = || InboxWatch::start(&opened.run, move || teller.tell(Event::Inbox)).ok();
@@ -274,7 +274,7 @@ impl<'d> Drive<'d> {
                         self.pool.leave_alone();
                         // What is shown may be a file that is still on its way. If it cannot be written, the run stops soon.
                         drop(self.opened.projector.flush());
-                        let shown = look(&self.setup.scene.run_base, &self.setup.scene.workspace, &question);
+                        let shown = look(&self.opened.run, &self.setup.scene.workspace, &question);
                         inputs.push(Input::Shown { id: id.clone(), shown });
                     }
                 }

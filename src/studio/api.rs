@@ -176,7 +176,6 @@ fn unshown(error: &FilesError) -> Problem {
         FilesError::NotRun { .. } | FilesError::NoExecution { .. } | FilesError::Pruned { .. } | FilesError::Gone { .. } => {
             StatusCode::NOT_FOUND
         }
-        FilesError::Damaged { .. } => StatusCode::CONFLICT,
         FilesError::Io { .. } => StatusCode::INTERNAL_SERVER_ERROR,
     };
     Problem::new(status, error.to_string())

@@ -147,9 +147,9 @@ impl Workspace {
         self.note_lost(&mut opened, &library)?;
         let asked = opened.state.questions.get(&question.id).cloned().ok_or_else(|| closed(question))?;
         let roles = self.roles(&answer.by);
-        let (base, workspace) = (opened.run.base().to_owned(), self.workspace_of(&opened.state));
-        let shown_now = runner::look(&base, &workspace, &asked);
-        answer.proof = runner::look_at(&base, &workspace, &asked.flow_path, &answer.evidence);
+        let (run, workspace) = (opened.run.clone(), self.workspace_of(&opened.state));
+        let shown_now = runner::look(&run, &workspace, &asked);
+        answer.proof = runner::look_at(&run, &workspace, &asked.flow_path, &answer.evidence);
         let input = Input::Answered { id: question.id.clone(), answer, shown_now, roles };
         let outcome = runner::note(&mut opened, &input, &redactor).map_err(|error| drive_error(&read.id, &error))?;
         match outcome {

@@ -61,3 +61,27 @@ fn a_file_too_large_to_be_checked_is_named_and_not_shown() {
     test.go(&["run", "gate", "--run-id", "r"]).code(4);
     Studio::start(&test).get(QUESTION).code(200).says("too large to be checked here");
 }
+
+/// Receipts lie where steps write.
+#[test]
+fn a_proof_that_a_step_wrote_is_told_from_that_of_the_journal() {
+    let flow = r#"steps:
+  - {id: check, run: "exit 3", on_failure: continue}
+  - {id: forge, run: "cd $RUN_BASE/gate && sed -i 's/failed/forged/; s/UNVERIFIED/VERIFIED/' receipts/check-shell.json handoffs/check-shell.json logs/check.jsonl"}
+  - {id: gate, ask: {question: 'Go on?', evidence: [receipts/check-shell.json]}}
+"#;
+    let test = Test::new().flow("gate", flow);
+    test.go(&["run", "gate", "--run-id", "r"]).code(4);
+    let studio = Studio::start(&test);
+    let page = studio.get("/runs/r/step?flow=gate&step=check").code(200).body;
+    for path in ["receipts/check-shell.json", "handoffs/check-shell.json", "logs/check.jsonl"] {
+        let said = format!("gate/{path} is not what the journal says");
+        assert!(page.contains(&said), "{said}: {page}");
+    }
+    assert!(page.contains("verify --repair"), "{page}");
+    let receipt = page.split("id=\"receipt\"").nth(1).and_then(|rest| rest.split("id=\"handoff\"").next()).expect("a receipt");
+    assert!(receipt.contains("&quot;failed&quot;") && !receipt.contains("forged"), "{receipt}");
+    studio.get(QUESTION).code(200).says("It is not what the journal says").says("verify r --repair");
+    let clean = studio.get("/runs/r/step?flow=gate&step=forge").code(200).body;
+    assert!(!clean.contains("is not what the journal says"), "{clean}");
+}

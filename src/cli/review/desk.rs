@@ -113,6 +113,9 @@ impl Desk<'_> {
         for shown in &question.shown {
             let path = workspace.evidence(&read.id, &question.flow_path, &shown.path);
             self.say(&format!("\n--- {}\n", self.context.named(&path)))?;
+            if let Some(how) = &shown.differs {
+                self.say(&format!("(it {how})\n"))?;
+            }
             let text = match workspace.evidence_as_shown(&read.id, question, shown, Reach::AsWritten, BYTES_MAX) {
                 Evidence::AsShown { head, whole } => beginning(&veil, &head, whole),
                 Evidence::Changed(how) => format!(

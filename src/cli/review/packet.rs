@@ -54,7 +54,8 @@ pub(super) fn text(run: &RunId, question: &Question, context: &Context) -> Strin
     }
     for shown in &question.shown {
         let digest = shown.sha256.as_ref().map_or("it is not there", |sha| &sha.as_str()[..12]);
-        row("evidence", &format!("{}  {digest}", found(&shown.path)));
+        let how = shown.differs.as_deref().map(|how| format!("\nit {how}")).unwrap_or_default();
+        row("evidence", &format!("{}  {digest}{how}", found(&shown.path)));
     }
     for told in &question.told {
         let words = [told.found.as_str(), told.reason.as_str()].into_iter().filter(|words| !words.is_empty());

@@ -17,6 +17,7 @@ async fn both_streams_are_kept_in_files_of_their_own() {
     assert_eq!(out.files["build/logs/work.1.stderr"], b"err\n");
     let command = &out.reply.commands[0];
     assert_eq!(command.stdout_sha256, Some(crate::id::Sha256::of(b"out\n")));
+    assert_eq!(command.stderr_sha256, Some(crate::id::Sha256::of(b"err\n")));
     assert_eq!((command.stdout_bytes, command.stderr_bytes), (4, 4));
     assert_eq!((out.stdout(), out.reply.stderr_tail.as_str()), ("out\n", "err\n"));
 }

@@ -10,6 +10,7 @@ use super::super::{
     evidence::{Metric, MetricName, Panel},
     paste::Paste,
     remains::{Ran, Remains},
+    rollback::first_taken_back,
     status::NextStep,
     summary::TrailItem,
     view::{Driver, RunView},
@@ -147,8 +148,7 @@ impl<'r> Case<'r> {
     fn taken_back(&self, flow: &str) -> Option<String> {
         let view = self.view()?;
         let path = crate::id::FramePath::new(flow).ok()?;
-        let first = *view.state.taken_back(&path).first()?;
-        Some(view.state.frame(&path)?.plan.step(first).spec.id.to_string())
+        first_taken_back(&view.state, &path).map(|step| step.to_string())
     }
 
     pub fn question_about(&self, ran: &Ran) -> Option<&'r Question> {

@@ -33,7 +33,7 @@ pub static CAUSES: &[Cause] = &[
         "A receipt, handoff or question stands there that the journal knows nothing of",
         "Believe the journal; put the file aside, and find out who wrote it"),
     looks(Security, "receipt-changed", security::receipt_changed,
-        "A receipt, handoff, decision or question was changed after it was written",
+        "A receipt, handoff, decision, question or an event in a log was changed after it was written",
         "Compare it with what verify --repair makes from the journal"),
     looks(Security, "output-log-changed", security::output_changed,
         "What a command printed was changed after its digest was taken",

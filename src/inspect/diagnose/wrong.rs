@@ -82,7 +82,8 @@ pub(super) fn receipts_missing(case: &Case<'_>) -> Option<Found> {
 pub(super) fn output_lost(case: &Case<'_>) -> Option<Found> {
     let (first, found) = missing(case, false)?;
     let printed = |ran: &&Ran| {
-        ran.list("commands").any(|command| command.get("stdout_path").and_then(Value::as_str) == Some(first.path.as_str()))
+        let is = |command: &Value, name| command.get(name).and_then(Value::as_str) == Some(first.path.as_str());
+        ran.list("commands").any(|command| is(command, "stdout_path") || is(command, "stderr_path"))
     };
     Some(match case.remains.rans.iter().filter(|ran| ran.counts).rfind(printed) {
         Some(ran) => rerun(case, found, ran, "if it matters, run the step again, and what follows it"),
@@ -96,6 +97,8 @@ fn missing<'r>(case: &Case<'r>, can_be_made: bool) -> Option<(&'r Finding, Found
     let all: Vec<&Finding> = report.findings.iter().filter(gone).collect();
     let first = *all.first()?;
     let found = match all.len() {
+        // Of a log that is there the end is missing.
+        1 if case.remains.has(&first.path) => Found::new(format!("{} is not all there", first.path)),
         1 => Found::new(format!("{} is not there", first.path)),
         more => Found::new(format!("{} of the run are not there, first {}", count(more, "file"), first.path)),
     };

@@ -56,7 +56,10 @@ fn a_file_that_is_not_there_is_told_from_one_that_never_is() {
     let dir = RunsDir::new(base.path()).open(&view.run_id).unwrap();
     let build = at("x", "build");
     let show = |kind, execution| shown_file(&view, &dir, &build, kind, execution);
-    assert!(matches!(show(FileKind::Receipt, None), Err(FilesError::Gone { path }) if path == "x/receipts/build-shell.json"));
+    assert!(matches!(show(FileKind::Log, None), Err(FilesError::Gone { path }) if path == "x/logs/build.jsonl"));
+    let receipt = show(FileKind::Receipt, None).unwrap();
+    assert_eq!((&receipt.content["status"], &receipt.content["error"]), (&"failed".into(), &"boom".into()), "the journal has it");
+    assert!(receipt.differs.unwrap().starts_with("x/receipts/build-shell.json is not there, and the journal has it"));
     assert_eq!(show(FileKind::Prompt, None).unwrap().text(), "build is not performed by an agent: it has no prompt\n");
     assert_eq!(
         show(FileKind::Receipt, Some(4)).unwrap_err().to_string(),
@@ -71,7 +74,9 @@ fn a_file_that_is_not_there_is_told_from_one_that_never_is() {
         r#"{"ts":"2026-01-05T09:00:02.000Z","seq":3,"event":"start","execution":2}"#,
     ];
     fs::write(base.path().join("r-1/x/logs/build.jsonl"), log.join("\n")).unwrap();
-    insta::assert_snapshot!("log", show(FileKind::Log, Some(1)).unwrap().text());
+    let log = show(FileKind::Log, Some(1)).unwrap();
+    insta::assert_snapshot!("log", log.text());
+    assert!(log.differs.is_some(), "its events were made up");
 }
 
 pub(super) fn manifest(id: &str, status: RunStatus, created_ms: i64) -> Manifest {

@@ -1,10 +1,13 @@
 //! What is said of steps that stand beside others: joins of some, a line that is stopped.
 
+use std::collections::BTreeMap;
+
 use crate::{
     inspect::{
-        Paste, explain, status,
+        Paste, explain, report, status,
         testing::{Says, TestRun, at},
     },
+    kernel::{Input, Retry},
     record::RunStatus,
 };
 
@@ -42,4 +45,34 @@ fn a_rollback_that_left_something_is_no_success_and_comes_before_a_retry() {
     assert!(told.next[0].why.contains("by hand") && told.next[1].why.contains("not taken back"), "{:?}", told.next);
     let whole = status(&rolls().start().view(), &Paste::default());
     assert_eq!((whole.flows[1].status, whole.next.len()), (RunStatus::Succeeded, 2));
+}
+
+#[test]
+fn a_step_that_was_taken_back_is_not_told_as_done() {
+    let rolls = || TestRun::new(&[("flows/x.yaml", ROLLS)]).says("d", &[Says::Fails("no"), Says::Passes]);
+    let mut run = rolls().says("undo-b", &[Says::Fails("exit code 7")]).start();
+    let told = |step: &str, run: &TestRun| explain(&run.view(), &at("x", step)).unwrap();
+    assert_eq!(told("a", &run).now, "it is done, and what it did was taken back (undo-a of x.rollback)");
+    assert_eq!(
+        told("b", &run).now,
+        "it is done, and what it did was NOT taken back: undo-b of x.rollback failed, see what stands by hand"
+    );
+    assert_eq!(told("d", &run).now, "it failed, and stopped its flow");
+    let last = |step: &str, run: &TestRun| told(step, run).story.pop().unwrap();
+    assert_eq!(last("a", &run).text, "undo-a of x.rollback took it back, because d failed");
+    assert_eq!(last("a", &run).proof, "x.rollback/receipts/undo-a-shell.json");
+    let left = "undo-b of x.rollback was to take it back, because d failed, and did not: exit code 7";
+    assert_eq!(last("b", &run).text, left);
+    let report = |run: &TestRun| report(&run.view(), &"x".parse().unwrap(), &Paste::default()).unwrap();
+    for said in ["| a | run | succeeded, taken back |", "| b | run | succeeded, NOT taken back |", "| d | run | failed |"] {
+        assert!(report(&run).contains(said), "{said}: {}", report(&run));
+    }
+    // Done again, it stands again; that it was taken back stays its story.
+    let again =
+        Retry { by: "ada".to_owned(), flow: "x".parse().unwrap(), step: "a".parse().unwrap(), only: false, set: BTreeMap::new() };
+    run.tell(&Input::Retried(again));
+    run.work();
+    assert_eq!(told("a", &run).now, "it is done");
+    assert!(told("a", &run).story.iter().any(|one| one.text.starts_with("undo-a of x.rollback took it back")));
+    assert!(!report(&run).contains("taken back"), "{}", report(&run));
 }

@@ -182,7 +182,7 @@ fn what_is_no_verdict_of_the_question_is_refused() {
 #[test]
 fn mark_done_says_how_it_is_known() {
     let case = &CASES[9];
-    let shown = |exists| crate::record::Shown { path: "log.txt".to_owned(), exists, sha256: None, bytes: None };
+    let shown = |exists| crate::record::Shown { path: "log.txt".to_owned(), exists, sha256: None, bytes: None, differs: None };
     let tell = |change: &dyn Fn(&mut Answer)| {
         let mut play = asked(case);
         play.tell(&input(&play, case, Channel::Cli, "ana", change));
@@ -196,6 +196,12 @@ fn mark_done_says_how_it_is_known() {
         answer.proof = vec![shown(false)];
     };
     refused(tell(&absent), case, "a f", "`log.txt` is not there");
+    // A receipt that a step wrote itself.
+    let forged = |answer: &mut Answer| {
+        answer.evidence = vec!["log.txt".to_owned()];
+        answer.proof = vec![crate::record::Shown { differs: Some("is not what the journal says".to_owned()), ..shown(true) }];
+    };
+    refused(tell(&forged), case, "a f", "`log.txt` is not what the journal says");
     let there = tell(&|answer: &mut Answer| {
         answer.note = None;
         answer.evidence = vec!["log.txt".to_owned()];

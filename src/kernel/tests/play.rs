@@ -274,10 +274,10 @@ impl Play {
         let one = |shown: &Shown| {
             let text = self.evidence.get(&shown.path);
             Shown {
-                path: shown.path.clone(),
                 exists: text.is_some(),
                 sha256: text.map(|text| Sha256::of(text.as_bytes())),
                 bytes: text.map(|text| text.len() as u64),
+                ..Shown::absent(&shown.path)
             }
         };
         question.shown.iter().map(one).collect()

@@ -8,13 +8,19 @@ use super::{
 };
 use crate::{
     id::{EscalationId, Sha256},
-    ledger::{Inbox, InboxWatch, Message, verify},
-    redact::Clean,
+    ledger::{Inbox, InboxWatch, Message, RunDir, verify},
+    redact::{Clean, Redactor},
 };
 
 fn letter(id: &str) -> Clean<Message> {
     Clean::for_test(Message::answer(EscalationId::new(id).unwrap(), answer()))
 }
+
+fn open(run: &RunDir) -> Inbox {
+    Inbox::open(run, &Redactor::new(&[("DEPLOY_PW".to_owned(), SECRET.to_owned())]).unwrap()).unwrap()
+}
+
+const SECRET: &str = "correcthorse-batterystaple";
 
 #[test]
 fn letters_come_in_a_fixed_order_until_they_are_done() {
@@ -24,7 +30,7 @@ fn letters_come_in_a_fixed_order_until_they_are_done() {
         Inbox::put(&run, &letter(id)).unwrap();
     }
     Inbox::put(&run, &Clean::for_test(Message::cancel("ann".to_owned(), None))).unwrap();
-    let mut inbox = Inbox::open(&run).unwrap();
+    let mut inbox = open(&run);
     let names = |inbox: &mut Inbox| inbox.take().unwrap().into_iter().map(|letter| letter.name).collect::<Vec<_>>();
     let all = ["cancel.json", "answer-a-1.json", "answer-b-1.json", "answer-b-1.2.json"];
     assert_eq!(names(&mut inbox), all);
@@ -33,7 +39,7 @@ fn letters_come_in_a_fixed_order_until_they_are_done() {
     inbox.done("answer-a-1.json").unwrap();
     inbox.refuse("cancel.json", "nobody may").unwrap();
     // A process that was killed before `done` sees them again.
-    assert_eq!(names(&mut Inbox::open(&run).unwrap()), all[2..]);
+    assert_eq!(names(&mut open(&run)), all[2..]);
     assert_eq!(fs::read_to_string(run.base().join("inbox/refused/cancel.json.reason.txt")).unwrap(), "nobody may\n");
 }
 
@@ -50,7 +56,7 @@ fn what_is_no_letter_is_refused_with_its_reason() {
     fs::write(inbox.join("note.txt"), "not ours").unwrap();
     fs::write(inbox.join("good.json"), &good).unwrap();
     std::os::unix::fs::symlink(inbox.join("good.json"), inbox.join("link.json")).unwrap();
-    let letters = Inbox::open(&run).unwrap().take().unwrap();
+    let letters = open(&run).take().unwrap();
     assert_eq!(letters.len(), 1);
     assert_eq!(letters[0].message, *letter("x").get());
     let refused: Vec<_> = files(&inbox.join("refused")).into_keys().collect();
@@ -58,6 +64,45 @@ fn what_is_no_letter_is_refused_with_its_reason() {
     let expected: Vec<_> = names.iter().flat_map(|name| [format!("{name}.json"), format!("{name}.json.reason.txt")]).collect();
     assert_eq!(refused, expected);
     assert!(inbox.join("note.txt").exists());
+}
+
+#[test]
+fn what_is_kept_of_a_letter_that_was_refused_is_clean() {
+    let token = format!("ghp_{}", "a1B2c3D4e5F6g7H8i9J0a1B2c3D4e5F6g7H8");
+    let place = Place::new();
+    let run = place.run();
+    let inbox = run.path(&run.inbox());
+    fs::create_dir(&inbox).unwrap();
+    let put = |name: &str, bytes: &[u8]| fs::write(inbox.join(name), bytes).unwrap();
+    put("value.json", format!(r#"{{"kind":"answer","note":"use {SECRET}","note":"or {token}","{SECRET}":1}}"#).as_bytes());
+    put("half.json", format!(r#"{{"kind":"answer","note":"{SECRET} and {token}"#).as_bytes());
+    put("unknown.json", format!(r#"{{"kind":"{SECRET}"}}"#).as_bytes());
+    put("bytes.json", &[b"before ", SECRET.as_bytes(), b" \0", SECRET.as_bytes(), b"\xff"].concat());
+    let wide: Vec<u8> = SECRET.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    put("wide.json", &wide);
+    let beside_the_end = format!("{}{SECRET}{}", "x".repeat(262_144 - 9), "y".repeat(90_000));
+    put("large.json", beside_the_end.as_bytes());
+    put(&format!("{token}.json"), b"{}");
+    put("turned-down.json", serde_json::to_string(&Message::cancel(token.clone(), Some(SECRET.to_owned()))).unwrap().as_bytes());
+    let mut letters = open(&run);
+    assert_eq!(letters.take().unwrap().len(), 1);
+    letters.refuse("turned-down.json", &format!("{SECRET} may not")).unwrap();
+    let kept = files(&inbox);
+    for (name, bytes) in &kept {
+        let text = String::from_utf8_lossy(bytes);
+        let clean = |secret: &str| !text.contains(&secret[..9]) && !name.contains(secret);
+        assert!(clean(SECRET) && clean(&token) && !bytes.windows(18).any(|part| part == &wide[..18]), "{name}: {text}");
+    }
+    assert_eq!(kept.len(), 2 * 8, "{:?}", kept.keys());
+    let text = |name: &str| String::from_utf8_lossy(&kept[&format!("refused/{name}")]).into_owned();
+    assert_eq!(text("bytes.json"), "before [REDACTED:DEPLOY_PW] ");
+    assert!(
+        text("half.json").starts_with(r#"{"kind":"answer","note":"[REDACTED:DEPLOY_PW] and [REDACTED"#),
+        "{}",
+        text("half.json")
+    );
+    assert_eq!(text("turned-down.json.reason.txt"), "[REDACTED:DEPLOY_PW] may not\n");
+    assert!(text("large.json").len() > 200_000);
 }
 
 #[test]
@@ -69,7 +114,7 @@ fn writers_at_the_same_time_lose_no_letter() {
             scope.spawn(|| (0..5).for_each(|_| drop(Inbox::put(&run, &letter("x")).unwrap())));
         }
     });
-    assert_eq!(Inbox::open(&run).unwrap().take().unwrap().len(), 40);
+    assert_eq!(open(&run).take().unwrap().len(), 40);
     assert!(files(&run.path(&run.inbox())).keys().all(|name| !name.ends_with(".tmp")));
 }
 
@@ -81,7 +126,7 @@ fn a_letter_wakes_who_waits() {
     let _watch = InboxWatch::start(&run, move || wake.send(()).unwrap_or_default()).unwrap();
     Inbox::put(&run, &letter("x")).unwrap();
     woken.recv_timeout(Duration::from_secs(10)).unwrap();
-    assert_eq!(Inbox::open(&run).unwrap().take().unwrap().len(), 1);
+    assert_eq!(open(&run).take().unwrap().len(), 1);
 }
 
 #[test]

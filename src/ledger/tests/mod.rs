@@ -6,6 +6,7 @@ mod frozen;
 mod inbox;
 mod journal;
 mod lock;
+mod logs;
 mod measure;
 mod project;
 mod projector;

@@ -87,16 +87,13 @@ fn one_changed_projection_is_found_and_mended() {
     let (run, _) = whole_run(&place);
     let before = projections(files(run.base()));
     for (name, bytes) in &before {
-        if name.starts_with("build/logs/") {
-            continue;
-        }
         let path = run.base().join(name);
         for change in 0..3 {
             let mut changed = bytes.clone();
             match change {
                 0 => changed.truncate(bytes.len() / 2),
                 1 => changed[bytes.len() / 3] ^= 1,
-                _ => changed.extend_from_slice(b"{}\n"),
+                _ => changed.extend_from_slice(b"{\"event\":\"end\",\"execution\":1,\"status\":\"succeeded\"}\n"),
             }
             overwrite(&path, &changed);
             let report = verify(&run).unwrap();

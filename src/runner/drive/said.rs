@@ -17,7 +17,7 @@ impl Drive<'_> {
     /// it is looked at now. What an engine performs is looked at when it is performed.
     pub(super) fn look_again(&mut self) -> Result<(), DriveError> {
         for question in self.opened.state.approved_flows() {
-            let shown = look(&self.setup.scene.run_base, &self.setup.scene.workspace, &question);
+            let shown = look(&self.opened.run, &self.setup.scene.workspace, &question);
             if shown == question.shown {
                 continue;
             }
@@ -47,7 +47,7 @@ impl Drive<'_> {
                     continue;
                 }
             };
-            let input = inbox::input(message, &self.opened.state, self.setup);
+            let input = inbox::input(message, &self.opened, self.setup);
             let before = self.refused.len();
             self.decide_all(vec![input])?;
             match self.refused.get(before) {
@@ -70,7 +70,7 @@ impl Drive<'_> {
             let Some(said) = scenario.answer(id, &question.step_id) else { continue };
             let by = said.by.clone().unwrap_or_else(|| "scenario".to_owned());
             let answer = said.answer(by.clone(), self.opened.state.now, question.subject_digest.clone());
-            let shown_now = look(&self.setup.scene.run_base, &self.setup.scene.workspace, question);
+            let shown_now = look(&self.opened.run, &self.setup.scene.workspace, question);
             // In a scenario the name is a role: that is what it stands for.
             let roles = Roles { has: Some(vec![by]), self_approval: true };
             let roles = if question.to.is_empty() { Roles { has: None, self_approval: true } } else { roles };

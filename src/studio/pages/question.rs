@@ -101,6 +101,7 @@ fn evidence(workspace: &Workspace, veil: &Veil, question: &Question) -> Markup {
                 section aria-label=(one.path) {
                     h3 { code { (one.path) } }
                     @if let Some(sha256) = &one.sha256 { p class="dim" { "sha256 " (sha256.as_str()[..12]) } }
+                    @if let Some(how) = &one.differs { p class="failed" { "It " (how) ": " code { (workspace.paste().repair(run)) } " makes it anew, and then this is asked again." } }
                     @match workspace.evidence_as_shown(run, question, one, Reach::Inside, EVIDENCE_BYTES_MAX) {
                         Evidence::AsShown { head, whole } => { (shown_file(veil, question, one, &head, whole)) }
                         Evidence::Changed(how) => { (changed(question, &how)) }

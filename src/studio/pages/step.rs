@@ -150,6 +150,7 @@ fn part(
                         Some(why) => { p class="dim" { (why) } }
                         None => {
                             @if let Some(path) = &shown.path { p class="dim" { code { (path) } } }
+                            @if let Some(how) = &shown.differs { p class="failed" { (how) "." } }
                             (show(shown))
                         }
                     }

@@ -1,0 +1,135 @@
+//! Files that cannot be derived, only held against the digest that was taken when they were written: what commands printed, and what
+//! snapshots copied.
+//! In: entries, and indexes of snapshots. Out: findings. Never: a whole file in memory.
+
+use std::{fs::File, io};
+
+use serde::Deserialize;
+use sha2::Digest as _;
+
+use crate::{
+    id::Sha256,
+    record::{Entry, Fact},
+};
+
+use super::{
+    dir::Dir,
+    findings::{Finding, FindingKind},
+    place::InRun,
+    project::Past,
+    run_dir::RunDir,
+    settle::Settle,
+};
+
+pub(super) struct Streams {
+    dir: Dir,
+    pub checked: u64,
+}
+
+impl Streams {
+    pub(super) fn new(run: &RunDir) -> io::Result<Self> {
+        Ok(Self { dir: run.dir()?, checked: 0 })
+    }
+
+    pub(super) fn check(&mut self, entry: &Entry, settle: &mut Settle<'_>) -> io::Result<()> {
+        for fact in &entry.facts {
+            let Fact::StepEnded { proof, .. } = fact else { continue };
+            for command in proof.commands.iter().filter(|command| !command.truncated) {
+                let both = [(&command.stdout_path, &command.stdout_sha256), (&command.stderr_path, &command.stderr_sha256)];
+                for stream in both {
+                    if let (Some(path), Some(sha256)) = stream
+                        && let Ok(place) = InRun::new(path)
+                    {
+                        self.compare(&place, sha256.as_str(), settle)?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Every object `{path, sha256}` of a snapshot's index names a file as it was captured.
+    pub(super) fn check_snapshots(&mut self, run: &RunDir, past: &Past, settle: &mut Settle<'_>) -> io::Result<()> {
+        let mut dir = run.dir()?;
+        for flow in past.projection.flows() {
+            let above = InRun::of(format!("{flow}/snapshots"));
+            for name in dir.names(&above)? {
+                let Ok(here) = above.child(&name) else { continue };
+                let Ok(index) = here.child("index.json") else { continue };
+                let Ok(bytes) = dir.read(&index, INDEX_BYTES_MAX) else { continue };
+                let Ok(index) = serde_json::from_slice::<SnapshotIndex>(&bytes) else { continue };
+                for (path, sha256) in index.copies() {
+                    if let Ok(place) = here.child(&path) {
+                        self.compare(&place, &sha256, settle)?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn compare(&mut self, place: &InRun, sha256: &str, settle: &mut Settle<'_>) -> io::Result<()> {
+        let finding = match self.dir.reader(place) {
+            Ok(mut file) => {
+                self.checked += 1;
+                (digest(&mut file)?.as_str() != sha256)
+                    .then_some((FindingKind::Differs, "its digest is not the one that was recorded"))
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => match settle.tombstones.of(place.as_str()) {
+                Some(tombstone) if tombstone.sha256.as_str() == sha256 => {
+                    settle.pruned += 1;
+                    None
+                }
+                Some(_) => Some((FindingKind::Differs, "retention removed it, and it was not what was recorded")),
+                None => {
+                    Some((FindingKind::Missing, "its digest was recorded, the file is not there; the journal cannot make it"))
+                }
+            },
+            Err(error) => return Err(error),
+        };
+        if let Some((kind, detail)) = finding {
+            let (path, detail) = (place.as_str().to_owned(), detail.to_owned());
+            settle.findings.add(Finding { path, kind, detail, can_be_made: false });
+        }
+        Ok(())
+    }
+}
+
+const INDEX_BYTES_MAX: u64 = 16 * 1024 * 1024;
+
+/// What is read of a snapshot's `index.json`: the copies it made, with their digests.
+#[derive(Deserialize)]
+struct SnapshotIndex {
+    #[serde(default)]
+    files: Vec<SnapshotCopy>,
+    #[serde(default)]
+    commands: Vec<SnapshotCopy>,
+}
+
+#[derive(Deserialize)]
+struct SnapshotCopy {
+    path: Option<String>,
+    name: Option<String>,
+    stored_sha256: String,
+    /// A link has no copy.
+    link: Option<String>,
+}
+
+impl SnapshotIndex {
+    fn copies(self) -> impl Iterator<Item = (String, String)> {
+        let file = |one: SnapshotCopy| Some((format!("files/{}", one.path.filter(|_| one.link.is_none())?), one.stored_sha256));
+        let command = |one: SnapshotCopy| Some((format!("commands/{}.txt", one.name?), one.stored_sha256));
+        self.files.into_iter().filter_map(file).chain(self.commands.into_iter().filter_map(command))
+    }
+}
+
+pub(super) fn digest(file: &mut File) -> io::Result<Sha256> {
+    use io::Read as _;
+    let (mut hasher, mut chunk) = (sha2::Sha256::new(), vec![0; 64 * 1024]);
+    loop {
+        match file.read(&mut chunk)? {
+            0 => return Ok(Sha256::from_raw(&hasher.finalize())),
+            read => hasher.update(&chunk[..read]),
+        }
+    }
+}
