@@ -169,6 +169,16 @@ pub(crate) fn start(command: Command<'_>) -> std::io::Result<Started> {
 }
 
 impl Started {
+    #[cfg(test)]
+    pub(crate) fn id(&self) -> Option<i32> {
+        self.child.id().map(u32::cast_signed)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn take_stdin(&mut self) -> Option<tokio::process::ChildStdin> {
+        self.child.stdin.take()
+    }
+
     /// To its end and to the end of its group. `stdin` is written to its standard input, if it has one.
     pub(crate) async fn run(
         self,
@@ -179,129 +189,117 @@ impl Started {
         limits: &Limits,
         watchdog: Option<&Watchdog>,
     ) -> Ran {
-        run_started(self, text, out, err, outlet, limits, watchdog).await
-    }
-}
+        let start = Instant::now();
+        let Self { mut child, mut group } = self;
+        let (Some(mut stdout), Some(mut stderr)) = (child.stdout.take(), child.stderr.take()) else {
+            unreachable!("both pipes were asked for, and are taken once")
+        };
+        let clock = Clock { start, read_ms: AtomicU64::new(0) };
+        let mut stdin = child.stdin.take();
+        let feed = async {
+            // Whoever does not read what it is told has its reasons; how it ends says the rest.
+            if let (Some(pipe), Some(text)) = (&mut stdin, text) {
+                let _ = pipe.write_all(text).await;
+            }
+            drop(stdin);
+        };
+        let mut pump =
+            pin!(async { tokio::join!(feed, out.pump(&mut stdout, outlet, &clock), err.pump(&mut stderr, outlet, &clock)) });
+        let mut pumped = false;
 
-async fn run_started(
-    started: Started,
-    text: Option<&[u8]>,
-    out: &mut impl Drain,
-    err: &mut impl Drain,
-    outlet: &Outlet,
-    limits: &Limits,
-    watchdog: Option<&Watchdog>,
-) -> Ran {
-    let start = Instant::now();
-    let Started { mut child, mut group } = started;
-    let (Some(mut stdout), Some(mut stderr)) = (child.stdout.take(), child.stderr.take()) else {
-        unreachable!("both pipes were asked for, and are taken once")
-    };
-    let clock = Clock { start, read_ms: AtomicU64::new(0) };
-    let mut stdin = child.stdin.take();
-    let feed = async {
-        // Whoever does not read what it is told has its reasons; how it ends says the rest.
-        if let (Some(pipe), Some(text)) = (&mut stdin, text) {
-            let _ = pipe.write_all(text).await;
-        }
-        drop(stdin);
-    };
-    let mut pump =
-        pin!(async { tokio::join!(feed, out.pump(&mut stdout, outlet, &clock), err.pump(&mut stderr, outlet, &clock)) });
-    let mut pumped = false;
-
-    let mut stop = limits.stop.clone();
-    let mut ending = Ending::Not;
-    let mut wanted = StopLevel::Term;
-    let mut alarm = limits.deadline;
-    let status = loop {
-        tokio::select! {
-            biased;
-            status = child.wait() => break Some(status),
-            _ = &mut pump, if !pumped => pumped = true,
-            () = stop.reached(wanted), if wanted != StopLevel::Run => {
-                let kill = stop.level() == StopLevel::Kill;
-                if ending == Ending::Not {
-                    ending = Ending::Stop;
+        let mut stop = limits.stop.clone();
+        let mut ending = Ending::Not;
+        let mut wanted = StopLevel::Term;
+        let mut alarm = limits.deadline;
+        let status = loop {
+            tokio::select! {
+                biased;
+                status = child.wait() => break Some(status),
+                _ = &mut pump, if !pumped => pumped = true,
+                () = stop.reached(wanted), if wanted != StopLevel::Run => {
+                    let kill = stop.level() == StopLevel::Kill;
+                    if ending == Ending::Not {
+                        ending = Ending::Stop;
+                    }
+                    group.signal(if kill { Signal::KILL } else { Signal::TERM });
+                    alarm = Some(Instant::now() + if kill { KILL_WAIT } else { limits.grace });
+                    wanted = if kill { StopLevel::Run } else { StopLevel::Kill };
                 }
-                group.signal(if kill { Signal::KILL } else { Signal::TERM });
-                alarm = Some(Instant::now() + if kill { KILL_WAIT } else { limits.grace });
-                wanted = if kill { StopLevel::Run } else { StopLevel::Kill };
-            }
-            bite = bites(watchdog, &clock), if ending == Ending::Not => {
-                ending = Ending::Bitten(bite);
-                group.signal(Signal::TERM);
-                alarm = Some(Instant::now() + limits.grace);
-                wanted = StopLevel::Kill;
-            }
-            () = until(alarm) => match ending {
-                Ending::Not => {
-                    ending = Ending::Timeout;
+                bite = bites(watchdog, &clock), if ending == Ending::Not => {
+                    ending = Ending::Bitten(bite);
                     group.signal(Signal::TERM);
                     alarm = Some(Instant::now() + limits.grace);
                     wanted = StopLevel::Kill;
                 }
-                Ending::Timeout | Ending::Stop | Ending::Bitten(_) if wanted == StopLevel::Kill => {
-                    group.signal(Signal::KILL);
-                    alarm = Some(Instant::now() + KILL_WAIT);
-                    wanted = StopLevel::Run;
-                }
-                Ending::Timeout | Ending::Stop | Ending::Bitten(_) => break None,
-            },
+                () = until(alarm) => match ending {
+                    Ending::Not => {
+                        ending = Ending::Timeout;
+                        group.signal(Signal::TERM);
+                        alarm = Some(Instant::now() + limits.grace);
+                        wanted = StopLevel::Kill;
+                    }
+                    Ending::Timeout | Ending::Stop | Ending::Bitten(_) if wanted == StopLevel::Kill => {
+                        group.signal(Signal::KILL);
+                        alarm = Some(Instant::now() + KILL_WAIT);
+                        wanted = StopLevel::Run;
+                    }
+                    Ending::Timeout | Ending::Stop | Ending::Bitten(_) => break None,
+                },
+            }
+        };
+        let duration = start.elapsed();
+        // Looked at right after the leader was reaped. While a member lives, nobody else can get the group's number; if
+        // none lives, the group is never signalled again.
+        if !group.exists() {
+            group.0 = None;
         }
-    };
-    let duration = start.elapsed();
-    // Looked at right after the leader was reaped. While a member lives, nobody else can get the group's number; if
-    // none lives, the group is never signalled again.
-    if !group.exists() {
-        group.0 = None;
-    }
-    // Told to end, the members have the rest of their grace, as their leader had.
-    if ending != Ending::Not {
-        while wanted == StopLevel::Kill && group.alive() && alarm.is_some_and(|alarm| Instant::now() < alarm) {
-            tokio::select! {
-                biased;
-                () = stop.reached(StopLevel::Kill) => break,
-                _ = &mut pump, if !pumped => pumped = true,
-                () = sleep(GROUP_LOOK) => {}
+        // Told to end, the members have the rest of their grace, as their leader had.
+        if ending != Ending::Not {
+            while wanted == StopLevel::Kill && group.alive() && alarm.is_some_and(|alarm| Instant::now() < alarm) {
+                tokio::select! {
+                    biased;
+                    () = stop.reached(StopLevel::Kill) => break,
+                    _ = &mut pump, if !pumped => pumped = true,
+                    () = sleep(GROUP_LOOK) => {}
+                }
             }
         }
-    }
-    let drained_max = Instant::now() + DRAIN_MAX;
-    while !pumped && ending == Ending::Not {
-        let silent = clock.last().max(start + duration) + SILENCE;
-        if Instant::now() >= silent.min(drained_max) {
-            break;
+        let drained_max = Instant::now() + DRAIN_MAX;
+        while !pumped && ending == Ending::Not {
+            let silent = clock.last().max(start + duration) + SILENCE;
+            if Instant::now() >= silent.min(drained_max) {
+                break;
+            }
+            tokio::select! {
+                biased;
+                _ = &mut pump => pumped = true,
+                () = sleep_until(silent.min(drained_max)) => {}
+            }
         }
-        tokio::select! {
-            biased;
-            _ = &mut pump => pumped = true,
-            () = sleep_until(silent.min(drained_max)) => {}
+        let left_running = group.alive();
+        group.signal(Signal::KILL);
+        let gone_max = Instant::now() + DRAIN_MAX;
+        while left_running && group.alive() && Instant::now() < gone_max {
+            sleep(Duration::from_millis(1)).await;
         }
+        group.0 = None;
+        // What was still in the pipes when the last writer died. A process that left the group may hold them open.
+        if !pumped {
+            let _ = tokio::time::timeout(GROUP_LOOK * 5, &mut pump).await;
+        }
+        let end = match (ending, status) {
+            (_, None) => End::Stuck,
+            (Ending::Timeout, Some(_)) => End::TimedOut,
+            (Ending::Stop, Some(_)) => End::Stopped,
+            (Ending::Bitten(bite), Some(_)) => End::Bitten(bite),
+            (Ending::Not, Some(Err(error))) => End::NotStarted(error),
+            (Ending::Not, Some(Ok(status))) => match (status.code(), status.signal()) {
+                (Some(code), _) => End::Exited(code),
+                (None, signal) => End::Signalled(signal.unwrap_or(0)),
+            },
+        };
+        Ran { end, duration, left_running: left_running && ending == Ending::Not }
     }
-    let left_running = group.alive();
-    group.signal(Signal::KILL);
-    let gone_max = Instant::now() + DRAIN_MAX;
-    while left_running && group.alive() && Instant::now() < gone_max {
-        sleep(Duration::from_millis(1)).await;
-    }
-    group.0 = None;
-    // What was still in the pipes when the last writer died. A process that left the group may hold them open.
-    if !pumped {
-        let _ = tokio::time::timeout(GROUP_LOOK * 5, &mut pump).await;
-    }
-    let end = match (ending, status) {
-        (_, None) => End::Stuck,
-        (Ending::Timeout, Some(_)) => End::TimedOut,
-        (Ending::Stop, Some(_)) => End::Stopped,
-        (Ending::Bitten(bite), Some(_)) => End::Bitten(bite),
-        (Ending::Not, Some(Err(error))) => End::NotStarted(error),
-        (Ending::Not, Some(Ok(status))) => match (status.code(), status.signal()) {
-            (Some(code), _) => End::Exited(code),
-            (None, signal) => End::Signalled(signal.unwrap_or(0)),
-        },
-    };
-    Ran { end, duration, left_running: left_running && ending == Ending::Not }
 }
 
 async fn bites(watchdog: Option<&Watchdog>, clock: &Clock) -> Bite {

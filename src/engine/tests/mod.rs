@@ -5,6 +5,7 @@ mod builtin;
 mod changes;
 mod contract;
 mod ending;
+mod gate;
 mod output;
 
 use std::{
@@ -12,7 +13,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Job, Keep, Outlet, Piece, Stop, Work, perform};
+use super::{Gated, Job, Keep, Outlet, Piece, Stop, Work, perform, perform_gated};
 use crate::{
     id::{FlowKey, FramePath, StepRef, Time},
     record::{Failure, Reply, ReplyOutcome},
@@ -98,6 +99,14 @@ impl Bed {
     }
 
     pub(super) async fn run_with(&self, stop: Stop) -> Out {
+        self.perform(None, stop).await
+    }
+
+    pub(super) async fn run_gated(&self, gated: Option<Gated>) -> Out {
+        self.perform(gated, Stop::never()).await
+    }
+
+    async fn perform(&self, gated: Option<Gated>, stop: Stop) -> Out {
         let (outlet, mut receiver) = Outlet::bounded();
         let gather = async {
             let (mut files, mut logs) = (BTreeMap::<String, Vec<u8>>::new(), Vec::new());
@@ -119,7 +128,7 @@ impl Bed {
             }
             (files, logs)
         };
-        let (reply, (files, logs)) = tokio::join!(perform(self.job.clone(), &self.redactor, outlet, stop), gather);
+        let (reply, (files, logs)) = tokio::join!(perform_gated(self.job.clone(), gated, &self.redactor, outlet, stop), gather);
         Out { reply, files, logs }
     }
 }

@@ -1,0 +1,89 @@
+//! A shell that waits to be let in is that of the step, and runs nothing before.
+
+use super::*;
+
+fn gated(bed: &Bed) -> Gated {
+    bed.job.start_gated().expect("a plain step")
+}
+
+/// What a script does with and without a gate.
+async fn both(script: &str) -> [Out; 2] {
+    let bed = Bed::shell(script);
+    let plain = bed.run().await;
+    [plain, bed.run_gated(Some(gated(&bed))).await]
+}
+
+#[tokio::test]
+async fn it_does_what_the_step_does() {
+    let scripts = [
+        "echo one; echo two >&2; exit 7",
+        "echo \"$0 $# $-\"; echo \"${unset-none}\"",
+        "cat; echo end",
+        "if read -r line; then echo \"read $line\"; else echo nothing; fi",
+        "#!/bin/sh\n# a comment\n\necho first\nnowhere",
+        "nowhere",
+        "echo \"$none\"",
+        "false; echo never",
+        "echo a\nif then\n",
+        "cat <<X\nin a document\nX\n",
+        "(sleep 0) & wait; echo \"$?\"",
+        "trap 'echo bye' EXIT; echo hi",
+    ];
+    for script in scripts {
+        let [plain, through] = both(script).await;
+        let told = |out: &Out| {
+            let command = &out.reply.commands[0];
+            (
+                out.reply.outcome.clone(),
+                command.exit_code,
+                command.run.clone(),
+                out.reply.kept.stdout.clone(),
+                out.reply.kept.stderr.clone(),
+            )
+        };
+        assert_eq!(told(&through), told(&plain), "{script}");
+    }
+}
+
+#[tokio::test]
+async fn it_runs_nothing_before_it_is_let_in_and_ends_when_it_is_dropped() {
+    let bed = Bed::shell("echo ran > ran");
+    let waiting = gated(&bed);
+    let pid = waiting.0.id().unwrap();
+    // Another one is let in meanwhile.
+    bed.run_gated(None).await.done();
+    std::fs::remove_file(bed.workspace().join("ran")).unwrap();
+    assert!(lives(pid), "it waits");
+    drop(waiting);
+    while lives(pid) {
+        tokio::task::yield_now().await;
+    }
+    assert!(!bed.workspace().join("ran").exists());
+}
+
+#[tokio::test]
+async fn it_ends_by_itself_when_whoever_would_let_it_in_is_gone() {
+    let bed = Bed::shell("echo ran > ran");
+    let mut waiting = gated(&bed);
+    let pid = waiting.0.id().unwrap();
+    // As kill -9 leaves it: nobody signals it, its pipe is closed.
+    drop(waiting.0.take_stdin());
+    while lives(pid) {
+        tokio::task::yield_now().await;
+    }
+    assert!(!bed.workspace().join("ran").exists());
+}
+
+#[tokio::test]
+async fn only_plain_shell_text_waits_at_a_door() {
+    assert!(Bed::exec(&["true"]).job.start_gated().is_none());
+    assert!(Bed::shell(":").with(|job| job.inputs.push("a".to_owned())).job.start_gated().is_none());
+    assert!(Bed::shell(":").with(|job| job.watched.changes = true).job.start_gated().is_none());
+    assert!(Bed::shell(":").with(|job| job.workspace = "/nowhere".into()).job.start_gated().is_none());
+}
+
+#[tokio::test]
+async fn its_time_and_its_stop_are_those_of_the_step() {
+    let bed = Bed::shell("sleep 60").with(|job| job.timeout_ms = Some(50));
+    assert_eq!(bed.run_gated(Some(gated(&bed))).await.failure().kind, crate::record::FailureKind::Timeout);
+}
