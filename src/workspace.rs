@@ -40,6 +40,7 @@ mod mend;
 mod notify;
 mod open_run;
 mod orders;
+mod post;
 mod preflight;
 mod rehearsal;
 mod requests;
@@ -205,16 +206,20 @@ impl Workspace {
 
     /// Opens a run for driving: takes its lock and replays its journal.
     fn open_with(&self, id: &RunId, today: Option<&Arc<Book>>) -> Result<Opened, Error> {
+        self.try_open(id, today).map_err(|error| match error {
+            OpenError::Dir(RunDirError::Missing(_)) => no_run(&self.runs, id),
+            error => open_error(id, &error),
+        })
+    }
+
+    fn try_open(&self, id: &RunId, today: Option<&Arc<Book>>) -> Result<Opened, OpenError> {
         let now = Clock::after(Time::from_ms(0)).now();
         let mut books =
             |run: &RunDir, flow: &FramePath, definition: &Sha256| match today.filter(|book| book.definition == *definition) {
                 Some(book) => Ok(book.clone()),
                 None => frozen_book(run, flow, definition),
             };
-        runner::open(&self.runs, id, &self.config.host, now, self.config.grace_ms, &mut books).map_err(|error| match error {
-            OpenError::Dir(RunDirError::Missing(_)) => no_run(&self.runs, id),
-            error => open_error(id, &error),
-        })
+        runner::open(&self.runs, id, &self.config.host, now, self.config.grace_ms, &mut books)
     }
 
     #[expect(clippy::too_many_arguments, reason = "the one place where all parts of a drive meet")]

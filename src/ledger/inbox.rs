@@ -103,13 +103,16 @@ impl Inbox {
         Err(InboxError::Full(SAME_NAME_MAX))
     }
 
-    /// Whether a letter still lies there.
-    pub fn holds(run: &RunDir, name: &str) -> bool {
-        run.inbox().child(name).is_ok_and(|place| run.path(&place).exists())
+    /// Whether a letter still lies there: this one, and not a later one that got its name.
+    pub fn holds(run: &RunDir, name: &str, letter: &Clean<Message>) -> bool {
+        is_at(run, &run.inbox(), name, letter)
     }
 
-    /// Why a letter was refused, if it was.
-    pub fn reason(run: &RunDir, name: &str) -> Option<String> {
+    /// Why a letter was refused, if it was: this one, and not an earlier one that had its name.
+    pub fn reason(run: &RunDir, name: &str, letter: &Clean<Message>) -> Option<String> {
+        if !is_at(run, &run.inbox_refused(), name, letter) {
+            return None;
+        }
         let place = run.inbox_refused().child(&format!("{name}.reason.txt")).ok()?;
         let bytes = run.read(&place, LETTER_BYTES_MAX).ok()?;
         Some(String::from_utf8_lossy(&bytes).trim_end().to_owned())
@@ -175,6 +178,11 @@ impl Inbox {
             _ => Ok(()),
         }
     }
+}
+
+fn is_at(run: &RunDir, dir: &InRun, name: &str, letter: &Clean<Message>) -> bool {
+    let bytes = dir.child(name).ok().and_then(|place| run.read(&place, LETTER_BYTES_MAX).ok());
+    bytes.is_some_and(|bytes| pretty(letter.get()).is_ok_and(|own| own == bytes))
 }
 
 fn at(act: &'static str, place: &InRun, source: io::Error) -> InboxError {

@@ -8,7 +8,7 @@ use crate::{
     error::{Error, Kind},
     id::{FramePath, ParamName, StepId},
     kernel::{Input, RefreshPlan, Refused, Resume, Retry, State},
-    ledger::{Frozen, Inbox, Lock, Message, RunDir},
+    ledger::{Frozen, Lock, Message, RunDir},
     plan::Book,
     record::StopCause,
     redact::Redactor,
@@ -22,7 +22,9 @@ use crate::{
 use super::{
     ResumeRequest, RetryRequest, Workspace,
     errors::{drive_error, invalid, never_started},
-    frozen_files, refused_first, run_id,
+    frozen_files,
+    post::{Fate, Posted},
+    refused_first, run_id,
 };
 
 impl Workspace {
@@ -107,15 +109,33 @@ impl Workspace {
         let id = run_id(id)?;
         let run = self.run_dir(&id)?;
         let by = self.config.user.clone();
-        if Lock::holder(&run).ok().flatten().is_some() {
-            let letter = Redactor::default()
-                .clean(Message::cancel(by, None))
-                .map_err(|leak| Error::new(Kind::Refused, leak.to_string()))?;
-            Inbox::put(&run, &letter)
-                .map_err(|error| Error::new(Kind::System, "the cancel could not be delivered").because(&error))?;
-            return Ok(None);
+        if !Lock::is_held(&run) {
+            return self.cancel_here(self.open_with(&id, None)?, by, observer).map(Some);
         }
-        let opened = self.open_with(&id, None)?;
+        let posted = self.send_cancel(&run, by.clone())?;
+        self.cancelled(&posted, by, observer)
+    }
+
+    pub(super) fn send_cancel(&self, run: &RunDir, by: String) -> Result<Posted, Error> {
+        let letter = Redactor::default().clean(Message::cancel(by, None));
+        let letter = letter.map_err(|leak| Error::new(Kind::Refused, leak.to_string()))?;
+        Posted::put(run, &letter).map_err(|error| Error::new(Kind::System, "the cancel could not be delivered").because(&error))
+    }
+
+    /// Waits until the driver has looked, but not for what it ends. Where it is gone, the run is cancelled as any that nobody drives.
+    pub(super) fn cancelled(&self, posted: &Posted, by: String, observer: &mut dyn Observer) -> Result<Option<Ended>, Error> {
+        match self.fate(posted)? {
+            Fate::Read(None) | Fate::Lies => Ok(None),
+            Fate::Read(Some(why)) => Err(Error::new(Kind::Refused, why)),
+            Fate::Ours(opened) => {
+                posted.withdraw();
+                self.cancel_here(*opened, by, observer).map(Some)
+            }
+        }
+    }
+
+    fn cancel_here(&self, opened: Opened, by: String, observer: &mut dyn Observer) -> Result<Ended, Error> {
+        let id = opened.run.id().clone();
         if opened.state.run.is_none() {
             return Err(never_started());
         }
@@ -129,7 +149,7 @@ impl Workspace {
         let cancel = Input::StopRequested { cause: StopCause::Cancel, by };
         // Nothing runs any more: whatever was running is lost first, so that nobody believes it ended.
         let first = if opened.state.running.is_empty() { vec![cancel] } else { vec![cancel, Input::Lost] };
-        self.drive(opened, &library, redactor, first, None, false, observer).map(Some)
+        self.drive(opened, &library, redactor, first, None, false, observer)
     }
 
     /// What was running when the last process ended is lost, and waits: which of it runs again is about to be said.
