@@ -11,7 +11,7 @@ use crate::{
     redact::Redactor,
 };
 
-use super::{Job, Outlet, Stop, process::Limits};
+use super::{Job, Outlet, Stop, process::Limits, reading::Patience};
 
 #[derive(Debug)]
 pub(crate) struct Task<'t> {
@@ -26,7 +26,7 @@ impl<'t> Task<'t> {
     pub(crate) fn new(job: &'t Job, redactor: &'t Redactor, outlet: &'t Outlet, stop: Stop) -> Self {
         let began = Instant::now();
         let deadline = job.timeout_ms.map(|ms| began + Duration::from_millis(ms));
-        let limits = Limits { deadline, grace: Duration::from_millis(job.grace_ms), stop };
+        let limits = Limits { deadline, grace: Duration::from_millis(job.grace_ms), stop, patience: Patience::USUAL };
         Self { job, redactor, outlet, limits, began }
     }
 

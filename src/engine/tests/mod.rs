@@ -6,6 +6,7 @@ mod changes;
 mod contract;
 mod ending;
 mod output;
+mod reading;
 
 use std::{
     collections::BTreeMap,
