@@ -1,4 +1,5 @@
-//! What defined a flow, damaged: what a power failure leaves is made whole, what somebody wrote is refused.
+//! What defined a flow, and what follows from the journal, damaged: what a power failure leaves is made whole, what somebody wrote is
+//! refused.
 
 mod common;
 
@@ -31,4 +32,24 @@ fn a_frozen_flow_that_a_power_failure_took_is_still_the_one_that_runs() {
     assert_eq!(test.text("ran"), "one\ntwo\nthree\n");
     test.go(&["verify", "r", "--repair"]).code(0);
     test.go(&["verify", "r"]).code(0);
+}
+
+/// Only Linux says which start of the machine it is.
+#[cfg(target_os = "linux")]
+#[test]
+fn what_a_power_failure_took_of_a_runs_files_is_there_again_when_it_goes_on() {
+    let test = waiting();
+    let mut manifest = test.manifest("r");
+    assert!(manifest["boot_id"].is_string(), "{manifest:#}");
+    let receipt = test.text("run_base/r/three/receipts/one-shell.json");
+    let decisions = test.text("run_base/r/three/routing/decisions.jsonl");
+    test.write("run_base/r/three/receipts/one-shell.json", "");
+    test.write("run_base/r/three/routing/decisions.jsonl", &decisions[..decisions.len() / 2]);
+    manifest["boot_id"] = "00000000-0000-0000-0000-000000000000".into();
+    test.write("run_base/r/run.json", &manifest.to_string());
+    test.go(&["review", "answer", "r/ask-me-1", "--choose", "approve"]).code(0);
+    assert_eq!(test.text("run_base/r/three/receipts/one-shell.json"), receipt);
+    assert!(test.text("run_base/r/three/routing/decisions.jsonl").starts_with(&decisions));
+    test.go(&["verify", "r"]).code(0);
+    assert_ne!(test.manifest("r")["boot_id"], manifest["boot_id"]);
 }

@@ -3,6 +3,7 @@
 //! Never: a write through a symlink, a path made from unchecked text, a value that no redactor has seen, a rule decided.
 
 mod archive;
+mod boot;
 mod cost;
 mod dir;
 mod findings;
@@ -34,6 +35,7 @@ mod stamp;
 mod tombstones;
 mod verify;
 
+pub use boot::boot_id;
 pub use cost::read as spent;
 pub use findings::{Finding, FindingKind};
 pub use follow::{Follow, Lines};

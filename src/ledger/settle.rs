@@ -53,15 +53,8 @@ pub(super) fn catch_up(run: &RunDir, past: &Past, covered: u64) -> Result<(), Se
 struct Known {
     seq: u64,
     lines: usize,
-}
-
-impl Known {
-    /// What the journal cannot add to: a log that was removed on purpose, or that is only looked at.
-    const ALL: u64 = u64::MAX;
-
-    fn up_to(seq: u64) -> Self {
-        Self { seq, lines: usize::MAX }
-    }
+    /// It was found that it lacks some.
+    told: bool,
 }
 
 pub(super) struct Settle<'a> {
@@ -209,8 +202,7 @@ impl<'a> Settle<'a> {
         Ok(!differs)
     }
 
-    /// How far a log goes; a torn last line is cut. Only where it may be written to: what stands in it is not compared.
-    /// `None`: there is no log.
+    /// How far a log goes; a torn last line is cut where it may be. What stands in it is not compared. `None`: there is no log.
     fn log_end(&mut self, place: &InRun) -> io::Result<Option<Known>> {
         #[derive(serde::Deserialize)]
         struct Numbered {
@@ -220,21 +212,18 @@ impl<'a> Settle<'a> {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             other => other?,
         };
-        if !self.write {
-            return Ok(Some(Known::up_to(Known::ALL)));
-        }
-        let (mut end, mut whole, mut line) = (Known { seq: 0, lines: 0 }, 0, Vec::new());
+        let (mut end, mut whole, mut line) = (Known { seq: 0, lines: 0, told: false }, 0, Vec::new());
         let mut input = BufReader::new(&file);
         while input.read_until(b'\n', &mut line)? > 0 && line.ends_with(b"\n") {
             whole += line.len() as u64;
             match serde_json::from_slice(&line) {
-                Ok(Numbered { seq: Some(seq) }) if seq > end.seq => end = Known { seq, lines: 1 },
+                Ok(Numbered { seq: Some(seq) }) if seq > end.seq => (end.seq, end.lines) = (seq, 1),
                 Ok(Numbered { seq: Some(seq) }) if seq == end.seq => end.lines += 1,
                 _ => {}
             }
             line.clear();
         }
-        if !line.is_empty() {
+        if !line.is_empty() && self.write {
             file.set_len(whole)?;
         }
         Ok(Some(end))
@@ -326,7 +315,7 @@ impl Sink for Settle<'_> {
             None => match self.log_end(&place) {
                 Ok(known) => {
                     let tombstone = self.tombstones.of(place.as_str()).filter(|_| known.is_none());
-                    let pruned = tombstone.map(|one| Known::up_to(one.journal_seq));
+                    let pruned = tombstone.map(|one| Known { seq: one.journal_seq, lines: usize::MAX, told: false });
                     self.pruned += u64::from(pruned.is_some());
                     let known = known.or(pruned);
                     if known.is_none() {
@@ -337,17 +326,27 @@ impl Sink for Settle<'_> {
                 Err(error) => return self.keep(&place, error),
             },
         };
-        if self.write && known.is_none_or(|known| seq >= known.seq) {
+        if known.is_none_or(|known| seq >= known.seq) {
+            let mut lacks = false;
             let written = render().map_err(io::Error::from).and_then(|bytes| {
                 use std::io::Write as _;
                 let rest = match &mut known {
                     Some(known) if known.seq == seq => lines_after(&bytes, &mut known.lines),
                     _ => &bytes,
                 };
-                if rest.is_empty() { Ok(()) } else { self.dir.append(&place)?.write_all(rest) }
+                lacks = !rest.is_empty();
+                if self.write && lacks { self.dir.append(&place)?.write_all(rest) } else { Ok(()) }
             });
             if let Err(error) = written {
                 self.keep(&place, error);
+            }
+            if let Some(known) = known.as_mut().filter(|known| lacks && !known.told) {
+                known.told = true;
+                self.find(
+                    &place,
+                    FindingKind::Differs,
+                    "it ends before the journal does: events are there, lines of output are not",
+                );
             }
         }
         self.logs.insert(at.clone(), known);

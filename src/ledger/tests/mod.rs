@@ -7,6 +7,7 @@ mod inbox;
 mod journal;
 mod lock;
 mod measure;
+mod power;
 mod project;
 mod projector;
 mod random;
