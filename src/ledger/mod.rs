@@ -9,6 +9,7 @@ mod dir;
 mod findings;
 mod follow;
 mod frozen;
+mod generations;
 mod inbox;
 mod inbox_watch;
 mod journal;

@@ -7,12 +7,12 @@ use std::{collections::BTreeMap, sync::Arc};
 use crate::{
     error::{Error, Kind},
     id::{FramePath, ParamName, StepId},
-    kernel::{Input, RefreshPlan, Refused, Resume, Retry, State},
-    ledger::{Frozen, Lock, Message, RunDir},
+    kernel::{Input, RefreshPlan, Refused, Resume, Retry, State, decide},
+    ledger::{Lock, Message, RunDir},
     plan::Book,
     record::StopCause,
     redact::Redactor,
-    runner::{self, Ended, Observer, Opened},
+    runner::{self, Clock, Ended, Observer, Opened},
     spec::{
         Flow, Library,
         params::{self, Given},
@@ -21,7 +21,7 @@ use crate::{
 
 use super::{
     ResumeRequest, RetryRequest, Workspace,
-    errors::{drive_error, invalid, never_started},
+    errors::{self, drive_error, invalid, never_started},
     frozen_files,
     post::{Fate, Posted},
     refused_first, run_id,
@@ -50,10 +50,12 @@ impl Workspace {
         match (request.refresh, today) {
             (true, Some(Ok(book))) => {
                 let redactor = self.redactor(&book.library)?;
-                let generation = self.free_generation(&opened.run, &root);
-                self.freeze(&mut opened, &root, generation, &book, &frozen_files(&book, &redactor)?)?;
-                let from = from.take();
-                first.push(Input::Refreshed(RefreshPlan { by: by.clone(), flow: root.clone(), book, from }));
+                let plan = RefreshPlan { by: by.clone(), flow: root.clone(), book: book.clone(), from: from.take() };
+                let refresh = Input::Refreshed(plan);
+                // Asked before anything is kept for it: what is refused leaves nothing.
+                decide(&opened.state, &refresh, Clock::after(opened.state.now).now()).map_err(|no| errors::refused(&no))?;
+                self.freeze(&mut opened, &root, &book, &frozen_files(&book, &redactor)?)?;
+                first.push(refresh);
             }
             (true, Some(Err(error))) => return Err(error),
             (false, Some(_)) => observer.word(&format!(
@@ -161,10 +163,6 @@ impl Workspace {
         let id = opened.run.id().clone();
         let noted = runner::note(opened, &Input::Lost, &redactor).map_err(|error| drive_error(&id, &error))?;
         noted.map(drop).map_err(|refused| Error::new(Kind::Refused, refused.to_string()))
-    }
-
-    fn free_generation(&self, run: &RunDir, flow: &FramePath) -> u32 {
-        (1..=u32::MAX).find(|generation| Frozen::read(run, flow, *generation).is_err()).unwrap_or(u32::MAX)
     }
 
     /// Today's definition, if it is not the frozen one.
