@@ -12,7 +12,7 @@ use crate::{
     engine,
     error::{Error, Kind},
     id::{FlowKey, FramePath, RunId, Sha256, StepId, Time},
-    kernel::{FramePhase, Input, Refused, Request, Roles, State},
+    kernel::{FramePhase, Input, Request, Roles, State},
     ledger::{self, Frozen, JournalError, RunDir, RunDirError, RunsDir},
     measure,
     plan::Book,
@@ -40,6 +40,7 @@ mod mend;
 mod notify;
 mod open_run;
 mod orders;
+mod post;
 mod preflight;
 mod rehearsal;
 mod requests;
@@ -143,7 +144,7 @@ impl Workspace {
                 if generation > 1 {
                     observer.word(&format!("flow `{flow}` had ended in run `{id}`; it starts over (start {generation})"));
                 }
-                self.freeze(&mut opened, &path, generation, &book, &files)?;
+                self.freeze(&mut opened, &path, &book, &files)?;
                 let clean = redactor.clean(params).map_err(|leak| Error::new(Kind::Refused, leak.to_string()))?;
                 let RunRequest { allow_unenforced, observe_only, .. } = *request;
                 let options = RunOptions {
@@ -205,16 +206,20 @@ impl Workspace {
 
     /// Opens a run for driving: takes its lock and replays its journal.
     fn open_with(&self, id: &RunId, today: Option<&Arc<Book>>) -> Result<Opened, Error> {
+        self.try_open(id, today).map_err(|error| match error {
+            OpenError::Dir(RunDirError::Missing(_)) => no_run(&self.runs, id),
+            error => open_error(id, &error),
+        })
+    }
+
+    fn try_open(&self, id: &RunId, today: Option<&Arc<Book>>) -> Result<Opened, OpenError> {
         let now = Clock::after(Time::from_ms(0)).now();
         let mut books =
             |run: &RunDir, flow: &FramePath, definition: &Sha256| match today.filter(|book| book.definition == *definition) {
                 Some(book) => Ok(book.clone()),
                 None => frozen_book(run, flow, definition),
             };
-        runner::open(&self.runs, id, &self.config.host, now, self.config.grace_ms, &mut books).map_err(|error| match error {
-            OpenError::Dir(RunDirError::Missing(_)) => no_run(&self.runs, id),
-            error => open_error(id, &error),
-        })
+        runner::open(&self.runs, id, &self.config.host, now, self.config.grace_ms, &mut books)
     }
 
     #[expect(clippy::too_many_arguments, reason = "the one place where all parts of a drive meet")]
@@ -277,15 +282,8 @@ impl Workspace {
         Redactor::new(&known).map_err(|bad| Error::new(Kind::Invalid, bad.to_string()))
     }
 
-    fn freeze(
-        &self,
-        opened: &mut Opened,
-        flow: &FramePath,
-        generation: u32,
-        book: &Book,
-        files: &FrozenFiles,
-    ) -> Result<(), Error> {
-        let written = Frozen::write(&opened.run, flow, generation, &book.definition, files)
+    fn freeze(&self, opened: &mut Opened, flow: &FramePath, book: &Book, files: &FrozenFiles) -> Result<(), Error> {
+        let written = Frozen::add(&opened.run, flow, &book.definition, files)
             .map_err(|error| Error::new(Kind::System, "the flow could not be frozen into the run").because(&error))?;
         opened.journal.beside(written);
         Ok(())
@@ -337,34 +335,20 @@ fn build(library: &Library) -> Result<Book, Diagnostics> {
 fn frozen_book(run: &RunDir, flow: &FramePath, definition: &Sha256) -> Result<Arc<Book>, String> {
     let root = FlowKey::new(flow.as_str().split('.').next().unwrap_or_default()).map_err(|bad| bad.to_string())?;
     let path = FramePath::from(&root);
-    let mut seen = String::from("it is not there");
-    for generation in 1.. {
-        let frozen = match Frozen::read(run, &path, generation) {
-            Ok(frozen) => frozen,
-            Err(error) if generation == 1 => return Err(error.to_string()),
-            Err(_) => return Err(seen),
-        };
-        if frozen.definition != *definition {
-            continue;
-        }
-        let options = LoadOptions { reviewers: None };
-        let loaded = Loader::in_memory(frozen.files).with_options(options).load_library(&root);
-        let library = loaded.map_err(|found| found.render(false))?.value;
-        let book = build(&library).map_err(|found| found.render(false))?;
-        if book.definition == *definition {
-            return Ok(Arc::new(book));
-        }
-        seen = format!("its files have digest {}, the journal names {definition}", book.definition);
+    let frozen = Frozen::of(run, &path, definition).map_err(|error| error.to_string())?;
+    let options = LoadOptions { reviewers: None };
+    let loaded = Loader::in_memory(frozen.files).with_options(options).load_library(&root);
+    let library = loaded.map_err(|found| found.render(false))?.value;
+    let book = build(&library).map_err(|found| found.render(false))?;
+    if book.definition != *definition {
+        return Err(format!("its files have digest {}, the journal names {definition}", book.definition));
     }
-    Err(seen)
+    Ok(Arc::new(book))
 }
 
 fn refused_first(ended: Ended) -> Result<Ended, Error> {
-    match ended.refused.first() {
-        None => Ok(ended),
-        Some(refused @ (Refused::NoStep { .. } | Refused::NoFlow { .. })) => Err(Error::new(Kind::Usage, refused.to_string())),
-        Some(refused) => Err(Error::new(Kind::Refused, refused.to_string())),
-    }
+    ended.refused.first().map_or(Ok(()), |refused| Err(errors::refused(refused)))?;
+    Ok(ended)
 }
 
 fn step_of(book: &Book, flow: &FlowKey, name: Option<&str>) -> Result<Option<StepId>, Error> {

@@ -12,6 +12,7 @@ pub mod openai;
 mod orphans;
 mod outlet;
 mod process;
+mod reading;
 mod replay;
 mod scan;
 mod shell;

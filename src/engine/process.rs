@@ -6,15 +6,14 @@ use std::{
     collections::BTreeMap,
     os::unix::process::ExitStatusExt as _,
     path::Path,
-    pin::pin,
+    pin::{Pin, pin},
     process::Stdio,
-    sync::atomic::{AtomicU64, Ordering},
     time::Duration,
 };
 
 use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
 use tokio::{
-    io::{AsyncRead, AsyncWriteExt as _},
+    io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _},
     time::{Instant, sleep, sleep_until},
 };
 
@@ -22,17 +21,19 @@ use crate::rails::{self, Fence};
 
 use super::{
     Outlet, Stop, StopLevel,
+    reading::{Patience, Reading},
     watchdog::{Bite, Watchdog},
 };
 
-/// After the leader ended, a pipe that somebody else holds is read until it is silent for so long.
-const SILENCE: Duration = Duration::from_millis(200);
-/// … and at most for so long.
-const DRAIN_MAX: Duration = Duration::from_secs(1);
+/// After its leader ended and it was killed, a group is waited for so long.
+const GONE_MAX: Duration = Duration::from_secs(1);
 /// After KILL, the kernel is given so long; a process in uninterruptible sleep takes longer.
 pub(super) const KILL_WAIT: Duration = Duration::from_secs(10);
-/// How often a group without its leader is looked at.
-const GROUP_LOOK: Duration = Duration::from_millis(10);
+/// How often a group without its leader is looked at, and a wait for our own disk.
+const LOOK: Duration = Duration::from_millis(10);
+/// The default size of a pipe: one read empties it.
+const READ_BYTES_MAX: usize = 64 * 1024;
+const READ_BYTES_FIRST: usize = 4 * 1024;
 
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Command<'c> {
@@ -48,15 +49,11 @@ pub(crate) struct Command<'c> {
     pub stdin: Option<&'c [u8]>,
 }
 
-/// Whoever reads one output stream of a process.
+/// Whoever takes in one output stream of a process.
 pub(crate) trait Drain {
-    /// Reads to the end of the pipe. May be dropped at any await without losing a byte that was read.
-    fn pump(
-        &mut self,
-        pipe: &mut (impl AsyncRead + Unpin + Send),
-        outlet: &Outlet,
-        clock: &Clock,
-    ) -> impl Future<Output = ()> + Send;
+    fn take(&mut self, bytes: &[u8]);
+    /// Hands over what was taken; nothing is read meanwhile. May be dropped at any await without losing a byte.
+    fn hand_over(&mut self, outlet: &Outlet) -> impl Future<Output = ()> + Send;
 }
 
 #[derive(Debug, Clone)]
@@ -64,6 +61,7 @@ pub(crate) struct Limits {
     pub deadline: Option<Instant>,
     pub grace: Duration,
     pub stop: Stop,
+    pub patience: Patience,
 }
 
 /// How a process ended.
@@ -88,23 +86,6 @@ pub(crate) struct Ran {
     pub duration: Duration,
     /// Something of its group was still alive after it, and was killed.
     pub left_running: bool,
-}
-
-/// When something was last read, in milliseconds since the start.
-#[derive(Debug)]
-pub(crate) struct Clock {
-    start: Instant,
-    read_ms: AtomicU64,
-}
-
-impl Clock {
-    pub(crate) fn touch(&self) {
-        let ms = u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.read_ms.store(ms, Ordering::Relaxed);
-    }
-    pub(super) fn last(&self) -> Instant {
-        self.start + Duration::from_millis(self.read_ms.load(Ordering::Relaxed))
-    }
 }
 
 /// Kills the group if whoever waits for it goes away.
@@ -179,7 +160,7 @@ impl Started {
         self.child.stdin.take()
     }
 
-    /// To its end and to the end of its group. `stdin` is written to its standard input, if it has one.
+    /// To its end and to the end of its group. `text` is written to its standard input, if it has one.
     pub(crate) async fn run(
         self,
         text: Option<&[u8]>,
@@ -194,7 +175,7 @@ impl Started {
         let (Some(mut stdout), Some(mut stderr)) = (child.stdout.take(), child.stderr.take()) else {
             unreachable!("both pipes were asked for, and are taken once")
         };
-        let clock = Clock { start, read_ms: AtomicU64::new(0) };
+        let reading = Reading::new(start);
         let mut stdin = child.stdin.take();
         let feed = async {
             // Whoever does not read what it is told has its reasons; how it ends says the rest.
@@ -203,8 +184,9 @@ impl Started {
             }
             drop(stdin);
         };
-        let mut pump =
-            pin!(async { tokio::join!(feed, out.pump(&mut stdout, outlet, &clock), err.pump(&mut stderr, outlet, &clock)) });
+        let mut pump = pin!(async {
+            tokio::join!(feed, pump(&mut stdout, out, outlet, &reading), pump(&mut stderr, err, outlet, &reading));
+        });
         let mut pumped = false;
 
         let mut stop = limits.stop.clone();
@@ -215,7 +197,7 @@ impl Started {
             tokio::select! {
                 biased;
                 status = child.wait() => break Some(status),
-                _ = &mut pump, if !pumped => pumped = true,
+                () = &mut pump, if !pumped => pumped = true,
                 () = stop.reached(wanted), if wanted != StopLevel::Run => {
                     let kill = stop.level() == StopLevel::Kill;
                     if ending == Ending::Not {
@@ -225,7 +207,7 @@ impl Started {
                     alarm = Some(Instant::now() + if kill { KILL_WAIT } else { limits.grace });
                     wanted = if kill { StopLevel::Run } else { StopLevel::Kill };
                 }
-                bite = bites(watchdog, &clock), if ending == Ending::Not => {
+                bite = bites(watchdog, &reading), if ending == Ending::Not => {
                     ending = Ending::Bitten(bite);
                     group.signal(Signal::TERM);
                     alarm = Some(Instant::now() + limits.grace);
@@ -259,33 +241,25 @@ impl Started {
                 tokio::select! {
                     biased;
                     () = stop.reached(StopLevel::Kill) => break,
-                    _ = &mut pump, if !pumped => pumped = true,
-                    () = sleep(GROUP_LOOK) => {}
+                    () = &mut pump, if !pumped => pumped = true,
+                    () = sleep(LOOK) => {}
                 }
             }
         }
-        let drained_max = Instant::now() + DRAIN_MAX;
-        while !pumped && ending == Ending::Not {
-            let silent = clock.last().max(start + duration) + SILENCE;
-            if Instant::now() >= silent.min(drained_max) {
-                break;
-            }
-            tokio::select! {
-                biased;
-                _ = &mut pump => pumped = true,
-                () = sleep_until(silent.min(drained_max)) => {}
-            }
+        if !pumped && ending == Ending::Not {
+            pumped = drained(pump.as_mut(), &reading, &stop, limits.patience).await;
         }
         let left_running = group.alive();
         group.signal(Signal::KILL);
-        let gone_max = Instant::now() + DRAIN_MAX;
+        let gone_max = Instant::now() + GONE_MAX;
         while left_running && group.alive() && Instant::now() < gone_max {
             sleep(Duration::from_millis(1)).await;
         }
         group.0 = None;
         // What was still in the pipes when the last writer died. A process that left the group may hold them open.
         if !pumped {
-            let _ = tokio::time::timeout(GROUP_LOOK * 5, &mut pump).await;
+            let max = limits.patience.after_kill;
+            drained(pump, &reading, &stop, Patience { silence: max, max, ..limits.patience }).await;
         }
         let end = match (ending, status) {
             (_, None) => End::Stuck,
@@ -302,9 +276,52 @@ impl Started {
     }
 }
 
-async fn bites(watchdog: Option<&Watchdog>, clock: &Clock) -> Bite {
+/// Reads to the end of a pipe.
+async fn pump(pipe: &mut (impl AsyncRead + Unpin + Send), drain: &mut impl Drain, outlet: &Outlet, reading: &Reading) {
+    let mut buffer = Vec::with_capacity(READ_BYTES_FIRST);
+    loop {
+        reading.held(drain.hand_over(outlet)).await;
+        buffer.clear();
+        // An error on a pipe that we hold is its end.
+        let Ok(bytes @ 1..) = pipe.read_buf(&mut buffer).await else { return };
+        reading.read(bytes);
+        drain.take(&buffer);
+        if bytes == buffer.capacity() && bytes < READ_BYTES_MAX {
+            buffer = Vec::with_capacity(READ_BYTES_MAX);
+        }
+    }
+}
+
+/// Reads on after the leader's end. Whether the pipes' end was reached.
+async fn drained(mut pump: Pin<&mut impl Future<Output = ()>>, reading: &Reading, stop: &Stop, patience: Patience) -> bool {
+    let (start, begun) = (Instant::now(), reading.seen());
+    loop {
+        // What is there is read first; whether it is over is said by how that went.
+        tokio::select! {
+            biased;
+            () = pump.as_mut() => return true,
+            () = std::future::ready(()) => {}
+        }
+        let now = Instant::now();
+        // Whoever is in a hurry does not wait for a disk either.
+        let over = match stop.level() {
+            StopLevel::Kill => Some(start + patience.max),
+            StopLevel::Run | StopLevel::Term => patience.over(begun, reading.seen(), now, start),
+        };
+        if over.is_some_and(|over| over <= now) {
+            return false;
+        }
+        tokio::select! {
+            biased;
+            () = pump.as_mut() => return true,
+            () = sleep_until(over.unwrap_or(now + LOOK)) => {}
+        }
+    }
+}
+
+async fn bites(watchdog: Option<&Watchdog>, reading: &Reading) -> Bite {
     match watchdog {
-        Some(watchdog) => watchdog.bites(clock).await,
+        Some(watchdog) => watchdog.bites(reading).await,
         None => std::future::pending().await,
     }
 }

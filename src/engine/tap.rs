@@ -3,7 +3,6 @@
 //! Never: more than a bounded part in memory, however much is printed.
 
 use sha2::Digest as _;
-use tokio::io::{AsyncRead, AsyncReadExt as _};
 
 use crate::{
     id::{FramePath, Sha256, StepRef},
@@ -12,18 +11,12 @@ use crate::{
     redact::{Clean, Redactor, StreamRedactor},
 };
 
-use super::{
-    Outlet, Piece,
-    process::{Clock, Drain},
-};
+use super::{Outlet, Piece, process::Drain};
 
 /// More of one stream is counted and hashed, but not kept: a runaway step must not fill the disk.
 pub const OUTPUT_FILE_BYTES_MAX: u64 = 256 * 1024 * 1024;
 /// What `stderr_tail` holds.
 pub const TAIL_BYTES_MAX: usize = 4 * 1024;
-/// The default size of a pipe: one read empties it.
-const READ_BYTES_MAX: usize = 64 * 1024;
-const READ_BYTES_FIRST: usize = 4 * 1024;
 
 /// Where a stream is kept.
 #[derive(Debug, Clone)]
@@ -103,30 +96,6 @@ impl Tap {
         }
     }
 
-    async fn hand_over(&mut self, outlet: &Outlet) {
-        if self.pending.get().is_empty() {
-            return;
-        }
-        let room = outlet.room().await;
-        let bytes = std::mem::take(&mut self.pending);
-        let at = self.handed;
-        self.handed += bytes.get().len() as u64;
-        if let Some(room) = room {
-            room.send(self.sink.piece(at, bytes));
-        }
-    }
-
-    fn take(&mut self, raw: &[u8]) {
-        self.raw_bytes += raw.len() as u64;
-        if let Some(hasher) = &mut self.raw {
-            hasher.update(raw);
-        }
-        if let Some(redactor) = &mut self.redactor {
-            let clean = redactor.push(raw);
-            self.keep(clean);
-        }
-    }
-
     fn keep(&mut self, mut redacted: Clean<Vec<u8>>) {
         let clean = redacted.get();
         if clean.is_empty() {
@@ -173,18 +142,27 @@ impl Tap {
 }
 
 impl Drain for Tap {
-    async fn pump(&mut self, pipe: &mut (impl AsyncRead + Unpin + Send), outlet: &Outlet, clock: &Clock) {
-        let mut buffer = Vec::with_capacity(READ_BYTES_FIRST);
-        loop {
-            self.hand_over(outlet).await;
-            buffer.clear();
-            // An error on a pipe that we hold is its end.
-            let Ok(bytes @ 1..) = pipe.read_buf(&mut buffer).await else { return };
-            clock.touch();
-            self.take(&buffer);
-            if bytes == buffer.capacity() && bytes < READ_BYTES_MAX {
-                buffer = Vec::with_capacity(READ_BYTES_MAX);
-            }
+    fn take(&mut self, raw: &[u8]) {
+        self.raw_bytes += raw.len() as u64;
+        if let Some(hasher) = &mut self.raw {
+            hasher.update(raw);
+        }
+        if let Some(redactor) = &mut self.redactor {
+            let clean = redactor.push(raw);
+            self.keep(clean);
+        }
+    }
+
+    async fn hand_over(&mut self, outlet: &Outlet) {
+        if self.pending.get().is_empty() {
+            return;
+        }
+        let room = outlet.room().await;
+        let bytes = std::mem::take(&mut self.pending);
+        let at = self.handed;
+        self.handed += bytes.get().len() as u64;
+        if let Some(room) = room {
+            room.send(self.sink.piece(at, bytes));
         }
     }
 }

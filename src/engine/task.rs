@@ -14,7 +14,7 @@ use crate::{
     redact::Redactor,
 };
 
-use super::{Gated, Job, Outlet, Stop, process::Limits};
+use super::{Gated, Job, Outlet, Stop, process::Limits, reading::Patience};
 
 #[derive(Debug)]
 pub(crate) struct Task<'t> {
@@ -31,7 +31,7 @@ impl<'t> Task<'t> {
     pub(crate) fn new(job: &'t Job, redactor: &'t Redactor, outlet: &'t Outlet, stop: Stop) -> Self {
         let began = Instant::now();
         let deadline = job.timeout_ms.map(|ms| began + Duration::from_millis(ms));
-        let limits = Limits { deadline, grace: Duration::from_millis(job.grace_ms), stop };
+        let limits = Limits { deadline, grace: Duration::from_millis(job.grace_ms), stop, patience: Patience::USUAL };
         Self { job, redactor, outlet, limits, began, gated: Mutex::default() }
     }
 

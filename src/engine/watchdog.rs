@@ -8,7 +8,10 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-use super::process::Clock;
+use super::reading::Reading;
+
+/// How often it is looked whether our own disk has room again.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// Why it bit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,19 +43,22 @@ impl Watchdog {
     }
 
     /// Returns when the process is to be ended.
-    pub(super) async fn bites(&self, clock: &Clock) -> Bite {
+    pub(super) async fn bites(&self, reading: &Reading) -> Bite {
         let mut told = self.given_up.subscribe();
         loop {
             let given_up = *told.borrow_and_update();
-            let idle_at = clock.last() + self.idle;
-            let at = given_up.map_or(idle_at, |at| at.min(idle_at));
-            if Instant::now() >= at {
-                return if given_up.is_some_and(|given_up| given_up <= idle_at) { Bite::GivenUp } else { Bite::Idle };
+            let (now, seen) = (Instant::now(), reading.seen());
+            // While we do not read, nobody is silent.
+            let idle_at = (!seen.is_held()).then(|| seen.last + self.idle);
+            let at = given_up.into_iter().chain(idle_at).min();
+            if at.is_some_and(|at| now >= at) {
+                return if given_up == at { Bite::GivenUp } else { Bite::Idle };
             }
+            let look = if seen.is_held() { Some(now + LOOK) } else { None };
             tokio::select! {
                 biased;
                 _ = told.changed() => {}
-                () = sleep_until(at) => {}
+                () = sleep_until(at.into_iter().chain(look).min().unwrap_or(now + LOOK)) => {}
             }
         }
     }

@@ -65,11 +65,11 @@ pub struct Frozen {
 }
 
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
-struct Index {
+pub(super) struct Index {
     schema: String,
     flow: FramePath,
     generation: u32,
-    definition: Sha256,
+    pub definition: Sha256,
     files: BTreeMap<String, Sha256>,
 }
 
@@ -212,6 +212,11 @@ impl Lines {
         Ok(Self(Line::all(&bytes).map(|line| ((line.flow.clone(), line.generation), line)).collect()))
     }
 
+    /// A flow's generations, and what each is of.
+    pub fn of(&self, flow: &FramePath) -> impl Iterator<Item = (u32, &Sha256)> {
+        self.0.iter().filter(move |((of, _), _)| of == flow).map(|((_, generation), line)| (*generation, &line.definition))
+    }
+
     /// Whether the line of this generation says the same; `None`: there is no such line.
     pub fn agree(&self, flow: &FramePath, generation: u32, frozen: &Frozen) -> Option<bool> {
         let line = self.0.get(&(flow.clone(), generation))?;
@@ -305,12 +310,12 @@ impl Line {
     }
 }
 
-fn failing(act: &'static str, place: &InRun) -> impl FnOnce(io::Error) -> FrozenError + use<> {
+pub(super) fn failing(act: &'static str, place: &InRun) -> impl FnOnce(io::Error) -> FrozenError + use<> {
     let path = place.as_str().to_owned();
     move |source| FrozenError::Io { act, path, source }
 }
 
-fn read_index(run: &RunDir, here: &InRun) -> Result<Index, FrozenError> {
+pub(super) fn read_index(run: &RunDir, here: &InRun) -> Result<Index, FrozenError> {
     let place = here.child(INDEX)?;
     let bytes = match run.read(&place, FILE_BYTES_MAX) {
         Ok(bytes) => bytes,

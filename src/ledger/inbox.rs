@@ -116,13 +116,16 @@ impl Inbox {
         Err(InboxError::Full(SAME_NAME_MAX))
     }
 
-    /// Whether a letter still lies there.
-    pub fn holds(run: &RunDir, name: &str) -> bool {
-        run.inbox().child(name).is_ok_and(|place| run.path(&place).exists())
+    /// Whether a letter still lies there: this one, and not a later one that got its name.
+    pub fn holds(run: &RunDir, name: &str, letter: &Clean<Message>) -> bool {
+        is_at(run, &run.inbox(), name, letter)
     }
 
-    /// Why a letter was refused, if it was.
-    pub fn reason(run: &RunDir, name: &str) -> Option<String> {
+    /// Why a letter was refused, if it was: this one, and not an earlier one that had its name.
+    pub fn reason(run: &RunDir, name: &str, letter: &Clean<Message>) -> Option<String> {
+        if !is_at(run, &run.inbox_refused(), name, letter) {
+            return None;
+        }
         let place = run.inbox_refused().child(&format!("{name}.reason.txt")).ok()?;
         let bytes = run.read(&place, LETTER_BYTES_MAX).ok()?;
         Some(String::from_utf8_lossy(&bytes).trim_end().to_owned())
@@ -233,6 +236,11 @@ fn text_of(bytes: &[u8]) -> &[u8] {
     let text = bytes.utf8_chunks().next().map_or("", |chunk| chunk.valid());
     let end = text.find(|c: char| c.is_control() && !c.is_whitespace()).unwrap_or(text.len());
     &text.as_bytes()[..end]
+}
+
+fn is_at(run: &RunDir, dir: &InRun, name: &str, letter: &Clean<Message>) -> bool {
+    let bytes = dir.child(name).ok().and_then(|place| run.read(&place, LETTER_BYTES_MAX).ok());
+    bytes.is_some_and(|bytes| pretty(letter.get()).is_ok_and(|own| own == bytes))
 }
 
 fn at(act: &'static str, place: &InRun, source: io::Error) -> InboxError {

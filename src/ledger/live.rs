@@ -9,6 +9,7 @@ use crate::{
 };
 
 use super::{
+    boot::boot_id,
     dir::Dir,
     lines::pretty,
     logs::Logs,
@@ -129,6 +130,7 @@ impl Live {
         // What could not be written is written again by whoever resumes.
         let covered = self.writer.unbegun.map_or(self.projected_seq, |seq| self.projected_seq.min(seq.saturating_sub(1)));
         manifest.projected_seq = covered.min(manifest.journal_seq);
+        manifest.boot_id = boot_id().map(str::to_owned);
         let place = self.writer.paths.run_json();
         let written = pretty(&manifest).map_err(io::Error::from).and_then(|bytes| self.writer.dir.write_atomic(&place, &bytes));
         self.writer.keep(place.as_str(), written);

@@ -85,6 +85,11 @@ impl Lock {
         }
     }
 
+    /// Whether somebody drives the run now, also one who has not written its name yet. A hint, as `holder`.
+    pub fn is_held(run: &RunDir) -> bool {
+        matches!(Self::holder(run), Ok(Some(_)) | Err(LockError::Held(_)))
+    }
+
     /// Who drives the run now; `None` if nobody does. A hint: it may change at once.
     ///
     /// # Errors

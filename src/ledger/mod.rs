@@ -3,11 +3,13 @@
 //! Never: a write through a symlink, a path made from unchecked text, a value that no redactor has seen, a rule decided.
 
 mod archive;
+mod boot;
 mod cost;
 mod dir;
 mod findings;
 mod follow;
 mod frozen;
+mod generations;
 mod inbox;
 mod inbox_watch;
 mod journal;
@@ -39,6 +41,7 @@ mod tombstones;
 mod verify;
 mod written_over;
 
+pub use boot::boot_id;
 pub use cost::read as spent;
 pub use findings::{Finding, FindingKind};
 pub use follow::{Follow, Lines};

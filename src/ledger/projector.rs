@@ -20,6 +20,7 @@ use crate::{
 };
 
 use super::{
+    boot,
     journal::JournalError,
     live::Live,
     place::{BadPlace, InRun},
@@ -189,12 +190,14 @@ impl Projector {
     }
 
     /// For a run that was replayed. Lines that run.json does not cover are projected again, before anything else is, so
-    /// that the files say what they would say had the run never been killed. It begins at once; whoever settles waits for it.
+    /// that the files say what they would say had the run never been killed; all lines where the machine was started again since, and may
+    /// have lost what was written last. It begins at once; whoever settles waits for it.
     ///
     /// # Errors
     /// When the run's directory cannot be opened, or run.json not be read.
     pub fn resume(run: &RunDir, past: Past) -> Result<Self, ProjectError> {
-        let covered = run.manifest().map_err(|error| failed("run.json", error))?.map_or(0, |manifest| manifest.projected_seq);
+        let manifest = run.manifest().map_err(|error| failed("run.json", error))?;
+        let covered = manifest.map_or(0, |manifest| boot::covered(&manifest, boot::boot_id()));
         let projector = Self::new(run, past.projection.clone())?;
         if covered < past.projection.seq() {
             let run = run.clone();
@@ -300,7 +303,7 @@ impl Projector {
         self.put_now(Work::Call { ts, call: Box::new(call) });
     }
 
-    /// Replaces run.json once everything before is written. `projected_seq` is filled in here.
+    /// Replaces run.json once everything before is written. `projected_seq` and `boot_id` are filled in here.
     /// What stands in it was made from entries, which were clean.
     pub fn manifest(&self, manifest: Manifest) {
         self.put(Work::Manifest(Box::new(manifest)));

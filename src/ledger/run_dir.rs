@@ -260,7 +260,12 @@ impl RunDir {
     pub fn frozen_lines(&self) -> InRun {
         InRun::of("frozen.jsonl".to_owned())
     }
-    /// What defined the flow when it started; later generations (`--refresh`) stand beside the first.
+    /// All definitions of all flows, as files.
+    pub(super) fn frozen_dir(&self) -> InRun {
+        InRun::of("frozen".to_owned())
+    }
+    /// One definition of a flow: what it was started with, and later ones (`--refresh`, a start over) beside the first. Which is
+    /// which, their digests say.
     pub fn frozen(&self, flow: &FramePath, generation: u32) -> InRun {
         InRun::of(if generation <= 1 { format!("frozen/{flow}") } else { format!("frozen/{flow}@{generation}") })
     }

@@ -14,6 +14,7 @@ use crate::{
 use super::{
     findings::{Finding, FindingKind},
     frozen::{Frozen, Lines},
+    generations::Generations,
     journal::{Head, JournalError},
     lock::{Holder, Lock, LockError},
     log_check::mend,
@@ -200,22 +201,18 @@ fn check_manifest(run: &RunDir, settle: &mut Settle<'_>) -> io::Result<()> {
     Ok(())
 }
 
-/// Per flow, its generations and what each was defined by.
+/// Per flow, all that it was ever defined by, each with the place where it is looked for if nothing says that it holds it.
 type Definitions = BTreeMap<FramePath, Vec<(u32, Sha256)>>;
 
 fn note_frozen(entry: &Entry, frozen: &mut Definitions) {
     for fact in &entry.facts {
         match fact {
             // A flow inside a flow is frozen with the one around it.
-            Fact::FlowStarted { flow, definition, generation, parent: None, .. } => {
+            Fact::FlowStarted { flow, definition, parent: None, .. } | Fact::DefinitionRefreshed { flow, definition, .. } => {
                 let known = frozen.entry(flow.clone()).or_default();
-                known.retain(|(of, _)| of != generation);
-                known.push((*generation, definition.clone()));
-            }
-            Fact::DefinitionRefreshed { flow, definition, .. } => {
-                let known = frozen.entry(flow.clone()).or_default();
-                let next = known.iter().map(|(of, _)| *of).max().unwrap_or(0) + 1;
-                known.push((next, definition.clone()));
+                if known.iter().all(|(_, of)| of != definition) {
+                    known.push((u32::try_from(known.len()).unwrap_or(u32::MAX).saturating_add(1), definition.clone()));
+                }
             }
             _ => {}
         }
@@ -223,20 +220,26 @@ fn note_frozen(entry: &Entry, frozen: &mut Definitions) {
 }
 
 fn check_frozen(run: &RunDir, frozen: &Definitions, write: bool, settle: &mut Settle<'_>) -> io::Result<u64> {
-    let lines = Lines::read(run).map_err(io::Error::other)?;
+    let lines = Lines::read(run)?;
     let mut files = 0;
-    for (flow, generations) in frozen {
-        for (generation, definition) in generations {
-            let (place, kind, detail) = match Frozen::files(run, flow, *generation) {
+    for (flow, definitions) in frozen {
+        let all = Generations::read(run, flow, &lines)?;
+        let placed = definitions.iter().flat_map(|(guess, definition)| {
+            let naming = all.naming(definition);
+            let places = if naming.is_empty() { vec![*guess] } else { naming };
+            places.into_iter().map(move |generation| (generation, definition))
+        });
+        for (generation, definition) in placed {
+            let (place, kind, detail) = match Frozen::files(run, flow, generation) {
                 Ok(there) if there.definition == *definition => {
                     files += there.files.len() as u64;
-                    let (kind, detail) = match lines.agree(flow, *generation, &there) {
+                    let (kind, detail) = match lines.agree(flow, generation, &there) {
                         Some(true) => continue,
                         Some(false) => (FindingKind::Differs, format!("its line of `{flow}` is not what defined the flow")),
                         None => (FindingKind::Missing, format!("it has no line of `{flow}`")),
                     };
                     if write {
-                        there.keep(run, flow, *generation).map_err(io::Error::other)?;
+                        there.keep(run, flow, generation)?;
                     }
                     (run.frozen_lines(), kind, detail)
                 }
@@ -247,9 +250,9 @@ fn check_frozen(run: &RunDir, frozen: &Definitions, write: bool, settle: &mut Se
                         Err(error) => (FindingKind::Differs, error.to_string()),
                     };
                     if write {
-                        Frozen::mend(run, flow, *generation, definition).map_err(io::Error::other)?;
+                        Frozen::mend(run, flow, generation, definition)?;
                     }
-                    (run.frozen(flow, *generation), kind, detail)
+                    (run.frozen(flow, generation), kind, detail)
                 }
             };
             settle.findings.add(Finding { path: place.as_str().to_owned(), kind, detail, can_be_made: true });

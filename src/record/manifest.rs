@@ -31,6 +31,9 @@ pub struct Manifest {
     pub journal_head: Sha256,
     /// All projections up to this line are on disk.
     pub projected_seq: u64,
+    /// Which start of the machine that was: after another one, files that were not synced are looked at again. Absent where it is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub boot_id: Option<String>,
     pub flows: Vec<FlowStatus>,
     pub running: Vec<StepRef>,
     pub waiting_for: Vec<OpenQuestion>,

@@ -25,6 +25,7 @@ pub fn manifest(state: &State, head: &Head, pid: Option<u32>) -> Option<Manifest
         journal_seq: head.seq,
         journal_head: head.digest.clone(),
         projected_seq: 0,
+        boot_id: None,
         flows: state.frames.values().filter(|frame| frame.parent.is_none()).map(|frame| flow_status(state, frame)).collect(),
         running: state.running.keys().map(|at| at.step.clone()).collect::<Vec<StepRef>>(),
         waiting_for: open.map(|question| OpenQuestion::from(&**question)).collect(),

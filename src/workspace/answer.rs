@@ -4,7 +4,7 @@
 
 mod inbox;
 
-use std::{collections::BTreeMap, sync::mpsc, time::Duration};
+use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -13,9 +13,9 @@ use crate::{
     error::{Error, Kind},
     id::{EscalationId, ParamName},
     kernel::{Input, State},
-    ledger::{Inbox, InboxWatch, Lock, Message, RunDir},
+    ledger::{Lock, Message, RunDir},
     record::{Answer, Channel, Fact, Identity, Question, QuestionKind, RunStatus},
-    runner::{self, Clock},
+    runner::{self, Clock, Opened},
     spec::{
         Verb,
         form::{self, Form},
@@ -23,13 +23,14 @@ use crate::{
     },
 };
 
-use super::{ReadRun, Workspace, errors::closed, errors::drive_error, going_on::library_of};
+use super::{
+    ReadRun, Workspace,
+    errors::{closed, drive_error},
+    going_on::library_of,
+    post::{Fate, Posted},
+};
 
 pub use inbox::{OpenQuestions, Waiting};
-
-/// How long a person waits to hear what the process that drives the run made of the answer. It looks into its inbox
-/// twice a second at the least.
-const HEARD_WITHIN: Duration = Duration::from_secs(3);
 
 #[derive(Debug, Clone, Default)]
 pub struct AnswerRequest {
@@ -130,28 +131,28 @@ impl Workspace {
             ..Answer::new(&request.choose, by, channel, at, digest)
         };
         let run = self.run_dir(&read.id)?;
-        if Lock::holder(&run).ok().flatten().is_some() {
-            return self.send(&read, &run, question, answer);
+        if Lock::is_held(&run) {
+            let posted = self.send(&read, &run, &question, answer.clone())?;
+            return self.heard(&read, &posted, &question, answer);
         }
-        self.record(&read, &question, answer)
+        self.record(&read, &mut self.open_with(&read.id, None)?, &question, answer)
     }
 
     /// Saved, not carried out: whatever it allows starts with `resume`.
-    fn record(&self, read: &ReadRun, question: &Question, answer: Answer) -> Result<Answered, Error> {
+    fn record(&self, read: &ReadRun, opened: &mut Opened, question: &Question, answer: Answer) -> Result<Answered, Error> {
         let redactor = self.redactor_at(read, question)?;
         let leak = |leak: crate::redact::Leak| Error::new(Kind::Refused, leak.to_string());
         let mut answer = redactor.clean(answer).map_err(leak)?.into_inner();
-        let mut opened = self.open_with(&read.id, None)?;
         let library = library_of(&opened.state, &question.flow_path)?;
         // Until when its driver was there is known now, and not any more when this answer has been written.
-        self.note_lost(&mut opened, &library)?;
+        self.note_lost(opened, &library)?;
         let asked = opened.state.questions.get(&question.id).cloned().ok_or_else(|| closed(question))?;
         let roles = self.roles(&answer.by);
         let (run, workspace) = (opened.run.clone(), self.workspace_of(&opened.state));
         let shown_now = runner::look(&run, &workspace, &asked);
         answer.proof = runner::look_at(&run, &workspace, &asked.flow_path, &answer.evidence);
         let input = Input::Answered { id: question.id.clone(), answer, shown_now, roles };
-        let outcome = runner::note(&mut opened, &input, &redactor).map_err(|error| drive_error(&read.id, &error))?;
+        let outcome = runner::note(opened, &input, &redactor).map_err(|error| drive_error(&read.id, &error))?;
         match outcome {
             Ok(entry) => match entry.facts.iter().find_map(refusal) {
                 Some(why) => {
@@ -165,36 +166,35 @@ impl Workspace {
         }
     }
 
-    /// Puts a letter into the inbox of the process that drives the run, and waits to hear what became of it.
-    fn send(&self, read: &ReadRun, run: &RunDir, question: Question, answer: Answer) -> Result<Answered, Error> {
-        let redactor = self.redactor_at(read, &question)?;
-        let (by, at) = (answer.by.clone(), answer.at);
+    /// Puts a letter into the inbox of the process that drives the run.
+    pub(super) fn send(&self, read: &ReadRun, run: &RunDir, question: &Question, answer: Answer) -> Result<Posted, Error> {
         let letter = Message::answer(question.id.clone(), answer);
-        let letter = redactor.clean(letter).map_err(|leak| Error::new(Kind::Refused, leak.to_string()))?;
-        let (wake, woken) = mpsc::channel();
-        // Watching begins before the letter is there, so that its end cannot be missed.
-        let watch = InboxWatch::start(run, move || {
-            let _ = wake.send(());
-        });
-        let name = Inbox::put(run, &letter)
-            .map_err(|error| Error::new(Kind::System, "the answer could not be delivered").because(&error))?;
-        let deadline = Clock::instant() + HEARD_WITHIN;
-        while watch.is_ok() && Inbox::holds(run, &name) {
-            let left = deadline.saturating_duration_since(Clock::instant());
-            if left.is_zero() || woken.recv_timeout(left).is_err() {
-                break;
+        let letter = self.redactor_at(read, question)?.clean(letter);
+        let letter = letter.map_err(|leak| Error::new(Kind::Refused, leak.to_string()))?;
+        Posted::put(run, &letter).map_err(|error| Error::new(Kind::System, "the answer could not be delivered").because(&error))
+    }
+
+    /// Waits to hear what became of a letter. Where its driver is gone, the answer is recorded as for any run that nobody drives.
+    pub(super) fn heard(&self, read: &ReadRun, posted: &Posted, question: &Question, answer: Answer) -> Result<Answered, Error> {
+        let fate = match self.fate(posted)? {
+            Fate::Ours(mut opened) => {
+                let recorded = self.record(read, &mut opened, question, answer);
+                // Before the run is let go of, so that nobody reads it once more.
+                posted.withdraw();
+                return recorded;
             }
-        }
-        drop(watch);
+            fate => fate,
+        };
+        let (by, at) = (&answer.by, answer.at);
         let mut heard = None;
         let mut anew = None;
         let now = self.read_run_with(read.id.as_str(), |entry| {
             for fact in &entry.facts {
                 match fact {
-                    Fact::EscalationAnswered { id, answer } if *id == question.id && answer.by == by && answer.at == at => {
+                    Fact::EscalationAnswered { id, answer } if *id == question.id && answer.by == *by && answer.at == at => {
                         heard = Some(Ok(Answered::Taken));
                     }
-                    Fact::AnswerRefused { id, answer, why } if *id == question.id && answer.by == by && answer.at == at => {
+                    Fact::AnswerRefused { id, answer, why } if *id == question.id && answer.by == *by && answer.at == at => {
                         heard = Some(Err(why.clone()));
                         anew = entry.facts.iter().find_map(raised).cloned();
                     }
@@ -202,13 +202,11 @@ impl Workspace {
                 }
             }
         })?;
-        match heard {
-            Some(Ok(taken)) => Ok(taken),
-            Some(Err(why)) => Err(refused(&now, anew.as_ref().unwrap_or(&question.id), why)),
-            None => match Inbox::reason(run, &name) {
-                Some(why) => Err(Error::new(Kind::Refused, why)),
-                None => Ok(Answered::Delivered),
-            },
+        match (heard, fate) {
+            (Some(Ok(taken)), _) => Ok(taken),
+            (Some(Err(why)), _) => Err(refused(&now, anew.as_ref().unwrap_or(&question.id), why)),
+            (None, Fate::Read(Some(why))) => Err(Error::new(Kind::Refused, why)),
+            (None, _) => Ok(Answered::Delivered),
         }
     }
 

@@ -4,6 +4,7 @@
 use crate::{
     error::{Error, Kind},
     id::{FlowKey, RunId},
+    kernel::Refused,
     ledger::{JournalError, LockError, Queue, RunsDir},
     record::{OrderState, Question, QuestionStatus},
     runner::{DriveError, OpenError},
@@ -41,6 +42,11 @@ pub(super) fn not_ended(flow: &FlowKey, id: &RunId) -> Error {
     Error::new(Kind::Refused, format!("flow `{flow}` of run `{id}` has not ended"))
         .hint(format!("flow-studio resume {id}"))
         .hint(format!("flow-studio run {flow}            (a new run)"))
+}
+
+pub(super) fn refused(refused: &Refused) -> Error {
+    let unknown = matches!(refused, Refused::NoStep { .. } | Refused::NoFlow { .. });
+    Error::new(if unknown { Kind::Usage } else { Kind::Refused }, refused.to_string())
 }
 
 pub(super) fn taken(id: &RunId) -> Error {

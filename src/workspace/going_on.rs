@@ -7,12 +7,12 @@ use std::{collections::BTreeMap, sync::Arc};
 use crate::{
     error::{Error, Kind},
     id::{FramePath, ParamName, StepId, StepRef},
-    kernel::{Input, RefreshPlan, Refused, Resume, Retry, State},
-    ledger::{Frozen, Inbox, Lock, Message, RunDir},
+    kernel::{Input, RefreshPlan, Refused, Resume, Retry, State, decide},
+    ledger::{Lock, Message, RunDir},
     plan::Book,
     record::StopCause,
     redact::Redactor,
-    runner::{self, Ended, Observer, Opened},
+    runner::{self, Clock, Ended, Observer, Opened},
     spec::{
         Flow, Library,
         params::{self, Given},
@@ -21,8 +21,10 @@ use crate::{
 
 use super::{
     ResumeRequest, RetryRequest, Workspace,
-    errors::{drive_error, invalid, never_started},
-    frozen_files, refused_first, run_id,
+    errors::{self, drive_error, invalid, never_started},
+    frozen_files,
+    post::{Fate, Posted},
+    refused_first, run_id,
 };
 
 impl Workspace {
@@ -48,10 +50,12 @@ impl Workspace {
         match (request.refresh, today) {
             (true, Some(Ok(book))) => {
                 let redactor = self.redactor(&book.library)?;
-                let generation = self.free_generation(&opened.run, &root);
-                self.freeze(&mut opened, &root, generation, &book, &frozen_files(&book, &redactor)?)?;
-                let from = from.take();
-                first.push(Input::Refreshed(RefreshPlan { by: by.clone(), flow: root.clone(), book, from }));
+                let plan = RefreshPlan { by: by.clone(), flow: root.clone(), book: book.clone(), from: from.take() };
+                let refresh = Input::Refreshed(plan);
+                // Asked before anything is kept for it: what is refused leaves nothing.
+                decide(&opened.state, &refresh, Clock::after(opened.state.now).now()).map_err(|no| errors::refused(&no))?;
+                self.freeze(&mut opened, &root, &book, &frozen_files(&book, &redactor)?)?;
+                first.push(refresh);
             }
             (true, Some(Err(error))) => return Err(error),
             (false, Some(_)) => observer.word(&format!(
@@ -107,15 +111,33 @@ impl Workspace {
         let id = run_id(id)?;
         let run = self.run_dir(&id)?;
         let by = self.config.user.clone();
-        if Lock::holder(&run).ok().flatten().is_some() {
-            let letter = Redactor::default()
-                .clean(Message::cancel(by, None))
-                .map_err(|leak| Error::new(Kind::Refused, leak.to_string()))?;
-            Inbox::put(&run, &letter)
-                .map_err(|error| Error::new(Kind::System, "the cancel could not be delivered").because(&error))?;
-            return Ok(None);
+        if !Lock::is_held(&run) {
+            return self.cancel_here(self.open_with(&id, None)?, by, observer).map(Some);
         }
-        let opened = self.open_with(&id, None)?;
+        let posted = self.send_cancel(&run, by.clone())?;
+        self.cancelled(&posted, by, observer)
+    }
+
+    pub(super) fn send_cancel(&self, run: &RunDir, by: String) -> Result<Posted, Error> {
+        let letter = Redactor::default().clean(Message::cancel(by, None));
+        let letter = letter.map_err(|leak| Error::new(Kind::Refused, leak.to_string()))?;
+        Posted::put(run, &letter).map_err(|error| Error::new(Kind::System, "the cancel could not be delivered").because(&error))
+    }
+
+    /// Waits until the driver has looked, but not for what it ends. Where it is gone, the run is cancelled as any that nobody drives.
+    pub(super) fn cancelled(&self, posted: &Posted, by: String, observer: &mut dyn Observer) -> Result<Option<Ended>, Error> {
+        match self.fate(posted)? {
+            Fate::Read(None) | Fate::Lies => Ok(None),
+            Fate::Read(Some(why)) => Err(Error::new(Kind::Refused, why)),
+            Fate::Ours(opened) => {
+                posted.withdraw();
+                self.cancel_here(*opened, by, observer).map(Some)
+            }
+        }
+    }
+
+    fn cancel_here(&self, opened: Opened, by: String, observer: &mut dyn Observer) -> Result<Ended, Error> {
+        let id = opened.run.id().clone();
         if opened.state.run.is_none() {
             return Err(never_started());
         }
@@ -130,7 +152,7 @@ impl Workspace {
         // Nothing runs any more: whatever was running is lost first, so that nobody believes it ended.
         let mut first = vec![cancel];
         lost_first(&opened, &mut first);
-        self.drive(opened, &library, redactor, first, None, false, observer).map(Some)
+        self.drive(opened, &library, redactor, first, None, false, observer)
     }
 
     /// What was running when the last process ended is lost, and waits: which of it runs again is about to be said.
@@ -143,10 +165,6 @@ impl Workspace {
         let lost = Input::Lost { seen: opened.seen };
         let noted = runner::note(opened, &lost, &redactor).map_err(|error| drive_error(&id, &error))?;
         noted.map(drop).map_err(|refused| Error::new(Kind::Refused, refused.to_string()))
-    }
-
-    fn free_generation(&self, run: &RunDir, flow: &FramePath) -> u32 {
-        (1..=u32::MAX).find(|generation| Frozen::read(run, flow, *generation).is_err()).unwrap_or(u32::MAX)
     }
 
     /// Today's definition, if it is not the frozen one.

@@ -3,7 +3,7 @@
 
 use crate::{
     error::{Error, Kind},
-    ledger::{Head, Lock, RunDir},
+    ledger::{Head, Lock, RunDir, boot_id},
     redact::Redactor,
     runner,
 };
@@ -26,6 +26,7 @@ impl Workspace {
         let Some(mut manifest) = runner::manifest(&view.state, head, None) else { return Ok(()) };
         // The repair before this wrote all other files.
         manifest.projected_seq = head.seq;
+        manifest.boot_id = boot_id().map(str::to_owned);
         let mut bytes = serde_json::to_vec_pretty(&manifest).map_err(|error| failed(&error.into()))?;
         bytes.push(b'\n');
         // Made from the journal, which is clean; shapes are looked for once more all the same.

@@ -74,7 +74,7 @@ pub(crate) async fn perform(task: &Task<'_>, work: &AgentWork) -> Reply {
     let ended = match &work.engine {
         AgentEngine::OpenAi(server) => openai::perform(task, work, openai::Voice::Server(server), &pack, &mut transcript).await,
         AgentEngine::Replay(one) => replay::perform(task, work, one, &pack, &mut transcript).await,
-        AgentEngine::Program(program) => cli_agent::perform(task, work, program, &pack, &mut transcript).await,
+        AgentEngine::Program(program) => Box::pin(cli_agent::perform(task, work, program, &pack, &mut transcript)).await,
     };
     if let Some(draft) = &ended.draft {
         keep_draft(task, work, draft).await;

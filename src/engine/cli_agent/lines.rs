@@ -5,15 +5,9 @@
 use std::collections::VecDeque;
 
 use serde_json::{Value, json};
-use tokio::io::{AsyncRead, AsyncReadExt as _};
 
 use crate::{
-    engine::{
-        Outlet,
-        agent::Transcript,
-        process::{Clock, Drain},
-        watchdog::Watchdog,
-    },
+    engine::{Outlet, agent::Transcript, process::Drain, watchdog::Watchdog},
     record::{ErrorClass, FailureKind},
 };
 
@@ -21,7 +15,7 @@ use super::{heard::Heard, program::Program, trouble::Trouble};
 
 /// A line, or a whole output. Three megabytes have been seen; more than this is a mistake.
 const LINE_BYTES_MAX: usize = 16 * 1024 * 1024;
-const READ_BYTES: usize = 64 * 1024;
+const HEAD_BYTES_MAX: usize = 4096;
 /// After its last word it has this long to end, or as long as it may be silent; some versions never do.
 const LINGER: std::time::Duration = std::time::Duration::from_secs(30);
 
@@ -49,22 +43,6 @@ impl<'l, 't> Lines<'l, 't> {
             rest: Vec::new(),
             skipping: false,
             pending: VecDeque::new(),
-        }
-    }
-
-    fn take(&mut self, bytes: &[u8]) {
-        for part in bytes.split_inclusive(|byte| *byte == b'\n') {
-            let whole = part.ends_with(b"\n");
-            if self.rest.len() + part.len() > LINE_BYTES_MAX {
-                self.skipping = true;
-                self.rest.clear();
-            }
-            if !self.skipping {
-                self.rest.extend_from_slice(part);
-            }
-            if whole && self.program.speaks_lines() {
-                self.line();
-            }
         }
     }
 
@@ -101,18 +79,6 @@ impl<'l, 't> Lines<'l, 't> {
         }
     }
 
-    async fn keep(&mut self, outlet: &Outlet) {
-        let any = !self.pending.is_empty();
-        while let Some(line) = self.pending.front() {
-            // Taken off when it was handed over: this may be dropped while it waits for room.
-            self.transcript.line(line.clone()).await;
-            self.pending.pop_front();
-        }
-        if any {
-            outlet.written().await;
-        }
-    }
-
     /// The end of the stream.
     pub async fn finish(mut self, outlet: &Outlet) -> Heard {
         if self.program.speaks_lines() {
@@ -125,21 +91,37 @@ impl<'l, 't> Lines<'l, 't> {
             self.program.hear_whole(&text, &mut self.heard);
             self.pending.push_back(json!({"event": "said", "said": text}));
         }
-        self.keep(outlet).await;
+        self.hand_over(outlet).await;
         self.heard
     }
 }
 
 impl Drain for Lines<'_, '_> {
-    async fn pump(&mut self, pipe: &mut (impl AsyncRead + Unpin + Send), outlet: &Outlet, clock: &Clock) {
-        let mut buffer = Vec::with_capacity(READ_BYTES);
-        loop {
-            self.keep(outlet).await;
-            buffer.clear();
-            // An error on a pipe that we hold is its end.
-            let Ok(1..) = pipe.read_buf(&mut buffer).await else { return };
-            clock.touch();
-            self.take(&buffer);
+    fn take(&mut self, bytes: &[u8]) {
+        for part in bytes.split_inclusive(|byte| *byte == b'\n') {
+            let whole = part.ends_with(b"\n");
+            if self.rest.len() + part.len() > LINE_BYTES_MAX {
+                self.skipping = true;
+                self.rest.clear();
+            }
+            if !self.skipping {
+                self.rest.extend_from_slice(part);
+            }
+            if whole && self.program.speaks_lines() {
+                self.line();
+            }
+        }
+    }
+
+    async fn hand_over(&mut self, outlet: &Outlet) {
+        let any = !self.pending.is_empty();
+        while let Some(line) = self.pending.front() {
+            // Taken off when it was handed over: this may be dropped while it waits for room.
+            self.transcript.line(line.clone()).await;
+            self.pending.pop_front();
+        }
+        if any {
+            outlet.written().await;
         }
     }
 }
@@ -149,13 +131,10 @@ impl Drain for Lines<'_, '_> {
 pub(super) struct Head(pub Vec<u8>);
 
 impl Drain for Head {
-    async fn pump(&mut self, pipe: &mut (impl AsyncRead + Unpin + Send), _: &Outlet, clock: &Clock) {
-        let mut buffer = Vec::with_capacity(4096);
-        while let Ok(1..) = pipe.read_buf(&mut buffer).await {
-            clock.touch();
-            let room = 4096 - self.0.len();
-            self.0.extend_from_slice(&buffer[..buffer.len().min(room)]);
-            buffer.clear();
-        }
+    fn take(&mut self, bytes: &[u8]) {
+        let room = HEAD_BYTES_MAX - self.0.len();
+        self.0.extend_from_slice(&bytes[..bytes.len().min(room)]);
     }
+
+    async fn hand_over(&mut self, _: &Outlet) {}
 }

@@ -7,6 +7,7 @@ use tokio::time::Instant;
 use crate::engine::{
     Task,
     process::{self, Command, End, Limits},
+    reading::Patience,
     shell::find_program,
 };
 
@@ -36,7 +37,8 @@ async fn ask(task: &Task<'_>, program: &Program) -> Option<String> {
         stdin: None,
         fence: None,
     };
-    let limits = Limits { deadline: Some(Instant::now() + TIME), grace: GRACE, stop: task.limits.stop.clone() };
+    let limits =
+        Limits { deadline: Some(Instant::now() + TIME), grace: GRACE, stop: task.limits.stop.clone(), patience: Patience::USUAL };
     let (mut out, mut err) = (Head::default(), Head::default());
     let ran = process::run(command, &mut out, &mut err, task.outlet, &limits, None).await;
     if !matches!(ran.end, End::Exited(0)) {

@@ -7,6 +7,7 @@ mod contract;
 mod ending;
 mod gate;
 mod output;
+mod reading;
 
 use std::{
     collections::BTreeMap,

@@ -105,14 +105,7 @@ type Files = std::collections::BTreeMap<String, Vec<u8>>;
 
 /// The frozen files of the definition that counts; a refresh stands beside the first.
 fn frozen(run: &RunDir, frame: &Frame) -> Files {
-    for generation in 1.. {
-        match Frozen::read(run, &frame.path, generation) {
-            Ok(frozen) if frozen.definition == frame.definition => return frozen.files,
-            Ok(_) => {}
-            Err(_) => break,
-        }
-    }
-    Files::new()
+    Frozen::of(run, &frame.path, &frame.definition).map(|frozen| frozen.files).unwrap_or_default()
 }
 
 fn definition(a: Files, b: Files) -> Vec<TextDiffers> {

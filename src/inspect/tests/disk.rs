@@ -95,6 +95,7 @@ pub(super) fn manifest(id: &str, status: RunStatus, created_ms: i64) -> Manifest
         journal_seq: 0,
         journal_head: crate::id::Sha256::of(b""),
         projected_seq: 0,
+        boot_id: None,
         flows: Vec::new(),
         running: Vec::new(),
         waiting_for: Vec::new(),

@@ -355,6 +355,7 @@ pub(super) fn manifest(entry: &Entry) -> Manifest {
         journal_seq: entry.seq,
         journal_head: digest_of(entry),
         projected_seq: 0,
+        boot_id: None,
         flows: Vec::new(),
         running: Vec::new(),
         waiting_for: Vec::new(),

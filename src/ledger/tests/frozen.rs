@@ -172,3 +172,59 @@ fn a_line_that_is_gone_or_changed_is_found_and_made_anew() {
         fs::write(&path, &whole).unwrap();
     }
 }
+
+fn text(text: &str) -> Vec<(String, Clean<Vec<u8>>)> {
+    vec![("flow.yaml".to_owned(), Clean::for_test(text.as_bytes().to_vec()))]
+}
+
+fn add(run: &RunDir, text_of: &str) {
+    drop(Frozen::add(run, &flow(), &Sha256::of(text_of.as_bytes()), &text(text_of)).unwrap());
+}
+
+fn is_kept(run: &RunDir, text_of: &str) -> bool {
+    Frozen::of(run, &flow(), &Sha256::of(text_of.as_bytes())).is_ok_and(|frozen| frozen.files["flow.yaml"] == text_of.as_bytes())
+}
+
+#[test]
+fn a_definition_has_one_place_whatever_came_between() {
+    let place = Place::new();
+    let run = place.run();
+    let names = || {
+        let names = fs::read_dir(run.base().join("frozen")).unwrap().map(|item| item.unwrap().file_name().into_string().unwrap());
+        names.collect::<std::collections::BTreeSet<_>>()
+    };
+    for text in ["one", "refused", "two", "one", "two", "refused"] {
+        add(&run, text);
+    }
+    assert_eq!(names().into_iter().collect::<Vec<_>>(), ["build", "build@2", "build@3"]);
+    // Of another flow whose name begins like this one.
+    fs::create_dir(run.base().join("frozen/build-it")).unwrap();
+    fs::create_dir(run.base().join("frozen/build@x")).unwrap();
+    assert!(["one", "two", "refused"].iter().all(|text| is_kept(&run, text)));
+    // A place that only its line knows is not given away, nor is one that nobody can read.
+    fs::remove_dir_all(run.base().join("frozen/build@2")).unwrap();
+    fs::create_dir_all(run.base().join("frozen/build@4")).unwrap();
+    fs::write(run.base().join("frozen/build@4/digests.json"), "{").unwrap();
+    add(&run, "three");
+    assert!(is_kept(&run, "refused") && is_kept(&run, "three") && names().contains("build@5"), "{:?}", names());
+    // What is left of one that was never finished is.
+    fs::create_dir_all(run.base().join("frozen/build@6")).unwrap();
+    add(&run, "four");
+    assert!(is_kept(&run, "four") && !names().contains("build@7"));
+}
+
+#[test]
+fn what_was_frozen_for_nothing_is_no_finding_and_does_not_hide_what_ran() {
+    let (_place, run) = begun();
+    add(&run, "refused");
+    add(&run, "refused, too");
+    assert!(verify(&run).unwrap().is_ok());
+    // It says that it is what ran, and is not.
+    let index = run.base().join("frozen/build@2/digests.json");
+    let told = fs::read_to_string(&index).unwrap();
+    fs::write(&index, told.replace(Sha256::of(b"refused").as_str(), definition().as_str())).unwrap();
+    fs::write(run.base().join("frozen/build@2/flow.yaml"), "evil").unwrap();
+    assert_eq!(Frozen::of(&run, &flow(), &definition()).unwrap().files["flow.yaml"], b"flow: build\n");
+    let found = verify(&run).unwrap().findings;
+    assert_eq!((found.len(), found[0].path.as_str()), (1, "frozen/build@2"), "{found:?}");
+}

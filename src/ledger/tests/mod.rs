@@ -8,6 +8,7 @@ mod journal;
 mod lock;
 mod logs;
 mod measure;
+mod power;
 mod project;
 mod projector;
 mod random;
