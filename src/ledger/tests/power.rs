@@ -92,7 +92,9 @@ fn every_file_that_a_power_failure_left_is_found_and_made_anew_by_a_repair() {
             damage(&run, name, left.as_deref());
             let report = verify(&run).unwrap();
             let found: Vec<_> = report.findings.iter().map(|finding| (finding.path.as_str(), finding.kind)).collect();
-            let kind = if left.is_some() { FindingKind::Differs } else { FindingKind::Missing };
+            // A log that only lacks its end is no other than the journal's.
+            let lacks = left.as_ref().is_none() || name.contains("/logs/");
+            let kind = if lacks { FindingKind::Missing } else { FindingKind::Differs };
             assert_eq!(found, [(name.as_str(), kind)], "{:?}", left.map(|left| left.len()));
             repair(&run, &Lock::take(&run, &holder()).unwrap()).unwrap();
             assert!(projections(&run) == before, "{name}");
