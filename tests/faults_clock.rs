@@ -34,6 +34,8 @@ fn move_to_the_future(test: &Test) {
     }
     test.write("run_base/r/journal.jsonl", &moved);
     std::fs::remove_file(test.at("run_base/r/run.json")).expect("removed");
+    // The logs tell the same times.
+    test.go(&["verify", "r", "--repair"]).code(0);
 }
 
 #[test]
