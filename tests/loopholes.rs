@@ -171,12 +171,12 @@ steps:
   - {id: open, run: 'echo "$PARAM_HOST" > "$ARTIFACTS/opened"', undo: 'echo "close $PARAM_HOST $FLOW $(cat "$ARTIFACTS/opened")" >> log'}
   - {id: fill, run: ':', undo: echo empty >> log}
 "#;
-    let main = r#"
+    let main = r"
 steps:
   - {id: first, run: ':', undo: echo first >> log}
   - {id: change, flow: sub, with: {host: alpha}}
   - {id: smoke, run: exit 1, on_failure: rollback}
-"#;
+";
     let test = Test::new().flow("sub", sub).flow("main", main);
     let ran = test.go(&["run", "main", "--run-id", "r"]).code(1);
     assert_eq!(test.text("log"), "empty\nclose alpha sub alpha\nfirst\n");

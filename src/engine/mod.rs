@@ -7,10 +7,10 @@ mod builtin;
 mod changes;
 mod cli_agent;
 mod contract;
-mod gate;
 pub mod openai;
 mod orphans;
 mod outlet;
+mod prestart;
 mod process;
 mod reading;
 mod replay;
@@ -29,9 +29,9 @@ use task::Task;
 
 pub use agent::{Account, AgentEngine, AgentWork, Budget, FlowLimit, Model, Models, OpenAi, Price, Tool, Tools};
 pub use cli_agent::{ApiKey, Dialect, Fields, Other, OutputForm, Program, PromptWay, Shared as ProgramShared};
-pub use gate::Gated;
 pub use orphans::{end_orphans, living};
 pub use outlet::Outlet;
+pub use prestart::Prestarted;
 pub use replay::{Recording, RecordingError, Replay, Summed};
 pub use stop::{Stop, StopLevel, StopSwitch};
 pub use stub::{Asked, Said, Scenario, ScenarioExpect, Scripted, perform_scripted, stub_reply};
@@ -175,12 +175,18 @@ pub enum Piece {
 
 /// Performs one attempt of one step, to its end. Dropping the future kills what it started.
 pub async fn perform(job: Job, redactor: &Redactor, outlet: Outlet, stop: Stop) -> Reply {
-    perform_gated(job, None, redactor, outlet, stop).await
+    perform_prestarted(job, None, redactor, outlet, stop).await
 }
 
 /// The same for a step whose shell may have been started already: it is let in now.
-pub async fn perform_gated(job: Job, gated: Option<Gated>, redactor: &Redactor, outlet: Outlet, stop: Stop) -> Reply {
-    let task = Task::new(&job, redactor, &outlet, stop).with(gated);
+pub async fn perform_prestarted(
+    job: Job,
+    prestarted: Option<Prestarted>,
+    redactor: &Redactor,
+    outlet: Outlet,
+    stop: Stop,
+) -> Reply {
+    let task = Task::new(&job, redactor, &outlet, stop).with(prestarted);
     let inputs = match contract::open(&task).await {
         Ok(inputs) => inputs,
         Err(reply) => return *reply,

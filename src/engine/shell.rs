@@ -12,8 +12,8 @@ use crate::{
 };
 
 use super::{
-    Gated, Piece, Task, gate,
-    process::{self, Command, End, Ran},
+    Job, Piece, Prestarted, Task, prestart,
+    process::{self, Command, End, Ran, Started},
     tap::{Sink, Tap, Tapped},
 };
 
@@ -147,19 +147,15 @@ pub(crate) async fn shell(task: &Task<'_>, line: Line<'_>, id: Option<&str>, wan
     };
     let mut out = Tap::new(task.redactor, out_sink, want.stdout_head_bytes_max, want.stdout_watches);
     let mut err = Tap::new(task.redactor, sink(Stream::Stderr), want.stderr_head_bytes_max, want.stderr_watches);
-    let gated = task.take_gated().filter(|_| id.is_none() && matches!(line, Line::Script(_)));
-    let ran = if let Some(Gated(started)) = gated {
-        started.run(Some(gate::LET_IN), &mut out, &mut err, task.outlet, &task.limits, None).await
-    } else {
-        match program(task, line) {
-            Ok((program, arg0, args)) => {
-                let fence = job.rail.fence();
-                let command =
-                    Command { program: &program, arg0, args: &args, cwd: &job.workspace, env: &job.env, stdin: None, fence };
-                process::run(command, &mut out, &mut err, task.outlet, &task.limits, None).await
-            }
-            Err(error) => Ran { end: End::NotStarted(error), duration: std::time::Duration::ZERO, left_running: false },
-        }
+    let ahead = task.take_prestarted().filter(|_| id.is_none() && matches!(line, Line::Script(_)));
+    let (started, text) = match ahead {
+        Some(Prestarted(started)) => (Ok(started), Some(prestart::GO)),
+        None => (start(task, line), None),
+    };
+    let ran = match started {
+        // Boxed: most of the room that a command's step needs is needed while it runs.
+        Ok(started) => Box::pin(started.run(text, &mut out, &mut err, task.outlet, &task.limits, None)).await,
+        Err(error) => Ran { end: End::NotStarted(error), duration: std::time::Duration::ZERO, left_running: false },
     };
     let (stdout, stderr) = (out.finish(task.outlet).await, err.finish(task.outlet).await);
     if ran.left_running {
@@ -191,6 +187,12 @@ pub(crate) async fn shell(task: &Task<'_>, line: Line<'_>, id: Option<&str>, wan
         truncated: stdout.truncated || stderr.truncated,
     };
     Shelled { ran, stdout, stderr, command }
+}
+
+fn start(task: &Task<'_>, line: Line<'_>) -> std::io::Result<Started> {
+    let (program, arg0, args) = program(task, line)?;
+    let Job { workspace, env, rail, .. } = task.job;
+    process::start(Command { program: &program, arg0, args: &args, cwd: workspace, env, stdin: None, fence: rail.fence() })
 }
 
 type Program<'l> = (PathBuf, &'l str, Vec<&'l str>);

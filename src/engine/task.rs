@@ -14,7 +14,7 @@ use crate::{
     redact::Redactor,
 };
 
-use super::{Gated, Job, Outlet, Stop, process::Limits, reading::Patience};
+use super::{Job, Outlet, Prestarted, Stop, process::Limits, reading::Patience};
 
 #[derive(Debug)]
 pub(crate) struct Task<'t> {
@@ -23,8 +23,8 @@ pub(crate) struct Task<'t> {
     pub outlet: &'t Outlet,
     pub limits: Limits,
     began: Instant,
-    /// The shell of the step, which waits to be let in.
-    gated: Mutex<Option<Gated>>,
+    /// The shell of the step, if it was started ahead: it waits.
+    prestarted: Mutex<Option<Prestarted>>,
 }
 
 impl<'t> Task<'t> {
@@ -32,17 +32,17 @@ impl<'t> Task<'t> {
         let began = Instant::now();
         let deadline = job.timeout_ms.map(|ms| began + Duration::from_millis(ms));
         let limits = Limits { deadline, grace: Duration::from_millis(job.grace_ms), stop, patience: Patience::USUAL };
-        Self { job, redactor, outlet, limits, began, gated: Mutex::default() }
+        Self { job, redactor, outlet, limits, began, prestarted: Mutex::default() }
     }
 
-    /// The step's shell stands at the door.
-    pub(crate) fn with(self, gated: Option<Gated>) -> Self {
-        Self { gated: Mutex::new(gated), ..self }
+    /// The step's shell was started ahead.
+    pub(crate) fn with(self, prestarted: Option<Prestarted>) -> Self {
+        Self { prestarted: Mutex::new(prestarted), ..self }
     }
 
     /// Once.
-    pub(crate) fn take_gated(&self) -> Option<Gated> {
-        self.gated.lock().unwrap_or_else(PoisonError::into_inner).take()
+    pub(crate) fn take_prestarted(&self) -> Option<Prestarted> {
+        self.prestarted.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// The job's start plus the time measured since.
@@ -55,7 +55,14 @@ impl<'t> Task<'t> {
         let own = Instant::now() + time;
         let deadline = Some(self.limits.deadline.map_or(own, |deadline| deadline.min(own)));
         let limits = Limits { deadline, ..self.limits.clone() };
-        Self { job: self.job, redactor: self.redactor, outlet: self.outlet, limits, began: self.began, gated: Mutex::default() }
+        Self {
+            job: self.job,
+            redactor: self.redactor,
+            outlet: self.outlet,
+            limits,
+            began: self.began,
+            prestarted: Mutex::default(),
+        }
     }
 
     /// The time of the attempt is up.

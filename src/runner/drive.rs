@@ -1,8 +1,8 @@
 //! The loop: wait for one input, decide, save, apply, reconcile, and rest when nothing runs and nothing can.
 //! No step is held up by a sync of the disk: one that runs meanwhile has another thread.
 
-mod door;
 mod files;
+mod prestart;
 mod said;
 
 use std::{
@@ -19,8 +19,8 @@ use crate::{
     redact::{Leak, Redactor},
 };
 
-use door::Door;
 use files::Moment;
+use prestart::Prestart;
 
 use super::{
     clock::Clock,
@@ -97,7 +97,7 @@ pub struct Drive<'d> {
     answered: std::collections::BTreeSet<crate::id::EscalationId>,
     flush_wanted: bool,
     /// The step that begins when its decision is saved.
-    door: Option<Door>,
+    prestart: Option<Prestart>,
 }
 
 impl<'d> Drive<'d> {
@@ -131,7 +131,7 @@ impl<'d> Drive<'d> {
             refused: Vec::new(),
             answered: std::collections::BTreeSet::new(),
             flush_wanted: false,
-            door: None,
+            prestart: None,
         };
         for step in &drive.opened.left_running {
             drive.observer.word(&format!("`{step}` was still running after its driver was killed; it was ended"));
@@ -169,7 +169,7 @@ impl<'d> Drive<'d> {
                 entries.extend(self.decide_each(vec![Input::Rest])?);
                 wanted = commands(&self.opened.state);
             }
-            self.door = self.at_the_door(&wanted);
+            self.prestart = self.prestart(&wanted);
             self.save(entries)?;
             self.write_manifest(Moment::Passing);
             let wake = self.reconcile(&wanted, &mut inputs);
@@ -258,8 +258,8 @@ impl<'d> Drive<'d> {
         for command in wanted {
             match command {
                 Command::Perform { at, execution, attempt } if !self.pool.is_under(at, *execution, *attempt) => {
-                    match self.door.take().filter(|door| door.is(at, *execution, *attempt)) {
-                        Some(door) => self.let_in(door),
+                    match self.prestart.take().filter(|one| one.is(at, *execution, *attempt)) {
+                        Some(one) => self.go_on_with(one),
                         None => self.start(at),
                     }
                 }

@@ -20,7 +20,7 @@ use tokio::{
 };
 
 use crate::{
-    engine::{Gated, Job, Outlet, Piece, Scenario, Stop, StopLevel, StopSwitch, perform_gated, perform_scripted},
+    engine::{Job, Outlet, Piece, Prestarted, Scenario, Stop, StopLevel, StopSwitch, perform_prestarted, perform_scripted},
     ledger::Projector,
     record::{At, EngineWord, ErrorClass, Failure, FailureKind, Mode, Reply, ReplyOutcome, StopCause},
     redact::Redactor,
@@ -199,14 +199,14 @@ impl Pool {
     }
 
     /// Starts an attempt; its reply comes as an event.
-    pub fn start_job(&mut self, at: At, job: Job, gated: Option<Gated>) {
-        self.spawn(at, job, gated, None);
+    pub fn start_job(&mut self, at: At, job: Job, prestarted: Option<Prestarted>) {
+        self.spawn(at, job, prestarted, None);
     }
 
     /// Starts the shell of an attempt that is about to be started. It waits.
-    pub fn start_gated(&self, job: &Job) -> Option<Gated> {
+    pub fn prestart(&self, job: &Job) -> Option<Prestarted> {
         let _entered = self.lanes[0].tasks().enter();
-        job.start_gated()
+        job.prestart()
     }
 
     /// The same for an agent step that a script answers, with real files.
@@ -214,7 +214,7 @@ impl Pool {
         self.spawn(at, job, None, Some(script));
     }
 
-    fn spawn(&mut self, at: At, job: Job, gated: Option<Gated>, script: Option<Arc<Scenario>>) {
+    fn spawn(&mut self, at: At, job: Job, prestarted: Option<Prestarted>, script: Option<Arc<Scenario>>) {
         let (switch, stop) = StopSwitch::new();
         let (execution, attempt) = (job.execution, job.attempt);
         let lane = self.free_lane();
@@ -223,7 +223,7 @@ impl Pool {
         self.under.insert(at.clone(), Under { execution, attempt, switch, lane: Some(lane) });
         let Some(outlet) = &self.outlet else { return };
         let (outlet, redactor, teller) = (outlet.clone(), self.redactor.clone(), self.teller.clone());
-        self.lanes[lane].start(Box::pin(run(at, (job, gated), script, redactor, outlet, stop, teller)));
+        self.lanes[lane].start(Box::pin(run(at, (job, prestarted), script, redactor, outlet, stop, teller)));
     }
 
     /// The lane with the least work; a new one if each has some.
@@ -326,7 +326,7 @@ impl Drop for Owed {
 
 async fn run(
     at: At,
-    (job, gated): (Job, Option<Gated>),
+    (job, prestarted): (Job, Option<Prestarted>),
     script: Option<Arc<Scenario>>,
     redactor: Redactor,
     outlet: mpsc::Sender<Piece>,
@@ -336,7 +336,7 @@ async fn run(
     let mut owed = Owed { at, execution: job.execution, attempt: job.attempt, started_at: job.started_at, teller, paid: false };
     let own = Outlet::new(outlet.clone());
     let reply = match script {
-        None => perform_gated(job, gated, &redactor, own.clone(), stop).await,
+        None => perform_prestarted(job, prestarted, &redactor, own.clone(), stop).await,
         Some(script) => Box::pin(perform_scripted(job, &script, &redactor, own.clone(), stop)).await,
     };
     if own.sent_anything() {

@@ -5,8 +5,8 @@ mod builtin;
 mod changes;
 mod contract;
 mod ending;
-mod gate;
 mod output;
+mod prestart;
 mod reading;
 
 use std::{
@@ -14,7 +14,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Gated, Job, Keep, Outlet, Piece, Stop, Work, perform, perform_gated};
+use super::{Job, Keep, Outlet, Piece, Prestarted, Stop, Work, perform, perform_prestarted};
 use crate::{
     id::{FlowKey, FramePath, StepRef, Time},
     record::{Failure, Reply, ReplyOutcome},
@@ -103,11 +103,11 @@ impl Bed {
         self.perform(None, stop).await
     }
 
-    pub(super) async fn run_gated(&self, gated: Option<Gated>) -> Out {
-        self.perform(gated, Stop::never()).await
+    pub(super) async fn run_prestarted(&self, prestarted: Option<Prestarted>) -> Out {
+        self.perform(prestarted, Stop::never()).await
     }
 
-    async fn perform(&self, gated: Option<Gated>, stop: Stop) -> Out {
+    async fn perform(&self, prestarted: Option<Prestarted>, stop: Stop) -> Out {
         let (outlet, mut receiver) = Outlet::bounded();
         let gather = async {
             let (mut files, mut logs) = (BTreeMap::<String, Vec<u8>>::new(), Vec::new());
@@ -129,7 +129,8 @@ impl Bed {
             }
             (files, logs)
         };
-        let (reply, (files, logs)) = tokio::join!(perform_gated(self.job.clone(), gated, &self.redactor, outlet, stop), gather);
+        let (reply, (files, logs)) =
+            tokio::join!(perform_prestarted(self.job.clone(), prestarted, &self.redactor, outlet, stop), gather);
         Out { reply, files, logs }
     }
 }

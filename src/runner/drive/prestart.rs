@@ -1,9 +1,9 @@
-//! A step that nothing runs beside: its shell is started while the decision that it begins is being saved, and waits at the door.
+//! A step that nothing runs beside: its shell is started while the decision that it begins is being saved, and waits.
 //! In: what is wanted next. Out: a shell that waits, let in when the decision, and all files that follow from it, are written.
 //! Never: a step let in before that. If they cannot be written, its shell ends without having run anything.
 
 use crate::{
-    engine::{Gated, Job},
+    engine::{Job, Prestarted},
     kernel::Command,
     record::At,
     spec::Verb,
@@ -14,13 +14,13 @@ use super::{
     Drive,
 };
 
-pub(super) struct Door {
+pub(super) struct Prestart {
     at: At,
     job: Box<Job>,
-    gated: Gated,
+    prestarted: Prestarted,
 }
 
-impl Door {
+impl Prestart {
     pub(super) fn is(&self, at: &At, execution: u32, attempt: u32) -> bool {
         self.at == *at && self.job.execution == execution && self.job.attempt == attempt
     }
@@ -28,7 +28,7 @@ impl Door {
 
 impl Drive<'_> {
     /// Only for one step alone: beside others the processors have enough to do.
-    pub(super) fn at_the_door(&mut self, wanted: &[Command]) -> Option<Door> {
+    pub(super) fn prestart(&mut self, wanted: &[Command]) -> Option<Prestart> {
         let ([Command::Perform { at, .. }] | [Command::Perform { at, .. }, Command::WakeAt(_)]) = wanted else { return None };
         if !self.pool.is_idle() || !self.ready.is_empty() || self.setup.scenario.is_some() {
             return None;
@@ -41,16 +41,16 @@ impl Drive<'_> {
         let running = state.running.get(at).filter(|_| plain)?.clone();
         let now = self.clock.now();
         let Some(Task::Job(job)) = task(&self.opened.state, &self.setup.scene, at, &running, now) else { return None };
-        let gated = self.pool.start_gated(&job)?;
-        Some(Door { at: at.clone(), job, gated })
+        let prestarted = self.pool.prestart(&job)?;
+        Some(Prestart { at: at.clone(), job, prestarted })
     }
 
-    pub(super) fn let_in(&mut self, door: Door) {
-        let Door { at, mut job, gated } = door;
+    pub(super) fn go_on_with(&mut self, prestart: Prestart) {
+        let Prestart { at, mut job, prestarted } = prestart;
         self.make_step_dir(&job);
         // While the shell loads itself there is time to write everything.
         self.opened.projector.settle();
         job.started_at = self.clock.now();
-        self.pool.start_job(at, *job, Some(gated));
+        self.pool.start_job(at, *job, Some(prestarted));
     }
 }

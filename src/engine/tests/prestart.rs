@@ -2,15 +2,15 @@
 
 use super::*;
 
-fn gated(bed: &Bed) -> Gated {
-    bed.job.start_gated().expect("a plain step")
+fn prestarted(bed: &Bed) -> Prestarted {
+    bed.job.prestart().expect("a plain step")
 }
 
-/// What a script does with and without a gate.
+/// What a script does with and without a prestart.
 async fn both(script: &str) -> [Out; 2] {
     let bed = Bed::shell(script);
     let plain = bed.run().await;
-    [plain, bed.run_gated(Some(gated(&bed))).await]
+    [plain, bed.run_prestarted(Some(prestarted(&bed))).await]
 }
 
 #[tokio::test]
@@ -30,7 +30,7 @@ async fn it_does_what_the_step_does() {
         "trap 'echo bye' EXIT; echo hi",
     ];
     for script in scripts {
-        let [plain, through] = both(script).await;
+        let [plain, through] = Box::pin(both(script)).await;
         let told = |out: &Out| {
             let command = &out.reply.commands[0];
             (
@@ -48,10 +48,10 @@ async fn it_does_what_the_step_does() {
 #[tokio::test]
 async fn it_runs_nothing_before_it_is_let_in_and_ends_when_it_is_dropped() {
     let bed = Bed::shell("echo ran > ran");
-    let waiting = gated(&bed);
+    let waiting = prestarted(&bed);
     let pid = waiting.0.id().unwrap();
     // Another one is let in meanwhile.
-    bed.run_gated(None).await.done();
+    bed.run_prestarted(None).await.done();
     std::fs::remove_file(bed.workspace().join("ran")).unwrap();
     assert!(lives(pid), "it waits");
     drop(waiting);
@@ -64,7 +64,7 @@ async fn it_runs_nothing_before_it_is_let_in_and_ends_when_it_is_dropped() {
 #[tokio::test]
 async fn it_ends_by_itself_when_whoever_would_let_it_in_is_gone() {
     let bed = Bed::shell("echo ran > ran");
-    let mut waiting = gated(&bed);
+    let mut waiting = prestarted(&bed);
     let pid = waiting.0.id().unwrap();
     // As kill -9 leaves it: nobody signals it, its pipe is closed.
     drop(waiting.0.take_stdin());
@@ -75,15 +75,15 @@ async fn it_ends_by_itself_when_whoever_would_let_it_in_is_gone() {
 }
 
 #[tokio::test]
-async fn only_plain_shell_text_waits_at_a_door() {
-    assert!(Bed::exec(&["true"]).job.start_gated().is_none());
-    assert!(Bed::shell(":").with(|job| job.inputs.push("a".to_owned())).job.start_gated().is_none());
-    assert!(Bed::shell(":").with(|job| job.watched.changes = true).job.start_gated().is_none());
-    assert!(Bed::shell(":").with(|job| job.workspace = "/nowhere".into()).job.start_gated().is_none());
+async fn only_plain_shell_text_is_started_ahead() {
+    assert!(Bed::exec(&["true"]).job.prestart().is_none());
+    assert!(Bed::shell(":").with(|job| job.inputs.push("a".to_owned())).job.prestart().is_none());
+    assert!(Bed::shell(":").with(|job| job.watched.changes = true).job.prestart().is_none());
+    assert!(Bed::shell(":").with(|job| job.workspace = "/nowhere".into()).job.prestart().is_none());
 }
 
 #[tokio::test]
 async fn its_time_and_its_stop_are_those_of_the_step() {
     let bed = Bed::shell("sleep 60").with(|job| job.timeout_ms = Some(50));
-    assert_eq!(bed.run_gated(Some(gated(&bed))).await.failure().kind, crate::record::FailureKind::Timeout);
+    assert_eq!(bed.run_prestarted(Some(prestarted(&bed))).await.failure().kind, crate::record::FailureKind::Timeout);
 }

@@ -14,11 +14,11 @@ use super::{
 const WAITS: &str = "read -r _; exec </dev/null; ";
 
 /// What lets it in.
-pub(super) const LET_IN: &[u8] = b"\n";
+pub(super) const GO: &[u8] = b"\n";
 
 /// Ended if it is dropped.
 #[derive(Debug)]
-pub struct Gated(pub(super) Started);
+pub struct Prestarted(pub(super) Started);
 
 impl Job {
     /// Nothing of it has to be looked at before its shell starts, and nothing holds that shell back.
@@ -28,7 +28,7 @@ impl Job {
 
     /// Starts the shell of a step that begins in a moment. `None`: it is not a step for that, or it cannot be started, and whoever
     /// performs it says why. To be called where an async runtime is entered.
-    pub fn start_gated(&self) -> Option<Gated> {
+    pub fn prestart(&self) -> Option<Prestarted> {
         let Work::Shell { script } = &self.work else { return None };
         if !self.is_plain() {
             return None;
@@ -41,8 +41,8 @@ impl Job {
             cwd: &self.workspace,
             env: &self.env,
             fence: None,
-            stdin: Some(LET_IN),
+            stdin: Some(GO),
         };
-        process::start(command).ok().map(Gated)
+        process::start(command).ok().map(Prestarted)
     }
 }
