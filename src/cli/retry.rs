@@ -17,7 +17,7 @@ use super::{
 pub struct RetryArgs {
     /// The run, as `list` names it
     pub run_id: String,
-    /// The step to execute again, or one item of it, as in 'send[bob]'
+    /// The step to execute again, or one item of it, as in `'send[bob]'`
     #[arg(long, value_name = "STEP")]
     pub step: String,
     /// Which flow of the run; left out, the one that is open or the last
