@@ -5,7 +5,7 @@
 
 use super::{
     Job, Watched, Work,
-    process::{self, Command, Started},
+    process::{self, Command, Gate, Started},
     shell::SHELL,
 };
 
@@ -13,12 +13,20 @@ use super::{
 /// first line, so that what a shell says of a line counts as the script counts.
 const WAITS: &str = "read -r _; exec </dev/null; ";
 
-/// What lets it in.
-pub(super) const GO: &[u8] = b"\n";
-
 /// Ended if it is dropped.
 #[derive(Debug)]
-pub struct Prestarted(pub(super) Started);
+pub struct Prestarted {
+    pub(super) started: Started,
+    pub(super) gate: Gate,
+}
+
+impl Prestarted {
+    /// From here on it does what the step says. Whoever waits for it sees it if it is gone.
+    pub(super) fn let_in(self) -> Started {
+        let _ = self.gate.open();
+        self.started
+    }
+}
 
 impl Job {
     /// Nothing of it has to be looked at before its shell starts, and nothing holds that shell back.
@@ -41,8 +49,9 @@ impl Job {
             cwd: &self.workspace,
             env: &self.env,
             fence: None,
-            stdin: Some(GO),
+            stdin: None,
         };
-        process::start(command).ok().map(Prestarted)
+        let (started, gate) = process::start_behind_gate(command).ok()?;
+        Some(Prestarted { started, gate })
     }
 }

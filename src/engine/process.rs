@@ -4,6 +4,7 @@
 
 use std::{
     collections::BTreeMap,
+    io::{PipeWriter, Write as _},
     os::unix::process::ExitStatusExt as _,
     path::Path,
     pin::{Pin, pin},
@@ -47,6 +48,20 @@ pub(crate) struct Command<'c> {
     pub fence: Option<&'c Fence>,
     /// Written to its standard input, which is then closed; `None`: there is none.
     pub stdin: Option<&'c [u8]>,
+}
+
+/// What holds a process back: it reads a line from its standard input first.
+#[derive(Debug)]
+pub(crate) struct Gate(PipeWriter);
+
+impl Gate {
+    /// One byte into a pipe that is empty: nothing to wait for.
+    ///
+    /// # Errors
+    /// When the process is gone.
+    pub fn open(mut self) -> std::io::Result<()> {
+        self.0.write_all(b"\n")
+    }
 }
 
 /// Whoever takes in one output stream of a process.
@@ -144,7 +159,18 @@ pub(crate) struct Started {
 
 /// Behind its fence, from its first instruction on.
 pub(crate) fn start(command: Command<'_>) -> std::io::Result<Started> {
-    let child = spawn(command)?;
+    let stdin = if command.stdin.is_some() { Stdio::piped() } else { Stdio::null() };
+    started(command, stdin)
+}
+
+/// The same for a command that has no input of its own and waits for a line.
+pub(crate) fn start_behind_gate(command: Command<'_>) -> std::io::Result<(Started, Gate)> {
+    let (reader, writer) = std::io::pipe()?;
+    Ok((started(command, reader.into())?, Gate(writer)))
+}
+
+fn started(command: Command<'_>, stdin: Stdio) -> std::io::Result<Started> {
+    let child = spawn(command, stdin)?;
     let group = Group(child.id().and_then(|pid| Pid::from_raw(pid.cast_signed())));
     Ok(Started { child, group })
 }
@@ -153,11 +179,6 @@ impl Started {
     #[cfg(test)]
     pub(crate) fn id(&self) -> Option<i32> {
         self.child.id().map(u32::cast_signed)
-    }
-
-    #[cfg(test)]
-    pub(crate) fn take_stdin(&mut self) -> Option<tokio::process::ChildStdin> {
-        self.child.stdin.take()
     }
 
     /// To its end and to the end of its group. `text` is written to its standard input, if it has one.
@@ -326,7 +347,7 @@ async fn bites(watchdog: Option<&Watchdog>, reading: &Reading) -> Bite {
     }
 }
 
-fn spawn(command: Command<'_>) -> std::io::Result<tokio::process::Child> {
+fn spawn(command: Command<'_>, stdin: Stdio) -> std::io::Result<tokio::process::Child> {
     // A fence is put up on a thread that knows nothing of the runtime.
     let runtime = tokio::runtime::Handle::current();
     rails::start(command.fence, || {
@@ -337,7 +358,7 @@ fn spawn(command: Command<'_>) -> std::io::Result<tokio::process::Child> {
             .env_clear()
             .envs(command.env)
             .current_dir(command.cwd)
-            .stdin(if command.stdin.is_some() { Stdio::piped() } else { Stdio::null() })
+            .stdin(stdin)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .process_group(0)

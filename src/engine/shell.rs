@@ -12,7 +12,7 @@ use crate::{
 };
 
 use super::{
-    Job, Piece, Prestarted, Task, prestart,
+    Job, Piece, Task,
     process::{self, Command, End, Ran, Started},
     tap::{Sink, Tap, Tapped},
 };
@@ -148,13 +148,9 @@ pub(crate) async fn shell(task: &Task<'_>, line: Line<'_>, id: Option<&str>, wan
     let mut out = Tap::new(task.redactor, out_sink, want.stdout_head_bytes_max, want.stdout_watches);
     let mut err = Tap::new(task.redactor, sink(Stream::Stderr), want.stderr_head_bytes_max, want.stderr_watches);
     let ahead = task.take_prestarted().filter(|_| id.is_none() && matches!(line, Line::Script(_)));
-    let (started, text) = match ahead {
-        Some(Prestarted(started)) => (Ok(started), Some(prestart::GO)),
-        None => (start(task, line), None),
-    };
-    let ran = match started {
+    let ran = match ahead.map_or_else(|| start(task, line), |ahead| Ok(ahead.let_in())) {
         // Boxed: most of the room that a command's step needs is needed while it runs.
-        Ok(started) => Box::pin(started.run(text, &mut out, &mut err, task.outlet, &task.limits, None)).await,
+        Ok(started) => Box::pin(started.run(None, &mut out, &mut err, task.outlet, &task.limits, None)).await,
         Err(error) => Ran { end: End::NotStarted(error), duration: std::time::Duration::ZERO, left_running: false },
     };
     let (stdout, stderr) = (out.finish(task.outlet).await, err.finish(task.outlet).await);

@@ -49,7 +49,7 @@ async fn it_does_what_the_step_does() {
 async fn it_runs_nothing_before_it_is_let_in_and_ends_when_it_is_dropped() {
     let bed = Bed::shell("echo ran > ran");
     let waiting = prestarted(&bed);
-    let pid = waiting.0.id().unwrap();
+    let pid = waiting.started.id().unwrap();
     // Another one is let in meanwhile.
     bed.run_prestarted(None).await.done();
     std::fs::remove_file(bed.workspace().join("ran")).unwrap();
@@ -64,10 +64,10 @@ async fn it_runs_nothing_before_it_is_let_in_and_ends_when_it_is_dropped() {
 #[tokio::test]
 async fn it_ends_by_itself_when_whoever_would_let_it_in_is_gone() {
     let bed = Bed::shell("echo ran > ran");
-    let mut waiting = prestarted(&bed);
-    let pid = waiting.0.id().unwrap();
+    let Prestarted { started, gate } = prestarted(&bed);
+    let pid = started.id().unwrap();
     // As kill -9 leaves it: nobody signals it, its pipe is closed.
-    drop(waiting.0.take_stdin());
+    drop(gate);
     while lives(pid) {
         tokio::task::yield_now().await;
     }
