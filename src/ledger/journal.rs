@@ -8,7 +8,6 @@ use std::{
     io,
     os::unix::fs::{FileExt as _, MetadataExt as _},
     sync::Arc,
-    thread::JoinHandle,
 };
 
 use crate::{
@@ -90,33 +89,9 @@ pub struct Journal {
     reserved: u64,
     /// What has to survive a power failure together with the next commit: a new journal's directories, frozen files.
     beside: Vec<File>,
-    /// … and what is on its way there already.
-    syncing: Vec<Syncing>,
     /// There was no room for more than the lines: no space is kept any more.
     tight: bool,
     failed: bool,
-}
-
-/// Files that a thread syncs meanwhile: a disk that is asked for several has them in little more time than one.
-#[derive(Debug)]
-struct Syncing {
-    files: Arc<[File]>,
-    /// `None`: there was none to be had.
-    thread: Option<JoinHandle<io::Result<()>>>,
-}
-
-impl Syncing {
-    fn start(files: Arc<[File]>) -> Self {
-        let theirs = files.clone();
-        let thread = std::thread::Builder::new().name("sync".to_owned()).spawn(move || sync_all(&theirs));
-        Self { files, thread: thread.ok() }
-    }
-
-    /// Waits for it; what it did not do is done here.
-    fn finish(self) -> io::Result<()> {
-        let done = self.thread.and_then(|thread| thread.join().ok());
-        done.unwrap_or_else(|| sync_all(&self.files))
-    }
 }
 
 impl Journal {
@@ -156,7 +131,6 @@ impl Journal {
             bytes: replayed.bytes,
             reserved: replayed.bytes,
             beside: Vec::new(),
-            syncing: Vec::new(),
             tight: false,
             failed: false,
         }
@@ -243,18 +217,18 @@ impl Journal {
         Ok(())
     }
 
-    /// These survive a power failure once the next commit has returned, as its lines do. They are synced from now on.
+    /// These survive a power failure once the next commit has returned, as its lines do.
     pub fn beside(&mut self, written: Unsynced) {
-        let mut files = std::mem::take(&mut self.beside);
-        files.extend(written.0);
+        self.beside.extend(written.0);
         let mut seen = BTreeSet::new();
-        files.retain(|file| file.metadata().map_or(true, |meta| seen.insert((meta.dev(), meta.ino()))));
-        self.syncing.push(Syncing::start(files.into()));
+        self.beside.retain(|file| file.metadata().map_or(true, |meta| seen.insert((meta.dev(), meta.ino()))));
     }
 
+    /// One after the other: the thread that would sync some of them meanwhile costs a run of ten steps 2 % of its processor time, and
+    /// saves it nothing (benches/README.md).
     fn sync(&mut self) -> io::Result<()> {
-        let own = self.file.sync_data().and(sync_all(&std::mem::take(&mut self.beside)));
-        std::mem::take(&mut self.syncing).into_iter().map(Syncing::finish).fold(own, Result::and)
+        self.file.sync_data()?;
+        std::mem::take(&mut self.beside).iter().try_for_each(File::sync_all)
     }
 
     /// Gives back the space kept for later lines: when the run rests. The journal can still be written to.
@@ -282,10 +256,6 @@ impl Drop for Journal {
 
 fn is_full(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::FileTooLarge)
-}
-
-fn sync_all(files: &[File]) -> io::Result<()> {
-    files.iter().try_for_each(File::sync_all)
 }
 
 /// The file's length that has room for `end`: it grows by half its length to twice its length, within bounds.
