@@ -17,29 +17,24 @@ use rustix::{
     process::{Pid, test_kill_process},
 };
 
-use super::{
-    lru::Lru,
-    place::InRun,
-    spare::{self, Spare},
-};
+use super::{lru::Lru, place::InRun};
 
 const DIR: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 /// `NONBLOCK` does nothing to a file and keeps a planted pipe from blocking us.
 const FILE: OFlags = OFlags::NOFOLLOW.union(OFlags::CLOEXEC).union(OFlags::NONBLOCK);
-pub(super) const FILE_MODE: Mode = Mode::RUSR.union(Mode::WUSR).union(Mode::RGRP).union(Mode::ROTH);
+const FILE_MODE: Mode = Mode::RUSR.union(Mode::WUSR).union(Mode::RGRP).union(Mode::ROTH);
 const DIR_MODE: Mode = Mode::RWXU.union(Mode::RGRP).union(Mode::XGRP).union(Mode::ROTH).union(Mode::XOTH);
 
 pub(super) struct Dir {
     root: Arc<OwnedFd>,
     open: Lru<Arc<OwnedFd>>,
-    spare: Spare,
 }
 
 impl Dir {
     /// Opens the directory; one that is itself a symlink is refused.
     pub(super) fn open(path: &Path) -> io::Result<Self> {
         let root = rustix::fs::open(path, DIR, Mode::empty())?;
-        Ok(Self { root: Arc::new(root), open: Lru::new(), spare: Spare::default() })
+        Ok(Self { root: Arc::new(root), open: Lru::new() })
     }
 
     /// The open directory at `place`, made if it is not there and `make` says so.
@@ -126,27 +121,6 @@ impl Dir {
 
     pub(super) fn write(&mut self, place: &InRun, bytes: &[u8]) -> io::Result<()> {
         self.create(place)?.write_all(bytes)
-    }
-
-    /// A file that is not there yet will be written into this directory: what that takes, besides content and name, is done now
-    /// where it can be.
-    pub(super) fn expect(&mut self, dir: &InRun) {
-        if let Ok(open) = self.dir(Some(dir.as_str()), true) {
-            self.spare.make(dir, &open);
-        }
-    }
-
-    /// The same as `write`, and faster for a file that was expected.
-    pub(super) fn write_expected(&mut self, place: &InRun, bytes: &[u8]) -> io::Result<()> {
-        let (dir, name) = place.split();
-        if let Some(file) = dir.and_then(|dir| self.spare.take(dir)) {
-            let dir = self.dir(dir, true)?;
-            // Where that name stands already, or anything else is in the way, it goes the ordinary way and is told there.
-            if spare::put(&file, bytes, &dir, name).is_ok() {
-                return Ok(());
-            }
-        }
-        self.write(place, bytes)
     }
 
     /// Readers see the old content or the new, never a part. Not synced.

@@ -4,7 +4,7 @@
 use std::io::{self, Read as _, Seek as _, Write as _};
 
 use crate::{
-    id::{FramePath, Time},
+    id::Time,
     record::{At, Call, CostLine, Entry, Manifest, Spent, Stream},
 };
 
@@ -33,24 +33,12 @@ struct Writer {
     dir: Dir,
     growing: Lru<std::fs::File>,
     logs: Logs,
-    /// First lines of logs that are not there yet, and the entries they come from: they may wait until the step has begun.
-    begun: Vec<(u64, At, Vec<u8>)>,
-    /// The first entry of which such a line could not be written.
-    unbegun: Option<u64>,
     failure: Option<ProjectError>,
 }
 
 impl Live {
     pub(super) fn new(run: &RunDir, projection: Projection) -> io::Result<Self> {
-        let writer = Writer {
-            paths: run.clone(),
-            dir: run.dir()?,
-            growing: Lru::new(),
-            logs: Logs::default(),
-            begun: Vec::new(),
-            unbegun: None,
-            failure: None,
-        };
+        let writer = Writer { paths: run.clone(), dir: run.dir()?, growing: Lru::new(), logs: Logs::default(), failure: None };
         Ok(Self { projected_seq: projection.seq(), projection, writer, spent: None })
     }
 
@@ -106,30 +94,9 @@ impl Live {
         }
     }
 
-    /// First lines of logs are still missing.
-    pub(super) fn has_begun(&self) -> bool {
-        !self.writer.begun.is_empty()
-    }
-
-    /// Writes them.
-    pub(super) fn begin_logs(&mut self) {
-        self.writer.begin_logs();
-    }
-
-    /// Writes them, and prepares what the ends of their steps will leave: for whoever has time while the steps run.
-    pub(super) fn begin_and_expect(&mut self) {
-        let flows: Vec<FramePath> = self.writer.begun.iter().map(|(_, at, _)| at.flow.clone()).collect();
-        self.writer.begin_logs();
-        for dir in flows.iter().flat_map(|flow| self.writer.paths.proofs(flow)) {
-            self.writer.dir.expect(&dir);
-        }
-    }
-
     pub(super) fn manifest(&mut self, mut manifest: Manifest) {
-        self.begin_logs();
         // What could not be written is written again by whoever resumes.
-        let covered = self.writer.unbegun.map_or(self.projected_seq, |seq| self.projected_seq.min(seq.saturating_sub(1)));
-        manifest.projected_seq = covered.min(manifest.journal_seq);
+        manifest.projected_seq = self.projected_seq.min(manifest.journal_seq);
         manifest.boot_id = boot_id().map(str::to_owned);
         let place = self.writer.paths.run_json();
         let written = pretty(&manifest).map_err(io::Error::from).and_then(|bytes| self.writer.dir.write_atomic(&place, &bytes));
@@ -187,20 +154,7 @@ impl Writer {
         file.seek(io::SeekFrom::End(-1)).is_ok() && file.read_exact(&mut last).is_ok() && last != *b"\n"
     }
 
-    fn begin_logs(&mut self) {
-        for (seq, at, lines) in std::mem::take(&mut self.begun) {
-            let place = self.paths.log(&at.flow, &at.step);
-            let failures = |failure: &Option<ProjectError>| failure.as_ref().map_or(0, |failure| failure.failures);
-            let before = failures(&self.failure);
-            self.append(&place, &lines);
-            if failures(&self.failure) > before {
-                self.unbegun.get_or_insert(seq);
-            }
-        }
-    }
-
     fn log(&mut self, at: &At, lines: &[u8]) {
-        self.begin_logs();
         if !lines.is_empty() {
             let place = self.paths.log(&at.flow, &at.step);
             self.append(&place, lines);
@@ -220,7 +174,7 @@ impl Sink for Writer {
             }
         }
         let place = place_of(&self.paths, kind, at, now, false);
-        let written = render().map_err(io::Error::from).and_then(|bytes| self.dir.write_expected(&place, &bytes));
+        let written = render().map_err(io::Error::from).and_then(|bytes| self.dir.write(&place, &bytes));
         self.keep(place.as_str(), written);
     }
 
@@ -237,7 +191,7 @@ impl Sink for Writer {
         }
     }
 
-    fn event(&mut self, seq: u64, at: &At, what: Event, render: &dyn Fn() -> Rendered) {
+    fn event(&mut self, _seq: u64, at: &At, what: Event, render: &dyn Fn() -> Rendered) {
         let mut lines = match what {
             Event::Started => {
                 self.logs.start(at);
@@ -249,10 +203,6 @@ impl Sink for Writer {
         match render() {
             Ok(bytes) => lines.extend_from_slice(&bytes),
             Err(error) => self.keep(self.paths.log(&at.flow, &at.step).as_str(), Err(error.into())),
-        }
-        if what == Event::Started {
-            self.begun.push((seq, at.clone(), lines));
-            return;
         }
         self.log(at, &lines);
         if what == Event::Ended {

@@ -34,7 +34,6 @@ mod run_dir;
 mod scent;
 mod settle;
 mod shelves;
-mod spare;
 mod stamp;
 mod streams;
 mod tombstones;

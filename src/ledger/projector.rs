@@ -169,7 +169,6 @@ impl Shared {
             let put = queue.put;
             drop(queue);
             self.write(put);
-            locked(&self.live).begin_and_expect();
         }
     }
 }
@@ -312,21 +311,6 @@ impl Projector {
     /// Writes everything that was sent so far, for whoever may look at it from now on. Costs nothing where nothing is left.
     pub fn settle(&self) {
         self.shared.write_all();
-        locked(&self.shared.live).begin_logs();
-    }
-
-    /// The same for a step that begins now. Its own log may begin after it, when somebody settles, writes to it or hands over.
-    pub fn settle_for_step(&self) {
-        self.shared.write_all();
-    }
-
-    /// The helper writes what was sent so far, for whoever cannot wait for that.
-    pub fn hand_over(&self) {
-        // Whoever holds the lock writes, and begins the log with that or leaves it to the next who waits.
-        let begins = || self.shared.live.try_lock().is_ok_and(|live| live.has_begun());
-        if !locked(&self.shared.queue).works.is_empty() || begins() {
-            self.call_helper();
-        }
     }
 
     /// Whether something could not be written so far; `flush` says what. Costs nothing.

@@ -284,10 +284,6 @@ impl RunDir {
     pub fn handoff_superseded(&self, flow: &FramePath, step: &StepRef, agent: &AgentKey, execution: u32) -> InRun {
         InRun::of(format!("{flow}/handoffs/{step}-{agent}.{execution}.json"))
     }
-    /// The directories in which every execution leaves a file.
-    pub(super) fn proofs(&self, flow: &FramePath) -> [InRun; 2] {
-        ["receipts", "handoffs"].map(|dir| InRun::of(format!("{flow}/{dir}")))
-    }
     pub fn handoff_draft(&self, flow: &FramePath, step: &StepRef, agent: &AgentKey) -> InRun {
         InRun::of(format!("{flow}/handoffs/{step}-{agent}.draft.json"))
     }

@@ -293,7 +293,7 @@ impl<'d> Drive<'d> {
             Task::Job(job) => {
                 self.make_step_dir(&job);
                 if self.pool.is_idle() || self.comes_after_others(at) {
-                    self.opened.projector.settle_for_step();
+                    self.opened.projector.settle();
                 }
                 self.pool.start_job(at.clone(), *job, None);
                 return;
@@ -323,7 +323,8 @@ impl<'d> Drive<'d> {
             let until = wake.map(|at| Duration::from_millis(at.since(now)));
             let kill = self.kill_at.map(|at| at.saturating_duration_since(Clock::instant()));
             let nap = until.into_iter().chain(kill).chain([NAP]).min().unwrap_or(NAP);
-            self.leave_to_look_at();
+            // Whoever looks at a run that waits sees all of it. Before a step that runs on this thread it was written.
+            self.opened.projector.settle();
             match self.pool.wait(nap) {
                 Some(event) => {
                     self.event(event, inputs);

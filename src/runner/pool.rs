@@ -170,7 +170,7 @@ impl Pool {
     }
 
     /// A step has only the driver's thread.
-    pub fn runs_here(&self) -> bool {
+    fn runs_here(&self) -> bool {
         self.lanes[0].is_here() && self.under.values().any(|under| under.lane == Some(0))
     }
 

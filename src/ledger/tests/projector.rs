@@ -32,52 +32,12 @@ fn what_was_sent_is_there_when_somebody_settles() {
 }
 
 #[test]
-fn a_log_may_begin_after_its_step_but_before_anything_it_holds() {
-    let place = Place::new();
-    let run = place.run();
-    let entries = write(&run, vec![created(), started("a", 1), ended("a", 1), started("b", 1), started("c", 1), started("d", 1)]);
-    let log = |step: &str| fs::read_to_string(run.base().join(format!("build/logs/{step}.jsonl"))).unwrap_or_default();
-    let events = |step: &str| {
-        let lines = log(step);
-        let event = |line: &str| serde_json::from_str::<serde_json::Value>(line).unwrap()["event"].as_str().unwrap().to_owned();
-        lines.lines().map(event).collect::<Vec<_>>()
-    };
-    let projector = Projector::start(&run).unwrap();
-    entries[..4].iter().for_each(|entry| projector.send(entry.clone()));
-    projector.settle_for_step();
-    assert!(is_told(&run, "a") && events("a") == ["start", "check", "end"], "what came before is there");
-    assert_eq!(log("b"), "", "`b` may begin");
-    projector.hand_over();
-    while log("b").is_empty() {
-        thread::yield_now();
-    }
-    assert_eq!(events("b"), ["start"], "nobody else has anything to write");
-
-    projector.send(entries[4].clone());
-    projector.settle_for_step();
-    assert_eq!(log("c"), "");
-    projector.output(at("c"), Stream::Stdout, "build/logs/c.1.stdout", Clean::for_test(b"word\n".to_vec())).unwrap();
-    assert_eq!(events("c"), ["start", "output"]);
-
-    projector.send(entries[5].clone());
-    projector.settle_for_step();
-    assert_eq!(log("d"), "");
-    // run.json says up to which line the files are written.
-    projector.manifest(manifest(&entries[5]));
-    projector.settle_for_step();
-    assert_eq!(run.manifest().unwrap().unwrap().projected_seq, 6);
-    assert_eq!(events("d"), ["start"]);
-    projector.finish().unwrap();
-}
-
-#[test]
 fn a_log_that_cannot_begin_is_not_said_to_be_written() {
     let place = Place::new();
     let run = place.run();
     let entries = write(&run, vec![created(), started("a", 1), ended("a", 1), started("b", 1), started("c", 1), ended("c", 1)]);
     fs::create_dir_all(run.base().join("build/logs/b.jsonl")).unwrap();
     let projector = Projector::start(&run).unwrap();
-    // The end of `c` finds that the log of `b` has not begun.
     entries.iter().for_each(|entry| projector.send(entry.clone()));
     projector.manifest(manifest(&entries[5]));
     assert!(projector.finish().is_err());
@@ -96,22 +56,6 @@ fn where_nobody_settles_little_waits() {
     assert!(receipts() > 260, "{} of 300", receipts());
     drop(projector);
     assert_eq!(receipts(), 300, "each execution has one");
-}
-
-#[test]
-fn what_is_handed_over_is_written_by_another() {
-    let place = Place::new();
-    let run = place.run();
-    let entries = write(&run, vec![created(), started("a", 1), ended("a", 1)]);
-    let projector = Projector::start(&run).unwrap();
-    for entry in entries {
-        projector.send(entry);
-        projector.hand_over();
-    }
-    while !is_told(&run, "a") {
-        thread::yield_now();
-    }
-    projector.finish().unwrap();
 }
 
 #[test]

@@ -78,15 +78,6 @@ impl Drive<'_> {
         state.frame(&at.flow).and_then(first) != Some(true)
     }
 
-    /// Whoever looks at a run that waits sees all of it. A step that runs on this thread would have to wait for that.
-    pub(super) fn leave_to_look_at(&self) {
-        if self.pool.runs_here() {
-            self.opened.projector.hand_over();
-        } else {
-            self.opened.projector.settle();
-        }
-    }
-
     /// Whoever finds this process killed knows until when it was there.
     pub(super) fn stay_alive(&mut self, instant: Instant) {
         if instant.duration_since(self.alive_at) >= ALIVE_EVERY && self.opened.state.is_active() {
