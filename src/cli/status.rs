@@ -7,7 +7,7 @@ use clap::Args;
 use crate::{
     error::Error,
     id::Time,
-    inspect::{FlowReport, Standing, StatusReport, StepLine, WaitingQuestion, length, spent_words, status},
+    inspect::{FlowReport, Standing, StatusReport, StepLine, WaitingQuestion, length, spent_words, status, taken_back_words},
     record::RunStatus,
 };
 
@@ -128,11 +128,11 @@ fn flow_text(flow: &FlowReport, paint: Paint, now: Time) -> String {
     }
     let many = flow.steps.len() > STEPS_MAX;
     let mut table = Table::new(paint, "  ");
-    let quiet = |standing: Standing| {
+    let quiet = |step: &StepLine| {
         use Standing::{Pending, Ready, Skipped, Stopped, Succeeded};
-        matches!(standing, Pending | Ready | Succeeded | Skipped | Stopped)
+        matches!(step.standing, Pending | Ready | Succeeded | Skipped | Stopped) && step.taken_back.is_none()
     };
-    for step in flow.steps.iter().filter(|step| !many || !quiet(step.standing)) {
+    for step in flow.steps.iter().filter(|step| !many || !quiet(step)) {
         let ink = standing_ink(step.standing);
         table.row([
             (standing_mark(step.standing).to_owned(), ink),
@@ -144,7 +144,7 @@ fn flow_text(flow: &FlowReport, paint: Paint, now: Time) -> String {
     }
     out.push_str(&table.render());
     if many {
-        let left = flow.steps.iter().filter(|step| quiet(step.standing)).count();
+        let left = flow.steps.iter().filter(|step| quiet(step)).count();
         let _ = writeln!(out, "  … and {left} that are done, skipped or still to come");
     }
     out
@@ -152,7 +152,7 @@ fn flow_text(flow: &FlowReport, paint: Paint, now: Time) -> String {
 
 /// What a reader wants to know beside the word.
 fn detail(flow: &FlowReport, step: &StepLine, now: Time) -> String {
-    let mut parts = Vec::new();
+    let mut parts: Vec<String> = step.taken_back.map(|whole| taken_back_words(whole).to_owned()).into_iter().collect();
     if let Some(running) = flow.running.iter().find(|one| one.step_id == step.step_id) {
         parts.push(format!("since {}", length(now.since(running.since) / 1000 * 1000)));
         if running.attempt > 1 {

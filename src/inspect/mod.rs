@@ -48,7 +48,7 @@ pub use paste::{Paste, quoted};
 pub use remains::{Machine, Remains};
 pub use report::report;
 pub use retention::{KindKept, Periods, RunKept, Standing as RunStanding, kept};
-pub use rollback::{first_taken_back, left_standing};
+pub use rollback::{first_taken_back, left_standing, taken_back_words};
 pub use routes::Proposal;
 pub use run_html::run_html;
 pub use run_index::RunIndex;

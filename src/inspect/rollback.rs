@@ -54,8 +54,13 @@ pub(super) struct Undo {
 
 impl Undo {
     pub(super) const fn words(&self) -> &'static str {
-        if self.whole { "taken back" } else { "NOT taken back" }
+        taken_back_words(self.whole)
     }
+}
+
+/// Of a step's work in a flow that was rolled back.
+pub const fn taken_back_words(whole: bool) -> &'static str {
+    if whole { "taken back" } else { "NOT taken back" }
 }
 
 /// By step. Nothing while nothing was undone, and once something of the flow was done again.

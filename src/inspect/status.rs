@@ -18,7 +18,7 @@ use super::{
     form::answer_with,
     next::next,
     paste::Paste,
-    rollback,
+    rollback::{self, Undo},
     routes::{Proposal, proposals},
     standing::Standing,
     view::{Driver, RunView},
@@ -86,6 +86,9 @@ pub struct StepLine {
     /// `run`, `agent critic`, `ask` …
     pub verb: String,
     pub standing: Standing,
+    /// What became of its work when its flow was rolled back: `false` where what undoes it failed. Absent where nothing was undone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub taken_back: Option<bool>,
     pub executions: u32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub iteration: Option<u32>,
@@ -205,6 +208,7 @@ pub fn flow_status(view: &RunView, frame: &Frame) -> RunStatus {
 }
 
 fn flow_report(view: &RunView, frame: &Frame) -> FlowReport {
+    let undone = rollback::undos(view, &frame.path);
     let total = u32::try_from(frame.steps.len()).unwrap_or(u32::MAX);
     let here = |at: &At| at.flow == frame.path;
     let running = view.state.running.iter().filter(|(at, _)| here(at)).map(|(at, one)| RunningStep {
@@ -248,7 +252,7 @@ fn flow_report(view: &RunView, frame: &Frame) -> FlowReport {
         },
         warnings: frame.warnings.iter().map(ToString::to_string).collect(),
         proposals: proposals(view, frame),
-        steps: view.step_names(frame).into_iter().filter_map(|step| step_line(view, frame, step)).collect(),
+        steps: view.step_names(frame).into_iter().filter_map(|step| step_line(view, frame, step, &undone)).collect(),
     }
 }
 
@@ -260,7 +264,7 @@ pub(super) fn failing(view: &RunView, frame: &Frame) -> Option<FailingStep> {
     Some(FailingStep { step_id: step.clone(), reason: first_line(reason), receipt })
 }
 
-fn step_line(view: &RunView, frame: &Frame, step: StepRef) -> Option<StepLine> {
+fn step_line(view: &RunView, frame: &Frame, step: StepRef, undone: &BTreeMap<StepRef, Undo>) -> Option<StepLine> {
     let slot: Slot = frame.slot(&step)?;
     let spec = &frame.plan.step(slot.step).spec;
     let at = At { flow: frame.path.clone(), step: step.clone() };
@@ -273,6 +277,7 @@ fn step_line(view: &RunView, frame: &Frame, step: StepRef) -> Option<StepLine> {
         title: spec.title.clone(),
         verb,
         standing: standing(view, frame, slot),
+        taken_back: undone.get(&step).map(|undo| undo.whole),
         executions: u32::try_from(view.executions(&at).len()).unwrap_or(u32::MAX),
         iteration: current.and_then(|one| one.iteration),
         duration_ms: current.and_then(super::view::Execution::duration_ms),

@@ -67,6 +67,11 @@ fn a_step_that_was_taken_back_is_not_told_as_done() {
     for said in ["| a | run | succeeded, taken back |", "| b | run | succeeded, NOT taken back |", "| d | run | failed |"] {
         assert!(report(&run).contains(said), "{said}: {}", report(&run));
     }
+    let lines = |run: &TestRun| {
+        let flow = status(&run.view(), &Paste::default()).flows.remove(0);
+        ["a", "b", "d"].map(|step| flow.steps.iter().find(|line| line.step_id.as_str() == step).unwrap().taken_back)
+    };
+    assert_eq!(lines(&run), [Some(true), Some(false), None]);
     // Done again, it stands again; that it was taken back stays its story.
     let again =
         Retry { by: "ada".to_owned(), flow: "x".parse().unwrap(), step: "a".parse().unwrap(), only: false, set: BTreeMap::new() };
@@ -75,4 +80,5 @@ fn a_step_that_was_taken_back_is_not_told_as_done() {
     assert_eq!(told("a", &run).now, "it is done");
     assert!(told("a", &run).story.iter().any(|one| one.text.starts_with("undo-a of x.rollback took it back")));
     assert!(!report(&run).contains("taken back"), "{}", report(&run));
+    assert_eq!(lines(&run), [None; 3]);
 }

@@ -5,7 +5,7 @@ use maud::{Markup, html};
 
 use crate::{
     id::Time,
-    inspect::{FlowReport, RunView, Standing, StepLine, Window, length, opened_by},
+    inspect::{FlowReport, RunView, Standing, StepLine, Window, length, opened_by, taken_back_words},
     kernel::Frame,
 };
 
@@ -44,6 +44,7 @@ fn row(view: &RunView, frame: &Frame, flow: &FlowReport, step: &StepLine, now: T
             }
             td {
                 (standing_badge(step.standing))
+                @if let Some(whole) = step.taken_back { " " span class=[whole.then_some("dim")] { (taken_back_words(whole)) } }
                 @if let Some(running) = flow.running.iter().find(|one| one.step_id == step.step_id) { " " (ago(running.since, now)) }
                 @if let Some(retry) = flow.retrying.iter().find(|one| one.step_id == step.step_id) { " " span class="dim" { "attempt " (retry.attempt) " due " (retry.due) } }
             }
