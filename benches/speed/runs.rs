@@ -9,26 +9,26 @@ use std::{
 
 use crate::{
     Row,
-    bed::{BIN, apparent, pair, receipts, steps_chain, stub_flow, studio, timed, write_flow},
+    bed::{apparent, installed, pair, receipts, steps_chain, stub_flow, studio, timed, write_flow},
     mib, shown,
 };
 
 pub fn many(dir: &Path) -> Vec<Row> {
     let runs = 200;
     write_flow(dir, "chain", &steps_chain(10, "run: ':'"));
-    let me = std::env::current_exe().expect("this program");
+    let (program, floor) = (installed().program.display(), installed().floor.display());
     let shell = |line: String| {
         let mut command = Command::new("sh");
         command.args(["-c", &line]).current_dir(dir).stdin(Stdio::null()).stdout(Stdio::null());
         command
     };
-    let floor_one = format!("{} --floor-run", me.display());
+    let floor_one = format!("{floor} --floor-run");
     let alone = pair(
-        |round| timed(shell(format!("for i in $(seq {runs}); do {BIN} -q run chain --run-id a{round}-$i || exit 1; done"))),
+        |round| timed(shell(format!("for i in $(seq {runs}); do {program} -q run chain --run-id a{round}-$i || exit 1; done"))),
         |round| timed(shell(format!("for i in $(seq {runs}); do {floor_one} f{round}-$i || exit 1; done"))),
     );
     let together = pair(
-        |round| timed(shell(format!("seq {runs} | xargs -P8 -I@ {BIN} -q run chain --run-id b{round}-@"))),
+        |round| timed(shell(format!("seq {runs} | xargs -P8 -I@ {program} -q run chain --run-id b{round}-@"))),
         |round| timed(shell(format!("seq {runs} | xargs -P8 -I@ {floor_one} g{round}-@"))),
     );
     receipts(dir, &format!("b0-{runs}"), "chain", 10);
@@ -73,8 +73,9 @@ pub fn cold(dir: &Path) -> Vec<Row> {
 
 pub fn memory(dir: &Path) -> Vec<Row> {
     stub_flow(dir, 10_000);
+    let program = installed().program.display();
     let script = format!(
-        "{BIN} -q run chain --engine stub --run-id m & pid=$!; peak=0; while kill -0 $pid 2>/dev/null; do \
+        "{program} -q run chain --engine stub --run-id m & pid=$!; peak=0; while kill -0 $pid 2>/dev/null; do \
         now=$(sed -n 's/^VmHWM:[^0-9]*\\([0-9]*\\).*/\\1/p' /proc/$pid/status 2>/dev/null); [ -n \"$now\" ] && peak=$now; done; wait $pid; echo $peak"
     );
     let out = Command::new("sh").args(["-c", &script]).current_dir(dir).stdin(Stdio::null()).output().expect("sh starts");
