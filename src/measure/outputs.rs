@@ -75,6 +75,23 @@ impl Roots {
             .any(|root| real.starts_with(root))
     }
 
+    /// Why it is not there; and where a file of that name is instead, for whoever took the workspace for `$ARTIFACTS` or the other
+    /// way round.
+    fn said(&self, path: &str, why: &Unfit) -> String {
+        let instead = match (why, path.strip_prefix("artifacts/")) {
+            (Unfit::Missing, None) => {
+                let there = format!("artifacts/{path}");
+                self.find(&there).is_ok().then(|| format!("in the workspace; `{there}` does"))
+            }
+            (Unfit::Missing, Some(name)) => [path, name]
+                .into_iter()
+                .find(|there| self.workspace.join(there).canonicalize().is_ok_and(|real| self.holds(&real)))
+                .map(|there| format!("in $ARTIFACTS; `{there}` in the workspace does")),
+            _ => None,
+        };
+        instead.map_or_else(|| why.to_string(), |instead| format!("{why} {instead}"))
+    }
+
     /// Size and digest of what is at a path. Blocks.
     ///
     /// # Errors
@@ -158,7 +175,7 @@ pub fn inputs(paths: &[String], roots: &Roots) -> Result<Vec<InputFile>, Vec<Str
     for path in paths {
         match roots.look(path) {
             Ok(found) => there.push(InputFile { path: path.clone(), sha256: found.sha256 }),
-            Err(why) => missing.push(format!("{path} {why}")),
+            Err(why) => missing.push(format!("{path} {}", roots.said(path, &why))),
         }
     }
     if missing.is_empty() { Ok(there) } else { Err(missing) }
@@ -174,7 +191,7 @@ pub fn outputs(paths: &[String], roots: &Roots) -> Vec<(OutputFile, Check)> {
                 name: format!("output {path}"),
                 passed: seen.is_ok(),
                 expected: "exists".to_owned(),
-                actual: seen.as_ref().map_or_else(Unfit::to_string, |there| format!("{} bytes", there.bytes)),
+                actual: seen.as_ref().map_or_else(|why| roots.said(path, why), |there| format!("{} bytes", there.bytes)),
                 evidence_path: None,
             };
             let file = match seen {
@@ -227,6 +244,25 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let missing = inputs(&["a".to_owned(), "artifacts/b".to_owned()], &roots(dir.path())).unwrap_err();
         assert_eq!(missing, ["a does not exist", "artifacts/b does not exist"]);
+    }
+
+    #[test]
+    fn a_file_in_the_other_place_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let roots = roots(dir.path());
+        std::fs::write(roots.flow_dir.join("artifacts/a"), "1").unwrap();
+        std::fs::write(roots.workspace.join("b"), "2").unwrap();
+        std::fs::create_dir(roots.workspace.join("artifacts")).unwrap();
+        std::fs::write(roots.workspace.join("artifacts/c"), "3").unwrap();
+        let said = |path: &str| inputs(&[path.to_owned()], &roots).unwrap_err().remove(0);
+        assert_eq!(said("a"), "a does not exist in the workspace; `artifacts/a` does");
+        assert_eq!(said("artifacts/b"), "artifacts/b does not exist in $ARTIFACTS; `b` in the workspace does");
+        assert_eq!(said("artifacts/c"), "artifacts/c does not exist in $ARTIFACTS; `artifacts/c` in the workspace does");
+        assert_eq!(outputs(&["a".to_owned()], &roots)[0].1.actual, said("a").strip_prefix("a ").unwrap());
+        // What is there of that name, but elsewhere, is named to nobody.
+        std::os::unix::fs::symlink("/etc/passwd", roots.flow_dir.join("artifacts/d")).unwrap();
+        assert_eq!(said("d"), "d does not exist");
+        assert_eq!(said("artifacts//etc/passwd"), "artifacts//etc/passwd does not exist");
     }
 
     #[test]
