@@ -26,8 +26,8 @@ pub struct Installed {
 
 static INSTALLED: OnceLock<Installed> = OnceLock::new();
 
-/// Both are copied, as whoever installs a program does. The pages of a file that a linker wrote lie one by one in the cache, and each start
-/// of it takes up to 0.3 ms longer.
+/// Both are copied, as whoever installs a program does. What a linker wrote lies page by page in the cache, and whatever runs from there takes
+/// longer (benches/README.md).
 pub fn install(dir: &Path) {
     fs::create_dir(dir).expect("a fresh directory");
     let copied = |from: &Path, name: &str| {

@@ -37,15 +37,9 @@ impl Cli {
     /// To make all commands takes longer than to load a flow; so the first one named is made, and what all have. `None` where that does
     /// not do: help and mistakes name the others, and are made with all of them.
     fn of_the_one_named(args: &[OsString]) -> Option<Self> {
-        // What is started in loops does not even make the names of the others.
-        let is_run = args.iter().skip(1).find(|arg| !arg.as_encoded_bytes().starts_with(b"-")).is_some_and(|arg| arg == "run");
-        let named = if is_run {
-            run::RunArgs::augment_args(clap::Command::new("run"))
-        } else {
-            let all = Command::augment_subcommands(clap::Command::new("flow-studio"));
-            args.iter().skip(1).find_map(|arg| all.find_subcommand(arg))?.clone()
-        };
-        let alone = Global::augment_args(clap::Command::new("flow-studio")).subcommand(named);
+        let names = Command::augment_subcommands(clap::Command::new("flow-studio"));
+        let named = args.iter().skip(1).find_map(|arg| names.find_subcommand(arg))?;
+        let alone = Global::augment_args(clap::Command::new("flow-studio")).subcommand(named.clone());
         Self::from_arg_matches_mut(&mut alone.try_get_matches_from(args).ok()?).ok()
     }
 }

@@ -13,6 +13,13 @@ async fn both(script: &str) -> [Out; 2] {
     [plain, bed.run_prestarted(Some(prestarted(&bed))).await]
 }
 
+async fn ends_without_having_run(bed: &Bed, pid: i32) {
+    while lives(pid) {
+        tokio::task::yield_now().await;
+    }
+    assert!(!bed.workspace().join("ran").exists());
+}
+
 #[tokio::test]
 async fn it_does_what_the_step_does() {
     let scripts = [
@@ -55,10 +62,7 @@ async fn it_runs_nothing_before_it_is_let_in_and_ends_when_it_is_dropped() {
     std::fs::remove_file(bed.workspace().join("ran")).unwrap();
     assert!(lives(pid), "it waits");
     drop(waiting);
-    while lives(pid) {
-        tokio::task::yield_now().await;
-    }
-    assert!(!bed.workspace().join("ran").exists());
+    ends_without_having_run(&bed, pid).await;
 }
 
 #[tokio::test]
@@ -68,10 +72,7 @@ async fn it_ends_by_itself_when_whoever_would_let_it_in_is_gone() {
     let pid = started.id().unwrap();
     // As kill -9 leaves it: nobody signals it, its pipe is closed.
     drop(gate);
-    while lives(pid) {
-        tokio::task::yield_now().await;
-    }
-    assert!(!bed.workspace().join("ran").exists());
+    ends_without_having_run(&bed, pid).await;
 }
 
 #[tokio::test]
