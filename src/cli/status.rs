@@ -139,7 +139,7 @@ fn flow_text(flow: &FlowReport, paint: Paint, now: Time) -> String {
             (step.step_id.to_string(), Ink::Plain),
             (step.verb.clone(), Ink::Faint),
             (step.standing.to_string(), ink),
-            (detail(flow, step, now), Ink::Faint),
+            (detail(flow, step, now), if step.taken_back == Some(false) { Ink::Care } else { Ink::Faint }),
         ]);
     }
     out.push_str(&table.render());
