@@ -12,6 +12,7 @@ mod forms;
 mod found;
 mod shapes;
 mod stream;
+mod strings;
 mod table;
 mod values;
 
@@ -184,11 +185,11 @@ impl Redactor {
     /// # Errors
     /// A secret in a place where the type takes no placeholder: a closed word, a name, a digest.
     pub fn clean<T: Serialize + DeserializeOwned>(&self, value: T) -> Result<Clean<T>, Leak> {
-        let unfit = |error: serde_json::Error| Leak::Unfit(self.text(&error.to_string()).0);
-        let bytes = serde_json::to_vec(&value).map_err(unfit)?;
-        if self.innocent(&bytes) {
+        let unfit = |error: String| Leak::Unfit(self.text(&error).0);
+        if !strings::any(&value, |text| !self.innocent(text.as_bytes())).map_err(unfit)? {
             return Ok(Clean(value));
         }
+        let unfit = |error: serde_json::Error| unfit(error.to_string());
         let json = serde_json::to_value(&value).map_err(unfit)?;
         serde_json::from_value(self.json_in(json)).map(Clean).map_err(unfit)
     }

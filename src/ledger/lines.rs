@@ -121,9 +121,13 @@ pub(super) fn jsonl<T: Serialize>(lines: &[T]) -> serde_json::Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// Most receipts and handoffs are shorter.
+const PRETTY_BYTES: usize = 4 * 1024;
+
 /// For files that people read.
 pub(super) fn pretty<T: Serialize>(value: &T) -> serde_json::Result<Vec<u8>> {
-    let mut bytes = serde_json::to_vec_pretty(value)?;
+    let mut bytes = Vec::with_capacity(PRETTY_BYTES);
+    serde_json::to_writer_pretty(&mut bytes, value)?;
     bytes.push(b'\n');
     Ok(bytes)
 }

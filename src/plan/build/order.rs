@@ -95,7 +95,7 @@ pub(super) fn names_before_use(flow: &Flow, index: &BTreeMap<StepId, StepIx>, gr
     let mut look = |at: usize, key: &str, expr: &Expr, own: bool| {
         let before = ancestors(graph, StepIx::of(at));
         for name in expr.reads().steps.keys() {
-            let Some(&named) = StepId::new(name).ok().and_then(|id| index.get(&id)) else { continue };
+            let Some(&named) = index.get(name.as_str()) else { continue };
             if before.binary_search(&named).is_err() || (named.at() == at && !own) {
                 mistakes.push(GraphMistake {
                     code: "asks-too-early",

@@ -50,7 +50,7 @@ pub(super) fn kept_texts(flow: &Flow, index: &BTreeMap<StepId, StepIx>, graph: &
             return keep;
         }
         for (step, fields) in &reads.steps {
-            if let Some(at) = StepId::new(step).ok().and_then(|id| index.get(&id)) {
+            if let Some(at) = index.get(step.as_str()) {
                 fields.iter().for_each(|field| keep[at.at()].field(*field));
             }
         }
