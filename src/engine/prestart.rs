@@ -6,7 +6,7 @@
 use super::{
     Job, Watched, Work,
     process::{self, Command, Gate, Started},
-    shell::SHELL,
+    shell::{SHELL, shell_args},
 };
 
 /// Waits for a line on standard input, and has none from then on, as every step. `-e` ends it where no line comes. On the script's own
@@ -45,7 +45,7 @@ impl Job {
         let command = Command {
             program: SHELL.as_ref(),
             arg0: "sh",
-            args: &["-eu", "-c", &script],
+            args: &shell_args(&script),
             cwd: &self.workspace,
             env: &self.env,
             fence: None,

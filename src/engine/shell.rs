@@ -19,6 +19,11 @@ use super::{
 
 pub(crate) const SHELL: &str = "/bin/sh";
 
+/// What the shell is given for a step's text: it ends with the first command that fails, or with a name that is not set.
+pub(crate) const fn shell_args(script: &str) -> [&str; 3] {
+    ["-eu", "-c", script]
+}
+
 /// The program and arguments of one command.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Line<'l> {
@@ -195,7 +200,7 @@ type Program<'l> = (PathBuf, &'l str, Vec<&'l str>);
 
 fn program<'l>(task: &Task<'_>, line: Line<'l>) -> std::io::Result<Program<'l>> {
     match line {
-        Line::Script(script) => Ok((PathBuf::from(SHELL), "sh", vec!["-eu", "-c", script])),
+        Line::Script(script) => Ok((PathBuf::from(SHELL), "sh", shell_args(script).to_vec())),
         Line::Argv([]) => Err(std::io::Error::new(std::io::ErrorKind::InvalidInput, "the command is empty")),
         Line::Argv([name, args @ ..]) => {
             let path = find_program(name, &task.job.workspace, task.job.env.get("PATH").map(String::as_str))?;
