@@ -278,3 +278,23 @@ fn a_once_only_step_is_ended_before_a_person_is_asked_about_it() {
     test.go(&["resume", "r"]).code(4).says("`pay` was still running");
     assert!(!alive(pid), "deaf to TERM, but not to KILL");
 }
+
+/// What ran beside each other before the kill is not what starts at once after it.
+#[test]
+fn a_killed_run_goes_on_with_as_many_steps_at_once_as_are_wanted_now() {
+    let step = |id: &str| {
+        format!("  - {{id: {id}, needs: [], run: '[ $EXECUTION -gt 1 ] || {{ echo here > at-{id}; read -r _ < gate; }}'}}\n")
+    };
+    let steps = format!("jobs: 3\nsteps:\n{}{}{}", step("a"), step("b"), step("c"));
+    let test = Test::new().flow("three", &steps).fifo("at-a").fifo("at-b").fifo("at-c").fifo("gate");
+    let live = test.start(&["run", "three", "--run-id", "r"]);
+    for id in ["a", "b", "c"] {
+        await_word(&test.at(&format!("at-{id}")));
+    }
+    live.kill();
+    test.go(&["resume", "r", "--jobs", "1"]).code(0);
+    let all = test.journal("r").into_iter().flat_map(|line| line["facts"].as_array().cloned().unwrap_or_default());
+    let after = all.skip_while(|fact| fact["kind"] != "resumed").filter(|fact| fact["at"]["step"].is_string());
+    let kinds: Vec<String> = after.map(|fact| fact["kind"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(kinds, ["step_started", "step_ended"].repeat(3), "one after the other");
+}

@@ -204,6 +204,18 @@ fn a_step_is_refused_when_it_starts_too() {
     let poorer = test.env("FLOW_STUDIO_SANDBOX", "none");
     let ran = poorer.go(&["resume", "r"]).code(1);
     assert!(ran.stderr.contains("`access: observe` cannot be enforced on this machine"), "{}", ran.stderr);
+    // The way out that it names is one.
+    assert!(ran.stderr.contains("--allow-unenforced"), "{}", ran.stderr);
+    poorer.go(&["retry", "r", "--step", "look", "--allow-unenforced"]).code(0);
+    let allowed = json!({"requested": "observe", "enforced": "none (--allow-unenforced)"});
+    assert_eq!(receipt(&poorer)["sandbox"], allowed);
+    assert_eq!(poorer.facts("r", "resumed").last().unwrap()["options"], json!({"allow_unenforced": true}));
+    // Said once, it holds; `run` from a step of the same run takes it, too.
+    poorer.go(&["resume", "r", "--from", "look"]).code(0);
+    assert_eq!(receipt(&poorer)["sandbox"], allowed);
+    poorer.go(&["run", "look", "--run-id", "r", "--from", "look", "--jobs", "2", "--allow-unenforced"]).code(0);
+    assert_eq!(poorer.facts("r", "resumed").last().unwrap()["options"], json!({"jobs": 2, "allow_unenforced": true}));
+    poorer.go(&["resume", "r", "--jobs", "0"]).code(2);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::{error::Error, id::RunId, workspace::ResumeRequest};
+use crate::{error::Error, id::RunId, record::ResumeOptions, workspace::ResumeRequest};
 
 use super::{context::Context, progress::Progress, run::report_last};
 
@@ -21,6 +21,8 @@ pub struct ResumeArgs {
     /// Adopt the flow as it stands on disk today
     #[arg(long)]
     pub refresh: bool,
+    #[command(flatten)]
+    pub otherwise: Otherwise,
     /// What the stub engine answers
     #[arg(long, value_name = "FILE")]
     pub scenario: Option<PathBuf>,
@@ -32,13 +34,30 @@ pub struct ResumeArgs {
     pub wait_ok: bool,
 }
 
+/// How the run goes on from here, if not as before.
+#[derive(Debug, Args)]
+pub struct Otherwise {
+    /// Steps at once from here on
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256))]
+    pub jobs: Option<u32>,
+    /// From here on, run steps that promise `access: observe` or `network: none` also where nothing enforces it
+    #[arg(long)]
+    pub allow_unenforced: bool,
+}
+
+impl Otherwise {
+    pub(super) fn options(&self) -> ResumeOptions {
+        ResumeOptions { jobs: self.jobs, allow_unenforced: self.allow_unenforced }
+    }
+}
+
 pub(super) fn run(args: &ResumeArgs, context: &Context) -> Result<u8, Error> {
     let request = ResumeRequest {
         run_id: args.run_id.clone(),
         flow: args.flow.clone(),
         from: args.from.clone(),
         refresh: args.refresh,
-        jobs: None,
+        options: args.otherwise.options(),
         scenario: args.scenario.clone(),
         wait_for_human: args.wait_for_human,
     };

@@ -10,6 +10,7 @@ use super::{
     args::{given, pair},
     context::Context,
     progress::Progress,
+    resume::Otherwise,
     run::report_last,
 };
 
@@ -29,6 +30,8 @@ pub struct RetryArgs {
     /// Change a parameter first; the difference is recorded
     #[arg(long = "set", value_name = "NAME=VALUE", value_parser = pair)]
     pub set: Vec<(String, String)>,
+    #[command(flatten)]
+    pub otherwise: Otherwise,
     /// What the stub engine answers
     #[arg(long, value_name = "FILE")]
     pub scenario: Option<PathBuf>,
@@ -45,6 +48,7 @@ pub(super) fn run(args: &RetryArgs, context: &Context) -> Result<u8, Error> {
         only: args.only,
         set: given(&args.set, None)?,
         scenario: args.scenario.clone(),
+        options: args.otherwise.options(),
     };
     let mut progress = Progress::new(context);
     let ended = context.workspace.retry(&request, &mut progress);

@@ -18,7 +18,7 @@ use crate::{
 use self::{
     again::{reopened, superseded},
     clock::{busy, calm, count_execution, limit_raised, limit_reached, nobody_ran},
-    flows::{flow_completed, flow_started},
+    flows::{flow_completed, flow_started, otherwise},
     lives::{confine, locate, make_ready, ready_again, reset, set_life, settle, skipped_result},
     questions::{close_question, hold, pass_note, voided},
     refresh::refreshed,
@@ -300,7 +300,8 @@ pub(super) fn apply_fact(state: &mut State, fact: &Fact, now: Time) {
             }
         }
         Fact::DefinitionRefreshed { flow, definition, .. } => refreshed(state, flow, definition, now),
-        Fact::Resumed { .. } => {
+        Fact::Resumed { options, .. } => {
+            otherwise(state, *options);
             // Whoever starts it again has a reason to.
             state.breakers.clear();
             nobody_ran(state, state.before, now);

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use crate::{
     id::{EscalationId, FlowKey, FramePath, ParamName, RunId, Sha256, StepId, StepRef, Time},
     plan::Book,
-    record::{Answer, At, Git, Reply, RunOptions, Shown, StopCause},
+    record::{Answer, At, Git, Reply, ResumeOptions, RunOptions, Shown, StopCause},
 };
 
 /// A flow is to be run, in a run that may exist already.
@@ -28,7 +28,7 @@ pub struct Resume {
     pub by: String,
     /// Where to start anew: a step of this flow, and all that depends on it.
     pub from: Option<(FramePath, StepId)>,
-    pub jobs: Option<u32>,
+    pub options: ResumeOptions,
 }
 
 #[derive(Debug, Clone)]
@@ -40,6 +40,7 @@ pub struct Retry {
     /// Stop after it.
     pub only: bool,
     pub set: BTreeMap<ParamName, serde_json::Value>,
+    pub options: ResumeOptions,
 }
 
 /// The flow as it stands on disk today takes the place of the frozen one.

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::{
     id::{DetourId, FramePath, ParamName},
-    record::{At, Fact, Injected, Injection, InputNote, Parent},
+    record::{At, Fact, Injected, Injection, InputNote, Parent, ResumeOptions},
     spec::{Verb, text::ParamText},
 };
 
@@ -38,7 +38,7 @@ pub(super) fn run_requested(turn: &mut Turn, request: &Request) -> Result<InputN
             by: request.by.clone(),
         });
     } else {
-        turn.emit(Fact::Resumed { by: request.by.clone() });
+        turn.emit(Fact::Resumed { by: request.by.clone(), options: ResumeOptions::default() });
     }
     turn.emit(Fact::FlowStarted {
         flow: path,

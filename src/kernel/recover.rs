@@ -95,7 +95,7 @@ pub(super) fn resumed(turn: &mut Turn, resume: &Resume) -> Result<InputNote, Ref
         None => None,
         Some((flow, step)) => Some((flow.clone(), find(turn, flow, step)?)),
     };
-    turn.emit(Fact::Resumed { by: resume.by.clone() });
+    turn.emit(Fact::Resumed { by: resume.by.clone(), options: resume.options });
     if let Some((flow, step)) = target {
         again(turn, &flow, step.into(), SupersedeReason::From)?;
     }
@@ -108,7 +108,7 @@ pub(super) fn retried(turn: &mut Turn, retry: &Retry) -> Result<InputNote, Refus
     if let Some(what) = between_attempts(turn, &retry.flow).filter(|_| !changes.is_empty()) {
         return Err(Refused::Approved { what });
     }
-    turn.emit(Fact::Resumed { by: retry.by.clone() });
+    turn.emit(Fact::Resumed { by: retry.by.clone(), options: retry.options });
     change_params(turn, &retry.flow, changes);
     again(turn, &retry.flow, slot, SupersedeReason::Retry)?;
     if retry.only {

@@ -11,7 +11,7 @@ use crate::id::{DetourId, EscalationId, FlowKey, FramePath, ParamName, RunId, Sh
 use super::{
     decision::Decision,
     envelope::Envelope,
-    options::RunOptions,
+    options::{ResumeOptions, RunOptions},
     proof::{Git, Proof},
     question::{Answer, Change, Question},
     reply::Kept,
@@ -380,6 +380,8 @@ pub enum Fact {
     },
     Resumed {
         by: String,
+        #[serde(default, skip_serializing_if = "ResumeOptions::is_none")]
+        options: ResumeOptions,
     },
     /// `retry --only`: nothing after these steps starts.
     Confined {

@@ -30,7 +30,7 @@ pub use figures::{
     ChangeFigures, ChangeKind, CountBefore, CoverageFigures, Figures, FileChange, FindingFigures, TestCount, TestFigures,
 };
 pub use manifest::{FlowStatus, Manifest, OpenQuestion};
-pub use options::RunOptions;
+pub use options::{ResumeOptions, RunOptions};
 pub use order::{Begun, Errand, Order, OrderState, Refusal};
 pub use proof::{
     Call, Check, Claim, CommandRun, ContextManifest, ContextPart, CostLine, ErrorDetail, Git, InputFile, OutputFile, Proof,

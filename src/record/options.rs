@@ -33,7 +33,31 @@ pub struct RunOptions {
     pub replay: Option<Replaying>,
 }
 
+/// What whoever goes on with a run wants done in another way from here on, by all its flows; part of `resumed`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ResumeOptions {
+    /// Steps at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jobs: Option<u32>,
+    /// What a step promises may go unenforced, where the machine cannot do better. What was allowed before stays allowed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub allow_unenforced: bool,
+}
+
+impl ResumeOptions {
+    /// Nothing is another way.
+    pub fn is_none(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 impl RunOptions {
+    /// These, as somebody changed them who went on with the run.
+    pub fn changed(&self, by: ResumeOptions) -> Self {
+        let Self { jobs, allow_unenforced, .. } = *self;
+        Self { jobs: by.jobs.or(jobs), allow_unenforced: allow_unenforced || by.allow_unenforced, ..self.clone() }
+    }
     /// What holds for flows inside of the flow, too.
     pub fn inherited(&self) -> Self {
         let Self { engine, allow_unenforced, observe_only, ref replay, .. } = *self;

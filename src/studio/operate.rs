@@ -216,8 +216,14 @@ async fn retry(
 ) -> Response {
     ask(studio, person, move |workspace, by| {
         let run_id = there(&run)?;
-        let request =
-            RetryRequest { run_id, flow: body.flow, step: body.step, only: body.only, set: given(body.set), scenario: None };
+        let request = RetryRequest {
+            run_id,
+            flow: body.flow,
+            step: body.step,
+            only: body.only,
+            set: given(body.set),
+            ..RetryRequest::default()
+        };
         workspace.ask_retry(&request, by)
     })
     .await

@@ -5,6 +5,7 @@ use crate::{
     error::{Error, Kind},
     id::{FlowKey, FramePath, RunId},
     ledger::RunDirError,
+    record::ResumeOptions,
 };
 
 use super::{ResumeRequest, RunRequest, Workspace, run_id};
@@ -36,7 +37,6 @@ fn from_step(request: &RunRequest, id: &RunId) -> Result<ResumeRequest, Error> {
         ("--until", request.until.is_some()),
         ("--engine", request.engine.is_some()),
         ("--observe-only", request.observe_only),
-        ("--allow-unenforced", request.allow_unenforced),
         ("--recording", request.recording.is_some()),
     ];
     let given: Vec<&str> = given.into_iter().filter_map(|(what, is)| is.then_some(what)).collect();
@@ -46,7 +46,7 @@ fn from_step(request: &RunRequest, id: &RunId) -> Result<ResumeRequest, Error> {
             flow: Some(request.flow.clone()),
             from: request.from.clone(),
             refresh: false,
-            jobs: request.jobs,
+            options: ResumeOptions { jobs: request.jobs, allow_unenforced: request.allow_unenforced },
             scenario: request.scenario.clone(),
             wait_for_human: request.wait_for_human,
         });

@@ -41,7 +41,8 @@ impl Workspace {
         let from = request.from.as_ref().map(|step| StepId::new(step)).transpose();
         let mut from = from.map_err(|bad| Error::new(Kind::Usage, bad.to_string()))?;
         let mut first = Vec::new();
-        if request.from.is_some() || request.refresh {
+        // What starts again by itself starts as it is wanted now.
+        if request.from.is_some() || request.refresh || !request.options.is_none() {
             self.note_lost(&mut opened, &library)?;
         } else {
             lost_first(&opened, &mut first);
@@ -64,7 +65,7 @@ impl Workspace {
             (_, None) => {}
         }
         let from = from.map(|step| (root, step));
-        first.push(Input::Resumed(Resume { by, from, jobs: request.jobs }));
+        first.push(Input::Resumed(Resume { by, from, options: request.options }));
         let redactor = self.redactor(&library)?;
         let scenario = self.scenario(request.scenario.as_deref())?;
         let ended = self.drive(opened, &library, redactor, first, scenario, request.wait_for_human, observer)?;
@@ -98,7 +99,8 @@ impl Workspace {
         let redactor = self.redactor(&library)?;
         let set = redactor.clean(set).map_err(|leak| Error::new(Kind::Refused, leak.to_string()))?.into_inner();
         self.note_lost(&mut opened, &library)?;
-        let first = vec![Input::Retried(Retry { by: self.config.user.clone(), flow, step, only: request.only, set })];
+        let RetryRequest { only, options, .. } = *request;
+        let first = vec![Input::Retried(Retry { by: self.config.user.clone(), flow, step, only, set, options })];
         let scenario = self.scenario(request.scenario.as_deref())?;
         refused_first(self.drive(opened, &library, redactor, first, scenario, false, observer)?)
     }

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, path::PathBuf};
 
 use crate::{
-    record::Drift,
+    record::{Drift, ResumeOptions},
     spec::{params::Given, text::EngineText},
 };
 
@@ -35,7 +35,7 @@ pub struct ResumeRequest {
     pub flow: Option<String>,
     pub from: Option<String>,
     pub refresh: bool,
-    pub jobs: Option<u32>,
+    pub options: ResumeOptions,
     pub scenario: Option<PathBuf>,
     pub wait_for_human: bool,
 }
@@ -48,4 +48,5 @@ pub struct RetryRequest {
     pub only: bool,
     pub set: BTreeMap<String, Given>,
     pub scenario: Option<PathBuf>,
+    pub options: ResumeOptions,
 }

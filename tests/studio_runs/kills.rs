@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::{
     client::Studio,
-    common::{Test, alive, until},
+    common::{Test, alive, let_go, until},
     world::{driver, go, holding, idle, kill, lines, until_idle, until_status},
 };
 

@@ -73,8 +73,14 @@ fn a_step_that_was_taken_back_is_not_told_as_done() {
     };
     assert_eq!(lines(&run), [Some(true), Some(false), None]);
     // Done again, it stands again; that it was taken back stays its story.
-    let again =
-        Retry { by: "ada".to_owned(), flow: "x".parse().unwrap(), step: "a".parse().unwrap(), only: false, set: BTreeMap::new() };
+    let again = Retry {
+        by: "ada".to_owned(),
+        flow: "x".parse().unwrap(),
+        step: "a".parse().unwrap(),
+        only: false,
+        set: BTreeMap::new(),
+        options: crate::record::ResumeOptions::default(),
+    };
     run.tell(&Input::Retried(again));
     run.work();
     assert_eq!(told("a", &run).now, "it is done");

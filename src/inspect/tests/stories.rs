@@ -92,6 +92,7 @@ fn a_step_that_runs_again_says_who_asked_and_what_changed() {
         step: StepRef::new("smoke").unwrap(),
         only: false,
         set: [("client".parse().unwrap(), json!("acme-north"))].into(),
+        options: crate::record::ResumeOptions::default(),
     };
     run.tell(&Input::Retried(retry));
     run.work();

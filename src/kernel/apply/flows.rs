@@ -7,11 +7,24 @@ use crate::{
     id::{FramePath, Time},
     kernel::state::{Frame, FramePhase, Life, LoopState, Settled, State, StepState},
     plan::{Plan, StepIx},
-    record::{CallLimits, Fact, Injection, Outcome, Parent},
+    record::{CallLimits, Fact, Injection, Outcome, Parent, ResumeOptions},
     spec::text::OnUnknownCost,
 };
 
 use super::lives::{confine, locate, make_ready, set_life, skipped_result, wake};
+
+/// Whoever goes on with the run wants it done in another way: all that is in it, as what was over may be opened again.
+pub(super) fn otherwise(state: &mut State, options: ResumeOptions) {
+    if options.is_none() {
+        return;
+    }
+    for path in state.frames.keys().cloned().collect::<Vec<_>>() {
+        let Some(frame) = state.frame_mut(&path) else { continue };
+        // How many steps run at once is said by the flow that holds all others.
+        let jobs = options.jobs.filter(|_| frame.parent.is_none());
+        frame.options = Arc::new(frame.options.changed(ResumeOptions { jobs, ..options }));
+    }
+}
 
 pub(super) fn flow_started(state: &mut State, fact: &Fact) {
     let Fact::FlowStarted { flow, key, definition, generation, parent, params, options, git, by } = fact else { return };

@@ -13,7 +13,14 @@ impl Play {
     pub(super) fn retry_in(mut self, flow: &str, step: &str, only: bool, set: &[(&str, Value)]) -> Self {
         let set = set.iter().map(|(name, value)| (ParamName::new(name).unwrap(), value.clone())).collect();
         let (flow, step) = (FramePath::new(flow).unwrap(), StepRef::new(step).unwrap());
-        self.tell(&Input::Retried(Retry { by: "bo".to_owned(), flow, step, only, set }));
+        self.tell(&Input::Retried(Retry {
+            by: "bo".to_owned(),
+            flow,
+            step,
+            only,
+            set,
+            options: crate::record::ResumeOptions::default(),
+        }));
         self.drive();
         self
     }

@@ -209,7 +209,11 @@ fn a_question_that_goes_on_waiting_wakes_nobody() {
     let flow = "steps: [{id: d, run: x, approve: {question: Go?, expires: 1h, on_timeout: wait}}]";
     let mut play = Play::flow(flow).run();
     play.now = play.now.plus(3_700_000);
-    play.tell(&Input::Resumed(crate::kernel::Resume { by: "bo".to_owned(), from: None, jobs: None }));
+    play.tell(&Input::Resumed(crate::kernel::Resume {
+        by: "bo".to_owned(),
+        from: None,
+        options: crate::record::ResumeOptions::default(),
+    }));
     let wanted = crate::kernel::commands(&play.state);
     assert_eq!(wanted, [crate::kernel::Command::Rest]);
 }
@@ -220,7 +224,11 @@ fn a_deadline_that_passed_while_nobody_looked_is_acted_on_before_the_run_rests_a
     let mut play = Play::flow(flow).run();
     assert!(crate::kernel::commands(&play.state).contains(&crate::kernel::Command::Rest), "before it, the run may rest");
     play.now = play.now.plus(3_700_000);
-    play.tell(&Input::Resumed(crate::kernel::Resume { by: "bo".to_owned(), from: None, jobs: None }));
+    play.tell(&Input::Resumed(crate::kernel::Resume {
+        by: "bo".to_owned(),
+        from: None,
+        options: crate::record::ResumeOptions::default(),
+    }));
     let due = play.question("d-1").deadline.unwrap();
     assert_eq!(crate::kernel::commands(&play.state), [crate::kernel::Command::WakeAt(due)]);
 }

@@ -103,6 +103,7 @@ fn a_step_of_a_sub_flow_can_be_run_again_and_its_parents_wait_for_it() {
         step: crate::id::StepRef::new("c").unwrap(),
         only: false,
         set: std::collections::BTreeMap::new(),
+        options: crate::record::ResumeOptions::default(),
     }));
     play.drive();
     assert_eq!((play.path().as_str(), play.ends().to_string().as_str()), ("a s s/b s/c z s/c z", "succeeded"));

@@ -319,7 +319,7 @@ impl Play {
     }
     pub(super) fn resume(mut self, from: Option<&str>) -> Self {
         let from = from.map(|step| (FramePath::new("main").unwrap(), StepId::new(step).unwrap()));
-        self.tell(&Input::Resumed(Resume { by: "bo".to_owned(), from, jobs: None }));
+        self.tell(&Input::Resumed(Resume { by: "bo".to_owned(), from, options: crate::record::ResumeOptions::default() }));
         self.drive();
         self
     }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use crate::{
     id::{EscalationId, FramePath, StepId, StepRef},
     kernel::{Input, Resume, Retry, commands},
-    record::{At, QuestionKind, StopCause},
+    record::{At, QuestionKind, ResumeOptions, StopCause},
 };
 
 use super::{Play, Say, blocked, fails, fatal, flaky, high, interrupted, ok, permanent, transient, unverified, verified};
@@ -195,7 +195,7 @@ pub(super) fn happen(play: &mut Play, tape: &mut Tape<'_>) {
         11 => drop(play.tell(&Input::Ticked)),
         12 => {
             play.tell(&Input::Lost { seen: None });
-            play.tell(&Input::Resumed(Resume { by: "bo".to_owned(), from: None, jobs: None }));
+            play.tell(&Input::Resumed(Resume { by: "bo".to_owned(), from: None, options: ResumeOptions::default() }));
         }
         13 => {
             let cause = tape.one(&[StopCause::Sigint, StopCause::Sigterm, StopCause::Sigint, StopCause::Cancel]);
@@ -214,7 +214,7 @@ fn something_else(play: &mut Play, tape: &mut Tape<'_>) {
     if !answer(play, tape) {
         play.tell(&Input::Ticked);
         play.tell(&Input::Rest);
-        play.tell(&Input::Resumed(Resume { by: "bo".to_owned(), from: None, jobs: None }));
+        play.tell(&Input::Resumed(Resume { by: "bo".to_owned(), from: None, options: ResumeOptions::default() }));
     }
 }
 
@@ -241,24 +241,28 @@ fn person(play: &mut Play, tape: &mut Tape<'_>) {
     });
     let (flow, step) = found.unwrap_or_else(other);
     let input = match tape.pick(3) {
-        0 => Input::Resumed(Resume { by, from: Some((flow, step)), jobs: None }),
+        0 => Input::Resumed(Resume { by, from: Some((flow, step)), options: otherwise(tape) }),
         1 => {
             let set = [(crate::id::ParamName::new("n").unwrap(), tape.pick(3).into())].into();
             let whole = StepRef::from(&step);
             let group = play.state.step(&At { flow: flow.clone(), step: whole.clone() }).and_then(|step| step.group.clone());
             let item = group.and_then(|group| StepRef::instance(&step, &group.items.get(tape.pick(4))?.key).ok());
             let step = item.unwrap_or(whole);
-            Input::Retried(Retry { by, flow, step, only: tape.once_in(3), set })
+            Input::Retried(Retry { by, flow, step, only: tape.once_in(3), set, options: otherwise(tape) })
         }
         _ => return play.change_a_step(&format!("s{}", tape.pick(4))),
     };
     play.tell(&input);
 }
 
+fn otherwise(tape: &mut Tape<'_>) -> ResumeOptions {
+    ResumeOptions { jobs: tape.once_in(4).then_some(1), allow_unenforced: tape.once_in(8) }
+}
+
 /// A world without further trouble: everything succeeds and everybody agrees. It must come to an end.
 pub(super) fn settle(play: &mut Play) {
     play.tell(&Input::Lost { seen: None });
-    play.tell(&Input::Resumed(Resume { by: "bo".to_owned(), from: None, jobs: None }));
+    play.tell(&Input::Resumed(Resume { by: "bo".to_owned(), from: None, options: ResumeOptions::default() }));
     for nth in 0..2_000 {
         play.drive();
         let Some(id) = play.state.open_questions.get_min().cloned() else { break };

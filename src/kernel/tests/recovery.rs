@@ -88,8 +88,40 @@ fn what_runs_is_not_run_again() {
     let mut play = Play::flow("steps: [{id: a, run: x}, {id: b, run: x}]").slow("b").run();
     let flow = crate::id::FramePath::new("main").unwrap();
     let from = Some((flow, crate::id::StepId::new("a").unwrap()));
-    play.tell(&Input::Resumed(crate::kernel::Resume { by: "bo".to_owned(), from, jobs: None }));
+    play.tell(&Input::Resumed(crate::kernel::Resume {
+        by: "bo".to_owned(),
+        from,
+        options: crate::record::ResumeOptions::default(),
+    }));
     assert_eq!(play.refusals(), ["main/b is still running: stop the run first"]);
+}
+
+/// Who goes on may say how, from there on; it holds for whatever is in the run, and stays.
+#[test]
+fn whoever_goes_on_says_how_many_run_at_once_and_what_need_not_be_enforced() {
+    let flow =
+        "jobs: 1\nsteps: [{id: a, run: x}, {id: b, needs: [], run: x}, {id: c, needs: [], run: x}, {id: d, needs: [], run: x}]";
+    let slow = |play: Play| ["a", "b", "c", "d"].into_iter().fold(play, Play::slow);
+    let mut play = slow(Play::flow(flow)).run();
+    let options = |play: &Play| {
+        let frame = play.state.frame(&crate::id::FramePath::new("main").unwrap()).unwrap();
+        (play.state.running.len(), frame.options.jobs, frame.options.allow_unenforced)
+    };
+    assert_eq!(options(&play), (1, None, false));
+    let go_on = |play: &mut Play, jobs, allow_unenforced| {
+        // Noted before anything starts again, as `resume` does it.
+        play.tell_parked(&Input::Lost { seen: None });
+        let options = crate::record::ResumeOptions { jobs, allow_unenforced };
+        play.tell(&Input::Resumed(crate::kernel::Resume { by: "bo".to_owned(), from: None, options }));
+        play.drive();
+    };
+    go_on(&mut play, Some(3), true);
+    assert_eq!(options(&play), (3, Some(3), true));
+    // Nothing said, nothing changed; and nobody takes back what was allowed.
+    go_on(&mut play, None, false);
+    assert_eq!(options(&play), (3, Some(3), true));
+    go_on(&mut play, Some(2), false);
+    assert_eq!(options(&play), (2, Some(2), true));
 }
 
 #[test]

@@ -190,7 +190,8 @@ pub(in crate::studio) async fn retry(
     queued(studio, run, person, sent, "retry", move |workspace, sent, by| {
         let (flow, step) = at(sent);
         let step = step.unwrap_or_default();
-        let request = RetryRequest { run_id, flow, step, only: sent.contains_key("only"), set: set(sent)?, scenario: None };
+        let request =
+            RetryRequest { run_id, flow, step, only: sent.contains_key("only"), set: set(sent)?, ..RetryRequest::default() };
         Ok(workspace.ask_retry(&request, by).map(drop)?)
     })
     .await
