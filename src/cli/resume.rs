@@ -34,7 +34,7 @@ pub struct ResumeArgs {
     pub wait_ok: bool,
 }
 
-/// How the run goes on from here, if not as before.
+// How the run goes on from here, if not as before. (As a doc comment it would be the help of the command.)
 #[derive(Debug, Args)]
 pub struct Otherwise {
     /// Steps at once from here on
