@@ -60,6 +60,7 @@ pub(super) fn run(args: &ResumeArgs, context: &Context) -> Result<u8, Error> {
         options: args.otherwise.options(),
         scenario: args.scenario.clone(),
         wait_for_human: args.wait_for_human,
+        at_home: false,
     };
     let mut progress = Progress::new(context);
     let ended = context.workspace.resume(&request, &mut progress);

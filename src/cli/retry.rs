@@ -49,6 +49,7 @@ pub(super) fn run(args: &RetryArgs, context: &Context) -> Result<u8, Error> {
         set: given(&args.set, None)?,
         scenario: args.scenario.clone(),
         options: args.otherwise.options(),
+        at_home: false,
     };
     let mut progress = Progress::new(context);
     let ended = context.workspace.retry(&request, &mut progress);

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::{FlowKey, FramePath, ParamName, RunId, StepId, StepRef, Time};
 
-use super::options::RunOptions;
+use super::options::{ResumeOptions, RunOptions};
 
 /// `flow-studio/order/v1`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -52,6 +52,8 @@ pub enum Errand {
         from: Option<StepId>,
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         refresh: bool,
+        #[serde(default, skip_serializing_if = "ResumeOptions::is_none")]
+        options: ResumeOptions,
     },
     Retry {
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -61,6 +63,8 @@ pub enum Errand {
         only: bool,
         #[serde(default)]
         set: BTreeMap<ParamName, serde_json::Value>,
+        #[serde(default, skip_serializing_if = "ResumeOptions::is_none")]
+        options: ResumeOptions,
     },
     /// Nobody asked: the run waited for an answer, or for a time, that came while nobody drove it.
     Continue,

@@ -17,7 +17,7 @@ use serde_json::Value;
 use crate::{
     error::{Error, Kind},
     id::RunId,
-    record::Order,
+    record::{Order, ResumeOptions},
     spec::params::Given,
     workspace::{Declined, OrderLine, OrderStanding, ResumeRequest, RetryRequest, StartRequest, Workspace},
 };
@@ -101,6 +101,13 @@ pub(super) struct ResumeBody {
     /// Adopt the flow as it stands on disk today.
     #[serde(default)]
     pub refresh: bool,
+    /// Steps at once from here on.
+    #[serde(default)]
+    #[schemars(range(min = 1, max = 256))]
+    pub jobs: Option<u32>,
+    /// From here on, run also what this machine cannot enforce; receipts say so. For the studio's owner.
+    #[serde(default)]
+    pub allow_unenforced: bool,
 }
 
 /// A step to be executed again.
@@ -117,6 +124,13 @@ pub(super) struct RetryBody {
     /// Parameters that are others from now on; the difference is recorded.
     #[serde(default)]
     pub set: BTreeMap<String, Value>,
+    /// Steps at once from here on.
+    #[serde(default)]
+    #[schemars(range(min = 1, max = 256))]
+    pub jobs: Option<u32>,
+    /// From here on, run also what this machine cannot enforce; receipts say so. For the studio's owner.
+    #[serde(default)]
+    pub allow_unenforced: bool,
 }
 
 /// The queue as it stands.
@@ -199,10 +213,12 @@ async fn resume(
     Extension(person): Extension<Person>,
     MaybeSent(body): MaybeSent<ResumeBody>,
 ) -> Response {
+    let at_home = person.name.is_some();
     ask(studio, person, move |workspace, by| {
         let run_id = there(&run)?;
-        let request =
-            ResumeRequest { run_id, flow: body.flow, from: body.from, refresh: body.refresh, ..ResumeRequest::default() };
+        let ResumeBody { flow, from, refresh, jobs, allow_unenforced } = body;
+        let options = ResumeOptions { jobs, allow_unenforced };
+        let request = ResumeRequest { run_id, flow, from, refresh, options, at_home, ..ResumeRequest::default() };
         workspace.ask_resume(&request, by)
     })
     .await
@@ -214,16 +230,12 @@ async fn retry(
     Extension(person): Extension<Person>,
     Sent(body): Sent<RetryBody>,
 ) -> Response {
+    let at_home = person.name.is_some();
     ask(studio, person, move |workspace, by| {
         let run_id = there(&run)?;
-        let request = RetryRequest {
-            run_id,
-            flow: body.flow,
-            step: body.step,
-            only: body.only,
-            set: given(body.set),
-            ..RetryRequest::default()
-        };
+        let RetryBody { step, flow, only, set, jobs, allow_unenforced } = body;
+        let options = ResumeOptions { jobs, allow_unenforced };
+        let request = RetryRequest { run_id, flow, step, only, set: given(set), options, at_home, scenario: None };
         workspace.ask_retry(&request, by)
     })
     .await

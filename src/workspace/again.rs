@@ -49,6 +49,7 @@ fn from_step(request: &RunRequest, id: &RunId) -> Result<ResumeRequest, Error> {
             options: ResumeOptions { jobs: request.jobs, allow_unenforced: request.allow_unenforced },
             scenario: request.scenario.clone(),
             wait_for_human: request.wait_for_human,
+            at_home: false,
         });
     }
     let refused = Error::new(

@@ -38,6 +38,8 @@ pub struct ResumeRequest {
     pub options: ResumeOptions,
     pub scenario: Option<PathBuf>,
     pub wait_for_human: bool,
+    /// A studio's guest asks, who does not own the machine.
+    pub at_home: bool,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -49,4 +51,6 @@ pub struct RetryRequest {
     pub set: BTreeMap<String, Given>,
     pub scenario: Option<PathBuf>,
     pub options: ResumeOptions,
+    /// As in [`ResumeRequest`].
+    pub at_home: bool,
 }

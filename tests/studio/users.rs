@@ -216,6 +216,14 @@ fn each_role_sends_what_it_may_and_nothing_else_whatever_routes_there_are() {
     let unfenced = json!({"flow": "gate", "run_id": "unfenced", "allow_unenforced": true}).to_string();
     op.api_post("/api/v1/runs", &unfenced).code(422).says("only the studio's owner");
     assert!(!test.at("run_base/unfenced").exists());
+    assert!(!op.get("/runs/r").body.contains("allow_unenforced"));
+    assert!(studio.get("/runs/r").body.contains("allow_unenforced"));
+    for (path, body) in [
+        ("/api/v1/runs/r/resume", json!({"allow_unenforced": true})),
+        ("/api/v1/runs/r/retry", json!({"step": "gate", "allow_unenforced": true})),
+    ] {
+        op.api_post(path, &body.to_string()).code(422).says("only the studio's owner");
+    }
     let me = op.api("/api/v1/me").code(200).json();
     assert_eq!(me, json!({"name": "op", "owner": false, "rights": ["look", "operate"]}));
     assert_eq!(

@@ -130,8 +130,39 @@ fn a_step_is_done_again_with_other_parameters() {
     set("size").code(422).says("is not NAME=VALUE");
     set("size=many").code(422).says("size");
     set("odd=1").code(422).says("odd");
+    for (jobs, why) in [("many", "not many"), ("0", "not 0"), ("257", "not 257")] {
+        studio.act("/runs/r", "/runs/r/retry", &[("at", "flow/a"), ("jobs", jobs)]).code(422).says(why);
+    }
     set("\r\n size=7\r\n").code(303);
     until("it ran with the other size", || lines(&test, "ran") == ["1", "7"]);
     until_idle(&test);
     assert_eq!(test.facts("r", "params_changed").len(), 1);
+}
+
+/// A run that this machine cannot hold to what it promises goes on where its owner allows it, and with fewer steps at once.
+#[test]
+fn whoever_goes_on_with_a_run_says_how() {
+    let flow = "steps:\n  - {id: go, ask: {question: Go?}}\n  - {id: look, run: 'echo $EXECUTION >> ran', access: observe}\n";
+    let test = Test::new().flow("flow", flow);
+    test.go(&["run", "flow", "--run-id", "r"]).code(4);
+    let test = test.env("FLOW_STUDIO_SANDBOX", "none");
+    test.go(&["review", "answer", "r/go-1", "--choose", "approve"]).code(0);
+    test.go(&["resume", "r"]).code(1).says("--allow-unenforced");
+    let studio = Studio::driving(&test, &[]);
+    let on = |form: &[(&str, &str)]| studio.act("/runs/r", "/runs/r/retry", &[&[("at", "flow/look")], form].concat()).code(303);
+    on(&[("allow_unenforced", "yes"), ("jobs", " 2 ")]);
+    until("it ran", || lines(&test, "ran").len() == 1);
+    until_idle(&test);
+    let options = || test.facts("r", "resumed").last().unwrap()["options"].clone();
+    assert_eq!(options(), json!({"jobs": 2, "allow_unenforced": true}));
+    // Nothing said: as before.
+    on(&[]);
+    until("it ran again", || lines(&test, "ran").len() == 2);
+    until_idle(&test);
+    assert!(options().is_null());
+    studio.api_post("/api/v1/runs/r/resume", &json!({"from": "look", "jobs": 0})).code(422).says("from 1 to 256");
+    studio.api_post("/api/v1/runs/r/resume", &json!({"from": "look", "jobs": 1})).code(202);
+    until("and once more", || lines(&test, "ran").len() == 3);
+    until_idle(&test);
+    assert_eq!(options(), json!({"jobs": 1}));
 }

@@ -14,7 +14,7 @@ use maud::{Markup, html};
 use crate::{
     id::RunId,
     inspect::{RunView, StatusReport},
-    record::RunStatus,
+    record::{ResumeOptions, RunStatus},
     spec::params::Given,
     workspace::{OrderLine, OrderStanding, ResumeRequest, RetryRequest, Workspace},
 };
@@ -71,6 +71,7 @@ pub(super) fn acts(view: &RunView, report: &StatusReport, orders: &[OrderLine], 
                             }
                         }
                         label class="choice" { input type="checkbox" name="refresh" value="yes"; " Adopt the flow as it is today " span class="dim" { "else it goes on as it was when it started" } }
+                        (otherwise_fields())
                         (sure("Go on with it"))
                         button class="primary" { "Resume" }
                     }
@@ -88,6 +89,7 @@ pub(super) fn acts(view: &RunView, report: &StatusReport, orders: &[OrderLine], 
                         }
                         label class="choice" { input type="checkbox" name="only" value="yes"; " Only this step " span class="dim" { "what depends on it is not done again" } }
                         label class="field" { "Parameters that are others from now on" span class="dim" { " NAME=VALUE, one a line; may be left out" } textarea name="set" rows="2" {} }
+                        (otherwise_fields())
                         (sure("Execute it again; it may have had effects the first time"))
                         button class="primary" { "Do it again" }
                     }
@@ -155,6 +157,34 @@ fn at(sent: &BTreeMap<String, String>) -> (Option<String>, Option<String>) {
     (flow, Some(step.to_owned()))
 }
 
+/// How it goes on from here, if not as before.
+fn otherwise(sent: &BTreeMap<String, String>) -> Result<ResumeOptions, Problem> {
+    let jobs = sent.get("jobs").map(|text| text.trim()).filter(|text| !text.is_empty());
+    let number = |text: &str| {
+        let why = || format!("jobs is a number from 1 to 256, not {text}");
+        text.parse().map_err(|_| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, why()))
+    };
+    Ok(ResumeOptions { jobs: jobs.map(number).transpose()?, allow_unenforced: sent.contains_key("allow_unenforced") })
+}
+
+/// The fields for it.
+fn otherwise_fields() -> Markup {
+    html! {
+        details {
+            summary { "More" }
+            label class="field" { "Steps at once from here on " span class="dim" { "(left out: as before)" }
+                input name="jobs" inputmode="numeric" autocomplete="off";
+            }
+            @if Guest::here().is_some_and(|guest| guest.person.name.is_none()) {
+                label class="choice" {
+                    input type="checkbox" name="allow_unenforced" value="yes";
+                    " From here on, run also what this machine cannot enforce " span class="dim" { "receipts say so" }
+                }
+            }
+        }
+    }
+}
+
 /// `NAME=VALUE`, one a line.
 fn set(sent: &BTreeMap<String, String>) -> Result<BTreeMap<String, Given>, Problem> {
     let lines = sent.get("set").into_iter().flat_map(|text| text.lines()).map(str::trim).filter(|line| !line.is_empty());
@@ -171,10 +201,11 @@ pub(in crate::studio) async fn resume(
     Extension(person): Extension<Person>,
     RawForm(sent): RawForm,
 ) -> Response {
-    let run_id = run.clone();
+    let (run_id, at_home) = (run.clone(), person.name.is_some());
     queued(studio, run, person, sent, "resume", move |workspace, sent, by| {
         let (flow, from) = at(sent);
-        let request = ResumeRequest { run_id, flow, from, refresh: sent.contains_key("refresh"), ..ResumeRequest::default() };
+        let (refresh, options) = (sent.contains_key("refresh"), otherwise(sent)?);
+        let request = ResumeRequest { run_id, flow, from, refresh, options, at_home, ..ResumeRequest::default() };
         Ok(workspace.ask_resume(&request, by).map(drop)?)
     })
     .await
@@ -186,12 +217,12 @@ pub(in crate::studio) async fn retry(
     Extension(person): Extension<Person>,
     RawForm(sent): RawForm,
 ) -> Response {
-    let run_id = run.clone();
+    let (run_id, at_home) = (run.clone(), person.name.is_some());
     queued(studio, run, person, sent, "retry", move |workspace, sent, by| {
         let (flow, step) = at(sent);
         let step = step.unwrap_or_default();
-        let request =
-            RetryRequest { run_id, flow, step, only: sent.contains_key("only"), set: set(sent)?, ..RetryRequest::default() };
+        let (only, set, options) = (sent.contains_key("only"), set(sent)?, otherwise(sent)?);
+        let request = RetryRequest { run_id, flow, step, only, set, options, at_home, scenario: None };
         Ok(workspace.ask_retry(&request, by).map(drop)?)
     })
     .await

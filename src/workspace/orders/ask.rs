@@ -10,7 +10,7 @@ use crate::{
     error::{Error, Kind},
     id::{FlowKey, FramePath, ParamName, RunId, StepId, StepRef},
     ledger::{Lock, LockError, ORDERS_MAX, RunDirError},
-    record::{Errand, Order, OrderState, RunOptions},
+    record::{Errand, Order, OrderState, ResumeOptions, RunOptions},
     redact::Redactor,
     runner::OpenError,
     spec::{
@@ -77,6 +77,25 @@ impl From<Error> for Declined {
     }
 }
 
+/// Who asks for a fence to be left out; a guest is not the one who may.
+const UNFENCED: &str = "only the studio's owner may let steps run without their fence";
+
+/// What is to be another way from here on, as far as whoever asks may say so.
+fn goes_on(options: ResumeOptions, at_home: bool) -> Result<ResumeOptions, Declined> {
+    let mut fields = Vec::new();
+    if let Some(jobs) = options.jobs.filter(|jobs| !(1..=256).contains(jobs)) {
+        fields.push(no_jobs(&jobs.to_string()));
+    }
+    if at_home && options.allow_unenforced {
+        fields.push(Mistake::new("allow_unenforced", UNFENCED));
+    }
+    if fields.is_empty() { Ok(options) } else { Err(wrong(fields)) }
+}
+
+fn no_jobs(text: &str) -> Mistake {
+    Mistake::new("jobs", format!("jobs is a number from 1 to 256, not {text}"))
+}
+
 fn wrong(fields: Vec<Mistake>) -> Declined {
     let message = match fields.as_slice() {
         [one] => one.message.clone(),
@@ -121,7 +140,7 @@ impl Workspace {
         if let Some(text) = &request.jobs {
             jobs = text.parse().ok().filter(|jobs| (1..=256).contains(jobs));
             if jobs.is_none() {
-                fields.push(Mistake::new("jobs", format!("jobs is a number from 1 to 256, not {text}")));
+                fields.push(no_jobs(text));
             }
         }
         let mut engine = None;
@@ -144,7 +163,7 @@ impl Workspace {
             }
         };
         if request.at_home && request.allow_unenforced {
-            fields.push(Mistake::new("allow_unenforced", "only the studio's owner may let steps run without their fence"));
+            fields.push(Mistake::new("allow_unenforced", UNFENCED));
         }
         if request.join && id.is_none() && request.run_id.is_none() {
             fields.push(Mistake::new("run_id", "which run does the flow join?"));
@@ -209,7 +228,8 @@ impl Workspace {
                 .hint(format!("flow-studio retry {} --step STEP        (one step again, and what depends on it)", read.id))
                 .into());
         }
-        let errand = Errand::Resume { flow, from, refresh: request.refresh };
+        let options = goes_on(request.options, request.at_home)?;
+        let errand = Errand::Resume { flow, from, refresh: request.refresh, options };
         Ok(self.put(self.order(read.id.clone(), by, self.root.clone(), errand)?, &Redactor::default())?)
     }
 
@@ -234,7 +254,8 @@ impl Workspace {
         if !fields.is_empty() {
             return Err(wrong(fields));
         }
-        let errand = Errand::Retry { flow, step, only: request.only, set };
+        let options = goes_on(request.options, request.at_home)?;
+        let errand = Errand::Retry { flow, step, only: request.only, set, options };
         Ok(self.put(self.order(read.id.clone(), by, self.root.clone(), errand)?, &redactor)?)
     }
 

@@ -7,7 +7,7 @@ use crate::{
     error::{Error, Kind},
     id::RunId,
     ledger::{Lock, Traces},
-    record::{Begun, Errand, Order, OrderState},
+    record::{Begun, Errand, Order, OrderState, ResumeOptions},
 };
 
 use super::{
@@ -113,7 +113,7 @@ impl Workspace {
                     say(&["--allow-unenforced"]);
                 }
             }
-            Errand::Resume { flow, from, refresh } => {
+            Errand::Resume { flow, from, refresh, .. } => {
                 say(&["resume", run]);
                 if let Some(flow) = flow {
                     say(&["--flow", flow.as_str()]);
@@ -125,7 +125,7 @@ impl Workspace {
                     say(&["--refresh"]);
                 }
             }
-            Errand::Retry { flow, step, only, set } => {
+            Errand::Retry { flow, step, only, set, .. } => {
                 say(&["retry", run, "--step", step.as_str()]);
                 if let Some(flow) = flow {
                     say(&["--flow", flow.as_str()]);
@@ -138,6 +138,11 @@ impl Workspace {
                     say(&["--set", &format!("{name}={text}")]);
                 }
             }
+        }
+        if let Errand::Resume { options, .. } | Errand::Retry { options, .. } = &order.errand
+            && !order.taken
+        {
+            args.extend(otherwise(*options));
         }
         self.calling(args, order.workspace.clone().into(), &order.by)
     }
@@ -183,4 +188,16 @@ impl Workspace {
         let why = Error::new(Kind::System, "no process could be started for it").because(error);
         self.refuse(order, &why).map(drop)
     }
+}
+
+/// As `resume` and `retry` take it.
+fn otherwise(options: ResumeOptions) -> Vec<OsString> {
+    let mut args = Vec::new();
+    if let Some(jobs) = options.jobs {
+        args.extend(["--jobs".into(), jobs.to_string().into()]);
+    }
+    if options.allow_unenforced {
+        args.push("--allow-unenforced".into());
+    }
+    args
 }
