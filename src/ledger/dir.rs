@@ -111,8 +111,12 @@ impl Dir {
 
     /// The whole file; one larger than `bytes_max` is an error.
     pub(super) fn read(&mut self, place: &InRun, bytes_max: u64) -> io::Result<Vec<u8>> {
-        let mut bytes = Vec::new();
-        self.reader(place)?.take(bytes_max + 1).read_to_end(&mut bytes)?;
+        /// Whoever reads into this sees the file's end without more room.
+        const BYTES_SPARE: usize = 64;
+        let file = self.reader(place)?;
+        let whole = usize::try_from(file.metadata()?.len().min(bytes_max)).unwrap_or_default();
+        let mut bytes = Vec::with_capacity(whole + BYTES_SPARE);
+        file.take(bytes_max + 1).read_to_end(&mut bytes)?;
         if bytes.len() as u64 > bytes_max {
             return Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("it is larger than {bytes_max} bytes")));
         }

@@ -168,6 +168,14 @@ impl RunDir {
         self.dir()?.read(place, bytes_max)
     }
 
+    /// For whoever reads many: what is open stays open.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn files(&self) -> io::Result<Files> {
+        self.dir().map(Files)
+    }
+
     /// A file to be read in pieces, and how long it is now; symlinks are not followed.
     ///
     /// # Errors
@@ -335,5 +343,18 @@ impl RunDir {
     }
     pub fn report(&self, flow: &FramePath) -> InRun {
         InRun::of(format!("{flow}/report.md"))
+    }
+}
+
+/// The files of a run, one after the other.
+pub struct Files(Dir);
+
+impl Files {
+    /// As [`RunDir::read`].
+    ///
+    /// # Errors
+    /// What the file system says; `FileTooLarge` above `bytes_max`.
+    pub fn read(&mut self, place: &InRun, bytes_max: u64) -> io::Result<Vec<u8>> {
+        self.0.read(place, bytes_max)
     }
 }

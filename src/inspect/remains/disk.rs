@@ -182,6 +182,7 @@ fn letters(run: &RunDir, remains: &mut Remains) {
 /// What a redactor would still change was never looked at: a file that a step wrote by itself, or another program.
 fn secrets(run: &RunDir, remains: &mut Remains) {
     let redactor = Redactor::default();
+    let Ok(mut all) = run.files() else { return };
     let mut total = 0;
     for file in &remains.files {
         if remains.leaks.len() >= LEAKS_MAX {
@@ -192,7 +193,7 @@ fn secrets(run: &RunDir, remains: &mut Remains) {
             remains.unscanned.push(file.path.clone());
             continue;
         }
-        let Some(bytes) = InRun::new(&file.path).ok().and_then(|place| run.read(&place, SCAN_BYTES_MAX).ok()) else { continue };
+        let Some(bytes) = InRun::new(&file.path).ok().and_then(|place| all.read(&place, SCAN_BYTES_MAX).ok()) else { continue };
         let clean = redactor.bytes(bytes.clone());
         if *clean.get() == bytes {
             continue;
