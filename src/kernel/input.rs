@@ -51,6 +51,8 @@ pub struct RefreshPlan {
     pub book: Arc<Book>,
     /// It runs again from here, as the new definition has it: in the same turn, before what was changed starts by itself.
     pub from: Option<StepId>,
+    /// What starts by itself after it starts as it is wanted now.
+    pub options: ResumeOptions,
 }
 
 #[derive(Debug, Clone)]

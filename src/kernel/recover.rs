@@ -269,6 +269,9 @@ pub(super) fn refreshed(turn: &mut Turn, refresh: &RefreshPlan) -> Result<InputN
         new.iter().filter(|(id, sha)| old.get(*id).is_some_and(|before| before != *sha)).map(|(id, _)| id.clone()).collect();
     let once = half_run_ids(turn, &refresh.flow);
     turn.state.know(refresh.book.clone());
+    if !refresh.options.is_none() {
+        turn.emit(Fact::Resumed { by: refresh.by.clone(), options: refresh.options });
+    }
     turn.emit(Fact::DefinitionRefreshed {
         flow: refresh.flow.clone(),
         definition: refresh.book.definition.clone(),

@@ -51,7 +51,8 @@ impl Workspace {
         match (request.refresh, today) {
             (true, Some(Ok(book))) => {
                 let redactor = self.redactor(&book.library)?;
-                let plan = RefreshPlan { by: by.clone(), flow: root.clone(), book: book.clone(), from: from.take() };
+                let (by, from, options) = (by.clone(), from.take(), request.options);
+                let plan = RefreshPlan { by, flow: root.clone(), book: book.clone(), from, options };
                 let refresh = Input::Refreshed(plan);
                 // Asked before anything is kept for it: what is refused leaves nothing.
                 decide(&opened.state, &refresh, Clock::after(opened.state.now).now()).map_err(|no| errors::refused(&no))?;

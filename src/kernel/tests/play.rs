@@ -10,9 +10,7 @@ use serde_json::Value;
 
 use crate::{
     id::{EscalationId, FlowKey, FramePath, ParamName, RunId, Sha256, StepId, Time},
-    kernel::{
-        Command, Decided, FramePhase, Input, RefreshPlan, Refused, Request, Resume, Roles, State, commands, decide, decide_parked,
-    },
+    kernel::{Command, Decided, FramePhase, Input, Refused, Request, Resume, Roles, State, commands, decide, decide_parked},
     plan::Book,
     record::{Answer, At, Channel, Decision, Entry, Fact, Question, QuestionStatus, RunOptions, RunStatus, Shown, StopCause},
     spec::Loader,
@@ -38,7 +36,7 @@ pub(super) struct Play {
     pub(super) evidence: BTreeMap<String, String>,
     pub(super) state: State,
     /// The same run, made from the lines' JSON.
-    mirror: State,
+    pub(super) mirror: State,
     pub(super) entries: Vec<Entry>,
     pub(super) refused: Vec<Refused>,
     pub(super) now: Time,
@@ -118,15 +116,6 @@ impl Play {
             .collect();
         *file = changed.join("\n");
         self.adopt(None);
-    }
-
-    /// Today's flow takes the place of the one that the run has.
-    pub(super) fn adopt(&mut self, from: Option<&str>) {
-        let (flow, book) = (FramePath::new("main").unwrap(), self.book("main"));
-        self.state.know(book.clone());
-        self.mirror.know(book.clone());
-        let from = from.map(|step| StepId::new(step).unwrap());
-        self.tell(&Input::Refreshed(RefreshPlan { by: "bo".to_owned(), flow, book, from }));
     }
 
     pub(super) fn book(&self, key: &str) -> Arc<Book> {

@@ -1,12 +1,27 @@
 //! `resume --refresh`: today's flow takes the frozen one's place, and what is over stays over.
 
-use crate::record::QuestionStatus;
+use crate::{
+    id::{FramePath, StepId},
+    kernel::{Input, RefreshPlan},
+    record::{QuestionStatus, ResumeOptions},
+};
 
 use super::{Play, fails, ok};
 
 const FLOW: &str = "steps:\n  - {id: a, run: x}\n  - {id: b, run: x, on_failure: escalate}\n  - {id: c, run: x}";
 
 impl Play {
+    /// Today's flow takes the place of the one that the run has.
+    pub(super) fn adopt(&mut self, from: Option<&str>) {
+        self.adopt_with(from, ResumeOptions::default());
+    }
+    fn adopt_with(&mut self, from: Option<&str>, options: ResumeOptions) {
+        let (flow, book) = (FramePath::new("main").unwrap(), self.book("main"));
+        self.state.know(book.clone());
+        self.mirror.know(book.clone());
+        let from = from.map(|step| StepId::new(step).unwrap());
+        self.tell(&Input::Refreshed(RefreshPlan { by: "bo".to_owned(), flow, book, from, options }));
+    }
     /// The flow's file changes and the run adopts it.
     pub(super) fn refresh(self, text: &str) -> Self {
         self.refresh_from(text, None)
@@ -154,4 +169,17 @@ fn a_question_about_a_step_whose_ground_changed_is_closed() {
     let play = at_b();
     let play = play.refresh(&FLOW.replace("{id: a, run: x", "{id: a, run: y")).resume(None);
     assert_eq!((play.question_status("b-1"), play.path().as_str()), (QuestionStatus::Voided, "a b a b c"));
+}
+
+/// What a kill had under way starts again by itself when the flow is another one, and as it is wanted now.
+#[test]
+fn with_another_flow_as_many_run_at_once_as_are_wanted_now() {
+    let flow = "jobs: 3\nsteps: [{id: a, needs: [], run: x}, {id: b, needs: [], run: x}, {id: c, needs: [], run: x}]";
+    let mut play = ["a", "b", "c"].into_iter().fold(Play::flow(flow), Play::slow).run();
+    assert_eq!(play.state.running.len(), 3);
+    play.tell_parked(&Input::Lost { seen: None });
+    play.files.insert("flows/main.yaml".to_owned(), format!("flow: main\n{}", flow.replace("run: x", "run: y")));
+    play.adopt_with(None, ResumeOptions { jobs: Some(1), allow_unenforced: false });
+    let play = play.resume(None);
+    assert_eq!(play.state.running.len(), 1);
 }
