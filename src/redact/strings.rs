@@ -1,6 +1,6 @@
 //! All texts of a value, one after the other, without its JSON being written.
-//! In: anything that can be serialized. Out: whether some text of it is what is looked for; a key of a map is a text, a field's name
-//! and a closed word are not. Never: a text copied, one looked at after the first that was found.
+//! In: anything that can be serialized. Out: whether some text of it is what is looked for; a key of a map is a text, and so are the names
+//! of fields and closed words where that is asked for. Never: a text copied, one looked at after the first that was found.
 
 use std::fmt::Display;
 
@@ -12,12 +12,12 @@ use serde::{
     },
 };
 
-/// Whether `wanted` is true of some text in the value.
+/// Whether `wanted` is true of some text in the value; `words`: also of a word that stands in our own source.
 ///
 /// # Errors
 /// The value cannot be serialized.
-pub(super) fn any(value: &impl Serialize, wanted: impl Fn(&str) -> bool) -> Result<bool, String> {
-    match value.serialize(&Look { wanted: &wanted }) {
+pub(super) fn any(value: &impl Serialize, words: bool, wanted: impl Fn(&str) -> bool) -> Result<bool, String> {
+    match value.serialize(&Look { wanted: &wanted, words }) {
         Ok(()) => Ok(false),
         Err(End::Found) => Ok(true),
         Err(End::Broken(why)) => Err(why),
@@ -26,6 +26,13 @@ pub(super) fn any(value: &impl Serialize, wanted: impl Fn(&str) -> bool) -> Resu
 
 struct Look<'l> {
     wanted: &'l dyn Fn(&str) -> bool,
+    words: bool,
+}
+
+impl Look<'_> {
+    fn word(&self, word: &'static str) -> Result<(), End> {
+        if self.words { self.serialize_str(word) } else { Ok(()) }
+    }
 }
 
 /// Why it went no further.
@@ -84,8 +91,8 @@ impl Serializer for &Look<'_> {
     fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<(), End> {
         value.serialize(self)
     }
-    fn serialize_unit_variant(self, _: &'static str, _: u32, _: &'static str) -> Result<(), End> {
-        Ok(())
+    fn serialize_unit_variant(self, _: &'static str, _: u32, word: &'static str) -> Result<(), End> {
+        self.word(word)
     }
     fn serialize_newtype_struct<T: Serialize + ?Sized>(self, _: &'static str, value: &T) -> Result<(), End> {
         value.serialize(self)
@@ -94,9 +101,10 @@ impl Serializer for &Look<'_> {
         self,
         _: &'static str,
         _: u32,
-        _: &'static str,
+        word: &'static str,
         value: &T,
     ) -> Result<(), End> {
+        self.word(word)?;
         value.serialize(self)
     }
     fn serialize_seq(self, _: Option<usize>) -> Result<Self, End> {
@@ -108,8 +116,8 @@ impl Serializer for &Look<'_> {
     fn serialize_tuple_struct(self, _: &'static str, _: usize) -> Result<Self, End> {
         Ok(self)
     }
-    fn serialize_tuple_variant(self, _: &'static str, _: u32, _: &'static str, _: usize) -> Result<Self, End> {
-        Ok(self)
+    fn serialize_tuple_variant(self, _: &'static str, _: u32, word: &'static str, _: usize) -> Result<Self, End> {
+        self.word(word).map(|()| self)
     }
     fn serialize_map(self, _: Option<usize>) -> Result<Self, End> {
         Ok(self)
@@ -117,17 +125,17 @@ impl Serializer for &Look<'_> {
     fn serialize_struct(self, _: &'static str, _: usize) -> Result<Self, End> {
         Ok(self)
     }
-    fn serialize_struct_variant(self, _: &'static str, _: u32, _: &'static str, _: usize) -> Result<Self, End> {
-        Ok(self)
+    fn serialize_struct_variant(self, _: &'static str, _: u32, word: &'static str, _: usize) -> Result<Self, End> {
+        self.word(word).map(|()| self)
     }
 }
 
 macro_rules! looks_into {
-    ($($trait:ident: $($method:ident($($name:ident: $type:ty)?)),*;)*) => {
+    ($($trait:ident: $($method:ident),*;)*) => {
         $(impl $trait for &Look<'_> {
             type Ok = ();
             type Error = End;
-            $(fn $method<T: Serialize + ?Sized>(&mut self, $($name: $type,)? value: &T) -> Result<(), End> {
+            $(fn $method<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), End> {
                 value.serialize(&**self)
             })*
             fn end(self) -> Result<(), End> {
@@ -138,14 +146,30 @@ macro_rules! looks_into {
 }
 
 looks_into! {
-    SerializeSeq: serialize_element();
-    SerializeTuple: serialize_element();
-    SerializeTupleStruct: serialize_field();
-    SerializeTupleVariant: serialize_field();
-    SerializeMap: serialize_key(), serialize_value();
-    SerializeStruct: serialize_field(_name: &'static str);
-    SerializeStructVariant: serialize_field(_name: &'static str);
+    SerializeSeq: serialize_element;
+    SerializeTuple: serialize_element;
+    SerializeTupleStruct: serialize_field;
+    SerializeTupleVariant: serialize_field;
+    SerializeMap: serialize_key, serialize_value;
 }
+
+macro_rules! looks_into_fields {
+    ($($trait:ident),*) => {
+        $(impl $trait for &Look<'_> {
+            type Ok = ();
+            type Error = End;
+            fn serialize_field<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) -> Result<(), End> {
+                self.word(name)?;
+                value.serialize(&**self)
+            }
+            fn end(self) -> Result<(), End> {
+                Ok(())
+            }
+        })*
+    };
+}
+
+looks_into_fields!(SerializeStruct, SerializeStructVariant);
 
 #[cfg(test)]
 mod tests {
@@ -173,9 +197,9 @@ mod tests {
         number: f64,
     }
 
-    fn texts(value: &impl Serialize) -> Vec<String> {
+    fn texts(value: &impl Serialize, words: bool) -> Vec<String> {
         let seen = RefCell::new(Vec::new());
-        let found = any(value, |text| {
+        let found = any(value, words, |text| {
             seen.borrow_mut().push(text.to_owned());
             false
         });
@@ -193,13 +217,15 @@ mod tests {
             tuple: (1, "i"),
             number: 0.5,
         };
-        assert_eq!(texts(&whole), ["a", "b", "c", "d", "e", "f", "g", "h", "i"]);
+        assert_eq!(texts(&whole, false), ["a", "b", "c", "d", "e", "f", "g", "h", "i"]);
+        let words = "field a map b c d e words Closed Holds f Pair g Named inner h unit tuple i number";
+        assert_eq!(texts(&whole, true).join(" "), words);
     }
 
     #[test]
     fn nothing_is_looked_at_after_what_was_found() {
         let seen = RefCell::new(0);
-        let found = any(&["a", "b", "c"], |text| {
+        let found = any(&["a", "b", "c"], false, |text| {
             *seen.borrow_mut() += 1;
             text == "b"
         });
@@ -214,6 +240,6 @@ mod tests {
                 Err(serde::ser::Error::custom("no"))
             }
         }
-        assert_eq!(any(&(Broken, "x"), |_| true), Err("no".to_owned()));
+        assert_eq!(any(&(Broken, "x"), false, |_| true), Err("no".to_owned()));
     }
 }

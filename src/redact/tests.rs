@@ -174,6 +174,21 @@ fn a_secret_where_no_placeholder_fits_is_an_error() {
     assert!(matches!(redactor.clean(name), Err(Leak::Unfit(why)) if !why.contains("hunter2")));
 }
 
+/// A secret that is a word of ours stands in what we write, and cannot be replaced there: that is told, not passed over.
+#[test]
+fn a_closed_word_that_somebody_keeps_secret_is_no_value_that_is_clean() {
+    #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+    enum Word {
+        Succeeded,
+        Holds { quietly: bool },
+    }
+    for (secret, word) in [("Succeeded", Word::Succeeded), ("quietly", Word::Holds { quietly: true })] {
+        let redactor = Redactor::new(&[("WORD".to_owned(), secret.to_owned())]).unwrap();
+        assert!(matches!(redactor.clean(word.clone()), Err(Leak::Unfit(_))), "{secret}");
+        assert_eq!(Redactor::default().clean(word.clone()).unwrap().into_inner(), word);
+    }
+}
+
 /// A type that takes only some texts, as names do.
 #[derive(Debug, PartialEq, Serialize, serde::Deserialize)]
 #[serde(try_from = "String", into = "String")]
