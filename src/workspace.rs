@@ -57,6 +57,7 @@ pub use dry_run::{DryRun, DryStep, Runs};
 pub use open_run::ReadRun;
 pub use orders::{
     Beginning, Call, Declined, Due, Known, Mistake, OrderLine, OrderList, OrderStanding, OrderWhat, Settled, StartRequest,
+    jobs_asked,
 };
 pub use rehearsal::{Tested, Verdict};
 pub use requests::{ResumeRequest, RetryRequest, RunRequest};

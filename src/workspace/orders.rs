@@ -22,7 +22,7 @@ use crate::{
 
 use super::Workspace;
 
-pub use ask::{Declined, Mistake, StartRequest};
+pub use ask::{Declined, Mistake, StartRequest, jobs_asked};
 pub use begin::{Beginning, Call};
 pub use due::{Due, Known};
 pub use settle::Settled;

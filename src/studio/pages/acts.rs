@@ -16,7 +16,7 @@ use crate::{
     inspect::{RunView, StatusReport},
     record::{ResumeOptions, RunStatus},
     spec::params::Given,
-    workspace::{OrderLine, OrderStanding, ResumeRequest, RetryRequest, Workspace},
+    workspace::{OrderLine, OrderStanding, ResumeRequest, RetryRequest, Workspace, jobs_asked},
 };
 
 use super::{
@@ -160,11 +160,7 @@ fn at(sent: &BTreeMap<String, String>) -> (Option<String>, Option<String>) {
 /// How it goes on from here, if not as before.
 fn otherwise(sent: &BTreeMap<String, String>) -> Result<ResumeOptions, Problem> {
     let jobs = sent.get("jobs").map(|text| text.trim()).filter(|text| !text.is_empty());
-    let number = |text: &str| {
-        let why = || format!("jobs is a number from 1 to 256, not {text}");
-        text.parse().map_err(|_| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, why()))
-    };
-    Ok(ResumeOptions { jobs: jobs.map(number).transpose()?, allow_unenforced: sent.contains_key("allow_unenforced") })
+    Ok(ResumeOptions { jobs: jobs.map(jobs_asked).transpose()?, allow_unenforced: sent.contains_key("allow_unenforced") })
 }
 
 /// The fields for it.

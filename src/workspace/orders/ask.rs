@@ -83,17 +83,24 @@ const UNFENCED: &str = "only the studio's owner may let steps run without their 
 /// What is to be another way from here on, as far as whoever asks may say so.
 fn goes_on(options: ResumeOptions, at_home: bool) -> Result<ResumeOptions, Declined> {
     let mut fields = Vec::new();
-    if let Some(jobs) = options.jobs.filter(|jobs| !(1..=256).contains(jobs)) {
-        fields.push(no_jobs(&jobs.to_string()));
-    }
+    fields.extend(options.jobs.and_then(|jobs| number_of_jobs(&jobs.to_string()).err()));
     if at_home && options.allow_unenforced {
         fields.push(Mistake::new("allow_unenforced", UNFENCED));
     }
     if fields.is_empty() { Ok(options) } else { Err(wrong(fields)) }
 }
 
-fn no_jobs(text: &str) -> Mistake {
-    Mistake::new("jobs", format!("jobs is a number from 1 to 256, not {text}"))
+fn number_of_jobs(text: &str) -> Result<u32, Mistake> {
+    let number = text.parse().ok().filter(|jobs| (1..=256).contains(jobs));
+    number.ok_or_else(|| Mistake::new("jobs", format!("jobs is a number from 1 to 256, not {text}")))
+}
+
+/// How many steps at once, as somebody typed it who goes on with a run.
+///
+/// # Errors
+/// It is no such number.
+pub fn jobs_asked(text: &str) -> Result<u32, Declined> {
+    number_of_jobs(text).map_err(|mistake| wrong(vec![mistake]))
 }
 
 fn wrong(fields: Vec<Mistake>) -> Declined {
@@ -138,9 +145,9 @@ impl Workspace {
         let (from, until) = (step("from", &request.from), step("until", &request.until));
         let mut jobs = None;
         if let Some(text) = &request.jobs {
-            jobs = text.parse().ok().filter(|jobs| (1..=256).contains(jobs));
-            if jobs.is_none() {
-                fields.push(no_jobs(text));
+            match number_of_jobs(text) {
+                Ok(number) => jobs = Some(number),
+                Err(mistake) => fields.push(mistake),
             }
         }
         let mut engine = None;
