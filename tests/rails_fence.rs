@@ -210,6 +210,10 @@ fn a_step_is_refused_when_it_starts_too() {
     let allowed = json!({"requested": "observe", "enforced": "none (--allow-unenforced)"});
     assert_eq!(receipt(&poorer)["sandbox"], allowed);
     assert_eq!(poorer.facts("r", "resumed").last().unwrap()["options"], json!({"allow_unenforced": true}));
+    let told = "it promised `observe`, and nothing held it to that: none (--allow-unenforced)";
+    let explained = poorer.go(&["explain", "r", "look"]).code(0);
+    let words = explained.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert_eq!(words.matches(told).count(), 1, "{words}");
     // Said once, it holds; `run` from a step of the same run takes it, too.
     poorer.go(&["resume", "r", "--from", "look"]).code(0);
     assert_eq!(receipt(&poorer)["sandbox"], allowed);

@@ -240,6 +240,9 @@ fn ended(view: &RunView, at: &At, number: u32) -> Option<Said> {
     if let Some(from) = handoff.measured.downgraded_from {
         text.push_str(&format!("; it said {from}, and that was not what was measured"));
     }
+    if let Some(sandbox) = proof.sandbox.as_ref().filter(|sandbox| sandbox.enforced.starts_with("none")) {
+        text.push_str(&format!("; it promised `{}`, and nothing held it to that: {}", sandbox.requested, sandbox.enforced));
+    }
     let failed: Vec<&str> = proof.checks.iter().filter(|check| !check.passed).map(|check| check.name.as_str()).collect();
     if !failed.is_empty() {
         text.push_str(&format!("; checks that did not pass: {}", listed(&failed)));
