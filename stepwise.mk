@@ -1,8 +1,8 @@
 # Flows from make. Include it:   include stepwise.mk
 #
-#   make stepwise-<flow> [RUN_ID=ID] [START_STEP=STEP] [WORKSPACE=DIR] [PARAMS="name=value other='two words'"]
-#   make stepwise-resume RUN_ID=ID [FLOW=FLOW] [START_STEP=STEP]
-#   make stepwise-retry  RUN_ID=ID STEP=STEP [FLOW=FLOW]
+#   make stepwise-<flow> [RUN_ID=ID] [START_STEP=STEP] [WORKSPACE=DIR] [JOBS=N] [PARAMS="name=value other='two words'"]
+#   make stepwise-resume RUN_ID=ID [FLOW=FLOW] [START_STEP=STEP] [JOBS=N]
+#   make stepwise-retry  RUN_ID=ID STEP=STEP [FLOW=FLOW] [JOBS=N]
 #   make stepwise-status [RUN_ID=ID]    make stepwise-review [ID=RUN/QUESTION] [CHOOSE=KEY] [NOTE=TEXT]
 #   make stepwise-diagnose RUN_ID=ID    make stepwise-help
 #
@@ -20,10 +20,11 @@ override WORKSPACE := $(value WORKSPACE)
 override PARAMS := $(value PARAMS)
 override FLOW := $(value FLOW)
 override STEP := $(value STEP)
+override JOBS := $(value JOBS)
 override ID := $(value ID)
 override CHOOSE := $(value CHOOSE)
 override NOTE := $(value NOTE)
-export RUN_ID START_STEP WORKSPACE PARAMS FLOW STEP ID CHOOSE NOTE
+export RUN_ID START_STEP WORKSPACE PARAMS FLOW STEP JOBS ID CHOOSE NOTE
 
 # What the program tells to type begins with its name; where that is not on PATH, say what it stands for.
 stepwise_called = command -v flow-studio >/dev/null 2>&1 || \
@@ -45,7 +46,7 @@ stepwise-%: $(FLOW_STUDIO_READY) stepwise-force
 	    echo "      $$FLOW_STUDIO retry $$RUN_ID --step $$START_STEP --set name=value" >&2; exit 2; \
 	  fi; \
 	  $(stepwise_called); \
-	  exec "$$FLOW_STUDIO" resume "$$RUN_ID" --flow "$$flow" --from "$$START_STEP" --wait-ok; \
+	  exec "$$FLOW_STUDIO" resume "$$RUN_ID" --flow "$$flow" --from "$$START_STEP" $${JOBS:+"--jobs=$$JOBS"} --wait-ok; \
 	fi; \
 	if [ -n "$$PARAMS" ]; then \
 	  params=$$(printf '%s\n' "$$PARAMS" | xargs -n 1 printf -- '--param=%s\n') || { \
@@ -53,17 +54,17 @@ stepwise-%: $(FLOW_STUDIO_READY) stepwise-force
 	else params=; fi; \
 	$(stepwise_called); \
 	IFS=$$(printf '\n_'); IFS=$${IFS%_}; \
-	exec "$$FLOW_STUDIO" run "$$flow" $${RUN_ID:+"--run-id=$$RUN_ID"} $${START_STEP:+"--from=$$START_STEP"} $${WORKSPACE:+"--workspace=$$WORKSPACE"} $$params --wait-ok
+	exec "$$FLOW_STUDIO" run "$$flow" $${RUN_ID:+"--run-id=$$RUN_ID"} $${START_STEP:+"--from=$$START_STEP"} $${WORKSPACE:+"--workspace=$$WORKSPACE"} $${JOBS:+"--jobs=$$JOBS"} $$params --wait-ok
 
 stepwise-force:
 
 stepwise-resume: $(FLOW_STUDIO_READY)
 	@[ -n "$$RUN_ID" ] || { echo "make: which run? make stepwise-resume RUN_ID=…" >&2; "$$FLOW_STUDIO" list >&2; exit 2; }
-	@$(stepwise_called); "$$FLOW_STUDIO" resume "$$RUN_ID" $${FLOW:+--flow "$$FLOW"} $${START_STEP:+--from "$$START_STEP"} --wait-ok
+	@$(stepwise_called); "$$FLOW_STUDIO" resume "$$RUN_ID" $${FLOW:+--flow "$$FLOW"} $${START_STEP:+--from "$$START_STEP"} $${JOBS:+"--jobs=$$JOBS"} --wait-ok
 
 stepwise-retry: $(FLOW_STUDIO_READY)
 	@[ -n "$$RUN_ID" ] && [ -n "$$STEP" ] || { echo "make: which step of which run? make stepwise-retry RUN_ID=… STEP=… [FLOW=…]" >&2; exit 2; }
-	@$(stepwise_called); "$$FLOW_STUDIO" retry "$$RUN_ID" --step "$$STEP" $${FLOW:+--flow "$$FLOW"} --wait-ok
+	@$(stepwise_called); "$$FLOW_STUDIO" retry "$$RUN_ID" --step "$$STEP" $${FLOW:+--flow "$$FLOW"} $${JOBS:+"--jobs=$$JOBS"} --wait-ok
 
 stepwise-status: $(FLOW_STUDIO_READY)
 	@if [ -n "$$RUN_ID" ]; then "$$FLOW_STUDIO" status "$$RUN_ID"; else "$$FLOW_STUDIO" list; fi
@@ -79,7 +80,7 @@ stepwise-diagnose: $(FLOW_STUDIO_READY)
 	@$(stepwise_called); "$$FLOW_STUDIO" diagnose "$$RUN_ID" || case $$? in 1|4|7) ;; *) exit 1;; esac
 
 stepwise-help: $(FLOW_STUDIO_READY)
-	@echo 'make stepwise-<flow> [RUN_ID=ID] [START_STEP=STEP] [WORKSPACE=DIR] [PARAMS="name=value …"]   with these flows:'
+	@echo 'make stepwise-<flow> [RUN_ID=ID] [START_STEP=STEP] [WORKSPACE=DIR] [JOBS=N] [PARAMS="name=value …"]   with these flows:'
 	@echo
 	@"$$FLOW_STUDIO" flows
 	@echo

@@ -98,10 +98,18 @@ fn make_runs_resumes_retries_and_answers() {
     assert!(fine, "{text}");
     let (fine, text) = make(dir, &["stepwise-resume", "RUN_ID=x"]);
     assert!(fine && text.contains("succeeded"), "{text}");
-    let (fine, text) = make(dir, &["stepwise-retry", "RUN_ID=x", "STEP=draft"]);
+    let (fine, text) = make(dir, &["stepwise-retry", "RUN_ID=x", "STEP=draft", "JOBS=3"]);
     assert!(fine && text.contains("sign-off-3"), "{text}");
     let (fine, text) = make(dir, &["stepwise-diagnose", "RUN_ID=x"]);
     assert!(fine && text.contains("the chain holds"), "{text}");
+    for targets in
+        [["stepwise-hello", "START_STEP=draft"], ["stepwise-resume", "START_STEP=draft"], ["stepwise-retry", "STEP=draft"]]
+    {
+        let (fine, text) = make(dir, &[targets[0], targets[1], "RUN_ID=x", "JOBS=many"]);
+        assert!(!fine && text.contains("'many' for '--jobs"), "{targets:?}: {text}");
+    }
+    let (fine, text) = make(dir, &["stepwise-hello", "RUN_ID=y", "JOBS=0"]);
+    assert!(!fine && text.contains("--jobs"), "{text}");
     for (target, says) in
         [("stepwise-resume", "which run?"), ("stepwise-retry", "which step"), ("stepwise-nope", "no flow `nope`")]
     {
@@ -118,7 +126,7 @@ fn nothing_in_a_make_variable_is_executed() {
     for value in
         ["$(shell touch pwned)", "$(touch pwned)", "`touch pwned`", "'; touch pwned; '", "$$(touch pwned)", "${x:=pwned}"]
     {
-        for name in ["RUN_ID", "START_STEP", "PARAMS", "ID", "CHOOSE", "NOTE"] {
+        for name in ["RUN_ID", "START_STEP", "PARAMS", "JOBS", "ID", "CHOOSE", "NOTE"] {
             make(dir, &["stepwise-hello", &format!("{name}={value}")]);
             make(dir, &["stepwise-review", &format!("{name}={value}")]);
         }
