@@ -113,9 +113,11 @@ pub fn open(
     }
     let (journal, replayed) = replay.finish(&lock)?;
     let under_way: Vec<_> = state.running.iter().map(|(at, running)| (at.step.clone(), running.execution)).collect();
+    // Its files need nobody but the journal: they are written while the processes are looked for.
+    let projector = Projector::resume(&run, past);
     // Before anything is said of these steps: their effects are over when they are looked at, or run again.
     let left_running = end_orphans(run.base(), &under_way, Duration::from_millis(grace_ms));
-    let projector = Arc::new(Projector::resume(&run, past)?);
+    let projector = Arc::new(projector?);
     Ok(Opened { run, state, journal, projector, replayed: Some(replayed), seen: lock.seen(), left_running, lock })
 }
 
