@@ -55,3 +55,38 @@ fn an_undo_leaves_its_own_receipt_and_the_files_as_they_were() {
     assert_eq!(receipt["commands"][0]["run"], "cp kept/ui.json kept/notes.txt config/");
     test.go(&["verify", "r"]).code(0);
 }
+
+/// What it was before, is what a person goes back to; and a receipt goes on telling of what it told of.
+#[test]
+fn a_snapshot_that_is_taken_again_leaves_the_one_before_beside_it() {
+    let steps = "steps:\n\
+        \x20 - {id: pre, snapshot: {name: pre, files: [state, 'sometimes*'], commands: {now: cat state}}}\n\
+        \x20 - {id: judge, run: 'test $ITERATION = 2', loop: {to: again, max: 3}, needs: [again]}\n\
+        \x20 - {id: again, snapshot: {name: again, commands: {round: 'echo $ITERATION'}}, needs: [pre]}\n";
+    let test = Test::new().flow("twice", steps).file("state", "first\n").file("sometimes", "there\n");
+    test.go(&["run", "twice", "--run-id", "r"]).code(0);
+    test.go(&["verify", "r"]).code(0);
+    let snapshots = "run_base/r/twice/snapshots";
+    assert_eq!(test.text(&format!("{snapshots}/again.1/commands/round.txt")), "1\n");
+    assert_eq!(test.text(&format!("{snapshots}/again/commands/round.txt")), "2\n");
+
+    std::fs::remove_file(test.at("sometimes")).unwrap();
+    for (state, execution) in [("second\n", 2), ("third\n", 3)] {
+        test.write("state", state);
+        test.go(&["retry", "r", "--step", "pre", "--only"]).code(0);
+        assert_eq!(test.text(&format!("{snapshots}/pre/commands/now.txt")), state);
+        assert_eq!(test.json(&format!("{snapshots}/pre/index.json"))["execution"], execution);
+        assert!(!test.at(&format!("{snapshots}/pre/files/sometimes")).exists(), "of another time");
+        test.go(&["verify", "r"]).code(0);
+    }
+    assert_eq!(test.text(&format!("{snapshots}/pre.1/files/sometimes")), "there\n");
+    assert_eq!(test.text(&format!("{snapshots}/pre.1/commands/now.txt")), "first\n");
+    assert_eq!(test.text(&format!("{snapshots}/pre.2/files/state")), "second\n");
+    // Looked at as closely as the newest.
+    test.write(&format!("{snapshots}/pre.1/commands/now.txt"), "another\n");
+    let found = test.verified(7);
+    assert_eq!(found["findings"][0]["path"], "twice/snapshots/pre.1/commands/now.txt", "{found:#}");
+    std::fs::remove_dir_all(test.at(&format!("{snapshots}/pre.2"))).unwrap();
+    let found = test.verified(7)["findings"].to_string();
+    assert!(found.contains("twice/snapshots/pre.2/commands/now.txt"), "{found}");
+}

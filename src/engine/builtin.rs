@@ -53,13 +53,18 @@ async fn snapshot(
     reply: &mut Reply,
 ) -> Result<(), ReplyOutcome> {
     let directory = format!("{}/snapshots/{name}", task.job.flow);
+    let execution = task.job.execution;
+    if execution > 1 && task.job.attempt == 1 {
+        task.outlet.send(Piece::Aside { path: directory.clone(), execution }).await;
+    }
     let files = captured(task, files, format!("{directory}/files")).await?;
     let mut captured = Vec::new();
     for (command, script) in commands {
         let path = format!("{directory}/commands/{command}.txt");
         captured.push(output_of(task, command, script, path, reply).await?);
     }
-    let index = Index { schema: Index::SCHEMA.to_owned(), name: name.clone(), files, commands: captured };
+    let index =
+        Index { schema: Index::SCHEMA.to_owned(), name: name.clone(), execution: Some(execution), files, commands: captured };
     let actual = format!("{} files, {} commands", index.files.len(), index.commands.len());
     let path = format!("{directory}/index.json");
     keep(task, path.clone(), &index).await;

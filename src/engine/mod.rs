@@ -160,6 +160,8 @@ pub enum Piece {
     File { path: String, bytes: Clean<Vec<u8>> },
     /// The next bytes of a file too large for one piece. The one with `at` 0 comes first and begins the file anew.
     Part { path: String, at: u64, bytes: Clean<Vec<u8>> },
+    /// What an execution before this one left in the directory `path` goes to `<path>.<its number>`: it is what its receipt tells of.
+    Aside { path: String, execution: u32 },
     /// A line more in a file that is never begun anew, whatever became of the last process that wrote it: a transcript.
     /// The bytes end with a newline, and hold no other.
     Line { path: String, bytes: Clean<Vec<u8>> },

@@ -202,6 +202,14 @@ impl Dir {
         Ok(rustix::fs::renameat(&from_dir, from, &to_dir, to)?)
     }
 
+    /// A directory with all that is in it.
+    pub(super) fn rename_dir(&mut self, from: &InRun, to: &InRun) -> io::Result<()> {
+        self.rename(from, to)?;
+        // Those that are open lie elsewhere now.
+        self.open.clear();
+        Ok(())
+    }
+
     pub(super) fn remove(&mut self, place: &InRun) -> io::Result<()> {
         let (dir, name) = place.split();
         let dir = self.dir(dir, false)?;

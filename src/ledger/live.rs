@@ -18,6 +18,7 @@ use super::{
     project::{Event, Latest, Projection, Rendered, Sink, place_of},
     projector::{ProjectError, failed},
     run_dir::RunDir,
+    streams::snapshot_execution,
 };
 
 pub(super) struct Live {
@@ -63,6 +64,20 @@ impl Live {
 
     pub(super) fn part(&mut self, place: &InRun, first: bool, bytes: &[u8]) {
         if first { self.file(place, bytes) } else { self.writer.append(place, bytes) }
+    }
+
+    /// Which execution left it, its index says; one that never got so far was the last before this one.
+    pub(super) fn aside(&mut self, place: &InRun, execution: u32) {
+        let of = snapshot_execution(&mut self.writer.dir, place).unwrap_or(execution.saturating_sub(1));
+        if of >= execution {
+            return;
+        }
+        let to = place.aside(of);
+        match self.writer.dir.rename_dir(place, &to) {
+            // There is none, or one stands there already: then this one is written over, and nothing that a receipt tells of.
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::DirectoryNotEmpty) => {}
+            renamed => self.writer.keep(to.as_str(), renamed),
+        }
     }
 
     pub(super) fn log(&mut self, at: &At, ts: Time, event: serde_json::Value) {

@@ -45,6 +45,11 @@ impl InRun {
         Self::new(&format!("{}/{name}", self.0))
     }
 
+    /// Where what an earlier execution left here lies beside it.
+    pub(super) fn aside(&self, execution: u32) -> Self {
+        Self::of(format!("{}.{execution}", self.0))
+    }
+
     /// Directory and file name; a place at the top has no directory.
     pub(super) fn split(&self) -> (Option<&str>, &str) {
         match self.0.rsplit_once('/') {

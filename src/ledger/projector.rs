@@ -62,6 +62,10 @@ enum Work {
         first: bool,
         bytes: Clean<Vec<u8>>,
     },
+    Aside {
+        place: InRun,
+        execution: u32,
+    },
     Log {
         at: At,
         ts: Time,
@@ -139,6 +143,7 @@ impl Shared {
                 Work::Output { at, stream, place, bytes } => live.output(&at, stream, &place, bytes.get()),
                 Work::File { place, bytes } => live.file(&place, bytes.get()),
                 Work::Part { place, first, bytes } => live.part(&place, first, bytes.get()),
+                Work::Aside { place, execution } => live.aside(&place, execution),
                 Work::Log { at, ts, event } => live.log(&at, ts, event.into_inner()),
                 Work::Line { place, bytes } => live.add_line(&place, bytes.get()),
                 Work::Call { ts, call } => live.call(ts, call.into_inner()),
@@ -280,6 +285,15 @@ impl Projector {
     /// When the path leads out of the run.
     pub fn part(&self, path: &str, first: bool, bytes: Clean<Vec<u8>>) -> Result<(), BadPlace> {
         self.put_now(Work::Part { place: InRun::new(path)?, first, bytes });
+        Ok(())
+    }
+
+    /// What an earlier execution than this one left in the directory at `path` (relative to RUN_BASE) goes to `<path>.<its number>`.
+    ///
+    /// # Errors
+    /// When the path leads out of the run.
+    pub fn aside(&self, path: &str, execution: u32) -> Result<(), BadPlace> {
+        self.put_now(Work::Aside { place: InRun::new(path)?, execution });
         Ok(())
     }
 

@@ -9,7 +9,7 @@ use sha2::Digest as _;
 
 use crate::{
     id::Sha256,
-    record::{Entry, Fact},
+    record::{At, Entry, Fact},
 };
 
 use super::{
@@ -33,19 +33,33 @@ impl Streams {
 
     pub(super) fn check(&mut self, entry: &Entry, settle: &mut Settle<'_>) -> io::Result<()> {
         for fact in &entry.facts {
-            let Fact::StepEnded { proof, .. } = fact else { continue };
+            let Fact::StepEnded { at, execution, proof, .. } = fact else { continue };
             for command in proof.commands.iter().filter(|command| !command.truncated) {
                 let both = [(&command.stdout_path, &command.stdout_sha256), (&command.stderr_path, &command.stderr_sha256)];
                 for stream in both {
                     if let (Some(path), Some(sha256)) = stream
                         && let Ok(place) = InRun::new(path)
                     {
+                        let place = self.aside(at, *execution, place);
                         self.compare(&place, sha256.as_str(), settle)?;
                     }
                 }
             }
         }
         Ok(())
+    }
+
+    /// Where what this execution left lies now: in the directory of its snapshot, or beside it once a later execution took another one.
+    fn aside(&mut self, at: &At, execution: u32, place: InRun) -> InRun {
+        let snapshots = format!("{}/snapshots/", at.flow);
+        let Some((name, rest)) = place.as_str().strip_prefix(&snapshots).and_then(|inside| inside.split_once('/')) else {
+            return place;
+        };
+        let here = InRun::of(format!("{snapshots}{name}"));
+        let beside = here.aside(execution);
+        let is_of_another = snapshot_execution(&mut self.dir, &here).is_some_and(|other| other != execution);
+        let moved = is_of_another || self.dir.look(&beside).is_ok();
+        moved.then(|| beside.child(rest).ok()).flatten().unwrap_or(place)
     }
 
     /// Every object `{path, sha256}` of a snapshot's index names a file as it was captured.
@@ -93,6 +107,16 @@ impl Streams {
         }
         Ok(())
     }
+}
+
+/// The execution that took the snapshot in this directory, as its index says. `None`: it has none, or an older program wrote it.
+pub(super) fn snapshot_execution(dir: &mut Dir, here: &InRun) -> Option<u32> {
+    #[derive(Deserialize)]
+    struct Numbered {
+        execution: Option<u32>,
+    }
+    let bytes = dir.read(&here.child("index.json").ok()?, INDEX_BYTES_MAX).ok()?;
+    serde_json::from_slice::<Numbered>(&bytes).ok()?.execution
 }
 
 const INDEX_BYTES_MAX: u64 = 16 * 1024 * 1024;

@@ -32,6 +32,9 @@ pub struct Index {
     #[schemars(extend("const" = "flow-studio/snapshot/v1"))]
     pub schema: String,
     pub name: SnapshotName,
+    /// The execution of the step that took it. Those before it are beside it, as `<name>.<execution>`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub execution: Option<u32>,
     pub files: Vec<CapturedFile>,
     pub commands: Vec<CapturedCommand>,
 }

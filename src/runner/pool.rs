@@ -369,6 +369,7 @@ fn keep(piece: Piece, clock: &mut Clock, projector: &Projector) {
         Piece::Output { flow, step, stream, path, bytes } => projector.output(At { flow, step }, stream, &path, bytes),
         Piece::File { path, bytes } => projector.file(&path, bytes),
         Piece::Part { path, at, bytes } => projector.part(&path, at == 0, bytes),
+        Piece::Aside { path, execution } => projector.aside(&path, execution),
         Piece::Log { flow, step, event } => {
             projector.log(At { flow, step }, clock.now(), event);
             Ok(())

@@ -123,7 +123,7 @@ impl Bed {
                     }
                     Piece::Barrier(done) | Piece::Written(done) => done.send(()).unwrap(),
                     Piece::Line { path, bytes } => files.entry(path).or_default().extend(bytes.into_inner()),
-                    Piece::Call(_) => {}
+                    Piece::Call(_) | Piece::Aside { .. } => {}
                     Piece::Log { event, .. } => logs.push(event.into_inner()),
                 }
             }
