@@ -263,8 +263,14 @@ impl Workspace {
         };
         let redactor = setup.redactor.clone();
         let mut telling = notify::Telling::start(&self.config, &opened.run, &opened.state, redactor, self.paste(), observer)?;
+        let run = opened.run.clone();
         let ended = Drive::run(opened, &setup, first, &mut telling).map_err(|error| drive_error(&id, &error));
         telling.finish();
+        if let Ok(ended) = &ended
+            && let Err(error) = self.tell(&run, &ended.state)
+        {
+            observer.word(&error.to_string());
+        }
         ended
     }
 

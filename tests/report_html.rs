@@ -1,8 +1,8 @@
-//! `report --html`: one file with the whole story in it, and nothing in it that a step, an agent or a person wrote is markup.
+//! `report.md`, written when a run rests, and `report --html`: one file with the whole story in it, and nothing in it that a step, an agent or a person wrote is markup.
 
 mod common;
 
-use common::{Ran, Test};
+use common::{Ran, Test, waiting};
 
 trait Tells {
     /// On standard output.
@@ -108,4 +108,35 @@ fn it_has_every_flow_of_the_run_or_the_one_that_is_asked_for() {
 fn a_file_that_cannot_be_written_is_an_error_with_a_hint() {
     let test = hostile();
     test.go(&["report", "r", "--html", "--out", "no/such/dir/r.html"]).code(1).says("cannot write").says("--out FILE");
+}
+
+/// Whoever opens the directory reads the story there, as far as it goes.
+#[test]
+fn the_story_lies_in_the_run_whenever_it_rests() {
+    let test = waiting();
+    let told = |test: &Test| test.text("run_base/r/three/report.md");
+    assert_eq!(told(&test), test.go(&["report", "r"]).code(0).stdout);
+    assert!(told(&test).contains("waiting"), "{}", told(&test));
+    test.go(&["review", "answer", "r/ask-me-1", "--choose", "approve", "--note", "as agreed"]).code(0);
+    assert!(told(&test).contains("as agreed"), "{}", told(&test));
+    test.go(&["resume", "r"]).code(0);
+    assert_eq!(told(&test), test.go(&["report", "r"]).code(0).stdout);
+    test.go(&["verify", "r"]).code(0);
+
+    // What cannot be written is told, and nothing of the run is lost.
+    std::fs::remove_file(test.at("run_base/r/three/report.md")).unwrap();
+    test.write("run_base/r/three/report.md/in-the-way", "");
+    test.go(&["retry", "r", "--step", "three"]).code(0).says("the report of `three` could not be written");
+}
+
+/// Nobody reads a story of so many steps from end to end; `report` tells it to whoever asks.
+#[test]
+fn a_run_of_very_many_steps_is_told_when_asked() {
+    let steps: String = (0..501).map(|at| format!("  - {{id: s{at}, agent: a}}\n")).collect();
+    let test = Test::new().flow("long", &format!("steps:\n{steps}")).file("agents/a.md", "---\nname: a\ndescription: Does it.\n---\nWork.\n");
+    test.go(&["run", "long", "--run-id", "r", "--engine", "stub"]).code(0);
+    assert!(!test.at("run_base/r/long/report.md").exists());
+    assert!(test.go(&["report", "r"]).code(0).stdout.contains("s500"));
+    test.go(&["verify", "r", "--repair"]).code(0);
+    assert!(test.text("run_base/r/long/report.md").contains("s500"));
 }

@@ -160,7 +160,10 @@ impl Workspace {
                     let raised = entry.facts.iter().find_map(raised);
                     Err(refused(read, raised.unwrap_or(&question.id), why))
                 }
-                None => Ok(Answered::Recorded(standing(&opened.state))),
+                None => {
+                    self.tell(&run, &opened.state)?;
+                    Ok(Answered::Recorded(standing(&opened.state)))
+                }
             },
             Err(refused) => Err(Error::new(Kind::Refused, refused.to_string())),
         }

@@ -5,7 +5,7 @@ use std::{path::PathBuf, sync::Arc};
 use crate::{
     error::{Error, Kind},
     id::{FramePath, RunId, Sha256, Time},
-    inspect::{Paste, RunList, RunSummary, RunView, ViewError, report, summary},
+    inspect::{Paste, RunList, RunView, ViewError},
     ledger::{RunDir, RunDirError},
     redact::Redactor,
     runner::{self, Clock},
@@ -16,14 +16,12 @@ use super::{Workspace, run_id};
 mod evidence;
 mod remains;
 mod seen;
+mod story;
 mod veil;
 
 pub use evidence::{Evidence, Reach};
 pub use seen::Seen;
 pub use veil::Veil;
-
-/// A report of more is not read from end to end, and making it would cost memory that the run itself did not need.
-pub const TOLD_EXECUTIONS_MAX: u32 = 2_000;
 
 impl Workspace {
     /// A run, read whole, with its directory; another process may be writing it.
@@ -50,28 +48,6 @@ impl Workspace {
     pub fn keeping_views(mut self) -> Self {
         self.seen.keep_views();
         self
-    }
-
-    /// Writes `report.md` of every flow that a person started, and sums the run up.
-    /// `None` for runs of more than [`TOLD_EXECUTIONS_MAX`] executions: `report` tells their story when asked.
-    ///
-    /// # Errors
-    /// The run cannot be read, or a report not be written.
-    pub fn tell(&self, id: &RunId, executions: u32) -> Result<Option<RunSummary>, Error> {
-        if executions > TOLD_EXECUTIONS_MAX {
-            return Ok(None);
-        }
-        let (view, run) = self.view(id.as_str())?;
-        let paste = self.paste();
-        for frame in view.roots() {
-            let Some(text) = report(&view, &frame.path, &paste) else { continue };
-            // Made from the journal, which is clean; shapes are looked for once more all the same.
-            let clean = Redactor::default().bytes(text.into_bytes());
-            run.write(&run.report(&frame.path), &clean).map_err(|error| {
-                Error::new(Kind::System, format!("the report of `{}` could not be written", frame.path)).because(&error)
-            })?;
-        }
-        Ok(Some(summary(&view, &paste)))
     }
 
     /// Text of ours that is of no run, with shapes of secrets replaced; what is of one goes through its [`Veil`].
