@@ -201,6 +201,10 @@ impl FramePath {
     pub fn child(&self, name: &str) -> Result<Self, BadName> {
         Self::new(&format!("{self}.{name}"))
     }
+    /// The flow that a person started, of which this one is a part.
+    pub fn root(&self) -> Self {
+        Self(self.0.split('.').next().unwrap_or(&self.0).into())
+    }
     /// How deep this flow is nested; a flow that a person started has depth 0.
     pub fn depth(&self) -> usize {
         self.0.matches('.').count()

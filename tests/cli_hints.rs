@@ -234,3 +234,32 @@ fn what_status_tells_to_type_next_finds_its_step_among_several_of_that_name() {
         }
     }
 }
+
+#[test]
+fn a_flow_that_was_mended_goes_on_as_mended_by_the_command_that_is_printed() {
+    let broken = "steps:\n  - {id: a, run: echo a >> ran}\n  - {id: b, run: 'exit 1'}\n";
+    let test = Test::new().flow("f", broken);
+    let ran = test.go(&["run", "f", "--run-id", "r"]).code(1);
+    let line = "resume r --flow f --refresh";
+    assert!(ran.stderr.contains(line), "{}", ran.stderr);
+    // As long as it was not mended, nobody is told that it was.
+    assert!(!test.go(&["retry", "r", "--step", "b"]).code(1).stderr.contains("was changed since"));
+    test.flow_again("f", &broken.replace("exit 1", "echo b >> ran"));
+    test.go(&["retry", "r", "--flow", "f", "--step", "b"]).code(1).says("flow `f` was changed since this run started");
+    for args in [&["status", "r"][..], &["diagnose", "r"]] {
+        let told = test.go(args);
+        assert!(told.stdout.contains(line), "{args:?}: {}", told.stdout);
+    }
+    test.go(&["resume", "r", "--flow", "f", "--refresh"]).code(0);
+    assert_eq!(test.text("ran"), "a\nb\n");
+}
+
+/// From another directory, where there are no flows.
+#[test]
+fn a_flow_that_is_not_here_is_not_called_changed() {
+    let test = Test::new().flow("ask", ASK);
+    test.go(&["run", "ask", "--run-id", "r", "--param", "who=ada"]).code(4);
+    std::fs::rename(test.at("flows"), test.at("flows-of-before")).unwrap();
+    let ran = test.go(&["resume", "r"]).code(4);
+    assert!(!ran.stderr.contains("was changed") && ran.stderr.contains("today's could not be read here"), "{}", ran.stderr);
+}

@@ -133,7 +133,9 @@ fn the_story_lies_in_the_run_whenever_it_rests() {
 #[test]
 fn a_run_of_very_many_steps_is_told_when_asked() {
     let steps: String = (0..501).map(|at| format!("  - {{id: s{at}, agent: a}}\n")).collect();
-    let test = Test::new().flow("long", &format!("steps:\n{steps}")).file("agents/a.md", "---\nname: a\ndescription: Does it.\n---\nWork.\n");
+    let test = Test::new()
+        .flow("long", &format!("steps:\n{steps}"))
+        .file("agents/a.md", "---\nname: a\ndescription: Does it.\n---\nWork.\n");
     test.go(&["run", "long", "--run-id", "r", "--engine", "stub"]).code(0);
     assert!(!test.at("run_base/r/long/report.md").exists());
     assert!(test.go(&["report", "r"]).code(0).stdout.contains("s500"));

@@ -277,6 +277,10 @@ fn next(id: &RunId, ended: &Ended, paste: &Paste) -> Vec<String> {
                 // From a step behind one that was taken back nothing goes on.
                 let from = first_taken_back(&ended.state, flow);
                 next.push(paste.retry(id, flow, from.as_ref().unwrap_or(step)));
+                // Whoever mends the flow and not the world: a retry runs what was frozen.
+                if from.is_none() {
+                    next.push(paste.refresh(id, flow));
+                }
             }
             next
         }

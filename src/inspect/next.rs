@@ -63,11 +63,19 @@ fn retries(view: &RunView, paste: &Paste) -> Vec<NextStep> {
         }
         let stands = view.children(&frame.path).any(|child| rollback::not_undone(child).is_some());
         let first = if stands { "after what was not taken back is seen to, and the cause" } else { "after the cause" };
-        let (what, from) = match rollback::first_taken_back(&view.state, &frame.path) {
+        let gone = rollback::first_taken_back(&view.state, &frame.path);
+        let taken_back = gone.is_some();
+        let (what, from) = match gone {
             Some(gone) => (format!("begin at {gone}, which was taken back"), gone),
             None => (format!("run {} again and go on", failing.step_id), failing.step_id.clone()),
         };
         found.push(NextStep { why: format!("{first} is fixed, {what}"), command: paste.retry(run, &frame.path, &from) });
+        // What ran is what was frozen: a retry would run the mistake again.
+        if !taken_back {
+            let root = frame.path.root();
+            let why = format!("if it was flow {root} that was mended, go on with the mended one");
+            found.push(NextStep { why, command: paste.refresh(run, &root) });
+        }
         let why = format!("see why {} failed", failing.step_id);
         found.push(NextStep { why, command: paste.explain(run, &frame.path, &failing.step_id) });
     }

@@ -32,6 +32,10 @@ impl Paste {
     pub fn resume(&self, run: &RunId) -> String {
         format!("{} resume {run}", self.program)
     }
+    /// With the flow as it lies there now.
+    pub fn refresh(&self, run: &RunId, flow: &FramePath) -> String {
+        format!("{} resume {run} --flow {} --refresh", self.program, quoted(flow.as_str()))
+    }
     pub fn retry(&self, run: &RunId, flow: &FramePath, step: &StepRef) -> String {
         format!("{} retry {run} --flow {} --step {}", self.program, quoted(flow.as_str()), quoted(step.as_str()))
     }

@@ -60,9 +60,7 @@ impl Workspace {
                 first.push(refresh);
             }
             (true, Some(Err(error))) => return Err(error),
-            (false, Some(_)) => observer.word(&format!(
-                "flow `{root}` was changed since this run started; the frozen one is used (resume with --refresh adopts today's)"
-            )),
+            (false, Some(today)) => observer.word(&frozen_is_used(&root, &today)),
             (_, None) => {}
         }
         let from = from.map(|step| (root, step));
@@ -100,6 +98,10 @@ impl Workspace {
         let redactor = self.redactor(&library)?;
         let set = redactor.clean(set).map_err(|leak| Error::new(Kind::Refused, leak.to_string()))?.into_inner();
         self.note_lost(&mut opened, &library)?;
+        let root = flow.root();
+        if let Some(today) = self.today(&opened.state, &root) {
+            observer.word(&frozen_is_used(&root, &today));
+        }
         let RetryRequest { only, options, .. } = *request;
         let first = vec![Input::Retried(Retry { by: self.config.user.clone(), flow, step, only, set, options })];
         let scenario = self.scenario(request.scenario.as_deref())?;
@@ -192,6 +194,18 @@ impl Workspace {
         let roots = || state.frames.values().filter(|frame| frame.parent.is_none());
         let open = roots().find(|frame| frame.is_open()).or_else(|| roots().next_back());
         open.map(|frame| frame.path.clone()).ok_or_else(never_started)
+    }
+}
+
+/// What runs is not what lies there now, or cannot be compared with it.
+fn frozen_is_used(root: &FramePath, today: &Result<Arc<Book>, Error>) -> String {
+    match today {
+        Ok(_) => {
+            format!(
+                "flow `{root}` was changed since this run started; the frozen one is used (resume with --refresh adopts today's)"
+            )
+        }
+        Err(error) => format!("the frozen flow `{root}` is used; today's could not be read here: {error}"),
     }
 }
 

@@ -139,6 +139,12 @@ impl<'r> Case<'r> {
             Some(gone) => format!("{once}, begin at {gone}, which was taken back"),
             None => format!("{once}, run {step} again and go on"),
         };
+        // A retry would run what was frozen.
+        let mended = self.remains.drifted.iter().find(|root| ran.flow.split('.').next() == Some(root.as_str()));
+        let found = match mended {
+            Some(root) => found.then("go on with the flow as it is today", self.paste.refresh(run, root)),
+            None => found,
+        };
         found
             .then(why, self.command(&format!("retry {run} --flow {flow} --step {}", super::super::paste::quoted(step))))
             .then("see what it printed", show(" --log"))

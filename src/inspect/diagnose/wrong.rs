@@ -256,8 +256,11 @@ pub(super) fn stub(case: &Case<'_>) -> Option<Found> {
 pub(super) fn drifted(case: &Case<'_>) -> Option<Found> {
     let flow = case.remains.drifted.first()?;
     let found = Found::new(format!("flow {flow} is another today than when it ran")).at(format!("frozen/{flow}"), "what ran");
-    let again = case.command(&format!("run {}", flow.as_str().split('.').next().unwrap_or_default()));
-    Some(found.then("run today's flow, in a new run", again))
+    let root = flow.root();
+    if case.view().is_some_and(|view| view.status() == RunStatus::Failed) {
+        return Some(found.then("go on with today's flow", case.paste.refresh(case.run(), &root)));
+    }
+    Some(found.then("run today's flow, in a new run", case.command(&format!("run {root}"))))
 }
 
 pub(super) fn params(case: &Case<'_>) -> Option<Found> {

@@ -74,7 +74,11 @@ fn the_innermost_failure_is_the_one_to_run_again() {
     let commands: Vec<&str> = report.next.iter().map(|next| next.command.as_str()).collect();
     assert_eq!(
         commands,
-        ["flow-studio retry r-1 --flow outer.inside --step work", "flow-studio explain r-1 work --flow outer.inside"]
+        [
+            "flow-studio retry r-1 --flow outer.inside --step work",
+            "flow-studio resume r-1 --flow outer --refresh",
+            "flow-studio explain r-1 work --flow outer.inside"
+        ]
     );
     assert_eq!(report.flows[0].failing.as_ref().unwrap().step_id, StepRef::new("inside").unwrap());
 }

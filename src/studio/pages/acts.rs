@@ -48,6 +48,8 @@ pub(super) fn acts(view: &RunView, report: &StatusReport, orders: &[OrderLine], 
     let queued = orders.iter().any(|line| line.state != OrderStanding::Refused);
     let over = matches!(report.status, RunStatus::Succeeded | RunStatus::Failed | RunStatus::Cancelled) && !report.driven;
     let idle = !report.driven && !queued;
+    // A flow that failed goes on with what was mended in it; with the frozen one it has ended.
+    let failed = report.status == RunStatus::Failed;
     let sure = |say: &str| html! { label class="choice" { input type="checkbox" name="sure" value="yes" required; " " (say) } };
     let head = |act: &str| {
         html! { input type="hidden" name="slip" value=(slips.give(&purpose(act, run.as_str()))); }
@@ -59,18 +61,18 @@ pub(super) fn acts(view: &RunView, report: &StatusReport, orders: &[OrderLine], 
     html! {
         section aria-labelledby="acts" class="acts" {
             h2 id="acts" class="unseen" { "What can be done with it" }
-            @if idle && !over {
+            @if idle && (failed || !over) {
                 details id="act-resume" { summary { "Resume" }
                     form method="post" action={ "/runs/" (run) "/resume" } class="answer" {
                         (head("resume"))
-                        p class="dim" { "It goes on from where it stands. " @if waits { "What waits for an answer goes on waiting." } }
+                        p class="dim" { @if failed { "It has failed, and goes on once the flow was mended, or from a step. " } @else { "It goes on from where it stands. " } @if waits { "What waits for an answer goes on waiting." } }
                         label class="field" { "From a step " span class="dim" { "it and all that depends on it is done again" }
                             select name="at" {
                                 option value="" { "from where it stands" }
                                 @for (flow, step) in steps() { option value={ (flow) "/" (step) } { @if many { (flow) "/" } (step) } }
                             }
                         }
-                        label class="choice" { input type="checkbox" name="refresh" value="yes"; " Adopt the flow as it is today " span class="dim" { "else it goes on as it was when it started" } }
+                        label class="choice" { input type="checkbox" name="refresh" value="yes" checked[failed]; " Adopt the flow as it is today " span class="dim" { "else it goes on as it was when it started" } }
                         (otherwise_fields())
                         (sure("Go on with it"))
                         button class="primary" { "Resume" }
