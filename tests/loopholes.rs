@@ -370,3 +370,33 @@ steps:
     }
     assert_eq!(test.text("ran"), "make\nswitch\nmake\nswitch\n".repeat(2));
 }
+
+/// It would be neither given to its step nor known where it is printed.
+#[test]
+fn a_run_does_not_go_on_without_the_secrets_that_it_was_started_with() {
+    let secret = "correcthorse-batterystaple";
+    let flow = "secrets: [TOK]\nsteps:\n  - {id: ok, ask: {question: go on?}}\n  - {id: use, run: 'test -n \"${TOK:-}\"; cat conf', secrets: [TOK]}\n";
+    let test = Test::new().flow("keeps", flow).file("conf", secret).env("TOK", secret);
+    test.go(&["run", "keeps", "--run-id", "k"]).code(4);
+    test.go(&["review", "answer", "k/ok-1", "--choose", "approve"]).code(0);
+    let lines = test.journal("k").len();
+    for args in [&["resume", "k"][..], &["resume", "k", "--refresh"], &["retry", "k", "--step", "use"]] {
+        for unset in [None, Some("")] {
+            let mut command = test.command(args);
+            match unset {
+                None => command.env_remove("TOK"),
+                Some(empty) => command.env("TOK", empty),
+            };
+            common::finish(command).code(3).says("secret `TOK` is not set");
+        }
+    }
+    assert_eq!(test.journal("k").len(), lines, "nothing was written down");
+    test.go(&["resume", "k"]).code(0);
+    assert!(test.text("run_base/k/keeps/logs/use.1.stdout").contains("[REDACTED"));
+    // To stop it needs nothing.
+    let test = Test::new().flow("keeps", flow).file("conf", secret).env("TOK", secret);
+    test.go(&["run", "keeps", "--run-id", "k"]).code(4);
+    let mut command = test.command(&["cancel", "k"]);
+    command.env_remove("TOK");
+    common::finish(command).code(0);
+}

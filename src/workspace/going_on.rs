@@ -24,7 +24,7 @@ use super::{
     errors::{self, drive_error, invalid, never_started},
     frozen_files,
     post::{Fate, Posted},
-    refused_first, run_id,
+    preflight, refused_first, run_id,
 };
 
 impl Workspace {
@@ -37,6 +37,7 @@ impl Workspace {
         let mut opened = self.open_with(&id, None)?;
         let root = self.root_flow(&opened.state, request.flow.as_deref())?;
         let library = library_of(&opened.state, &root)?;
+        preflight::check_secrets(&self.config, &library)?;
         let by = self.config.user.clone();
         let from = request.from.as_ref().map(|step| StepId::new(step)).transpose();
         let mut from = from.map_err(|bad| Error::new(Kind::Usage, bad.to_string()))?;
@@ -90,6 +91,7 @@ impl Workspace {
             None => self.root_flow(&opened.state, None)?,
         };
         let library = library_of(&opened.state, &flow)?;
+        preflight::check_secrets(&self.config, &library)?;
         let step = StepRef::new(&request.step).map_err(|bad| Error::new(Kind::Usage, bad.to_string()))?;
         let set = match opened.state.frame(&flow) {
             Some(frame) if !request.set.is_empty() => changed_params(&frame.plan.flow, &frame.params, &request.set)?,

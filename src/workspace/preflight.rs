@@ -1,6 +1,6 @@
 //! What a flow needs of the machine, looked at before anything starts: all that is missing, at once.
 
-use std::path::Path;
+use std::{collections::BTreeSet, path::Path};
 
 use crate::{
     config::Config,
@@ -9,7 +9,7 @@ use crate::{
     id::FlowKey,
     plan::GraphMistake,
     record::EngineWord,
-    spec::{Diagnostic, Library, Part},
+    spec::{Diagnostic, Flow, Library, Part},
 };
 
 use super::RunRequest;
@@ -45,9 +45,8 @@ pub(super) fn check(config: &Config, root: &Path, library: &Library, wanted: &Wa
         missing.extend(commands.map(|name| format!("command `{name}` is not on PATH (flow `{}`)", flow.key)));
         let env = flow.requires.env.iter().filter(|name| config.env.get(*name).is_none_or(String::is_empty));
         missing.extend(env.map(|name| format!("environment variable `{name}` is not set (flow `{}`)", flow.key)));
-        let used = flow.steps.iter().flat_map(|step| step.secrets.iter());
-        let secrets = used.filter(|name| config.env.get(*name).is_none_or(String::is_empty) && !flow.requires.env.contains(name));
-        missing.extend(secrets.map(|name| format!("secret `{name}` is not set in the environment (flow `{}`)", flow.key)));
+        missing
+            .extend(secrets(config, flow).filter(|(name, _)| !flow.requires.env.contains(*name)).map(|(_, sentence)| sentence));
         let files = flow.requires.files.iter().chain(&flow.read_first).filter(|file| !root.join(file.as_str()).exists());
         missing.extend(files.map(|file| format!("file `{file}` is not in the workspace (flow `{}`)", flow.key)));
     }
@@ -72,6 +71,25 @@ pub(super) fn check(config: &Config, root: &Path, library: &Library, wanted: &Wa
         error = error.hint("add --engine replay --recording RUN to let them say again what they said in a run");
     }
     Err(error)
+}
+
+/// What a run that goes on needs: a secret that nobody names now is neither given to its step nor known where it is printed.
+pub(super) fn check_secrets(config: &Config, library: &Library) -> Result<(), Error> {
+    let missing: BTreeSet<String> =
+        library.flows.values().flat_map(|flow| secrets(config, flow).map(|(_, sentence)| sentence)).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let mut error = Error::new(Kind::Invalid, "not everything that this flow needs is here; nothing was started");
+    error.because = missing.into_iter().collect();
+    Err(error)
+}
+
+/// Those that steps of this flow name and that are not set, each with a sentence.
+fn secrets<'f>(config: &Config, flow: &'f Flow) -> impl Iterator<Item = (&'f String, String)> {
+    let used = flow.steps.iter().flat_map(|step| step.secrets.iter());
+    let unset = used.filter(|name| config.env.get(*name).is_none_or(String::is_empty));
+    unset.map(|name| (name, format!("secret `{name}` is not set in the environment (flow `{}`)", flow.key)))
 }
 
 pub(super) fn on_path(path: &str, name: &str) -> bool {
