@@ -400,3 +400,17 @@ fn a_run_does_not_go_on_without_the_secrets_that_it_was_started_with() {
     command.env_remove("TOK");
     common::finish(command).code(0);
 }
+
+/// Any step can put a file there.
+#[test]
+fn a_file_in_the_inbox_that_cannot_be_put_away_stops_no_run() {
+    let names = "touch \"$RUN_BASE/inbox/a\\\\b.json\" \"$RUN_BASE/inbox/$(printf 'a\\nb\\033.json')\"; touch $RUN_BASE/inbox/refused; echo junk > $RUN_BASE/inbox/junk.json";
+    let flow = format!(
+        "steps:\n  - {{id: plants, run: {:?}}}\n  - {{id: once, run: 'echo ran >> ran', effects: once}}\n",
+        format!("mkdir -p $RUN_BASE/inbox; {names}")
+    );
+    let test = Test::new().flow("odd", &flow);
+    test.go(&["run", "odd", "--run-id", "o"]).code(0);
+    assert_eq!(test.text("ran"), "ran\n");
+    test.go(&["retry", "o", "--step", "plants", "--only"]).code(0);
+}

@@ -139,7 +139,9 @@ impl Inbox {
     pub fn take(&mut self) -> Result<Vec<Letter>, InboxError> {
         let inbox = self.run.inbox();
         let mut names = self.dir.names(&inbox).map_err(|source| at("read", &inbox, source))?;
-        names.retain(|name| name.ends_with(".json") && !name.starts_with('.') && !self.taken.contains(name));
+        // A name that no program of ours can write is of no letter.
+        let ours = |name: &String| name.ends_with(".json") && !name.starts_with('.') && inbox.child(name).is_ok();
+        names.retain(|name| ours(name) && !self.taken.contains(name));
         names.sort_by(|a, b| (a.len(), a).cmp(&(b.len(), b)));
         let mut letters = Vec::new();
         for name in names {
@@ -148,7 +150,14 @@ impl Inbox {
                     self.taken.insert(name.clone());
                     letters.push(Letter { name, message });
                 }
-                Err(why) => self.refuse(&name, &why)?,
+                Err(why) => match self.refuse(&name, &why) {
+                    Err(InboxError::Io { source, .. }) if !is_full(&source) => {
+                        // Whatever somebody put there to be in the way: it stops no run, and is looked at once.
+                        tracing::warn!(error = %source, name = ?name, "what is no letter stays in the inbox");
+                        self.taken.insert(name);
+                    }
+                    other => other?,
+                },
             }
         }
         Ok(letters)
@@ -229,6 +238,11 @@ impl Inbox {
             _ => Ok(()),
         }
     }
+}
+
+/// There is no room, and there will be some.
+fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge)
 }
 
 /// Up to the first byte that no text has: in another encoding no secret would be found.
