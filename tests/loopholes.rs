@@ -414,3 +414,16 @@ fn a_file_in_the_inbox_that_cannot_be_put_away_stops_no_run() {
     assert_eq!(test.text("ran"), "ran\n");
     test.go(&["retry", "o", "--step", "plants", "--only"]).code(0);
 }
+
+/// What is written into a file that nobody finds again is not kept.
+#[test]
+fn a_driver_whose_journal_was_taken_away_does_nothing_more() {
+    for act in ["rm $J", "cp $J copy; mv copy $J", ": > $J"] {
+        let steps = format!(
+            "steps:\n  - {{id: takes, run: 'J=$RUN_BASE/journal.jsonl; {act}'}}\n  - {{id: pay, run: echo paid >> paid, effects: once}}\n"
+        );
+        let test = Test::new().flow("x", &steps);
+        test.go(&["run", "x", "--run-id", "r"]).code(1).says("it was changed under it");
+        assert!(!test.at("paid").exists(), "{act}");
+    }
+}

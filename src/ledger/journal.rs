@@ -184,7 +184,19 @@ impl Journal {
         })
     }
 
+    /// Whether what is about to be written will be found: an editor, a copy or a step may have put another file in its place.
+    fn look(&self) -> Result<(), JournalError> {
+        let meta = self.file.metadata().map_err(JournalError::reading)?;
+        let why = match (meta.nlink(), meta.len()) {
+            (0, _) => "journal.jsonl was removed, or another file put in its place",
+            (_, bytes) if bytes < self.bytes => "journal.jsonl was cut",
+            _ => return Ok(()),
+        };
+        Err(JournalError::Io { act: "write", source: io::Error::other(why) })
+    }
+
     fn write(&mut self) -> Result<(), JournalError> {
+        self.look()?;
         let end = self.bytes + self.pending.len() as u64;
         let mut reserved = if self.tight { self.reserved.max(end) } else { reserve(self.reserved, end) };
         let mut written = self.file.write_all_at(&self.pending, self.bytes);

@@ -96,6 +96,13 @@ pub(super) fn open_error(id: &RunId, error: &OpenError) -> Error {
 
 pub(super) fn drive_error(id: &RunId, error: &DriveError) -> Error {
     let message = match error {
+        DriveError::Journal(JournalError::Io { source, .. }) if source.kind() == std::io::ErrorKind::Other => {
+            let stopped = Error::new(
+                Kind::System,
+                format!("run `{id}` was stopped: its journal could not be kept, it was changed under it"),
+            );
+            return stopped.because(error).hint(format!("flow-studio verify {id}"));
+        }
         DriveError::Journal(_) => format!("run `{id}` was stopped: its journal could not be written"),
         DriveError::Leak(_) => {
             return Error::new(Kind::Refused, format!("run `{id}` was stopped: a secret would have reached the disk"))
