@@ -15,7 +15,7 @@ use crate::{
     kernel::{Input, State},
     ledger::{Lock, Message, RunDir},
     record::{Answer, Channel, Fact, Identity, Question, QuestionKind, RunStatus},
-    runner::{self, Clock, Opened},
+    runner::{self, Clock, DriveError, Opened},
     spec::{
         Verb,
         form::{self, Form},
@@ -152,7 +152,17 @@ impl Workspace {
         let shown_now = runner::look(&run, &workspace, &asked);
         answer.proof = runner::look_at(&run, &workspace, &asked.flow_path, &answer.evidence);
         let input = Input::Answered { id: question.id.clone(), answer, shown_now, roles };
-        let outcome = runner::note(opened, &input, &redactor).map_err(|error| drive_error(&read.id, &error))?;
+        let was_open = opened.state.open_questions.contains(&question.id);
+        let outcome = runner::note(opened, &input, &redactor).map_err(|error| match &error {
+            // Its line is in the journal: whoever is told that nothing was done would answer again.
+            DriveError::Project(_) if !opened.state.open_questions.contains(&question.id) && was_open => Error::new(
+                Kind::System,
+                format!("the answer to `{}` is recorded and holds; the files that tell of it could not be written", question.id),
+            )
+            .because(&error)
+            .hint(format!("flow-studio verify {} --repair        (when there is room again)", read.id)),
+            _ => drive_error(&read.id, &error),
+        })?;
         match outcome {
             Ok(entry) => match entry.facts.iter().find_map(refusal) {
                 Some(why) => {
