@@ -27,7 +27,7 @@ help:
 	@echo 'make build     the program: $(FLOW_STUDIO)'
 	@echo
 	@echo 'make stepwise-help       the flows here, and how to run one'
-	@echo 'make stepwise-<flow> [RUN_ID=ID] [START_STEP=STEP] [WORKSPACE=DIR] [PARAMS="name=value …"]'
+	@echo 'make stepwise-<flow> [RUN_ID=ID] [START_STEP=STEP] [WORKSPACE=DIR] [JOBS=N] [PARAMS="name=value …"]'
 	@echo
 	@echo 'make ci        what CI runs: fmt, clippy, test, test-api, doc, the feature tiktoken, schemas, test-ui'
 	@echo 'make fmt clippy doc schemas bench bench-peers'

@@ -141,6 +141,28 @@ fn no_page_is_wider_than_a_phone_or_has_anything_serious_there() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// A column that is given no room shows its words letter by letter, one below the other.
+#[test]
+fn the_names_of_steps_and_runs_have_room_at_every_width() {
+    let world = story();
+    let mut wrong = Vec::new();
+    for width in [360, 640, 800, 900, 1000, 1280] {
+        world.browser.as_wide_as(width, 900, width < 700);
+        for path in PAGES {
+            let browser = world.open(path);
+            let narrow = browser.run(
+                "document.querySelectorAll('details').forEach((one) => { one.open = true; });
+                 const cells = [...document.querySelectorAll('.steps tbody th, .runs tbody th, .steps tbody td:nth-child(3), .runs tbody td:nth-child(2)')];
+                 return cells.filter((one) => one.innerText && one.getBoundingClientRect().width < Math.min(90, 6 * one.innerText.length)).slice(0, 3).map((one) => `${one.innerText}: ${one.getBoundingClientRect().width}`);",
+            );
+            if narrow.as_array().is_none_or(|all| !all.is_empty()) {
+                wrong.push(format!("{width} {path}: {narrow}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
 #[test]
 fn every_page_reads_without_a_script_and_a_question_is_answered_without_one() {
     let world = story();
