@@ -243,6 +243,10 @@ fn user_file(env: &BTreeMap<String, String>) -> Option<PathBuf> {
 }
 
 fn read(path: &Path) -> Result<File, Error> {
+    // A pipe would be waited for, a device read for ever.
+    if path.metadata().is_ok_and(|about| !about.is_file()) {
+        return Err(Error::new(Kind::Invalid, format!("cannot read {}: it is not a regular file", path.display())));
+    }
     let text = match std::fs::read_to_string(path) {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(File::default()),

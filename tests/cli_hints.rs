@@ -263,3 +263,18 @@ fn a_flow_that_is_not_here_is_not_called_changed() {
     let ran = test.go(&["resume", "r"]).code(4);
     assert!(!ran.stderr.contains("was changed") && ran.stderr.contains("today's could not be read here"), "{}", ran.stderr);
 }
+
+/// "All clear" in another directory than the one that was meant.
+#[test]
+fn where_there_is_nothing_the_place_is_named() {
+    let test = Test::new();
+    for args in [&["list"][..], &["review", "list"]] {
+        let told = test.go(args).code(0).stdout;
+        assert!(told.contains("/run_base is not there"), "{told}");
+    }
+    std::fs::create_dir(test.at("run_base")).unwrap();
+    for args in [&["list"][..], &["review", "list"]] {
+        let told = test.go(args).code(0).stdout;
+        assert!(told.trim_end().ends_with("/run_base") && told.contains(" in /"), "{told}");
+    }
+}

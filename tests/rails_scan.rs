@@ -295,3 +295,19 @@ fn a_run_can_be_looked_at_as_a_whole() {
     let ran = test.go(&["scan", "neither"]).code(2);
     assert!(ran.stderr.contains("neither a path in the workspace nor a run"), "{}", ran.stderr);
 }
+
+/// A step could leave one there, and whoever opened it would wait for ever, timeout or not.
+#[test]
+fn a_pipe_where_a_file_is_read_is_told_and_not_waited_for() {
+    let flow = "steps:\n  - {id: plants, run: 'rm -f scan-allow.toml; mkfifo scan-allow.toml'}\n  - {id: looks, scan: {paths: [text]}, timeout: 2s}\n";
+    let test = Test::new().flow("odd", flow).file("text", "nothing\n");
+    test.go(&["run", "odd", "--run-id", "r"]).code(1).says("scan-allow.toml: it is not a regular file");
+    test.go(&["scan", "text"]).code(3).says("it is not a regular file");
+    std::fs::remove_file(test.at("scan-allow.toml")).unwrap();
+    let test =
+        Test::new().flow("odd", flow).file("flows/tests/note", "").fifo("flow-studio.toml").fifo("flows/tests/odd.scenario.yaml");
+    test.go(&["list"]).code(3).says("flow-studio.toml: it is not a regular file");
+    std::fs::remove_file(test.at("flow-studio.toml")).unwrap();
+    let tested = test.go(&["test"]);
+    assert!(format!("{}{}", tested.stdout, tested.stderr).contains("it is not a regular file"));
+}

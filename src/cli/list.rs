@@ -31,14 +31,12 @@ pub(super) fn run(args: &ListArgs, context: &Context) -> Result<u8, Error> {
     }
     list.runs.truncate(args.limit.unwrap_or(usize::MAX));
     let now = context.workspace.now();
-    context.out(&list, || render(&list, now, context.color))?;
+    let none = || format!("no runs{}\n", context.workspace.in_runs());
+    context.out(&list, || if list.runs.is_empty() { none() } else { render(&list, now, context.color) })?;
     Ok(0)
 }
 
 pub(super) fn render(list: &RunList, now: Time, color: bool) -> String {
-    if list.runs.is_empty() {
-        return "no runs\n".to_owned();
-    }
     let paint = Paint { color };
     let mut table = Table::new(paint, "").head(&["RUN", "FLOWS", "STATUS", "NEEDS YOU", "STARTED", "TOOK"]);
     for run in &list.runs {

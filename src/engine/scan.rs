@@ -79,7 +79,7 @@ fn named(report: &ScanReport) -> String {
 
 fn allow_list(workspace: &Path, named: Option<&str>) -> Result<Allow, (FailureKind, String)> {
     let path = workspace.join(named.unwrap_or(ALLOW));
-    match std::fs::read_to_string(&path) {
+    match crate::rails::allow_text(&path) {
         Ok(text) => Allow::read(&text).map_err(|error| (FailureKind::Contract, format!("{}: {error}", named.unwrap_or(ALLOW)))),
         Err(error) if named.is_none() && error.kind() == std::io::ErrorKind::NotFound => Ok(Allow::default()),
         Err(error) => Err((FailureKind::Missing, format!("{}: {error}", named.unwrap_or(ALLOW)))),

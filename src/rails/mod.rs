@@ -14,5 +14,5 @@ mod snapshot;
 pub use compare::{Change, ChangeKind, Comparison, Expected, Unread, compare};
 pub use fence::{CannotHold, Fence, Means, Rail, make_places, promised, start, tmp_of, told};
 pub use pointers::Differs;
-pub use scan::{Allow, BadAllow, DiffError, Finding, NotLookedAt, ScanReport, Scanner, assigned_secrets};
+pub use scan::{Allow, BadAllow, DiffError, Finding, NotLookedAt, ScanReport, Scanner, allow_text, assigned_secrets};
 pub use snapshot::{CapturedCommand, CapturedFile, FILE_BYTES_MAX, Index, SnapshotError, capture};

@@ -18,7 +18,7 @@ use crate::{
     spec::Severity,
 };
 
-pub use allow::{Allow, BadAllow};
+pub use allow::{Allow, BadAllow, allow_text};
 pub use diff::DiffError;
 
 /// More findings are counted, not listed.

@@ -118,7 +118,9 @@ fn scenarios_in(dir: &Path) -> Vec<PathBuf> {
 
 fn read(path: &Path, shown: &str) -> Result<Scenario, Box<Tested>> {
     let file = shown.to_owned();
-    let text = std::fs::read_to_string(path).map_err(|error| {
+    let odd = || std::io::Error::other("it is not a regular file");
+    let plain = path.metadata().and_then(|about| if about.is_file() { Ok(()) } else { Err(odd()) });
+    let text = plain.and_then(|()| std::fs::read_to_string(path)).map_err(|error| {
         let error = Some(format!("cannot read {file}: {error}"));
         Box::new(Tested {
             file: file.clone(),

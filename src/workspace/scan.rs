@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::{
     error::{Error, Kind},
-    rails::{Allow, ScanReport, Scanner},
+    rails::{Allow, ScanReport, Scanner, allow_text},
     redact::Redactor,
 };
 
@@ -64,7 +64,7 @@ impl Workspace {
                 .because(cause)
                 .hint("[[allow]]\nrule = \"api-key\"\npath = \"tests/fixtures/*\"\nreason = \"made up for a test\"")
         };
-        match std::fs::read_to_string(&path) {
+        match allow_text(&path) {
             Ok(text) => Allow::read(&text).map_err(|error| bad(&error)),
             Err(error) if named.is_none() && error.kind() == std::io::ErrorKind::NotFound => Ok(Allow::default()),
             Err(error) => Err(bad(&error)),

@@ -50,6 +50,12 @@ impl Workspace {
         self
     }
 
+    /// Where runs were looked for, to be put behind a sentence that there are none: whoever stands in another directory sees it.
+    pub fn in_runs(&self) -> String {
+        let here = crate::workspace::absolute(&self.config.runs_dir);
+        if here.is_dir() { format!(" in {}", here.display()) } else { format!(": {} is not there", here.display()) }
+    }
+
     /// Text of ours that is of no run, with shapes of secrets replaced; what is of one goes through its [`Veil`].
     pub(super) fn clean_text(&self, text: &str) -> String {
         Redactor::default().text(text).into_inner()

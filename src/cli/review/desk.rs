@@ -57,7 +57,7 @@ impl Desk<'_> {
                 self.say(&format!("run {run} cannot be read: it may wait too\n"))?;
             }
             if inbox.waiting.is_empty() {
-                self.say("nothing waits for a person\n")?;
+                self.say(&format!("nothing waits for a person{}\n", self.context.workspace.in_runs()))?;
                 return Ok(0);
             }
             let (now, paint) = (self.context.workspace.now(), Paint { color: self.context.color });
@@ -151,7 +151,7 @@ impl Desk<'_> {
         let digest = question.subject_digest.as_str();
         let who = self.by.unwrap_or(&self.context.workspace.config.user).to_owned();
         let sure = format!("{choose} for {run}/{}, as {who}, digest {}: is that meant? (y/N) ", question.id, &digest[..12]);
-        if !matches!(self.ask(&sure)?.as_deref(), Some("y" | "yes")) {
+        if !matches!(self.ask(&sure)?.as_deref(), Some("y" | "Y" | "yes")) {
             self.say("nothing was answered\n")?;
             return Ok(Then::List);
         }
@@ -180,7 +180,7 @@ impl Desk<'_> {
     }
 
     fn go_on(&mut self, run: &RunId) -> Result<(), Error> {
-        if !matches!(self.ask("Go on with the run now? (y/N) ")?.as_deref(), Some("y" | "yes")) {
+        if !matches!(self.ask("Go on with the run now? (y/N) ")?.as_deref(), Some("y" | "Y" | "yes")) {
             return Ok(());
         }
         let request = ResumeRequest { run_id: run.to_string(), ..ResumeRequest::default() };

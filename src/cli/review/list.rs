@@ -21,7 +21,7 @@ pub(super) fn run(by: Option<&str>, run: Option<&str>, context: &Context) -> Res
 fn text(inbox: &OpenQuestions, context: &Context) -> String {
     let unread: String = inbox.unreadable.iter().map(|run| format!("run {run} cannot be read: it may wait too\n")).collect();
     if inbox.waiting.is_empty() {
-        return format!("nothing waits for a person\n{unread}");
+        return format!("nothing waits for a person{}\n{unread}", context.workspace.in_runs());
     }
     let now = context.workspace.now();
     inbox.waiting.iter().map(|one| line(one, now, Paint { color: context.color })).collect::<String>() + &unread

@@ -1,6 +1,8 @@
 //! `scan-allow.toml`: findings that somebody has looked at, each with the reason why it may stay.
 //! In: the file's text. Out: whether a finding is known, and which entries nothing matched. Never: an entry without a reason.
 
+use std::{io, path::Path};
+
 use globset::GlobMatcher;
 use serde::Deserialize;
 
@@ -47,6 +49,14 @@ pub enum BadAllow {
     Everything(usize),
     #[error("entry {at}: {why}")]
     Glob { at: usize, why: String },
+}
+
+/// The text of an allow list. A pipe would be waited for, a device read for ever: neither is one.
+///
+/// # Errors
+/// It is not there, no regular file, or cannot be read as text.
+pub fn allow_text(path: &Path) -> io::Result<String> {
+    if path.metadata()?.is_file() { std::fs::read_to_string(path) } else { Err(io::Error::other("it is not a regular file")) }
 }
 
 impl Allow {

@@ -60,6 +60,8 @@ impl Scanner<'_> {
                 self.name(shown, None);
                 return self.not_looked_at(shown, format!("it has {} bytes, more than {FILE_BYTES_MAX}", meta.len()));
             }
+            // A pipe would be waited for, a device read for ever.
+            Ok(meta) if !meta.is_file() => return self.not_looked_at(shown, "it is not a regular file".to_owned()),
             Ok(_) => match fs::read(path) {
                 Ok(bytes) => bytes,
                 Err(error) => return self.not_looked_at(shown, error.to_string()),
