@@ -86,7 +86,7 @@ impl Workspace {
     pub fn loader(&self) -> Loader {
         let reviewers = (!self.config.reviewers.is_empty())
             .then(|| self.config.reviewers.keys().map(|role| crate::spec::Role(role.clone())).collect());
-        let options = LoadOptions { reviewers };
+        let options = LoadOptions { reviewers, frozen: false };
         Loader::new(&self.config.flows_dir, &self.config.agents_dir, &self.root).with_options(options)
     }
 
@@ -343,7 +343,7 @@ fn frozen_book(run: &RunDir, flow: &FramePath, definition: &Sha256) -> Result<Ar
     let root = FlowKey::new(flow.as_str().split('.').next().unwrap_or_default()).map_err(|bad| bad.to_string())?;
     let path = FramePath::from(&root);
     let frozen = Frozen::of(run, &path, definition).map_err(|error| error.to_string())?;
-    let options = LoadOptions { reviewers: None };
+    let options = LoadOptions { reviewers: None, frozen: true };
     let loaded = Loader::in_memory(frozen.files).with_options(options).load_library(&root);
     let library = loaded.map_err(|found| found.render(false))?.value;
     let book = build(&library).map_err(|found| found.render(false))?;

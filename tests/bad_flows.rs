@@ -25,7 +25,7 @@ fn around(name: &str, bytes: Vec<u8>) -> BTreeMap<String, Vec<u8>> {
 
 fn told(name: &str, bytes: Vec<u8>) -> String {
     let reviewers = BTreeSet::from([Role("ceo".to_owned()), Role("cfo".to_owned())]);
-    let options = LoadOptions { reviewers: Some(reviewers) };
+    let options = LoadOptions { reviewers: Some(reviewers), ..LoadOptions::default() };
     let loader = Loader::in_memory(around(name, bytes)).with_options(options);
     match loader.load_library(&FlowKey::new(name).unwrap()) {
         Ok(loaded) => format!("LOADED\n\n{}", loaded.warnings.render(false)),

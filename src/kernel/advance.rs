@@ -7,10 +7,10 @@ use serde_json::Value;
 use crate::{
     id::{FramePath, StepId},
     plan::StepIx,
-    record::{At, Fact, FailureKind, Item, Outcome, Parent, QuestionKind, Rule, SkipReason, Status, StopCause},
+    record::{At, Fact, FailureKind, Item, Option_, Outcome, Parent, QuestionKind, Rule, SkipReason, Status, StopCause},
     spec::{
         Expr, OnTimeout, StepField, Verb,
-        flow::{Ask, Step},
+        flow::{Ask, Step, is_yes},
         form,
     },
 };
@@ -338,7 +338,7 @@ fn question_step(turn: &mut Turn, path: &FramePath, slot: Slot, spec: &Step, ask
     raise(turn, path, &step, spec.sha256.clone(), asked);
 }
 
-pub(super) fn ask_options(ask: &Ask) -> Vec<crate::record::Option_> {
+pub(super) fn ask_options(ask: &Ask) -> Vec<Option_> {
     if ask.options.is_empty() && !ask.form.is_empty() {
         return vec![
             option("answer", "Answer", "the flow goes on with the values you give"),
@@ -358,7 +358,7 @@ pub(super) fn ask_done(turn: &mut Turn, path: &FramePath, id: &StepId, ask: &Ask
     let options = if ask.options.is_empty() {
         vec![option("approve", "It is done", "the flow is complete"), option("reject", "It is not", "the flow fails")]
     } else {
-        ask_options(ask)
+        ask_options(ask).into_iter().map(told_what_done_means).collect()
     };
     let mut asked =
         Asked::new(QuestionKind::Done, Rule::DoneCheck, format!("the Definition of Done asks `{id}`"), question, options);
@@ -370,6 +370,12 @@ pub(super) fn ask_done(turn: &mut Turn, path: &FramePath, id: &StepId, ask: &Ask
     let sha256 = turn.frame(path).plan.flow.sha256.clone();
     raise(turn, path, &step, sha256, asked);
     Ok(())
+}
+
+fn told_what_done_means(option: Option_) -> Option_ {
+    let what = if is_yes(&option.key) { "the flow is complete" } else { "the flow fails" };
+    let effect = if option.effect.is_empty() { what.to_owned() } else { option.effect };
+    Option_ { effect, ..option }
 }
 
 /// The step at a place, for facts that only carry its name.

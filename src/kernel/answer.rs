@@ -8,21 +8,22 @@ use crate::{
     id::{EscalationId, FramePath, ParamName, StepId, StepRef},
     plan::StepIx,
     record::{
-        Answer, Channel, Concern, DecisionKind, EngineWord, ErrorClass, Fact, Failure, FailureKind, Identity, InputNote, Kept,
-        Question, QuestionKind, QuestionStatus, ReplyOutcome, Rule, Shown, SkipReason, Status, SupersedeReason, subject_digest,
+        Answer, Channel, Concern, DecisionKind, EngineWord, ErrorClass, Fact, Failure, FailureKind, InputNote, Kept, Question,
+        QuestionKind, QuestionStatus, ReplyOutcome, Rule, Shown, SkipReason, Status, SupersedeReason, subject_digest,
     },
     spec::{
-        OnTimeout, Verb,
+        Verb,
+        flow::is_yes,
         form::{self, Form},
         params::Given,
     },
 };
 
 use super::{
-    ended,
+    ask, ended, expire,
     input::{Refused, Roles},
     limits, navigator,
-    state::{Life, Slot},
+    state::Slot,
     turn::Turn,
 };
 
@@ -34,7 +35,7 @@ pub(super) fn answered(
     roles: &Roles,
 ) -> Result<InputNote, Refused> {
     // Time may have answered while nobody drove the run.
-    expire(turn);
+    expire::expire(turn);
     let question = turn.state.questions.get(id).cloned().ok_or_else(|| Refused::NoQuestion { id: id.clone() })?;
     if question.status != QuestionStatus::Open {
         let status = match (question.status, &question.answer) {
@@ -153,6 +154,10 @@ fn brought(turn: &Turn, question: &Question, answer: &Answer, back: bool) -> Res
 }
 
 fn push_back_target(turn: &Turn, question: &Question, choice: &str) -> Option<StepIx> {
+    // A line of "done" may have the name of a step, a limit is asked at one: neither is about that step.
+    if !ask::goes_back(question.kind) {
+        return None;
+    }
     let frame = turn.state.frame(&question.flow_path)?;
     let target = frame.plan.find(choice.strip_prefix("push-back:")?)?;
     let own = frame.slot(&question.step_id)?.step;
@@ -164,25 +169,25 @@ fn ask_anew(turn: &mut Turn, old: &Question, shown: Vec<Shown>) {
     turn.emit(Fact::EscalationVoided { id: old.id.clone(), why: "what was shown has changed".to_owned() });
     let id = ask_the_same(turn, old, shown.iter().map(|one| one.path.clone()).collect());
     if let Some(requested) = turn.state.requested.get(&id).cloned() {
-        super::ask::shown(turn, &requested, shown);
+        ask::shown(turn, &requested, shown);
     }
 }
 
 /// The question again, with a new name, for as long a time as before.
 pub(super) fn ask_the_same(turn: &mut Turn, old: &Question, evidence: Vec<String>) -> EscalationId {
-    let mut asked = super::ask::Asked::new(old.kind, old.rule, old.reason.clone(), old.question.clone(), old.options.clone());
+    let mut asked = ask::Asked::new(old.kind, old.rule, old.reason.clone(), old.question.clone(), old.options.clone());
     asked.severity = old.severity;
     asked.to.clone_from(&old.to);
     asked.action.clone_from(&old.action);
     // Those about evidence are of the files as they were.
-    let of_files: Vec<Concern> = old.shown.iter().filter_map(|one| super::ask::not_ours(&old.run_id, one)).collect();
+    let of_files: Vec<Concern> = old.shown.iter().filter_map(|one| ask::not_ours(&old.run_id, one)).collect();
     asked.concerns = old.concerns.iter().filter(|one| !of_files.contains(one)).cloned().collect();
     asked.answer_schema.clone_from(&old.answer_schema);
     asked.expires_ms = old.deadline.map(|deadline| deadline.since(old.raised_at));
     asked.on_timeout = old.on_timeout;
     asked.halt = old.halt;
     asked.evidence = evidence;
-    let id = super::ask::raise(turn, &old.flow_path, &old.step_id, old.step_sha256.clone(), asked);
+    let id = ask::raise(turn, &old.flow_path, &old.step_id, old.step_sha256.clone(), asked);
     if old.kind == QuestionKind::StopTheLine {
         if turn.state.line_stops.contains(&old.id) {
             turn.emit(Fact::LineReleased { by: old.id.clone() });
@@ -192,14 +197,15 @@ pub(super) fn ask_the_same(turn: &mut Turn, old: &Question, evidence: Vec<String
     id
 }
 
-fn carry_out(turn: &mut Turn, question: &Question, answer: &Answer, push_back: Option<StepIx>) {
+pub(super) fn carry_out(turn: &mut Turn, question: &Question, answer: &Answer, push_back: Option<StepIx>) {
     let path = question.flow_path.clone();
     if question.kind == QuestionKind::Limit {
         return limits::answered(turn, question, answer);
     }
     if question.kind == QuestionKind::Done {
         let Ok(id) = StepId::new(question.step_id.as_str()) else { return };
-        let passed = answer.choose != "reject";
+        // Whatever is no yes is a no.
+        let passed = is_yes(&answer.choose);
         let detail = words(answer);
         return turn.emit(Fact::DoneChecked { flow: path, id, passed, detail });
     }
@@ -340,48 +346,4 @@ fn person_ended(turn: &mut Turn, path: &FramePath, slot: Slot, answer: &Answer, 
         routing: crate::record::DraftRouting { reason: words(answer), ..crate::record::DraftRouting::default() },
     };
     ended::end_without_engine(turn, path, slot, outcome, EngineWord::Human, Some(draft), kept);
-}
-
-/// A question's time is up: what the flow said for that case, and never an approval that it did not write.
-pub(super) fn expire(turn: &mut Turn) {
-    let now = turn.now;
-    let late =
-        |id: &&EscalationId| turn.state.questions.get(*id).and_then(|one| one.deadline).is_some_and(|deadline| deadline <= now);
-    let ids: Vec<EscalationId> = turn.state.open_questions.iter().filter(late).cloned().collect();
-    for id in ids {
-        let Some(question) = turn.state.questions.get(&id).cloned() else { continue };
-        let choose = match question.on_timeout {
-            OnTimeout::Wait => continue,
-            OnTimeout::Approve => "approve",
-            OnTimeout::Reject | OnTimeout::Fail => "reject",
-            OnTimeout::Escalate => {
-                turn.emit(Fact::EscalationExpired { id: id.clone() });
-                let mut asked = super::ask::Asked::new(
-                    question.kind,
-                    question.rule,
-                    format!("nobody answered {id} in time"),
-                    question.question.clone(),
-                    question.options.clone(),
-                );
-                asked.severity = crate::spec::Severity::High;
-                // Louder, and still nobody else's to answer.
-                asked.to.clone_from(&question.to);
-                asked.action.clone_from(&question.action);
-                asked.evidence = question.shown.iter().map(|one| one.path.clone()).collect();
-                super::ask::raise(turn, &question.flow_path, &question.step_id, question.step_sha256.clone(), asked);
-                continue;
-            }
-        };
-        let answer = Answer {
-            note: Some("nobody answered in time".to_owned()),
-            identity: Identity::Program,
-            ..Answer::new(choose, "timeout", Channel::Timeout, now, question.subject_digest.clone())
-        };
-        turn.emit(Fact::EscalationAnswered { id: id.clone(), answer: answer.clone() });
-        let open = turn.state.frame(&question.flow_path).and_then(|frame| frame.slot(&question.step_id));
-        let waits = |slot| matches!(turn.step(&question.flow_path, slot).life, Life::Gated(_) | Life::Asking(_) | Life::Ready);
-        if open.is_none_or(waits) {
-            carry_out(turn, &question, &answer, None);
-        }
-    }
 }

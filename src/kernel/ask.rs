@@ -168,7 +168,7 @@ fn before(frame: &Frame, slot: Slot) -> (Vec<Told>, Vec<Concern>) {
 }
 
 /// A question about a step can send the work back; one about a flow cannot.
-const fn goes_back(kind: QuestionKind) -> bool {
+pub(super) const fn goes_back(kind: QuestionKind) -> bool {
     match kind {
         QuestionKind::Approval
         | QuestionKind::Ask

@@ -6,7 +6,7 @@ use crate::{
 };
 
 use super::{
-    advance, answer, ask, close, ended,
+    advance, answer, ask, close, ended, expire,
     input::{Input, Refused},
     limits, open, recover,
     state::State,
@@ -110,7 +110,7 @@ fn ticked(turn: &mut Turn) -> InputNote {
             let (execution, attempt) = (step.execution, step.attempt + 1);
             turn.emit(Fact::AttemptStarted { at, execution, attempt });
         }
-        answer::expire(turn);
+        expire::expire(turn);
     }
     InputNote::Ticked
 }

@@ -19,6 +19,7 @@ mod counts;
 mod decide;
 mod detour;
 mod ended;
+mod expire;
 mod input;
 mod limits;
 mod navigator;

@@ -202,7 +202,7 @@ pub struct Ask {
     pub when: Option<Expr>,
     pub to: Vec<Role>,
     pub question: Template,
-    /// Empty: approve or reject; with a form, answer or reject.
+    /// Empty: approve or reject; with a form, answer or reject. In `done` one of them is a yes.
     pub options: Vec<Choice>,
     /// What an answer must bring along. Empty: nothing, and nothing is taken.
     pub form: BTreeMap<ParamName, ParamText>,
@@ -217,6 +217,11 @@ pub struct Choice {
     pub key: String,
     pub label: String,
     pub effect: String,
+}
+
+/// Whether an answer says yes where yes is asked for, in the Definition of Done: `approve`, or an option `yes`.
+pub fn is_yes(key: &str) -> bool {
+    matches!(key, "approve" | "yes")
 }
 
 #[derive(Debug, Clone, Default)]

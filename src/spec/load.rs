@@ -30,6 +30,8 @@ pub(super) const DETOURS: &str = "detours.yaml";
 pub struct LoadOptions {
     /// Roles that some person has; `None`: do not look.
     pub reviewers: Option<BTreeSet<Role>>,
+    /// It defines a run that has begun: rules that came later are not held against it.
+    pub frozen: bool,
 }
 
 /// What was read, and what is worth a second look in it.
@@ -62,7 +64,8 @@ impl Loader {
 
     /// From a copy that holds what [`Library::files`] gave.
     pub fn frozen(dir: &Path) -> Self {
-        Self::new(&dir.join("flows"), &dir.join("agents"), dir)
+        let options = LoadOptions { frozen: true, ..LoadOptions::default() };
+        Self::new(&dir.join("flows"), &dir.join("agents"), dir).with_options(options)
     }
 
     /// From memory, by the paths that [`Library::files`] gives: `flows/x.yaml`, `agents/a.md`, `templates/t.hbs`.
@@ -381,5 +384,9 @@ impl Shelf for Reading<'_> {
 
     fn reviewers(&self) -> Option<&BTreeSet<Role>> {
         self.loader.options.reviewers.as_ref()
+    }
+
+    fn is_frozen(&self) -> bool {
+        self.loader.options.frozen
     }
 }

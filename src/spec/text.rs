@@ -367,7 +367,7 @@ pub struct DoneText {
     pub id: StepId,
     /// CEL that has to hold.
     pub that: Option<String>,
-    /// A question that has to be answered with yes.
+    /// A question that has to be answered with yes: `approve`, or an option with the key `yes`. Any other answer is a no.
     pub ask: Option<AskText>,
     /// CEL; false: this line does not apply.
     pub when: Option<String>,

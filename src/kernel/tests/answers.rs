@@ -1,6 +1,9 @@
 //! Questions as steps, the Definition of Done, and which answers are taken.
 
-use crate::{kernel::Roles, record::Channel};
+use crate::{
+    kernel::{Input, Roles},
+    record::Channel,
+};
 
 use super::{Play, fails};
 
@@ -72,7 +75,7 @@ fn neither_an_agent_nor_time_may_answer_from_outside() {
     let agent = play.answer_to(&question, "approve", "agent:critic");
     play.tell(&agent);
     let mut late = play.answer_to(&question, "approve", "timeout");
-    if let crate::kernel::Input::Answered { answer, .. } = &mut late {
+    if let Input::Answered { answer, .. } = &mut late {
         answer.channel = Channel::Timeout;
     }
     play.tell(&late);
@@ -103,6 +106,34 @@ fn done_may_ask_a_person() {
 }
 
 #[test]
+fn done_holds_by_a_yes_and_by_nothing_else() {
+    let flow = "steps: [{id: a, run: x}]
+done: [{id: ok, ask: {question: Done?, options: [{key: 'yes'}, {key: later}, {key: 'no'}]}}]";
+    assert_eq!(Play::flow(flow).run().say("ok-1", "yes").ends().to_string(), "succeeded");
+    for not_yes in ["no", "later"] {
+        let play = Play::flow(flow).run().say("ok-1", not_yes);
+        assert_eq!(play.reason("main"), format!("not done: ok: ana chose {not_yes}"));
+        assert_eq!(play.ends().to_string(), "failed");
+    }
+}
+
+#[test]
+fn a_line_of_done_is_not_answered_by_sending_work_back() {
+    // Also where it has the name of a step, which could be sent back.
+    let flow = "steps: [{id: a, run: x}, {id: b, run: x}]\ndone: [{id: b, ask: {question: Ok?}}]";
+    let play = Play::flow(flow).run().say("b-1", "push-back:a");
+    assert_eq!(play.refusals(), ["`push-back:a` is not an answer to `b-1`; the answers are: approve, reject"]);
+    assert_eq!((play.path().as_str(), play.asks().as_str()), ("a b", "b-1"));
+}
+
+#[test]
+fn a_limit_is_not_answered_by_sending_work_back() {
+    let play = Play::flow("limits: {steps: 1}\nsteps: [{id: a, run: x}, {id: b, run: x}]").run().say("b-1", "push-back:a");
+    assert_eq!(play.refusals(), ["`push-back:a` is not an answer to `b-1`; the answers are: raise, abort"]);
+    assert_eq!((play.path().as_str(), play.asks().as_str()), ("a", "b-1"));
+}
+
+#[test]
 fn a_line_of_done_that_does_not_apply_is_not_asked() {
     let flow = "steps: [{id: a, run: x, on_failure: continue}]\ndone: [{id: s, ask: {question: Ok?}, when: '!steps.a.passed'}]";
     assert_eq!(Play::flow(flow).run().ends().to_string(), "succeeded");
@@ -121,7 +152,7 @@ fn a_note_reaches_the_next_execution() {
     let mut play = Play::flow("steps: [{id: a, run: x, on_failure: escalate}]").reply("a", [fails("no")]).run();
     let question = play.question("a-1").clone();
     let mut input = play.answer_to(&question, "retry", "ana");
-    if let crate::kernel::Input::Answered { answer, .. } = &mut input {
+    if let Input::Answered { answer, .. } = &mut input {
         answer.note = Some("use the other host".to_owned());
     }
     play.tell(&input);
@@ -139,7 +170,7 @@ fn a_form_is_filled_in_and_later_steps_read_it() {
     assert_eq!(play.question("q-1").answer_schema.as_ref().unwrap()["properties"]["seats"]["type"], "integer");
     let filled = |play: &Play, seats: serde_json::Value| {
         let mut input = play.answer_to(play.question("q-1"), "answer", "ana");
-        if let crate::kernel::Input::Answered { answer, .. } = &mut input {
+        if let Input::Answered { answer, .. } = &mut input {
             answer.values = [(crate::id::ParamName::new("seats").unwrap(), seats)].into();
         }
         input
@@ -161,10 +192,19 @@ fn a_form_is_filled_in_and_later_steps_read_it() {
 fn values_that_nobody_asked_for_are_refused() {
     let mut play = Play::flow("steps: [{id: q, ask: {question: Go?}}]").run();
     let mut input = play.answer_to(play.question("q-1"), "approve", "ana");
-    if let crate::kernel::Input::Answered { answer, .. } = &mut input {
+    if let Input::Answered { answer, .. } = &mut input {
         answer.values = [(crate::id::ParamName::new("x").unwrap(), 1.into())].into();
     }
     play.tell(&input);
     assert_eq!(play.refusals(), ["the answer to `q-1` does not fit its form: `x` is not asked for (it takes no values)"]);
     assert_eq!(play.asks(), "q-1");
+}
+
+#[test]
+fn time_answers_a_line_of_done_that_has_the_name_of_a_step() {
+    let flow = "steps: [{id: a, run: x}]\ndone: [{id: a, ask: {question: Ok?, expires: 1h, on_timeout: reject}}]";
+    let mut play = Play::flow(flow).run();
+    play.now = play.now.plus(60 * 60 * 1000);
+    play.tell(&Input::Ticked);
+    assert_eq!(play.reason("main"), "not done: a: timeout chose reject: nobody answered in time");
 }

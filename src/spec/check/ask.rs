@@ -3,7 +3,7 @@
 
 use super::super::{
     Diagnostic, Length, Names, OnTimeout, Part, Role,
-    flow::{Ask, Choice, Escalate},
+    flow::{Ask, Choice, Escalate, is_yes},
     text::{ApproveText, AskText, EscalateText},
 };
 use super::Check;
@@ -45,6 +45,18 @@ impl Check<'_> {
             expires_ms: text.expires.map(Length::as_ms),
             on_timeout: text.on_timeout.unwrap_or_default(),
         })
+    }
+
+    /// A line of the Definition of Done holds by a yes, so one of the answers must be one.
+    pub(super) fn has_a_yes(&mut self, pointer: &str, text: &AskText) {
+        let lacks = !text.options.is_empty() && !text.options.iter().any(|option| is_yes(option.key.as_str()));
+        // A run that has begun goes on; there no answer is taken for a yes.
+        if lacks && !self.shelf.is_frozen() {
+            let diagnostic = Diagnostic::error("no-yes", "none of these answers is a yes, so this could never be done");
+            let hint =
+                "give one the key `approve` or `yes`; any other answer is a no. Or ask in a step, and test its answer here";
+            self.say(pointer, Part::Key, diagnostic.hint(hint));
+        }
     }
 
     /// `title`: what the question is about, where the flow does not word it.

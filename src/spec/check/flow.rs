@@ -167,6 +167,7 @@ impl Check<'_> {
                         diagnostic.hint("ask in a step, and test its answer here"),
                     );
                 }
+                self.has_a_yes(&format!("{pointer}/ask/options"), ask);
                 self.ask(&format!("{pointer}/ask"), ask, &names).map(DoneTest::Ask)
             }
             (None, None) => {

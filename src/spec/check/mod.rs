@@ -39,6 +39,8 @@ pub(super) trait Shelf {
     fn template(&mut self, path: &str) -> Result<Arc<str>, Missing>;
     /// Roles that some person has; `None`: not known here.
     fn reviewers(&self) -> Option<&BTreeSet<Role>>;
+    /// It is the definition of a run that has begun: what was allowed then is not an error now.
+    fn is_frozen(&self) -> bool;
 }
 
 /// Why a file that a flow names is not there.
