@@ -1,6 +1,6 @@
 //! Questions whose time is up.
 //! In: the time. Out: the answer that the flow wrote for that case, or the same question, louder.
-//! Never: an approval that the flow did not write.
+//! Never: an approval that the flow did not write, or an answer that the question does not have.
 
 use crate::{
     id::EscalationId,
@@ -20,8 +20,9 @@ pub(super) fn expire(turn: &mut Turn) {
         let Some(question) = turn.state.questions.get(&id).cloned() else { continue };
         let choose = match question.on_timeout {
             OnTimeout::Wait => continue,
-            OnTimeout::Approve => "approve",
-            OnTimeout::Reject | OnTimeout::Fail => "reject",
+            // Time chooses no answer that a person could not: flows frozen before that was looked at may still say so.
+            OnTimeout::Approve if question.options.iter().any(|option| option.key == "approve") => "approve",
+            OnTimeout::Approve | OnTimeout::Reject | OnTimeout::Fail => "reject",
             OnTimeout::Escalate => {
                 turn.emit(Fact::EscalationExpired { id: id.clone() });
                 let mut asked = ask::Asked::new(

@@ -208,3 +208,18 @@ fn time_answers_a_line_of_done_that_has_the_name_of_a_step() {
     play.tell(&Input::Ticked);
     assert_eq!(play.reason("main"), "not done: a: timeout chose reject: nobody answered in time");
 }
+
+#[test]
+fn time_chooses_no_answer_that_the_question_does_not_have() {
+    // As in a run whose flow was frozen before that was looked at.
+    let flow = "steps: [{id: q, ask: {question: Which?, options: [{key: red}, {key: blue}], expires: 1h, on_timeout: fail}}]";
+    let mut play = Play::flow(flow).run();
+    for state in [&mut play.state, &mut play.mirror] {
+        let question = state.questions.get_mut(&crate::id::EscalationId::new("q-1").unwrap()).unwrap();
+        std::sync::Arc::make_mut(question).on_timeout = crate::spec::OnTimeout::Approve;
+    }
+    play.now = play.now.plus(60 * 60 * 1000);
+    play.tell(&Input::Ticked);
+    assert_eq!(play.decisions("q"), ["TERMINATE failed-policy"]);
+    assert_eq!(play.question("q-1").answer.as_ref().unwrap().choose, "reject");
+}

@@ -33,6 +33,7 @@ impl Check<'_> {
             let hint = "write `on_timeout: reject`, `fail` or `escalate`";
             self.say(&format!("{pointer}/on_timeout"), Part::Key, diagnostic.hint(hint));
         }
+        self.answers_by_time(pointer, text);
         let evidence = self.evidence(&format!("{pointer}/evidence"), &text.evidence, names);
         Some(Ask {
             when: None,
@@ -56,6 +57,17 @@ impl Check<'_> {
             let hint =
                 "give one the key `approve` or `yes`; any other answer is a no. Or ask in a step, and test its answer here";
             self.say(pointer, Part::Key, diagnostic.hint(hint));
+        }
+    }
+
+    /// An answer that time gives must be one that the question has.
+    fn answers_by_time(&mut self, pointer: &str, text: &AskText) {
+        let lacks = !text.options.is_empty() && !text.options.iter().any(|option| option.key.as_str() == "approve");
+        if text.on_timeout == Some(OnTimeout::Approve) && lacks && !self.shelf.is_frozen() {
+            let keys = text.options.iter().map(|option| option.key.as_str()).collect::<Vec<_>>().join(", ");
+            let message = format!("`approve` is no answer to this question; its answers are {keys}");
+            let hint = "write `on_timeout: fail` or `escalate`, or give the option that time chooses the key `approve`";
+            self.say(&format!("{pointer}/on_timeout"), Part::Key, Diagnostic::error("approves-by-timeout", message).hint(hint));
         }
     }
 
