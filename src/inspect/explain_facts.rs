@@ -134,7 +134,8 @@ fn words(view: &RunView, at: &At, moment: &Moment) -> Option<Said> {
                 (false, false, false) => "the flow was changed, this step was not".to_owned(),
             })
         }
-        Fact::Confined { only, .. } => plain(format!("only {only} was allowed to run")),
+        Fact::Confined { only: Some(only), .. } => plain(format!("only {only} was allowed to run")),
+        Fact::Confined { only: None, .. } => plain("only a step of another flow was allowed to run".to_owned()),
         Fact::LimitReached { limit, used, max, .. } => {
             plain(format!("the flow reached its limit of {}", limit_words(*limit, *used, *max)))
         }

@@ -319,10 +319,11 @@ pub(super) fn apply_fact(state: &mut State, fact: &Fact, now: Time) {
             }
         }
         Fact::Confined { flow, only } => {
-            if let Some(frame) = state.frame_mut(flow)
-                && let Some(step) = frame.plan.find(only.as_str())
-            {
-                confine(frame, &[step]);
+            let Some(frame) = state.frame_mut(flow) else { return };
+            let only = only.as_ref().map(|only| frame.plan.find(only.as_str()));
+            // A step that the flow does not have confines nothing.
+            if only != Some(None) {
+                confine(frame, only.flatten().as_slice());
             }
         }
         Fact::StopRequested { cause, .. } => state.stop = state.stop.max(Some(*cause)),

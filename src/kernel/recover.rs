@@ -113,7 +113,11 @@ pub(super) fn retried(turn: &mut Turn, retry: &Retry) -> Result<InputNote, Refus
     again(turn, &retry.flow, slot, SupersedeReason::Retry)?;
     if retry.only {
         let only = turn.frame(&retry.flow).plan.step(slot.step).spec.id.clone();
-        turn.emit(Fact::Confined { flow: retry.flow.clone(), only });
+        turn.emit(Fact::Confined { flow: retry.flow.clone(), only: Some(only) });
+        // Its flow may end by it: nothing starts by that in those around it, and nothing in those beside it.
+        for flow in turn.state.open_frames.clone().into_iter().filter(|flow| *flow != retry.flow) {
+            turn.emit(Fact::Confined { flow, only: None });
+        }
     }
     Ok(InputNote::RetryRequested { by: retry.by.clone() })
 }

@@ -383,10 +383,11 @@ pub enum Fact {
         #[serde(default, skip_serializing_if = "ResumeOptions::is_none")]
         options: ResumeOptions,
     },
-    /// `retry --only`: nothing after these steps starts.
+    /// `retry --only`: no other step of the flow starts; without `only`, none at all, as in the flows around the step's.
     Confined {
         flow: FramePath,
-        only: StepId,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        only: Option<StepId>,
     },
     StopRequested {
         cause: StopCause,

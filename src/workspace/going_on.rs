@@ -61,7 +61,7 @@ impl Workspace {
                 first.push(refresh);
             }
             (true, Some(Err(error))) => return Err(error),
-            (false, Some(today)) => observer.word(&frozen_is_used(&root, &today)),
+            (false, Some(today)) => observer.word(&frozen_is_used(&root.root(), &today)),
             (_, None) => {}
         }
         let from = from.map(|step| (root, step));
@@ -174,9 +174,9 @@ impl Workspace {
         noted.map(drop).map_err(|refused| Error::new(Kind::Refused, refused.to_string()))
     }
 
-    /// Today's definition, if it is not the frozen one.
-    pub(super) fn today(&self, state: &State, root: &FramePath) -> Option<Result<Arc<Book>, Error>> {
-        let frame = state.frame(root)?;
+    /// Today's definition, if it is not the frozen one: of a flow inside another, that of the one it is part of.
+    pub(super) fn today(&self, state: &State, flow: &FramePath) -> Option<Result<Arc<Book>, Error>> {
+        let frame = state.frame(&flow.root())?;
         match self.book(&frame.key, false) {
             Ok((book, _)) if book.definition == frame.definition => None,
             Ok((book, _)) => Some(Ok(book)),

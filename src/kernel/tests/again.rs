@@ -165,3 +165,45 @@ fn an_approval_of_a_step_that_is_confined_waits_for_the_resume() {
     assert_eq!(play.path(), "a a");
     assert_eq!(play.resume(None).path(), "a a b");
 }
+
+#[test]
+fn only_a_step_of_an_inner_flow_starts_nothing_in_the_flows_around_it() {
+    let main = "steps:
+  - {id: m, flow: mid}
+  - {id: z, run: x, effects: once}";
+    let mid = "steps: [{id: s, flow: sub}, {id: y, run: x}]";
+    let before = "m m/s m.s/b m.s/c m/y z";
+    // Not the step after it, and where it is the last one, none after the flow that it ends.
+    for (step, rest) in [("b", "m.s/c m/y z"), ("c", "m/y z")] {
+        let play = Play::flow(main).and_flow("mid", mid).and_flow("sub", SUB).run();
+        assert_eq!(play.path(), before);
+        let play = play.retry_in("main.m.s", step, true, &[]);
+        let path = format!("{before} m.s/{step}");
+        assert_eq!((play.path(), play.ends().to_string()), (path.clone(), "interrupted".to_owned()), "{}", play.story());
+        let play = play.resume(None);
+        assert_eq!((play.path(), play.ends().to_string()), (format!("{path} {rest}"), "succeeded".to_owned()));
+    }
+}
+
+#[test]
+fn only_a_step_starts_nothing_in_the_flows_beside_it() {
+    let flow = "steps: [{id: s, flow: sub, needs: []}, {id: a, run: x, needs: []}]";
+    let play = Play::flow(flow).and_flow("sub", SUB).slow("s/b").run().stop(crate::record::StopCause::Sigint).release("s/b");
+    assert_eq!((play.path().as_str(), play.ends().to_string().as_str()), ("s a s/b", "interrupted"), "{}", play.story());
+    let play = play.retry("a", true, &[]);
+    assert_eq!((play.path().as_str(), play.ends().to_string().as_str()), ("s a s/b a", "interrupted"), "{}", play.story());
+    let play = play.resume(None);
+    assert_eq!((play.path().as_str(), play.ends().to_string().as_str()), ("s a s/b a s/c", "succeeded"), "{}", play.story());
+}
+
+#[test]
+fn only_a_step_of_a_known_fix_does_not_start_what_is_fixed() {
+    let catalog = "  - {id: fix, when: {error: boom}, steps: [{id: mend, run: x}], verify: x}\n";
+    let play = Play::flow("steps: [{id: a, run: x}]").detours(catalog).reply("a", [fails("boom"), ok()]).run();
+    assert_eq!(play.path(), "a a.fix/mend a.fix/verify a");
+    let play = play.retry_in("main.a.fix", "verify", true, &[]);
+    assert_eq!(play.path(), "a a.fix/mend a.fix/verify a a.fix/verify", "{:?} {}", play.refusals(), play.story());
+    let play = play.resume(None);
+    assert_eq!(play.path(), "a a.fix/mend a.fix/verify a a.fix/verify a", "{}", play.story());
+    assert_eq!(play.ends().to_string(), "succeeded");
+}
