@@ -2,6 +2,8 @@
 
 mod common;
 
+use std::fs;
+
 use common::Test;
 
 #[test]
@@ -16,4 +18,24 @@ fn only_a_step_of_an_inner_flow_is_only_that_step() {
     assert!(!again.stderr.contains("was changed"), "{}", again.stderr);
     test.flow_again("inner", "steps: [{id: i, run: 'echo new >> log'}]");
     test.go(&["resume", "p", "--flow", "outer.s", "--from", "i"]).says("flow `outer` was changed");
+}
+
+#[test]
+fn a_flow_inside_has_the_time_that_its_step_gives_it() {
+    let outer = |timeout: &str| format!("{timeout}\nsteps:\n  - id: a\n    flow: inner");
+    let own = outer("") + "\n    timeout: 300ms";
+    let test = Test::new().flow("own", &own).flow("default", &outer("defaults: {timeout: 300ms}"));
+    let test = test.flow("inner", "steps: [{id: i, run: sleep 30}, {id: j, run: touch late}]");
+    for flow in ["own", "default"] {
+        test.go(&["run", flow, "--run-id", flow]).code(1).says("was not done after 0.3 s of running time");
+        let base = test.run_base(flow);
+        let read = |path: &str| fs::read_to_string(base.join(path)).unwrap();
+        let receipt: serde_json::Value = serde_json::from_str(&read(&format!("{flow}/receipts/a-builtin.json"))).unwrap();
+        assert_eq!((receipt["status"].as_str(), receipt["error_detail"]["kind"].as_str()), (Some("failed"), Some("timeout")));
+        let line: serde_json::Value = serde_json::from_str(read(&format!("{flow}/timeouts.jsonl")).trim()).unwrap();
+        assert_eq!((line["step_id"].as_str(), line["timeout_ms"].as_u64()), (Some("a"), Some(300)));
+        assert!(read(&format!("{flow}.a/receipts/i-shell.json")).contains("\"interrupted\""));
+        assert!(!test.at("late").exists());
+        test.go(&["verify", flow]).code(0);
+    }
 }

@@ -173,6 +173,7 @@ pub(super) fn limit_words(limit: crate::record::LimitName, used: u64, max: u64) 
         crate::record::LimitName::Steps if used == max => format!("{max} executions"),
         crate::record::LimitName::Steps => format!("{max} executions ({used} used)"),
         crate::record::LimitName::Wall => format!("{} of running time", length(max)),
+        crate::record::LimitName::Timeout => format!("{} of running time, the timeout of the step that opened it", length(max)),
         crate::record::LimitName::Turns if used == max => format!("{max} calls of models"),
         crate::record::LimitName::Turns => format!("{max} calls of models ({used} used)"),
         crate::record::LimitName::UnknownCost if used == max => format!("{max} calls of unknown cost"),

@@ -19,7 +19,7 @@ use super::{
     action::approved_action,
     apply,
     ask::{Asked, option, raise, written},
-    breaker, close, ended, limits, navigator, observe, open,
+    breaker, close, ended, limits, navigator, observe, open, overtime,
     scope::scope,
     state::{Frame, FramePhase, Slot},
     turn::Turn,
@@ -139,6 +139,9 @@ fn start_ready(turn: &mut Turn, path: &FramePath) {
         if frame.failing.is_some() || frame.phase != FramePhase::Open || turn.state.is_limited(path) {
             return;
         }
+        if turn.state.is_overdue(path) {
+            return;
+        }
         let root = turn.frame(&open::root(path));
         let full = turn.state.running.len() >= root.options.jobs.or(root.plan.flow.jobs).unwrap_or(JOBS_DEFAULT) as usize;
         // A question or a sub-flow takes no place; a command waits for one.
@@ -182,7 +185,7 @@ fn start(turn: &mut Turn, path: &FramePath, slot: Slot) {
             return fan_out(turn, path, slot, &spec);
         }
     }
-    if limits::reached(turn, path, slot) {
+    if overtime::reached(turn, &at) || limits::reached(turn, path, slot) {
         return;
     }
     // What only looks needs no approval.

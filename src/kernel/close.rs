@@ -168,7 +168,10 @@ fn sub_flow_ended(turn: &mut Turn, above: &FramePath, slot: Slot, child: &FrameP
             let status = if standing { Status::Unverified } else { Status::Verified };
             ended::end_builtin(turn, above, slot, status, &format!("flow {child} is complete"), &BTreeMap::new());
         }
-        Outcome::Failed | Outcome::Cancelled => ended::fail_started(turn, above, slot, FailureKind::SubFlow, reason),
+        Outcome::Failed | Outcome::Cancelled => {
+            let kind = if turn.frame(child).is_overdue() { FailureKind::Timeout } else { FailureKind::SubFlow };
+            ended::fail_started(turn, above, slot, kind, reason);
+        }
     }
 }
 

@@ -63,5 +63,6 @@ fn next_time(state: &State) -> Option<Time> {
     let deadline = |id| state.questions.get(id).filter(|one| one.on_timeout != OnTimeout::Wait)?.deadline;
     let deadline = state.open_questions.iter().filter_map(deadline).min();
     let wall = state.open_frames.iter().filter_map(|path| state.wall_due(path));
-    due.into_iter().chain(deadline).chain(wall.min()).min()
+    let overtime = state.open_frames.iter().filter_map(|path| state.overtime(path));
+    due.into_iter().chain(deadline).chain(wall.min()).chain(overtime.min()).min()
 }

@@ -8,7 +8,7 @@ use crate::{
 use super::{
     advance, answer, ask, close, ended, expire,
     input::{Input, Refused},
-    limits, open, recover,
+    limits, open, overtime, recover,
     state::State,
     turn::Turn,
 };
@@ -103,6 +103,7 @@ fn decided(note: InputNote, turn: Turn) -> Decided {
 fn ticked(turn: &mut Turn) -> InputNote {
     if turn.state.stop.is_none() && turn.state.fatal.is_none() {
         // First the limits: an attempt does not start in a flow whose time is up.
+        overtime::watch(turn);
         limits::wall(turn);
         let due: Vec<At> = turn.state.due.iter().take_while(|(due, _)| *due <= turn.now).map(|(_, at)| at.clone()).collect();
         for at in due {

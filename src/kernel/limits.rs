@@ -11,7 +11,7 @@ use crate::{
 };
 
 use super::{
-    answer, ask, ended, recover,
+    answer, ask, ended, overtime, recover,
     state::{Frame, Slot},
     turn::Turn,
 };
@@ -95,7 +95,9 @@ fn ask_limit(turn: &mut Turn, flow: &FramePath, at: Option<&At>, reached: &Reach
     let Reached { limit, used, max } = *reached;
     let figures = match limit {
         LimitName::Steps => format!("{used} of {max} step executions are used"),
-        LimitName::Wall => format!("{:.1} s of {:.1} s of running time are used", seconds(used), seconds(max)),
+        LimitName::Wall | LimitName::Timeout => {
+            format!("{:.1} s of {:.1} s of running time are used", seconds(used), seconds(max))
+        }
         LimitName::Turns => format!("{used} of {max} calls of models are used"),
         LimitName::UnknownCost => format!("the cost of {used} calls of models is not known, and {max} such calls are allowed"),
         LimitName::Tokens => format!("{used} of {max} tokens are used, and the next call would pass the limit"),
@@ -120,7 +122,7 @@ fn ask_limit(turn: &mut Turn, flow: &FramePath, at: Option<&At>, reached: &Reach
 }
 
 /// The step of this flow that is, or that opened, what stands at this place.
-fn step_within(turn: &Turn, flow: &FramePath, at: &At) -> Option<StepRef> {
+pub(super) fn step_within(turn: &Turn, flow: &FramePath, at: &At) -> Option<StepRef> {
     let mut at = at.clone();
     while at.flow != *flow {
         let Some(Parent::SubFlow { at: above } | Parent::Detour { at: above, .. } | Parent::Injected { at: above, .. }) =
@@ -174,6 +176,9 @@ pub(super) fn answered(turn: &mut Turn, question: &Question, answer: &Answer) {
 
 /// The words for an interruption that a limit is the reason of.
 pub(super) fn reason(turn: &Turn, path: &FramePath, unwanted: bool) -> Option<(FailureKind, String)> {
+    if unwanted && turn.state.is_overdue(path) {
+        return Some((FailureKind::Timeout, overtime::OVER.to_owned()));
+    }
     let used_up = || turn.state.accounts(path).iter().any(|flow| spent(turn, turn.frame(flow)).is_some());
     (turn.state.is_limited(path) || unwanted && used_up()).then(|| (FailureKind::Limit, USED_UP.to_owned()))
 }

@@ -26,6 +26,7 @@ mod navigator;
 mod nesting;
 mod observe;
 mod open;
+mod overtime;
 mod performer;
 mod recover;
 mod result;

@@ -96,6 +96,8 @@ pub struct Frame {
     pub executions: u32,
     pub steps_max: Option<u32>,
     pub wall_ms_max: Option<u64>,
+    /// What `active_ms` may become by the timeout of the step that opened it.
+    pub time_ms_max: Option<u64>,
     pub calls: CallLimits,
     /// Time during which something of it ran, up to `active_since`.
     pub active_ms: u64,

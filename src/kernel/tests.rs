@@ -15,6 +15,7 @@ mod loops;
 mod matrix;
 mod navigator;
 mod observing;
+mod overtime;
 mod play;
 mod policies;
 mod properties;

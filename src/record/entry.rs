@@ -155,8 +155,9 @@ pub enum StopCause {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum LimitName {
-    /// Milliseconds.
+    /// Milliseconds; `timeout` is that of the step that opened the flow.
     Wall,
+    Timeout,
     Steps,
     Tokens,
     /// Millionths of a US dollar.

@@ -127,6 +127,7 @@ pub struct RequiresText {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DefaultsText {
+    /// Of each step; of a `flow` step, the running time of all that is inside.
     pub timeout: Option<Length>,
     pub engine: Option<EngineText>,
     /// Of agents: a name or a tier.
@@ -212,6 +213,7 @@ pub struct StepText {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub network: Option<Network>,
     pub effects: Option<Effects>,
+    /// For one attempt; of a `flow` step, the running time of all that is inside. Waiting for a person never counts.
     pub timeout: Option<Length>,
     /// How its failures are tried again.
     pub retry: Option<RetryText>,

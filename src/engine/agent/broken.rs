@@ -28,7 +28,9 @@ impl Broken {
             LimitName::Usd => "the next call would pass the limit of money".to_owned(),
             LimitName::Turns => "the next call would pass the limit of calls".to_owned(),
             LimitName::UnknownCost => "the cost of a call is not known".to_owned(),
-            LimitName::Tokens | LimitName::Wall | LimitName::Steps => "the next call would pass the limit of tokens".to_owned(),
+            LimitName::Tokens | LimitName::Wall | LimitName::Timeout | LimitName::Steps => {
+                "the next call would pass the limit of tokens".to_owned()
+            }
         };
         Self { outcome: ReplyOutcome::Interrupted { why }, retry_after_ms: None, limit: Some(hit) }
     }

@@ -8,11 +8,12 @@ use crate::{
     id::{FramePath, StepRef, Time},
     kernel::state::{Frame, FramePhase, Life, LoopState, Settled, Slot, State, StepState},
     plan::StepIx,
-    record::{Outcome, Parent},
+    record::{LimitName, Outcome, Parent},
 };
 
 use super::{
     clock::calm,
+    flows::timeout_of,
     lives::{locate, make_ready, ready_again, reset, set_life},
     routed::warned,
 };
@@ -89,8 +90,14 @@ pub(super) fn superseded(state: &mut State, flow: &FramePath, steps: &[StepRef],
         dropped(state, &path, now);
     }
     calm(state, flow, now, |waiting| steps.iter().any(|step| step == waiting || step.as_str() == waiting.base()));
+    let timeout = timeout_of(state, state.frame(flow).and_then(|frame| frame.parent.as_deref()));
     let Some(frame) = state.frame_mut(flow) else { return };
     let was_done = !frame.is_open();
+    // A flow that was over has its step's whole time again.
+    if was_done || frame.is_overdue() {
+        frame.time_ms_max = timeout.map(|timeout| frame.active_ms_at(now).saturating_add(timeout));
+        frame.reached = frame.reached.filter(|(limit, _)| *limit != LimitName::Timeout);
+    }
     frame.phase = FramePhase::Open;
     // Another step's failure stands, whatever becomes of these.
     let again = |failed: &StepRef| steps.iter().any(|step| step == failed || step.as_str() == failed.base());

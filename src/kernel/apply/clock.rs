@@ -91,7 +91,7 @@ pub(super) fn nobody_ran(state: &mut State, seen: Time, now: Time) {
 
 /// What ran on time that is used up is ended; what a call of a model would have passed has stopped by itself.
 pub(super) fn limit_reached(state: &mut State, flow: &FramePath, limit: LimitName, used: u64, max: u64) {
-    if limit == LimitName::Wall {
+    if matches!(limit, LimitName::Wall | LimitName::Timeout) {
         let ends: Vec<At> = state.drawing(flow).cloned().collect();
         for at in ends {
             if let Some(running) = state.running.get_mut(&at) {
@@ -111,6 +111,7 @@ pub(super) fn limit_raised(state: &mut State, flow: &FramePath, limit: LimitName
     match limit {
         LimitName::Steps => frame.steps_max = u32::try_from(max).ok(),
         LimitName::Wall => frame.wall_ms_max = Some(max),
+        LimitName::Timeout => frame.time_ms_max = Some(max),
         LimitName::Tokens => frame.calls.tokens_max = Some(max),
         LimitName::Usd => frame.calls.usd_millionths_max = Some(max),
         LimitName::Turns => frame.calls.turns_max = Some(max),

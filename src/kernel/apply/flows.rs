@@ -50,6 +50,7 @@ pub(super) fn flow_started(state: &mut State, fact: &Fact) {
     frame.options = Arc::new(options.clone());
     frame.git.clone_from(git);
     frame.by = by.as_deref().map(Arc::from);
+    frame.time_ms_max = timeout_of(state, parent.as_ref());
     // What it did before it was started again, and what nobody took back, is still to be taken back.
     if let (Some(Parent::SubFlow { .. }), Some(before)) = (parent, state.frame(flow)) {
         frame.finished.clone_from(&before.finished);
@@ -125,6 +126,13 @@ pub(super) fn flow_started(state: &mut State, fact: &Fact) {
     state.frames.insert(flow.clone(), Arc::new(frame));
 }
 
+/// How long something may run in a flow by the timeout of the step that opens it.
+pub(super) fn timeout_of(state: &State, parent: Option<&Parent>) -> Option<u64> {
+    let Some(Parent::SubFlow { at }) = parent else { return None };
+    let above = state.frame(&at.flow)?;
+    above.plan.step(above.slot(&at.step)?.step).spec.timeout_ms
+}
+
 pub(super) fn new_frame(path: FramePath, book: Arc<crate::plan::Book>, plan: Arc<Plan>, before: Option<&Frame>) -> Frame {
     let executed = |at: usize| {
         before.filter(|old| old.plan.key == plan.key).map_or(0, |old| {
@@ -171,6 +179,7 @@ pub(super) fn new_frame(path: FramePath, book: Arc<crate::plan::Book>, plan: Arc
         executions: 0,
         steps_max: limits.steps_max,
         wall_ms_max: limits.wall_ms_max,
+        time_ms_max: None,
         calls: CallLimits {
             tokens_max: limits.tokens_max,
             usd_millionths_max: limits.usd_millionths(),
