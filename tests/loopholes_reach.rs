@@ -39,3 +39,23 @@ fn a_flow_inside_has_the_time_that_its_step_gives_it() {
         test.go(&["verify", flow]).code(0);
     }
 }
+
+#[test]
+fn what_a_person_writes_with_a_skip_or_a_go_on_reaches_what_comes_next() {
+    let flow = r#"
+steps:
+  - {id: f, run: 'exit 1', on_failure: escalate}
+  - {id: g, run: 'echo "g $NOTE" >> log'}
+  - {id: e, run: 'true', escalate: {when: step.passed, question: 'Well?'}}
+  - {id: h, flow: inner}
+  - {id: last, run: 'echo "last ${NOTE:-}" >> log'}
+"#;
+    let test = Test::new().flow("notes", flow).flow("inner", "steps: [{id: i, run: 'echo \"i $NOTE\" >> log'}]");
+    test.go(&["run", "notes", "--run-id", "n"]).code(4);
+    test.go(&["review", "answer", "n/f-1", "--choose", "skip", "--note", "not needed"]).code(0);
+    test.go(&["resume", "n"]).code(4);
+    test.go(&["review", "answer", "n/e-1", "--choose", "approve", "--note", "as it is"]).code(0);
+    let went = test.go(&["resume", "n"]);
+    assert_eq!(went.code, Some(0), "{}", went.stderr);
+    assert_eq!(test.text("log"), "g not needed\ni as it is\nlast \n");
+}

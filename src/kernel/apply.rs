@@ -174,7 +174,8 @@ pub(super) fn apply_fact(state: &mut State, fact: &Fact, now: Time) {
             if over {
                 frame.state_mut(slot).passed_over = Some(detail.as_str().into());
             }
-            frame.state_mut(slot).result = Some(Arc::new(skipped_result()));
+            let note = frame.state_mut(slot).note.take().filter(|_| *why == SkipReason::Person);
+            frame.state_mut(slot).result = Some(Arc::new(StepResult { note, ..skipped_result() }));
             let counts = *why == SkipReason::Person;
             settle(frame, slot, if counts { Settled::Standing } else { Settled::Skipped });
         }
@@ -184,10 +185,11 @@ pub(super) fn apply_fact(state: &mut State, fact: &Fact, now: Time) {
             let group = Group { items: items.clone().into(), settled: 0, standing: 0 };
             frame.state_mut(slot).group = Some(Arc::new(group));
             set_life(frame, slot, Life::Fanned);
+            let note = frame.state_mut(slot).note.take();
             for item in 0..u32::try_from(items.len()).unwrap_or(u32::MAX) {
                 let one = Slot { step: slot.step, item: Some(item) };
                 let before = frame.state_mut(one);
-                *before = StepState { execution: before.execution, ..StepState::default() };
+                *before = StepState { execution: before.execution, note: note.clone(), ..StepState::default() };
                 make_ready(frame, one);
             }
             if items.is_empty() {

@@ -76,9 +76,13 @@ pub(super) fn flow_started(state: &mut State, fact: &Fact) {
             wake(&mut frame, &plan, step);
         }
     } else {
+        // What a person wrote for the step that opens it is for what comes first in it.
+        let opens = if let Some(Parent::SubFlow { at }) = parent { state.step(at) } else { None };
+        let note = opens.and_then(|step| step.note.clone());
         for at in 0..frame.plan.steps.len() {
             if frame.plan.steps[at].needs.is_empty() {
                 let step = StepIx(u32::try_from(at).expect("the loader takes at most 20,000 steps"));
+                frame.state_mut(step.into()).note.clone_from(&note);
                 make_ready(&mut frame, step.into());
             }
         }

@@ -59,6 +59,17 @@ pub(super) fn pass_note(frame: &mut Frame, question: &Question, answer: &Answer)
     let own = frame.slot(&question.step_id);
     let target = match answer.choose.strip_prefix("push-back:") {
         Some(back) => frame.plan.find(back).map(Slot::from),
+        None if goes_past(question.kind, &answer.choose) => {
+            let next = own.map(|slot| frame.plan.step(slot.step).dependents.clone()).unwrap_or_default();
+            for step in next {
+                // One of two answers that lead to the same step does not take the place of the other.
+                let before = frame.state_mut(step.into()).note.take();
+                let both = before.map_or_else(|| note.clone(), |before| format!("{before}\n{note}"));
+                frame.state_mut(step.into()).note = Some(both.into());
+            }
+            // What was skipped has no other words.
+            own.filter(|_| answer.choose == "skip" && question.kind != QuestionKind::LoopExhausted)
+        }
         None if question.kind == QuestionKind::LoopExhausted => {
             let around = own.and_then(|slot| frame.plan.step(slot.step).ends_loop);
             around.map(|which| frame.plan.loops[which].first.into())
@@ -67,6 +78,21 @@ pub(super) fn pass_note(frame: &mut Frame, question: &Question, answer: &Answer)
     };
     if let Some(slot) = target {
         frame.state_mut(slot).note = Some(note.as_str().into());
+    }
+}
+
+/// The step itself does not run again by this answer: those that need it come next.
+fn goes_past(kind: QuestionKind, choose: &str) -> bool {
+    match kind {
+        // The first starts its own step, the answer to the second is a result that later steps are told of.
+        QuestionKind::Approval | QuestionKind::Ask | QuestionKind::Limit | QuestionKind::Done => false,
+        QuestionKind::Failed
+        | QuestionKind::Blocked
+        | QuestionKind::EscalateWhen
+        | QuestionKind::StopTheLine
+        | QuestionKind::LoopExhausted
+        | QuestionKind::Navigator
+        | QuestionKind::Lost => !matches!(choose, "retry" | "mark-done" | "abort"),
     }
 }
 

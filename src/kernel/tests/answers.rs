@@ -223,3 +223,41 @@ fn time_chooses_no_answer_that_the_question_does_not_have() {
     assert_eq!(play.decisions("q"), ["TERMINATE failed-policy"]);
     assert_eq!(play.question("q-1").answer.as_ref().unwrap().choose, "reject");
 }
+
+#[test]
+fn a_note_with_which_a_step_is_passed_reaches_those_that_come_next() {
+    let flow = "params: {l: {type: list}}
+steps:
+  - {id: f, run: x, needs: [], on_failure: escalate}
+  - {id: e, run: x, needs: [], escalate: {when: step.passed, question: Well?}}
+  - {id: g, run: x, needs: [f, e]}
+  - {id: h, run: x, needs: [e], for_each: params.l}
+  - {id: z, run: x, needs: [g]}";
+    let noted = |play: &Play, id: &str, choose: &str| {
+        let mut input = play.answer_to(play.question(id), choose, "ana");
+        if let Input::Answered { answer, .. } = &mut input {
+            answer.note = Some(format!("note on {id}"));
+        }
+        input
+    };
+    let mut play = Play::flow(flow).param("l", serde_json::json!(["a", "b"])).reply("f", [fails("no")]);
+    for slow in ["g", "h[a]", "h[b]"] {
+        play = play.slow(slow);
+    }
+    let mut play = play.run();
+    let (skip, go_on) = (noted(&play, "f-1", "skip"), noted(&play, "e-1", "approve"));
+    play.tell(&skip);
+    play.tell(&go_on);
+    play.drive();
+    let note = |play: &Play, step: &str| {
+        let frame = play.frame("main");
+        let slot = frame.slot(&crate::id::StepRef::new(step).unwrap()).unwrap();
+        frame.state(slot).unwrap().note.as_deref().unwrap_or_default().to_owned()
+    };
+    assert_eq!(note(&play, "g"), "note on f-1\nnote on e-1");
+    assert_eq!([note(&play, "h[a]"), note(&play, "h[b]"), note(&play, "h")], ["note on e-1", "note on e-1", ""]);
+    assert_eq!(play.frame("main").steps[0].result.as_ref().unwrap().note.as_deref(), Some("note on f-1"));
+    // Each was for that one time.
+    let play = play.release("g");
+    assert_eq!((note(&play, "g").as_str(), note(&play, "z").as_str(), note(&play, "e").as_str()), ("", "", ""));
+}
