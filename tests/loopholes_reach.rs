@@ -59,3 +59,21 @@ steps:
     assert_eq!(went.code, Some(0), "{}", went.stderr);
     assert_eq!(test.text("log"), "g not needed\ni as it is\nlast \n");
 }
+
+#[test]
+fn a_step_that_was_skipped_by_hand_stands_in_the_decisions_and_as_a_warning() {
+    let flow = "steps: [{id: f, run: 'exit 1', on_failure: escalate}, {id: g, run: 'true'}]";
+    let test = Test::new().flow("skips", flow);
+    test.go(&["run", "skips", "--run-id", "n"]).code(4);
+    test.go(&["review", "answer", "n/f-1", "--choose", "skip", "--as", "ann"]).code(0);
+    test.go(&["resume", "n"]).code(0).says("f: ann chose skip");
+    let decisions = fs::read_to_string(test.run_base("n").join("skips/routing/decisions.jsonl")).unwrap();
+    let by: Vec<(String, String)> = decisions
+        .lines()
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap())
+        .map(|line| (line["decision"].as_str().unwrap().to_owned(), line["by"].as_str().unwrap().to_owned()))
+        .collect();
+    let by: Vec<(&str, &str)> = by.iter().map(|(decision, by)| (decision.as_str(), by.as_str())).collect();
+    assert_eq!(by, [("ESCALATE", "kernel"), ("CONTINUE", "human:ann"), ("TERMINATE", "kernel")]);
+    test.go(&["verify", "n"]).code(0);
+}

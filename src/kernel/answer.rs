@@ -8,8 +8,8 @@ use crate::{
     id::{EscalationId, FramePath, ParamName, StepId, StepRef},
     plan::StepIx,
     record::{
-        Answer, Channel, Concern, DecisionKind, EngineWord, ErrorClass, Fact, Failure, FailureKind, InputNote, Kept, Question,
-        QuestionKind, QuestionStatus, ReplyOutcome, Rule, Shown, SkipReason, Status, SupersedeReason, subject_digest,
+        Answer, Channel, Concern, Decision, DecisionKind, EngineWord, ErrorClass, Fact, Failure, FailureKind, InputNote, Kept,
+        Question, QuestionKind, QuestionStatus, ReplyOutcome, Rule, Shown, SkipReason, Status, SupersedeReason, subject_digest,
     },
     spec::{
         Verb,
@@ -254,7 +254,10 @@ fn repaired(turn: &mut Turn, path: &FramePath, slot: Slot, question: &Question, 
         }
         "skip" if question.kind != QuestionKind::LoopExhausted => {
             let at = turn.frame(path).at(slot);
+            // Worked out from how it ended, which the skip takes away.
+            let decision = decided_by(turn, path, slot, answer, DecisionKind::Continue);
             turn.emit(Fact::StepSkipped { at, why: SkipReason::Person, detail: words(answer) });
+            turn.emit(Fact::Routed { flow: path.clone(), decision: Arc::new(decision) });
         }
         "abort" => routed_by(turn, path, slot, answer, DecisionKind::Terminate),
         "mark-done" => mark_done(turn, path, slot, answer),
@@ -263,11 +266,16 @@ fn repaired(turn: &mut Turn, path: &FramePath, slot: Slot, question: &Question, 
 }
 
 fn routed_by(turn: &mut Turn, path: &FramePath, slot: Slot, answer: &Answer, kind: DecisionKind) {
+    let decision = decided_by(turn, path, slot, answer, kind);
+    turn.emit(Fact::Routed { flow: path.clone(), decision: Arc::new(decision) });
+}
+
+fn decided_by(turn: &Turn, path: &FramePath, slot: Slot, answer: &Answer, kind: DecisionKind) -> Decision {
     let mut decision = ended::decision(turn, path, slot, kind, Rule::Answered);
     decision.reason = words(answer);
     decision.by = format!("human:{}", answer.by);
     decision.next_step_ids = if kind == DecisionKind::Continue { ended::after(turn, path, slot) } else { Vec::new() };
-    turn.emit(Fact::Routed { flow: path.clone(), decision: Arc::new(decision) });
+    decision
 }
 
 fn mark_done(turn: &mut Turn, path: &FramePath, slot: Slot, answer: &Answer) {

@@ -28,10 +28,12 @@ pub(super) fn warned(warning: &str) -> &str {
 pub(super) fn routed(state: &mut State, flow: &FramePath, decision: &Arc<Decision>) {
     let Some((frame, slot)) = locate(state, flow, &decision.step_id) else { return };
     frame.last_decision = Some(decision.clone());
+    let settled = matches!(frame.state_mut(slot).life, Life::Settled(_));
     let round = frame.state_mut(slot).result.as_deref().map(Round::of).unwrap_or_default();
     if let Some(which) = frame.plan.step(slot.step).ends_loop
         && let Some(around) = frame.loops.get_mut(which)
         && decision.iteration.is_some()
+        && !settled
     {
         around.rounds = round.then(&around.rounds);
     }
@@ -40,6 +42,11 @@ pub(super) fn routed(state: &mut State, flow: &FramePath, decision: &Arc<Decisio
         step.result.as_ref().is_some_and(|result| !result.passed || result.status != Status::Verified)
     };
     match decision.decision {
+        // A person skipped it, and it is settled by that: how it ended stands as a warning.
+        DecisionKind::Continue if settled => {
+            let text = format!("{}: {}", decision.step_id, decision.reason);
+            frame.warnings.push_back(text.as_str().into());
+        }
         // It starts like any other step: not while the run is stopping or the line is stopped.
         DecisionKind::Continue if matches!(decision.rule, Rule::DetourDone | Rule::InjectionDone) => {
             set_life(frame, slot, Life::Idle);

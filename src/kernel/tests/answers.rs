@@ -261,3 +261,15 @@ steps:
     let play = play.release("g");
     assert_eq!((note(&play, "g").as_str(), note(&play, "z").as_str(), note(&play, "e").as_str()), ("", "", ""));
 }
+
+#[test]
+fn a_step_that_a_person_skipped_was_decided_on_by_that_person_and_stays_a_warning() {
+    let flow = "steps: [{id: f, run: x, on_failure: escalate}, {id: g, run: x}, {id: h, run: x, needs: [f, g]}]";
+    let play = Play::flow(flow).reply("f", [fails("no")]).run().say("f-1", "skip");
+    assert_eq!((play.path().as_str(), play.ends().to_string().as_str()), ("f g h", "succeeded"));
+    assert_eq!(play.decisions("f"), ["ESCALATE failed-policy", "CONTINUE answered"]);
+    let decision = play.last_decision("f");
+    assert_eq!((decision.by.as_str(), decision.reason.as_str()), ("human:ana", "ana chose skip"));
+    assert_eq!(decision.next_step_ids.iter().map(ToString::to_string).collect::<Vec<_>>(), ["g"]);
+    assert_eq!(play.warnings(), ["f: ana chose skip"]);
+}
