@@ -22,11 +22,15 @@ fn only_a_step_of_an_inner_flow_is_only_that_step() {
 
 #[test]
 fn a_flow_inside_has_the_time_that_its_step_gives_it() {
-    let outer = |timeout: &str| format!("{timeout}\nsteps:\n  - id: a\n    flow: inner");
-    let own = outer("") + "\n    timeout: 300ms";
-    let test = Test::new().flow("own", &own).flow("default", &outer("defaults: {timeout: 300ms}"));
+    let outer = |timeout: &str| format!("steps:\n  - id: a\n    flow: inner{timeout}\n");
+    let test = Test::new().flow("own", &outer("\n    timeout: 300ms"));
     let test = test.flow("inner", "steps: [{id: i, run: sleep 30}, {id: j, run: touch late}]");
-    for flow in ["own", "default"] {
+    // What holds for each step is not meant for all of them together.
+    let test = test.flow("default", &format!("defaults: {{timeout: 300ms}}\n{}", outer("").replace("inner", "longer")));
+    let test = test.flow("longer", "steps: [{id: i, run: sleep 0.4}]");
+    test.go(&["run", "default", "--run-id", "default"]).code(0);
+    {
+        let flow = "own";
         test.go(&["run", flow, "--run-id", flow]).code(1).says("was not done after 0.3 s of running time");
         let base = test.run_base(flow);
         let read = |path: &str| fs::read_to_string(base.join(path)).unwrap();

@@ -127,7 +127,7 @@ pub struct RequiresText {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DefaultsText {
-    /// Of each step; of a `flow` step, the running time of all that is inside.
+    /// Of each step but `flow` ones, whose steps have the defaults of their own flow.
     pub timeout: Option<Length>,
     pub engine: Option<EngineText>,
     /// Of agents: a name or a tier.

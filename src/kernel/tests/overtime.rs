@@ -50,8 +50,8 @@ fn the_step_fails_when_the_time_of_its_flow_is_over() {
 }
 
 #[test]
-fn the_default_is_the_timeout_of_a_flow_too() {
-    let main = "defaults: {timeout: 2s}\nsteps: [{id: s, flow: sub, on_failure: continue}, {id: z, run: x}]";
+fn a_flow_whose_time_is_over_may_be_passed() {
+    let main = "defaults: {timeout: 1s}\nsteps: [{id: s, flow: sub, timeout: 2s, on_failure: continue}, {id: z, run: x}]";
     let play = later(Play::flow(main).and_flow("sub", SUB).slow("i").run(), 2_000);
     assert_eq!(at_the_end(&play), ("s s/i z".to_owned(), "succeeded".to_owned()));
     assert_eq!(play.warnings().len(), 1);

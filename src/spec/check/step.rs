@@ -56,6 +56,8 @@ impl Check<'_> {
         let kind = self.kind(pointer, text)?;
         let (verb, reads) = self.verb(kind, pointer, text, around.defaults, &names)?;
         let takes = |key: &str| kind.takes(key);
+        // What is right for one step is not for a whole flow of them: that has one only if it is written on its step.
+        let times_out = takes("timeout") && kind != Kind::Flow;
         let access = text.access.or(around.defaults.access.filter(|_| takes("access"))).unwrap_or_default();
         self.access(pointer, text, access);
         if !around.proved {
@@ -80,7 +82,7 @@ impl Check<'_> {
             access,
             network: text.network.or(around.defaults.network.filter(|_| takes("network"))).unwrap_or_default(),
             effects: text.effects.unwrap_or_default(),
-            timeout_ms: text.timeout.or(around.defaults.timeout.filter(|_| takes("timeout"))).map(Length::as_ms),
+            timeout_ms: text.timeout.or(around.defaults.timeout.filter(|_| times_out)).map(Length::as_ms),
             retry: if takes("retry") { retry } else { Retry { attempts_max: 1, ..retry } },
             poll,
             env: text.env.clone(),
