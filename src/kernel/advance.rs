@@ -315,7 +315,12 @@ fn gate(turn: &mut Turn, path: &FramePath, slot: Slot, spec: &Step, ask: &Ask) {
         option("approve", "Do it", "the step starts, exactly as shown"),
         option("reject", "Do not do it", "the step fails as rejected; nothing of it runs"),
     ];
-    let mut asked = Asked::new(QuestionKind::Approval, Rule::Approval, format!("{step} needs an approval"), question, options);
+    // Each execution has its own: who approved one already is told why there is another question.
+    let reason = match turn.step(path, slot).execution {
+        0 => format!("{step} needs an approval"),
+        before => format!("{step} needs an approval of its own for execution {}", before + 1),
+    };
+    let mut asked = Asked::new(QuestionKind::Approval, Rule::Approval, reason, question, options);
     asked.to.clone_from(&ask.to);
     asked.severity = ask.severity;
     asked.action = Some(approved_action(turn, path, slot, spec));

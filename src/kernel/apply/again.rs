@@ -80,7 +80,6 @@ pub(super) fn item_again(frame: &mut Frame, slot: Slot) {
         group.settled -= 1;
         group.standing -= u32::from(how != Settled::Passed);
     }
-    set_life(frame, slot, Life::Idle);
     set_life(frame, group_slot, Life::Fanned);
 }
 
@@ -114,6 +113,7 @@ pub(super) fn superseded(state: &mut State, flow: &FramePath, steps: &[StepRef],
             None => whole.push(slot.step),
             Some(_) => {
                 item_again(frame, slot);
+                set_life(frame, slot, Life::Idle);
                 let old = frame.state_mut(slot);
                 *old = old.again();
                 make_ready(frame, slot);

@@ -48,7 +48,12 @@ pub(super) fn is_live(life: &Life) -> bool {
 
 /// The one place where a step's life changes, so that the counters cannot drift.
 pub(super) fn set_life(frame: &mut Frame, slot: Slot, life: Life) {
-    let old = std::mem::replace(&mut frame.state_mut(slot).life, life.clone());
+    let step = frame.state_mut(slot);
+    let old = std::mem::replace(&mut step.life, life.clone());
+    // An approval is used once: whatever becomes of the execution that it was for, another one is asked for.
+    if old.uses_approval() && !life.uses_approval() {
+        step.approved = None;
+    }
     frame.live = frame.live + u32::from(is_live(&life)) - u32::from(is_live(&old));
     if slot.item.is_none() {
         let open = |life: &Life| u32::from(!matches!(life, Life::Settled(_)));

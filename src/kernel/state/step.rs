@@ -57,7 +57,6 @@ pub struct Group {
 impl Life {
     /// An execution is under way, or is over: what was approved for it was used.
     pub(in crate::kernel) fn uses_approval(&self) -> bool {
-        // After a known fix the step runs again by the same approval: that one is not used up.
         match self {
             Self::Idle | Self::Ready | Self::Gated(_) | Self::InDetour(_) | Self::Fanned => false,
             Self::Running | Self::Waiting { .. } | Self::Asking(_) | Self::InFlow(_) => true,

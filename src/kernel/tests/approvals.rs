@@ -138,6 +138,33 @@ fn an_approval_is_used_once() {
 }
 
 #[test]
+fn after_a_known_fix_the_step_is_approved_again() {
+    let fix = "  - {id: fix, when: {error: boom}, steps: [{id: mend, run: x}], verify: x}\n";
+    let flow = "steps: [{id: d, run: x, approve: {question: Go?}}]";
+    let play = Play::flow(flow).detours(fix).reply("d", [fails("boom"), ok()]).run().say("d-1", "approve");
+    assert_eq!((play.path().as_str(), play.asks().as_str()), ("d d.fix/mend d.fix/verify", "d-2"));
+    assert_eq!(play.question("d-2").reason, "d needs an approval of its own for execution 2");
+    assert_eq!(play.say("d-2", "approve").path(), "d d.fix/mend d.fix/verify d");
+    // Of a flow, too, and what is refused then does not run again.
+    let play = Play::flow("steps: [{id: s, flow: sub, approve: {question: Go?}}]").and_flow("sub", "steps: [{id: i, run: x}]");
+    let play = play.detours(&fix.replace("boom", "on_failure is stop")).reply("s/i", [fails("boom")]).run();
+    let play = play.say("s-1", "approve");
+    assert_eq!((play.path().as_str(), play.asks().as_str()), ("s s/i s.fix/mend s.fix/verify", "s-2"));
+    assert_eq!(play.say("s-2", "reject").path(), "s s/i s.fix/mend s.fix/verify s");
+}
+
+#[test]
+fn an_execution_that_was_lost_or_interrupted_has_used_its_approval() {
+    let flow = "steps: [{id: d, run: x, approve: {question: Go?}}]";
+    let begun = || Play::flow(flow).reply("d", [super::interrupted(), ok()]).slow("d").run().say("d-1", "approve");
+    let stopped = begun().stop(crate::record::StopCause::Sigint).release("d").resume(None);
+    for play in [begun().crash(), stopped] {
+        assert_eq!((play.path().as_str(), play.asks().as_str()), ("d", "d-2"), "{}", play.story());
+        assert_eq!(play.say("d-2", "approve").path(), "d d");
+    }
+}
+
+#[test]
 fn attempts_of_one_execution_share_its_approval() {
     let flow = "steps: [{id: d, run: x, retry: {attempts: 2}, approve: {question: Go?}}]";
     let play = Play::flow(flow).reply("d", [transient("busy"), ok()]).run().say("d-1", "approve");
