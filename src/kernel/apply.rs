@@ -19,7 +19,7 @@ use self::{
     again::{reopened, superseded},
     clock::{busy, calm, count_execution, limit_raised, limit_reached, nobody_ran},
     flows::{flow_completed, flow_started, otherwise},
-    lives::{confine, locate, make_ready, ready_again, reset, set_life, settle, skipped_result},
+    lives::{confine, locate, make_ready, once_begins, ready_again, reset, set_life, settle, skipped_result},
     questions::{close_question, hold, pass_note, voided},
     refresh::refreshed,
     routed::{loop_body, routed},
@@ -61,6 +61,7 @@ pub(super) fn apply_fact(state: &mut State, fact: &Fact, now: Time) {
         Fact::FlowStarted { .. } => flow_started(state, fact),
         Fact::StepStarted { at, execution, iteration, timeout_ms, approved_by } => {
             count_execution(state, &at.flow);
+            once_begins(state, at);
             let Some((frame, slot)) = locate(state, &at.flow, &at.step) else { return };
             let asks = matches!(frame.plan.step(slot.step).spec.verb, crate::spec::Verb::Ask(_) | crate::spec::Verb::Flow { .. });
             let step = frame.state_mut(slot);
@@ -69,6 +70,7 @@ pub(super) fn apply_fact(state: &mut State, fact: &Fact, now: Time) {
             step.started_at = Some(now);
             step.poll_until = None;
             step.last_signature = None;
+            step.once_inside = false;
             step.approved.clone_from(approved_by);
             set_life(frame, slot, Life::Running);
             if asks {

@@ -23,8 +23,8 @@ pub(super) fn matching(turn: &Turn, path: &FramePath, slot: Slot) -> Option<Deto
     if frame.options.observe_only {
         return None;
     }
-    // After a fix the step runs again, and this one may not without a person's word.
-    if frame.plan.step(slot.step).spec.effects == Effects::Once {
+    // After a fix the step runs again, with all that is inside it, and this one may not without a person's word.
+    if frame.plan.step(slot.step).spec.effects == Effects::Once || frame.state(slot)?.once_inside {
         return None;
     }
     // A fix is not fixed by a fix of its own kind: the stack is bounded, and no detour is entered inside itself.

@@ -14,7 +14,7 @@ use crate::{
 use super::{
     clock::calm,
     flows::timeout_of,
-    lives::{locate, make_ready, ready_again, reset, set_life},
+    lives::{locate, make_ready, once_began, ready_again, reset, set_life},
     routed::warned,
 };
 
@@ -38,6 +38,7 @@ pub(super) fn reopened(state: &mut State, flow: &FramePath, step: &StepRef, into
     calm(state, flow, now, |waiting| waiting == step);
     let parent = state.frame(into).and_then(|frame| frame.parent.as_deref());
     let fixes = matches!(parent, Some(Parent::Detour { .. } | Parent::Injected { .. }));
+    let once = state.frame(into).is_some_and(once_began);
     // First the step waits, then those that need it: they must not find it done.
     if let Some((frame, slot)) = locate(state, flow, step) {
         frame.doomed.remove(&slot.step);
@@ -46,6 +47,7 @@ pub(super) fn reopened(state: &mut State, flow: &FramePath, step: &StepRef, into
         }
         // How it ended before does not stand: it has not ended.
         frame.warnings.retain(|warning| warned(warning) != step.base());
+        frame.state_mut(slot).once_inside |= once;
         set_life(frame, slot, if fixes { Life::InDetour(into.clone()) } else { Life::InFlow(into.clone()) });
         if frame.failing.as_ref().is_some_and(|failing| failing.0 == *step) {
             frame.failing = None;

@@ -5,16 +5,43 @@ use std::sync::Arc;
 
 use crate::{
     id::{FramePath, StepRef},
-    kernel::state::{Frame, Life, Settled, Slot, State, StepResult, StepState},
+    kernel::{
+        again::slots,
+        state::{Frame, Life, Settled, Slot, State, StepResult, StepState},
+    },
     plan::{Plan, StepIx},
-    record::Status,
-    spec::Verb,
+    record::{At, Parent, Status},
+    spec::{Effects, Verb},
 };
 
 pub(super) fn locate<'a>(state: &'a mut State, flow: &FramePath, step: &StepRef) -> Option<(&'a mut Frame, Slot)> {
     let frame = state.frame_mut(flow)?;
     let slot = frame.slot(step)?;
     Some((frame, slot))
+}
+
+/// The steps around this one learn that it begins, if it may run once only: begun anew, they would run it again.
+pub(super) fn once_begins(state: &mut State, at: &At) {
+    let once =
+        locate(state, &at.flow, &at.step).is_some_and(|(frame, slot)| frame.plan.step(slot.step).spec.effects == Effects::Once);
+    let mut path = Some(at.flow.clone()).filter(|_| once);
+    while let Some(parent) = path.as_ref().and_then(|path| state.frame(path)?.parent.clone()) {
+        path = match parent.as_ref() {
+            Parent::SubFlow { at } | Parent::Detour { at, .. } | Parent::Injected { at, .. } => {
+                if let Some((frame, slot)) = locate(state, &at.flow, &at.step) {
+                    frame.state_mut(slot).once_inside = true;
+                }
+                Some(at.flow.clone())
+            }
+            Parent::Rollback { .. } | Parent::Undo { .. } => None,
+        };
+    }
+}
+
+/// Something of this flow, or of one inside it, has begun that may run once only.
+pub(super) fn once_began(frame: &Frame) -> bool {
+    let once = |slot: Slot| frame.plan.step(slot.step).spec.effects == Effects::Once;
+    slots(frame).any(|(slot, state)| state.once_inside || state.execution > 0 && once(slot))
 }
 
 pub(super) fn skipped_result() -> StepResult {

@@ -71,6 +71,8 @@ pub struct StepState {
     /// Started so often in this run.
     pub execution: u32,
     pub attempt: u32,
+    /// Of a step that opens flows: since it began, something inside has begun that may run once only.
+    pub once_inside: bool,
     pub started_at: Option<Time>,
     /// End of the polling window.
     pub poll_until: Option<Time>,

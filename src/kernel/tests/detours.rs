@@ -21,6 +21,49 @@ fn a_step_that_may_run_once_only_takes_none() {
 }
 
 #[test]
+fn a_flow_in_which_something_began_that_may_run_once_only_takes_none() {
+    let stops = |main: &str, inner: &str, deep: &str| {
+        let play = Play::flow(main).and_flow("inner", inner).and_flow("deep", deep).param("l", serde_json::json!(["p"]));
+        let fix = FIX.replace("boom", "on_failure is stop");
+        play.detours(&fix).reply("j", [fails("boom")]).run()
+    };
+    let sub = "steps: [{id: s, flow: inner}]";
+    let paid = "steps: [{id: i, run: x, effects: once}, {id: j, run: x}]";
+    assert_eq!(stops(sub, paid, FLOW).path(), "s s/i s/j");
+    // The one that failed is the one that may not be repeated.
+    assert_eq!(stops(sub, "steps: [{id: i, run: x}, {id: j, run: x, effects: once}]", FLOW).path(), "s s/i s/j");
+    // Further down, and in an item.
+    let deeper = "steps: [{id: d, flow: deep}, {id: j, run: x}]";
+    assert_eq!(stops(sub, deeper, "steps: [{id: i, run: x, effects: once}]").path(), "s s/d s.d/i s/j");
+    let items = "params: {l: {type: list}}\nsteps: [{id: s, flow: inner, for_each: params.l}]";
+    assert!(!stops(items, paid, FLOW).path().contains("verify"));
+    let items = "params: {l: {type: list, default: [p]}}
+steps: [{id: i, run: x, effects: once, for_each: params.l}, {id: j, run: x}]";
+    assert!(!stops(sub, items, FLOW).path().contains("verify"));
+    // Where nothing of the kind began, the fix is taken.
+    let before = "steps: [{id: j, run: x}, {id: i, run: x, effects: once}]";
+    assert!(stops(sub, before, FLOW).path().starts_with("s s/j s.fix/mend s.fix/verify s s/j"));
+}
+
+#[test]
+fn what_began_in_an_earlier_round_keeps_no_flow_from_its_fix() {
+    let main = "steps: [{id: s, flow: inner}, {id: c, run: x, loop: {to: s, max: 2}}]";
+    let inner = "steps: [{id: j, run: x}, {id: i, run: x, effects: once}]";
+    let play = Play::flow(main).and_flow("inner", inner).detours(&FIX.replace("boom", "on_failure is stop"));
+    let play = play.reply("j", [ok(), fails("boom"), ok()]).reply("c", [super::unverified(), super::verified()]).run();
+    assert_eq!(play.path(), "s s/j s/i c s s/j s.fix/mend s.fix/verify s s/j s/i c", "{}", play.story());
+}
+
+#[test]
+fn a_flow_that_a_person_went_on_in_takes_no_fix_after_it() {
+    let main = "steps: [{id: s, flow: inner}]";
+    let inner = "steps: [{id: i, run: x, effects: once}, {id: j, run: x}]";
+    let play = Play::flow(main).and_flow("inner", inner).detours(&FIX.replace("boom", "on_failure is stop"));
+    let play = play.reply("j", [fails("boom")]).run().retry_in("main.s", "j", false, &[]);
+    assert_eq!(play.path(), "s s/i s/j s/j", "{}", play.story());
+}
+
+#[test]
 fn another_failure_does_not() {
     let play = Play::flow(FLOW).detours(FIX).reply("a", [fails("bang")]).run();
     assert_eq!((play.path().as_str(), play.decisions("a").join(",").as_str()), ("a", "TERMINATE failed-policy"));
