@@ -49,7 +49,7 @@ fn by_hand(view: &RunView, paste: &Paste) -> Vec<NextStep> {
 
 fn retries(view: &RunView, paste: &Paste) -> Vec<NextStep> {
     let run = &view.run_id;
-    let mut found = Vec::new();
+    let mut found: Vec<NextStep> = Vec::new();
     // The innermost flow that failed holds the cause; the flows around it failed because of it.
     for frame in view.frames().filter(|frame| frame.phase == FramePhase::Done(Outcome::Failed) && !is_repair(frame)) {
         let Some(failing) = failing(view, frame) else { continue };
@@ -63,18 +63,18 @@ fn retries(view: &RunView, paste: &Paste) -> Vec<NextStep> {
         }
         let stands = view.children(&frame.path).any(|child| rollback::not_undone(child).is_some());
         let first = if stands { "after what was not taken back is seen to, and the cause" } else { "after the cause" };
-        let gone = rollback::first_taken_back(&view.state, &frame.path);
-        let taken_back = gone.is_some();
-        let (what, from) = match gone {
-            Some(gone) => (format!("begin at {gone}, which was taken back"), gone),
-            None => (format!("run {} again and go on", failing.step_id), failing.step_id.clone()),
-        };
-        found.push(NextStep { why: format!("{first} is fixed, {what}"), command: paste.retry(run, &frame.path, &from) });
+        let begin = rollback::begin(&view.state, &at);
+        let command = paste.retry(run, &begin.at.flow, &begin.at.step);
+        // Flows that failed beside each other may go on from one step of the flow around them.
+        if !found.iter().any(|one| one.command == command) {
+            found.push(NextStep { why: format!("{first} is fixed, {}", begin.words(&frame.path)), command });
+        }
         // What ran is what was frozen: a retry would run the mistake again.
-        if !taken_back {
-            let root = frame.path.root();
+        let root = frame.path.root();
+        let command = paste.refresh(run, &root);
+        if !begin.taken_back && !found.iter().any(|one| one.command == command) {
             let why = format!("if it was flow {root} that was mended, go on with the mended one");
-            found.push(NextStep { why, command: paste.refresh(run, &root) });
+            found.push(NextStep { why, command });
         }
         let why = format!("see why {} failed", failing.step_id);
         found.push(NextStep { why, command: paste.explain(run, &frame.path, &failing.step_id) });

@@ -35,6 +35,42 @@ pub fn first_taken_back(state: &State, flow: &FramePath) -> Option<StepRef> {
     Some(StepRef::from(&state.frame(flow)?.plan.step(first).spec.id))
 }
 
+/// Where one goes on when a step of a flow failed: at that step, or at one that was taken back and would not run again with it.
+pub(super) struct Begin {
+    pub at: At,
+    pub taken_back: bool,
+}
+
+impl Begin {
+    /// What to do there, for somebody who looks at a step of this flow.
+    pub(super) fn words(&self, flow: &FramePath) -> String {
+        let At { flow: own, step } = &self.at;
+        let of = if own == flow { String::new() } else { format!(" of {own}") };
+        if self.taken_back { format!("begin at {step}{of}, which was taken back") } else { format!("run {step} again and go on") }
+    }
+}
+
+/// The flows around are looked at, too: what a rollback of one of them took back runs first.
+pub(super) fn begin(state: &State, at: &At) -> Begin {
+    let gone = first_taken_back(state, &at.flow);
+    let taken_back = gone.is_some();
+    let mut begin = Begin { at: At { step: gone.unwrap_or_else(|| at.step.clone()), ..at.clone() }, taken_back };
+    let mut path = &at.flow;
+    while let Some(Parent::SubFlow { at } | Parent::Detour { at, .. } | Parent::Injected { at, .. }) =
+        state.frame(path).and_then(|frame| frame.parent.as_deref())
+    {
+        path = &at.flow;
+        let Some(frame) = state.frame(path) else { break };
+        let again = frame.plan.find(at.step.base()).map(|step| frame.plan.downstream(step)).unwrap_or_default();
+        if state.taken_back(path).iter().any(|gone| !again.contains(gone))
+            && let Some(step) = first_taken_back(state, path)
+        {
+            begin = Begin { at: At { flow: path.clone(), step }, taken_back: true };
+        }
+    }
+    begin
+}
+
 fn slots(frame: &Frame) -> impl Iterator<Item = Slot> {
     frame.plan.steps.iter().filter_map(|planned| frame.slot(&StepRef::from(&planned.spec.id)))
 }

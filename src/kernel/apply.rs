@@ -191,7 +191,7 @@ pub(super) fn apply_fact(state: &mut State, fact: &Fact, now: Time) {
             for item in 0..u32::try_from(items.len()).unwrap_or(u32::MAX) {
                 let one = Slot { step: slot.step, item: Some(item) };
                 let before = frame.state_mut(one);
-                *before = StepState { execution: before.execution, note: note.clone(), ..StepState::default() };
+                *before = StepState { note: note.clone(), ..before.anew() };
                 make_ready(frame, one);
             }
             if items.is_empty() {

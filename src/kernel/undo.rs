@@ -126,12 +126,12 @@ fn to_take_back(state: &State, frame: &Frame) -> Undos {
     found
 }
 
-/// It may have half done what it does. There is a receipt also of what a person did not let start, and of what nobody approved any more:
-/// nothing of that is to be taken back.
+/// It may have half done what it does, and that was not taken back. There is a receipt also of what a person did not let start, and of
+/// what nobody approved any more: nothing of that is to be taken back.
 fn began(state: &StepState) -> bool {
     let detail = state.result.as_deref().and_then(|result| result.proof.as_deref()?.error_detail.as_ref());
     let rejected = detail.is_some_and(|detail| matches!(detail.kind, FailureKind::Rejected | FailureKind::Outdated));
-    state.execution > 1 || (state.execution == 1 && !rejected)
+    state.execution.saturating_sub(u32::from(rejected)) > state.undone
 }
 
 impl State {

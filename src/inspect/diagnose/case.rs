@@ -2,6 +2,7 @@
 //! In: the remains of a run, its panel, how commands are spelled. Out: `Found`: a sentence, places, commands.
 
 use crate::{
+    id::{FramePath, StepRef},
     kernel::{Frame, FramePhase},
     record::{At, Outcome, Question, QuestionKind, RunStatus},
 };
@@ -10,7 +11,7 @@ use super::super::{
     evidence::{Metric, MetricName, Panel},
     paste::Paste,
     remains::{Ran, Remains},
-    rollback::first_taken_back,
+    rollback::begin,
     status::NextStep,
     summary::TrailItem,
     view::{Driver, RunView},
@@ -132,13 +133,11 @@ impl<'r> Case<'r> {
                 .then("see what it printed", show(" --log"))
                 .then(format!("{once}, answer the question"), self.paste.review(run, &question.id));
         }
-        let flow = super::super::paste::quoted(&ran.flow);
-        let gone = self.taken_back(&ran.flow);
-        let step = gone.as_deref().unwrap_or(&ran.step);
-        let why = match &gone {
-            Some(gone) => format!("{once}, begin at {gone}, which was taken back"),
-            None => format!("{once}, run {step} again and go on"),
-        };
+        let (what, flow, step) = self.begin(ran).unwrap_or_else(|| {
+            let (flow, step) = (ran.flow.clone(), ran.step.clone());
+            (format!("run {step} again and go on"), flow, step)
+        });
+        let (flow, step) = (super::super::paste::quoted(&flow), super::super::paste::quoted(&step));
         // A retry would run what was frozen.
         let mended = self.remains.drifted.iter().find(|root| ran.flow.split('.').next() == Some(root.as_str()));
         let found = match mended {
@@ -146,15 +145,15 @@ impl<'r> Case<'r> {
             None => found,
         };
         found
-            .then(why, self.command(&format!("retry {run} --flow {flow} --step {}", super::super::paste::quoted(step))))
+            .then(format!("{once}, {what}"), self.command(&format!("retry {run} --flow {flow} --step {step}")))
             .then("see what it printed", show(" --log"))
     }
 
-    /// The first step that a rollback of this flow took back: nothing goes on as if it had happened.
-    fn taken_back(&self, flow: &str) -> Option<String> {
-        let view = self.view()?;
-        let path = crate::id::FramePath::new(flow).ok()?;
-        first_taken_back(&view.state, &path).map(|step| step.to_string())
+    /// Where one goes on after this failure, in words and by name: nothing goes on as if what was taken back had happened.
+    fn begin(&self, ran: &Ran) -> Option<(String, String, String)> {
+        let at = At { flow: FramePath::new(&ran.flow).ok()?, step: StepRef::new(&ran.step).ok()? };
+        let begin = begin(&self.view()?.state, &at);
+        Some((begin.words(&at.flow), begin.at.flow.to_string(), begin.at.step.to_string()))
     }
 
     pub fn question_about(&self, ran: &Ran) -> Option<&'r Question> {

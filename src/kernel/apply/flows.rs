@@ -119,12 +119,16 @@ pub(super) fn flow_started(state: &mut State, fact: &Fact) {
             }
         }
     }
-    if let Some(Parent::Rollback { of, .. } | Parent::Undo { of, .. }) = parent
+    if let Some(Parent::Rollback { of, steps, .. } | Parent::Undo { of, steps, .. }) = parent
         && let Some(of) = state.frame_mut(of)
     {
         of.rolled_back = true;
         // Taken back once; after a retry, only what is done anew.
         of.finished = imbl::Vector::new();
+        for slot in steps.iter().filter_map(|step| of.slot(step)).collect::<Vec<_>>() {
+            let step = of.state_mut(slot);
+            step.undone = step.execution;
+        }
     }
     state.open_frames.insert(flow.clone());
     state.frames.insert(flow.clone(), Arc::new(frame));
@@ -139,23 +143,16 @@ pub(super) fn timeout_of(state: &State, parent: Option<&Parent>) -> Option<u64> 
 
 pub(super) fn new_frame(path: FramePath, book: Arc<crate::plan::Book>, plan: Arc<Plan>, before: Option<&Frame>) -> Frame {
     let executed = |at: usize| {
-        before.filter(|old| old.plan.key == plan.key).map_or(0, |old| {
-            old.plan
-                .find(plan.steps[at].spec.id.as_str())
-                .and_then(|ix| old.steps.get(ix.at()))
-                .map_or(0, |state| state.execution)
-        })
+        let old = before.filter(|old| old.plan.key == plan.key)?;
+        let state = old.steps.get(old.plan.find(plan.steps[at].spec.id.as_str())?.at())?;
+        (state.execution > 0).then(|| state.anew())
     };
     // Steps that nothing has happened to are one and the same.
     let untouched = Arc::new(StepState::default());
-    let state = |at| match executed(at) {
-        0 => untouched.clone(),
-        execution => Arc::new(StepState { execution, ..StepState::default() }),
-    };
+    let state = |at| executed(at).map_or_else(|| untouched.clone(), Arc::new);
     let steps = (0..plan.steps.len()).map(state).collect();
     let items = before.map(|old| old.items.clone()).unwrap_or_default();
-    let items =
-        items.into_iter().map(|(key, old)| (key, StepState { execution: old.execution, ..StepState::default() })).collect();
+    let items = items.into_iter().map(|(key, old)| (key, old.anew())).collect();
     let limits = plan.flow.limits;
     Frame {
         path,

@@ -239,6 +239,6 @@ impl StepState {
     /// The same step, done again: executions are counted on, and what no longer counts is remembered.
     pub(super) fn again(&mut self) -> Self {
         let before = self.result.take().or_else(|| self.before.take());
-        Self { execution: self.execution, note: self.note.take(), before, ..Self::default() }
+        Self { note: self.note.take(), before, ..self.anew() }
     }
 }

@@ -70,6 +70,8 @@ pub struct StepState {
     pub life: Life,
     /// Started so often in this run.
     pub execution: u32,
+    /// Its executions up to this one were taken back, or were to be.
+    pub undone: u32,
     pub attempt: u32,
     /// Of a step that opens flows: since it began, something inside has begun that may run once only.
     pub once_inside: bool,
@@ -98,6 +100,11 @@ pub struct StepState {
 }
 
 impl StepState {
+    /// The same step, of which nothing counts but how often it was started, and which of that was taken back.
+    pub(in crate::kernel) fn anew(&self) -> Self {
+        Self { execution: self.execution, undone: self.undone, ..Self::default() }
+    }
+
     /// An approval that was given, and that no execution has used.
     pub fn unused_approval(&self) -> Option<&EscalationId> {
         self.approved.as_ref().filter(|_| !self.life.uses_approval())

@@ -214,3 +214,32 @@ fn what_was_taken_back_inside_did_not_happen_either() {
     assert_eq!(play.refusals().len(), 1, "{:?}", play.refusals());
     assert_eq!(play.path(), format!("{before} s/p s/q s/r c"), "{}", play.story());
 }
+
+#[test]
+fn what_a_flow_inside_took_back_itself_is_not_taken_back_by_the_one_around() {
+    let sub = "steps: [{id: p, run: x, undo: y}, {id: r, run: x, undo: y, on_failure: rollback}]";
+    let inner = "a s s/p s/r s.rollback/undo-r s.rollback/undo-p";
+    let outer = OUTER.replace("flow: sub", "flow: sub, on_failure: rollback");
+    let play = nested(&outer, sub).reply("r", [fails("no")]).run();
+    assert_eq!(play.path(), format!("{inner} rollback/undo-a"), "{}", play.story());
+    let outer = OUTER.replace("flow: sub", "flow: sub, on_failure: continue");
+    let play = nested(&outer, sub).reply("r", [fails("no")]).run();
+    assert_eq!(play.path(), format!("{inner} c rollback/undo-a"), "{}", play.story());
+    // What a person had done again of it since is.
+    let play = nested(&outer, sub).slow("c").reply("r", [fails("no"), ok()]).run().release("c").retry("a", false, &[]);
+    assert!(
+        play.path().ends_with("a s s/p s/r c rollback/undo-s s.rollback/undo-r s.rollback/undo-p rollback/undo-a"),
+        "{}",
+        play.path()
+    );
+}
+
+#[test]
+fn what_was_taken_back_and_then_refused_is_not_taken_back_again() {
+    let flow = FLOW.replace("{id: d, run: x,", "{id: d, run: x, approve: {question: Go?},");
+    let play = Play::flow(&flow).reply("d", [fails("no")]).run().say("d-1", "approve");
+    let before = "a b c d rollback/undo-d rollback/undo-b rollback/undo-a";
+    assert_eq!(play.path(), before);
+    let play = play.retry("a", false, &[]).say("d-2", "reject");
+    assert_eq!(play.path(), format!("{before} a b c d rollback/undo-b rollback/undo-a"));
+}
