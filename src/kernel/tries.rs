@@ -31,7 +31,10 @@ pub(super) fn try_again(
     let spec = &frame.plan.step(slot.step).spec;
     let state = turn.step(&at.flow, slot);
     let signature = signature(failure.kind, &failure.message);
-    let (why, due) = if let Some(poll) = spec.poll.filter(|_| matches!(failure.kind, FailureKind::Exit | FailureKind::Contract)) {
+    // Flows frozen before that was looked at may poll what may run once only.
+    let once = spec.effects == Effects::Once;
+    let polls = !once && matches!(failure.kind, FailureKind::Exit | FailureKind::Contract);
+    let (why, due) = if let Some(poll) = spec.poll.filter(|_| polls) {
         let until = state.poll_until.unwrap_or_else(|| state.started_at.unwrap_or(turn.now).plus(poll.for_ms));
         let due = turn.now.plus(poll.every_ms);
         if due > until {
@@ -50,7 +53,7 @@ pub(super) fn try_again(
         // Servers of models are busy every day: a call that may succeed in a moment is tried again without being asked to.
         let calls = failure.class == ErrorClass::Transient && matches!(spec.verb, Verb::Agent(_));
         let attempts_max = if calls && !retry.written { retry.attempts_max.max(CALL_ATTEMPTS) } else { retry.attempts_max };
-        if !may || running.attempt >= attempts_max || spec.effects == Effects::Once {
+        if !may || running.attempt >= attempts_max || once {
             return false;
         }
         if breaker::open(&turn.state, frame, slot.step).is_some() {

@@ -1,6 +1,13 @@
 //! Attempts within one execution: which failures are tried again, how long apart, and for how long.
 
-use crate::record::{ErrorClass, Fact, FailureKind};
+use std::sync::Arc;
+
+use crate::{
+    id::FlowKey,
+    plan::Book,
+    record::{ErrorClass, Fact, FailureKind},
+    spec::{LoadOptions, Loader},
+};
 
 use super::{Play, Say, fails, flaky, ok, permanent, transient};
 
@@ -118,4 +125,19 @@ fn an_attempt_that_is_retried_says_why_it_failed() {
         .filter_map(|fact| if let Fact::AttemptEnded { failure, .. } = fact { Some(*failure) } else { None })
         .collect();
     assert_eq!(kinds, [Some(FailureKind::Timeout)]);
+}
+
+#[test]
+fn what_may_run_once_only_is_not_polled_in_a_run_that_began_with_it() {
+    let flow = "flow: main\nsteps: [{id: a, run: x, effects: once, expect: {exit: 0}, poll: {every: 1s, for: 9s}}]";
+    let load = |frozen| {
+        let options = LoadOptions { frozen, ..LoadOptions::default() };
+        Loader::in_memory([("flows/main.yaml", flow)]).with_options(options).load_library(&FlowKey::new("main").unwrap())
+    };
+    assert!(load(false).is_err());
+    let book = Arc::new(Book::build(&Arc::new(load(true).unwrap().value)).unwrap());
+    let mut play = Play::flow("steps: [{id: a, run: x}]").reply("a", [fails("no")]);
+    play.request("main", book);
+    play.drive();
+    assert_eq!((play.path().as_str(), play.waits("a").len(), play.ends().to_string().as_str()), ("a", 0, "failed"));
 }

@@ -269,6 +269,15 @@ impl Check<'_> {
                 diagnostic.hint("add what must hold: `expect: {exit: 0}` or `expect: {stdout: \"status=ok\"}`"),
             );
         }
+        if step.effects == Some(Effects::Once) && !self.shelf.is_frozen() {
+            let diagnostic =
+                Diagnostic::error("once-with-poll", "`effects: once` must not run twice, and `poll` runs it until it holds");
+            self.say(
+                &format!("{pointer}/poll"),
+                Part::Key,
+                diagnostic.hint("let this step do it, and the next one wait for it: move `poll` and its `expect` there"),
+            );
+        }
         Some(Poll { every_ms: every.as_ms(), for_ms: r#for.as_ms() })
     }
 
