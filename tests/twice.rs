@@ -53,3 +53,43 @@ steps:
     test.go(&["retry", "o", "--flow", "outer", "--step", "a"]).code(0);
     assert_eq!(test.text("log"), "undo j\nundo a\n");
 }
+
+#[test]
+fn an_undo_in_a_loop_knows_the_round_that_it_takes_back() {
+    let flow = r#"
+steps:
+  - {id: w, run: 'true', undo: 'echo "w $ITERATION" >> log'}
+  - {id: c, run: 'test $ITERATION = 2', loop: {to: w, max: 3}}
+  - {id: z, run: exit 1, on_failure: rollback}
+"#;
+    let test = Test::new().flow("round", flow);
+    test.go(&["run", "round", "--run-id", "r"]).code(1).says("rolled back (1 undone)");
+    assert_eq!(test.text("log"), "w 2\n");
+
+    // In the second round one fails before the other has begun: what that did, it did in the first.
+    let flow = r#"
+steps:
+  - {id: v, run: 'test $ITERATION = 1', undo: 'echo "v $ITERATION" >> log', on_failure: rollback}
+  - {id: w, run: 'true', undo: 'echo "w $ITERATION" >> log'}
+  - {id: c, run: exit 1, loop: {to: v, max: 3}}
+"#;
+    let test = Test::new().flow("round", flow);
+    test.go(&["run", "round", "--run-id", "r"]).code(1);
+    assert_eq!(test.text("log"), "v 2\nw 1\n");
+}
+
+#[test]
+fn an_undo_knows_the_round_of_what_was_done_and_not_of_what_was_refused() {
+    let flow = r#"
+steps:
+  - {id: w, run: 'true', undo: 'echo "w $ITERATION" >> log', approve: {question: Go?}, on_failure: rollback}
+  - {id: c, run: exit 1, loop: {to: w, max: 3}}
+"#;
+    let test = Test::new().flow("round", flow);
+    test.go(&["run", "round", "--run-id", "r"]).code(4);
+    test.go(&["review", "answer", "r/w-1", "--choose", "approve"]).code(0);
+    test.go(&["resume", "r"]).code(4);
+    test.go(&["review", "answer", "r/w-2", "--choose", "reject"]).code(0);
+    test.go(&["resume", "r"]).code(1);
+    assert_eq!(test.text("log"), "w 1\n");
+}

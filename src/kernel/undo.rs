@@ -14,7 +14,7 @@ use crate::{
 use super::{
     again::slots,
     ended,
-    state::{Frame, Life, Settled, Slot, State, StepState},
+    state::{Frame, Life, Settled, Slot, State, StepResult, StepState},
     turn::Turn,
 };
 
@@ -129,9 +129,30 @@ fn to_take_back(state: &State, frame: &Frame) -> Undos {
 /// It may have half done what it does, and that was not taken back. There is a receipt also of what a person did not let start, and of
 /// what nobody approved any more: nothing of that is to be taken back.
 fn began(state: &StepState) -> bool {
-    let detail = state.result.as_deref().and_then(|result| result.proof.as_deref()?.error_detail.as_ref());
-    let rejected = detail.is_some_and(|detail| matches!(detail.kind, FailureKind::Rejected | FailureKind::Outdated));
+    let rejected = state.result.as_deref().is_some_and(is_rejected);
     state.execution.saturating_sub(u32::from(rejected)) > state.undone
+}
+
+fn is_rejected(result: &StepResult) -> bool {
+    let detail = result.proof.as_deref().and_then(|proof| proof.error_detail.as_ref());
+    detail.is_some_and(|detail| matches!(detail.kind, FailureKind::Rejected | FailureKind::Outdated))
+}
+
+impl Frame {
+    /// The round of its loop in which a step did what its undo takes back. It may be an earlier one: where the loop came to its end
+    /// before the step began again, or nobody let it.
+    pub fn round_done(&self, slot: Slot) -> Option<u32> {
+        let now = self.iteration(slot.step)?;
+        let state = self.state(slot)?;
+        let over = matches!(state.life, Life::Held(_) | Life::Settled(_));
+        if state.result.is_none() && over {
+            // It was lost, so nobody heard of its round.
+            return Some(now);
+        }
+        let mut results = state.result.iter().chain(&state.before);
+        let done = results.find(|result| !result.skipped && !is_rejected(result));
+        Some(done.and_then(|done| done.iteration).unwrap_or(now))
+    }
 }
 
 impl State {

@@ -283,6 +283,9 @@ fn environment(state: &State, scene: &Scene, frame: &Frame, slot: Slot, running:
         if let Some(item) = taken_back.and_then(|frame| frame.item_value(frame.slot(undone)?)) {
             set("ITEM", plain(item));
         }
+        if let Some(round) = taken_back.and_then(|frame| frame.round_done(frame.slot(undone)?)) {
+            set("ITERATION", round.to_string());
+        }
         set("STEP_DIR", path(base.join("work").join(undone.as_str())));
         set("ARTIFACTS", path(base.join("artifacts")));
     }
