@@ -147,6 +147,7 @@ fn look(turn: &Turn, path: &FramePath, slot: Slot, detour: bool) -> (Seen, Optio
             stuck: Round::of(&result).stuck(&state.rounds),
             standing_high,
             on_exhausted: around.on_exhausted,
+            red_stops: around.red_stops,
         }
     });
     let blocked = result.status == Status::Blocked;

@@ -57,6 +57,8 @@ pub struct LoopSeen {
     /// A HIGH concern or a failed check stands.
     pub standing_high: bool,
     pub on_exhausted: Option<OnExhausted>,
+    /// The author wrote that its red stops the flow.
+    pub red_stops: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,8 +92,13 @@ pub fn route(seen: &Seen) -> Route {
     if (seen.failed || seen.blocked) && seen.navigates.is_some() {
         return to(Escalate, Rule::Navigator);
     }
-    // The last step of a loop is its judge: its red is a verdict that the loop answers, not a failure of the flow.
-    let judged = seen.ends_loop.is_some() && matches!(seen.on_failure, OnFailure::Stop | OnFailure::Continue);
+    // The last step of a loop is its judge: its red is a verdict that the loop answers, not a failure of the flow, unless its author
+    // wrote that it is one.
+    let judged = seen.ends_loop.as_ref().is_some_and(|around| match seen.on_failure {
+        OnFailure::Stop => !around.red_stops,
+        OnFailure::Continue => true,
+        OnFailure::Escalate | OnFailure::Rollback => false,
+    });
     if seen.failed && !judged {
         return match seen.on_failure {
             OnFailure::Stop => to(Terminate, Rule::FailedPolicy),

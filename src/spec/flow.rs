@@ -285,6 +285,8 @@ pub struct Loop {
     pub iterations_max: u32,
     pub until: Option<Expr>,
     pub on_exhausted: Option<OnExhausted>,
+    /// `on_failure: stop` is written at the step itself: its red ends the flow, and is no verdict for the loop to answer.
+    pub red_stops: bool,
 }
 
 /// What a navigator may put in before it chooses.

@@ -210,3 +210,15 @@ fn work_that_goes_to_and_fro_is_stopped_by_its_tree() {
         assert_eq!(judged(4, says.collect()).decisions("judge"), decisions, "{trees:?}");
     }
 }
+
+#[test]
+fn a_judge_whose_author_wrote_that_its_failure_stops_the_flow_stops_it() {
+    let flow = |policy: &str| {
+        let judge = format!("{{id: c, run: x{policy}, loop: {{to: w, max: 3, on_exhausted: continue}}}}");
+        let play = Play::flow(&format!("steps: [{{id: w, run: x}}, {judge}, {{id: z, run: x}}]"));
+        let play = play.reply("c", [fails("not found")]).run();
+        (play.path(), play.ends().to_string())
+    };
+    assert_eq!(flow(", on_failure: stop"), ("w c".to_owned(), "failed".to_owned()));
+    assert_eq!(flow(""), ("w c w c z".to_owned(), "succeeded".to_owned()));
+}

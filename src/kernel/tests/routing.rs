@@ -32,6 +32,7 @@ fn around() -> LoopSeen {
         stuck: None,
         standing_high: false,
         on_exhausted: None,
+        red_stops: false,
     }
 }
 
@@ -174,6 +175,13 @@ fn the_red_of_a_loops_judge_is_a_verdict_and_not_a_failure_of_the_flow() {
         })
     };
     assert_eq!(judge(OnFailure::Stop), "LOOP loop-again");
+    let written = routed(|seen| {
+        failed(seen);
+        seen.ends_loop = Some(LoopSeen { red_stops: true, ..around() });
+    });
+    assert_eq!(written, "TERMINATE failed-policy", "where its author wrote that it is one");
+    let not_red = routed(|seen| (seen.verified, seen.ends_loop) = (false, Some(LoopSeen { red_stops: true, ..around() })));
+    assert_eq!(not_red, "LOOP loop-again");
     assert_eq!(judge(OnFailure::Continue), "LOOP loop-again");
     assert_eq!(judge(OnFailure::Escalate), "ESCALATE failed-policy");
     assert_eq!(judge(OnFailure::Rollback), "TERMINATE failed-policy rollback");

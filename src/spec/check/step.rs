@@ -3,7 +3,7 @@
 //! Never: a name of another step resolved (see `references`), a default applied where the verb does not read it.
 
 use super::super::{
-    Access, Diagnostic, Effects, Length, Measure, Names, Part,
+    Access, Diagnostic, Effects, Length, Measure, Names, OnFailure, Part,
     diagnostic::did_you_mean,
     flow::{Expect, ForEach, Join, Loop, Needs, Poll, Retry, Step},
     text::{CharterText, DefaultsText, ExpectText, JoinText, LoopText, PollText, RetryText, StepText},
@@ -50,7 +50,9 @@ impl Check<'_> {
         let escalate = text.escalate.as_ref().and_then(|text| self.escalate(&format!("{pointer}/escalate"), text, &ended));
         let title = text.title.clone().unwrap_or_else(|| format!("`{}`", text.id));
         let approve = text.approve.as_ref().and_then(|text| self.approve(&format!("{pointer}/approve"), text, &title, &names));
+        let red_stops = text.on_failure == Some(OnFailure::Stop);
         let ends_loop = text.r#loop.as_ref().and_then(|text| self.ends_loop(&format!("{pointer}/loop"), text, &ended));
+        let ends_loop = ends_loop.map(|around| Loop { red_stops, ..around });
         let navigates = self.route(pointer, text, around.charter);
 
         let kind = self.kind(pointer, text)?;
@@ -326,7 +328,7 @@ impl Check<'_> {
             Some(until) => Some(self.condition(&format!("{pointer}/until"), until, ended)?),
             None => None,
         };
-        Some(Loop { to: text.to.clone(), iterations_max: text.max, until, on_exhausted: text.on_exhausted })
+        Some(Loop { to: text.to.clone(), iterations_max: text.max, until, on_exhausted: text.on_exhausted, red_stops: false })
     }
 
     /// A step that observes leaves nothing in the workspace, so it cannot promise to.
