@@ -4,10 +4,10 @@ mod common;
 
 use common::Test;
 
-const FIXES: &str = r#"
+const FIXES: &str = r"
 detours:
   - {id: fixit, when: {error: 'No module'}, steps: [{id: fix, run: 'touch fixed'}], verify: 'test -e fixed'}
-"#;
+";
 
 #[test]
 fn a_known_fix_repeats_nothing_that_may_run_once_only_and_uses_no_approval_again() {
@@ -35,11 +35,11 @@ steps:
 
 #[test]
 fn a_flow_that_took_itself_back_is_left_alone_and_what_is_advised_can_be_done() {
-    let outer = r#"
+    let outer = r"
 steps:
   - {id: a, run: 'true', undo: 'echo undo a >> log'}
   - {id: sub, flow: inner, on_failure: rollback}
-"#;
+";
     let inner = "steps: [{id: j, run: 'test -e there', undo: 'echo undo j >> log', on_failure: rollback}]";
     let test = Test::new().flow("outer", outer).flow("inner", inner);
     test.go(&["run", "outer", "--run-id", "o"]).code(1).says("retry o --flow outer --step a");
