@@ -433,10 +433,10 @@ fn a_driver_whose_journal_was_taken_away_does_nothing_more() {
 fn an_answer_that_is_in_the_journal_is_told_as_recorded() {
     let test = common::waiting();
     let file = test.at("run_base/r/three/escalations/ask-me-1.json");
-    std::fs::remove_file(&file).unwrap();
+    fs::remove_file(&file).unwrap();
     test.write("run_base/r/three/escalations/ask-me-1.json/in-the-way", "");
     test.go(&["review", "answer", "r/ask-me-1", "--choose", "approve"]).code(1).says("is recorded and holds");
-    std::fs::remove_dir_all(&file).unwrap();
+    fs::remove_dir_all(&file).unwrap();
     test.go(&["review", "answer", "r/ask-me-1", "--choose", "reject"]).code(6);
     test.go(&["verify", "r", "--repair"]);
     test.go(&["resume", "r"]).code(0);
