@@ -231,7 +231,7 @@ fn begin(turn: &mut Turn, path: &FramePath, slot: Slot) {
     let spec = frame.plan.step(slot.step).spec.clone();
     let state = turn.step(path, slot);
     let approved_by = state.approved.clone();
-    let execution = state.execution + 1;
+    let execution = frame.next_execution(slot);
     let iteration = frame.iteration(slot.step);
     let at = frame.at(slot);
     // The step's own time. What is left of the flow's is the kernel's to watch: when that is over, nothing has failed.

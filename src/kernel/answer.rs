@@ -283,7 +283,7 @@ fn mark_done(turn: &mut Turn, path: &FramePath, slot: Slot, answer: &Answer) {
     let frame = turn.frame(path);
     let fact = Fact::StepStarted {
         at: frame.at(slot),
-        execution: turn.step(path, slot).execution + 1,
+        execution: frame.next_execution(slot),
         iteration: frame.iteration(slot.step),
         timeout_ms: None,
         approved_by: None,
@@ -319,7 +319,7 @@ fn reject(turn: &mut Turn, path: &FramePath, slot: Slot, answer: &Answer, unstar
         let frame = turn.frame(path);
         let fact = Fact::StepStarted {
             at: frame.at(slot),
-            execution: turn.step(path, slot).execution + 1,
+            execution: frame.next_execution(slot),
             iteration: frame.iteration(slot.step),
             timeout_ms: None,
             approved_by: None,

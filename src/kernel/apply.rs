@@ -64,6 +64,11 @@ pub(super) fn apply_fact(state: &mut State, fact: &Fact, now: Time) {
             once_begins(state, at);
             let Some((frame, slot)) = locate(state, &at.flow, &at.step) else { return };
             let asks = matches!(frame.plan.step(slot.step).spec.verb, crate::spec::Verb::Ask(_) | crate::spec::Verb::Flow { .. });
+            if slot.item.is_some() {
+                // An item's place in the list is another one when the list is.
+                let executed = frame.executed.entry(at.step.clone()).or_insert(0);
+                *executed = (*executed).max(*execution);
+            }
             let step = frame.state_mut(slot);
             step.execution = *execution;
             step.attempt = 1;
@@ -190,8 +195,11 @@ pub(super) fn apply_fact(state: &mut State, fact: &Fact, now: Time) {
             let note = frame.state_mut(slot).note.take();
             for item in 0..u32::try_from(items.len()).unwrap_or(u32::MAX) {
                 let one = Slot { step: slot.step, item: Some(item) };
+                let execution = frame.executed_as(one);
                 let before = frame.state_mut(one);
-                *before = StepState { note: note.clone(), ..before.anew() };
+                // The same item: what was taken back of it is known by the same numbers.
+                let undone = if before.execution == execution { before.undone } else { 0 };
+                *before = StepState { execution, undone, note: note.clone(), ..StepState::default() };
                 make_ready(frame, one);
             }
             if items.is_empty() {

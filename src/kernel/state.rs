@@ -81,6 +81,9 @@ pub struct Frame {
     /// Shared, so that a copy of the flow that differs in one step copies one step.
     pub steps: Vector<Arc<StepState>>,
     pub items: OrdMap<(StepIx, u32), StepState>,
+    /// How often each item was started, and each step that the plan does not have any more: whatever comes again under that name is
+    /// counted on.
+    pub executed: OrdMap<StepRef, u32>,
     pub ready: OrdSet<Slot>,
     /// Steps of the plan that are not settled.
     pub unsettled: u32,
@@ -304,6 +307,16 @@ impl Frame {
 
     pub fn at(&self, slot: Slot) -> At {
         At { flow: self.path.clone(), step: self.name(slot) }
+    }
+
+    /// The number of the next execution. None is given twice, whatever became of the step, or of its item, in between.
+    pub(super) fn next_execution(&self, slot: Slot) -> u32 {
+        self.state(slot).map_or(0, |state| state.execution).max(self.executed_as(slot)) + 1
+    }
+
+    /// How often something of this name was started, as far as the step itself does not know.
+    pub(super) fn executed_as(&self, slot: Slot) -> u32 {
+        if self.executed.is_empty() { 0 } else { self.executed.get(&self.name(slot)).copied().unwrap_or(0) }
     }
 
     pub fn item_value(&self, slot: Slot) -> Option<&Value> {

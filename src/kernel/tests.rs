@@ -22,6 +22,7 @@ mod properties;
 mod random;
 mod recovery;
 mod refresh;
+mod refresh_keeps;
 mod retries;
 mod rollback;
 mod routing;

@@ -3,10 +3,12 @@
 
 use std::sync::Arc;
 
+use imbl::OrdMap;
+
 use crate::{
-    id::{FramePath, Time},
+    id::{FlowKey, FramePath, StepRef, Time},
     kernel::state::{Frame, FramePhase, Life, LoopState, Settled, State, StepState},
-    plan::{Plan, StepIx},
+    plan::{Book, Plan, PlannedStep, StepIx},
     record::{CallLimits, Fact, Injection, Outcome, Parent, ResumeOptions},
     spec::text::OnUnknownCost,
 };
@@ -33,12 +35,11 @@ pub(super) fn flow_started(state: &mut State, fact: &Fact) {
         return;
     };
     let plan = match parent {
-        None | Some(Parent::SubFlow { .. }) => book.flows.get(key).cloned(),
-        Some(Parent::Detour { detour, .. }) => book.detours.get(detour).map(|detour| detour.plan.clone()),
-        Some(Parent::Injected { what: Injection::Flow(flow), .. }) => book.flows.get(flow).cloned(),
-        Some(Parent::Injected { what: Injection::Detour(detour), .. }) => book.detours.get(detour).map(|one| one.plan.clone()),
         Some(Parent::Rollback { of, steps, inside, .. } | Parent::Undo { of, steps, inside, .. }) => {
             state.frame(of).map(|of| Arc::new(book.rollback(&of.plan, steps, inside)))
+        }
+        Some(Parent::SubFlow { .. } | Parent::Detour { .. } | Parent::Injected { .. }) | None => {
+            written_plan(&book, key, parent.as_ref())
         }
     };
     let Some(plan) = plan else { return };
@@ -141,18 +142,45 @@ pub(super) fn timeout_of(state: &State, parent: Option<&Parent>) -> Option<u64> 
     above.plan.step(above.slot(&at.step)?.step).spec.timeout_ms
 }
 
-pub(super) fn new_frame(path: FramePath, book: Arc<crate::plan::Book>, plan: Arc<Plan>, before: Option<&Frame>) -> Frame {
-    let executed = |at: usize| {
-        let old = before.filter(|old| old.plan.key == plan.key)?;
-        let state = old.steps.get(old.plan.find(plan.steps[at].spec.id.as_str())?.at())?;
-        (state.execution > 0).then(|| state.anew())
-    };
+/// The plan of a flow that somebody wrote; that of a rollback is made from what was done.
+pub(super) fn written_plan(book: &Book, key: &FlowKey, parent: Option<&Parent>) -> Option<Arc<Plan>> {
+    match parent {
+        None | Some(Parent::SubFlow { .. }) => book.flows.get(key).cloned(),
+        Some(Parent::Injected { what: Injection::Flow(flow), .. }) => book.flows.get(flow).cloned(),
+        Some(Parent::Detour { detour, .. } | Parent::Injected { what: Injection::Detour(detour), .. }) => {
+            book.detours.get(detour).map(|detour| detour.plan.clone())
+        }
+        Some(Parent::Rollback { .. } | Parent::Undo { .. }) => None,
+    }
+}
+
+/// How often whatever had a name in this flow was started: files are named for it, also when the plan is another one.
+fn executed_before(old: &Frame) -> OrdMap<StepRef, u32> {
+    let mut executed = old.executed.clone();
+    for (planned, state) in old.plan.steps.iter().zip(&old.steps).filter(|(_, state)| state.execution > 0) {
+        let known = executed.entry(StepRef::from(&planned.spec.id)).or_insert(0);
+        *known = (*known).max(state.execution);
+    }
+    executed
+}
+
+/// Up to which execution a step of this name was taken back.
+fn undone_before(old: Option<&Frame>, planned: &PlannedStep) -> u32 {
+    let state = |old: &Frame| old.steps.get(old.plan.find(planned.spec.id.as_str())?.at()).map(|state| state.undone);
+    old.and_then(state).unwrap_or(0)
+}
+
+pub(super) fn new_frame(path: FramePath, book: Arc<Book>, plan: Arc<Plan>, before: Option<&Frame>) -> Frame {
+    let mut executed = before.map(executed_before).unwrap_or_default();
     // Steps that nothing has happened to are one and the same.
     let untouched = Arc::new(StepState::default());
-    let state = |at| executed(at).map_or_else(|| untouched.clone(), Arc::new);
-    let steps = (0..plan.steps.len()).map(state).collect();
-    let items = before.map(|old| old.items.clone()).unwrap_or_default();
-    let items = items.into_iter().map(|(key, old)| (key, old.anew())).collect();
+    let mut state = |planned: &PlannedStep| {
+        let execution = if executed.is_empty() { None } else { executed.remove(&StepRef::from(&planned.spec.id)) };
+        let undone = || undone_before(before, planned);
+        let known = |execution| Arc::new(StepState { execution, undone: undone(), ..StepState::default() });
+        execution.map_or_else(|| untouched.clone(), known)
+    };
+    let steps = plan.steps.iter().map(&mut state).collect();
     let limits = plan.flow.limits;
     Frame {
         path,
@@ -169,7 +197,8 @@ pub(super) fn new_frame(path: FramePath, book: Arc<crate::plan::Book>, plan: Arc
         failing: None,
         rolled_back: false,
         steps,
-        items,
+        items: OrdMap::new(),
+        executed,
         ready: imbl::OrdSet::new(),
         unsettled: u32::try_from(plan.steps.len()).unwrap_or(u32::MAX),
         live: 0,
@@ -194,7 +223,7 @@ pub(super) fn new_frame(path: FramePath, book: Arc<crate::plan::Book>, plan: Arc
         reached: None,
         allowed: None,
         warnings: imbl::Vector::new(),
-        done: imbl::OrdMap::new(),
+        done: OrdMap::new(),
         outcome_reason: None,
         last_decision: None,
         injections: before.map_or(0, |old| old.injections),

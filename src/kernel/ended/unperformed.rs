@@ -22,10 +22,9 @@ use super::{decide_after, decision, written::written};
 /// A step that could not even be started: it has an execution, so that its failure has a receipt.
 pub(in crate::kernel) fn fail_unstarted(turn: &mut Turn, path: &FramePath, slot: Slot, kind: FailureKind, message: &str) {
     let frame = turn.frame(path);
-    let state = turn.step(path, slot);
     let fact = Fact::StepStarted {
         at: frame.at(slot),
-        execution: state.execution + 1,
+        execution: frame.next_execution(slot),
         iteration: frame.iteration(slot.step),
         timeout_ms: None,
         approved_by: None,

@@ -1,11 +1,13 @@
 //! What holds for every flow in every world. The state's own invariants (`audit`) are checked after every line.
 
+use std::collections::BTreeMap;
+
 use proptest::{
     prelude::*,
     test_runner::{RngSeed, TestCaseError, TestRunner},
 };
 
-use crate::record::{Fact, QuestionKind};
+use crate::record::{At, Fact, QuestionKind};
 
 use super::{
     Play,
@@ -62,6 +64,20 @@ fn granted(play: &Play) -> u32 {
     u32::try_from(rounds.count()).unwrap()
 }
 
+/// A receipt is named for its execution: no number is given twice.
+fn numbers_twice(play: &Play) -> Vec<String> {
+    let mut last: BTreeMap<&At, u32> = BTreeMap::new();
+    let mut twice = Vec::new();
+    for fact in play.facts() {
+        if let Fact::StepStarted { at, execution, .. } = fact
+            && last.insert(at, *execution).is_some_and(|before| before >= *execution)
+        {
+            twice.push(format!("{at} {execution}"));
+        }
+    }
+    twice
+}
+
 /// Whatever happened, the run can be brought to an end; nothing that was lost was repeated unasked on the way.
 #[test]
 fn a_run_can_always_move_and_replays_to_the_same() {
@@ -70,6 +86,7 @@ fn a_run_can_always_move_and_replays_to_the_same() {
         prop_assert_eq!(unasked(&play), Vec::<String>::new());
         settle(&mut play);
         prop_assert_eq!(unasked(&play), Vec::<String>::new());
+        prop_assert_eq!(numbers_twice(&play), Vec::<String>::new());
         Ok(())
     });
 }
