@@ -4,6 +4,34 @@ mod common;
 
 use common::Test;
 
+fn log(test: &Test) -> String {
+    test.text("log").split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn a_finished_once_only_step_inside_is_not_run_again() {
+    let outer = "steps: [{id: sub, flow: inner}, {id: z, run: 'echo z', expect: {exit: 0}}]";
+    let inner = r#"steps:
+  - {id: i, run: 'echo "charge-$EXECUTION" >> log', effects: once, expect: {exit: 0}}
+  - {id: q, ask: {question: "Go on?"}}
+"#;
+    let test = Test::new().flow("o", outer).flow("inner", inner);
+    test.go(&["run", "o", "--run-id", "o-1"]).code(4);
+    let test = test.flow("o", &outer.replace("echo z", "echo zz"));
+    test.go(&["resume", "o-1", "--refresh"]).code(4);
+    assert_eq!(log(&test), "charge-1");
+    // Changed itself, it waits for a word.
+    let test = test.flow("inner", &inner.replace("charge-", "charged-"));
+    test.go(&["resume", "o-1", "--refresh"]).code(4);
+    assert_eq!(log(&test), "charge-1");
+    let asked = test.go(&["review", "show", "o-1/o.sub.i-1"]).code(0).stdout;
+    assert!(asked.contains("i has run, and it must not be repeated without your word"), "{asked}");
+    test.go(&["review", "answer", "o-1/o.sub.i-1", "--choose", "retry"]).code(0);
+    test.go(&["resume", "o-1"]).code(4);
+    assert_eq!(log(&test), "charge-1 charged-2");
+    test.go(&["verify", "o-1"]).code(0);
+}
+
 #[test]
 fn no_receipt_is_written_over() {
     let flow = r#"steps: [{id: s, for_each: "['a','b']", run: 'test "$ITEM" = a'}]"#;

@@ -103,17 +103,18 @@ pub(super) fn set_aside(
 /// closed unanswered.
 pub(super) fn half_run(turn: &Turn, flow: &FramePath, steps: &[StepRef]) -> Vec<StepIx> {
     let frame = turn.frame(flow);
-    let lost = |life: &Life| {
-        let Life::Held(id) = life else { return false };
-        let question = turn.state.questions.get(id).or_else(|| turn.state.requested.get(id));
-        question.is_some_and(|one| one.kind == QuestionKind::Lost && one.status != QuestionStatus::Answered)
-    };
     let among = |slot: Slot| names(steps, &frame.name(slot));
     let mut found: Vec<StepIx> =
-        slots(frame).filter(|(slot, state)| lost(&state.life) && among(*slot)).map(|(slot, _)| slot.step).collect();
+        slots(frame).filter(|(slot, state)| is_half_run(turn, &state.life) && among(*slot)).map(|(slot, _)| slot.step).collect();
     found.sort_unstable();
     found.dedup();
     found
+}
+
+pub(super) fn is_half_run(turn: &Turn, life: &Life) -> bool {
+    let Life::Held(id) = life else { return false };
+    let question = turn.state.questions.get(id).or_else(|| turn.state.requested.get(id));
+    question.is_some_and(|one| one.kind == QuestionKind::Lost && one.status != QuestionStatus::Answered)
 }
 
 /// A once-only step that may have half run is not repeated without a word, whatever else runs again.

@@ -311,7 +311,7 @@ pub(super) fn apply_fact(state: &mut State, fact: &Fact, now: Time) {
                 frame.params = Arc::new(params);
             }
         }
-        Fact::DefinitionRefreshed { flow, definition, .. } => refreshed(state, flow, definition, now),
+        Fact::DefinitionRefreshed { flow, definition, keeps, .. } => refreshed(state, flow, definition, *keeps, now),
         Fact::Resumed { options, .. } => {
             otherwise(state, *options);
             // Whoever starts it again has a reason to.

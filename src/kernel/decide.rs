@@ -8,7 +8,7 @@ use crate::{
 use super::{
     advance, answer, ask, close, ended, expire,
     input::{Input, Refused},
-    limits, open, overtime, recover,
+    limits, open, overtime, recover, refresh,
     state::State,
     turn::Turn,
 };
@@ -67,7 +67,7 @@ fn worked_out(state: &State, input: &Input, now: Time, driven: bool) -> Result<D
         Input::Lost { seen } => recover::lost(&mut turn, *seen)?,
         Input::Resumed(resume) => recover::resumed(&mut turn, resume)?,
         Input::Retried(retry) => recover::retried(&mut turn, retry)?,
-        Input::Refreshed(refresh) => recover::refreshed(&mut turn, refresh)?,
+        Input::Refreshed(refresh) => refresh::refreshed(&mut turn, refresh)?,
         Input::StopRequested { cause, by } => {
             if turn.state.stop >= Some(*cause) {
                 return Err(Refused::Nothing);

@@ -29,6 +29,7 @@ mod open;
 mod overtime;
 mod performer;
 mod recover;
+mod refresh;
 mod result;
 mod rounds;
 mod route;

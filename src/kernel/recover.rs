@@ -7,16 +7,16 @@ use serde_json::Value;
 use crate::{
     id::{EscalationId, FramePath, ParamName, StepId, StepRef, Time},
     plan::{Plan, StepIx},
-    record::{At, Change, EngineWord, Fact, InputNote, Mode, Question, QuestionKind, Rule, Shown, SupersedeReason},
+    record::{At, Change, EngineWord, Fact, InputNote, Mode, QuestionKind, Rule, Shown, SupersedeReason},
     spec::{Effects, Severity, Verb},
 };
 
 use super::{
     advance,
-    again::{again, ask_orphans, half_run, rolling_back, slots},
+    again::{again, slots},
     ask::{Asked, raise, repair_options},
-    input::{RefreshPlan, Refused, Resume, Retry},
-    state::{DoneState, Life, Slot, StepState},
+    input::{Refused, Resume, Retry},
+    state::{Life, Slot, StepState},
     turn::Turn,
 };
 
@@ -195,106 +195,9 @@ fn find_slot(turn: &Turn, flow: &FramePath, step: &StepRef) -> Result<Slot, Refu
     })
 }
 
-fn find_in(plan: &Plan, flow: &FramePath, step: &StepId) -> Result<StepIx, Refused> {
+pub(super) fn find_in(plan: &Plan, flow: &FramePath, step: &StepId) -> Result<StepIx, Refused> {
     plan.find(step.as_str()).ok_or_else(|| {
         let hint = plan.meant(step.as_str()).map(|hint| format!("; {hint}")).unwrap_or_default();
         Refused::NoStep { flow: flow.to_string(), step: step.to_string(), hint }
     })
-}
-
-/// Closes the questions of a flow that nothing waits for any more.
-fn void_stale(turn: &mut Turn, flow: &FramePath) {
-    let below = format!("{flow}.");
-    let inside = |path: &FramePath| path == flow || path.as_str().starts_with(&below);
-    let waits = |one: &Question| {
-        let Some(frame) = turn.state.frame(&one.flow_path).filter(|frame| frame.is_open()) else { return false };
-        match one.kind {
-            QuestionKind::Limit => frame.limited.as_ref() == Some(&one.id),
-            QuestionKind::Done => frame.done.values().any(|done| *done == DoneState::Asking(one.id.clone())),
-            QuestionKind::Approval
-            | QuestionKind::Ask
-            | QuestionKind::Failed
-            | QuestionKind::Blocked
-            | QuestionKind::EscalateWhen
-            | QuestionKind::StopTheLine
-            | QuestionKind::LoopExhausted
-            | QuestionKind::Navigator
-            | QuestionKind::Lost => {
-                let step = frame.slot(&one.step_id).and_then(|slot| frame.state(slot));
-                matches!(step.map(|step| &step.life), Some(Life::Gated(id) | Life::Asking(id) | Life::Held(id)) if *id == one.id)
-            }
-        }
-    };
-    let open =
-        turn.state.open_questions.iter().filter_map(|id| turn.state.questions.get(id)).chain(turn.state.requested.values());
-    let stale: Vec<EscalationId> = open.filter(|one| inside(&one.flow_path) && !waits(one)).map(|one| one.id.clone()).collect();
-    for id in stale {
-        if turn.state.line_stops.contains(&id) {
-            turn.emit(Fact::LineReleased { by: id.clone() });
-        }
-        turn.emit(Fact::EscalationVoided { id, why: "the flow was changed".to_owned() });
-    }
-}
-
-/// By name: the numbers of steps are others after a refresh.
-fn half_run_ids(turn: &Turn, flow: &FramePath) -> Vec<StepId> {
-    let plan = turn.frame(flow).plan.clone();
-    let all: Vec<StepRef> = plan.steps.iter().map(|planned| StepRef::from(&planned.spec.id)).collect();
-    half_run(turn, flow, &all).into_iter().map(|step| plan.step(step).spec.id.clone()).collect()
-}
-
-pub(super) fn refreshed(turn: &mut Turn, refresh: &RefreshPlan) -> Result<InputNote, Refused> {
-    let known = super::open::known_flows(turn);
-    let Some(frame) = turn.state.frame(&refresh.flow) else {
-        return Err(Refused::NoFlow { flow: refresh.flow.to_string(), known });
-    };
-    if frame.parent.is_some() {
-        return Err(Refused::CannotRefresh { why: "it is part of another flow; refresh that one".to_owned() });
-    }
-    if let Some(at) = turn.state.running.keys().find(|at| super::open::root(&at.flow) == refresh.flow) {
-        return Err(Refused::Busy { what: at.to_string() });
-    }
-    if let Some(rollback) = rolling_back(turn, &refresh.flow, &[]) {
-        return Err(Refused::CannotRefresh { why: format!("{rollback} is taking back what was done; let that end first") });
-    }
-    let Some(fresh) = refresh.book.flows.get(&frame.key) else {
-        return Err(Refused::CannotRefresh { why: "the flow is gone".to_owned() });
-    };
-    let from = match &refresh.from {
-        None => None,
-        Some(step) => Some(find_in(fresh, &refresh.flow, step)?),
-    };
-    let ids =
-        |plan: &Plan| plan.steps.iter().map(|one| (one.spec.id.clone(), one.spec.sha256.clone())).collect::<BTreeMap<_, _>>();
-    let (old, new) = (ids(&frame.plan), ids(fresh));
-    let added = new.keys().filter(|id| !old.contains_key(*id)).cloned().collect();
-    let removed: Vec<StepId> = old.keys().filter(|id| !new.contains_key(*id)).cloned().collect();
-    let changed: Vec<StepId> =
-        new.iter().filter(|(id, sha)| old.get(*id).is_some_and(|before| before != *sha)).map(|(id, _)| id.clone()).collect();
-    let once = half_run_ids(turn, &refresh.flow);
-    turn.state.know(refresh.book.clone());
-    if !refresh.options.is_none() {
-        turn.emit(Fact::Resumed { by: refresh.by.clone(), options: refresh.options });
-    }
-    turn.emit(Fact::DefinitionRefreshed {
-        flow: refresh.flow.clone(),
-        definition: refresh.book.definition.clone(),
-        added,
-        removed,
-        changed,
-    });
-    void_stale(turn, &refresh.flow);
-    ask_orphans(turn, &refresh.flow);
-    // A once-only step that may have half run is still not repeated without a word.
-    for id in once {
-        let Some(step) = turn.frame(&refresh.flow).plan.find(id.as_str()) else { continue };
-        let asked = matches!(turn.step(&refresh.flow, step.into()).life, Life::Held(_));
-        if !asked {
-            ask_lost(turn, &refresh.flow, step.into(), "its definition was changed since");
-        }
-    }
-    if let Some(step) = from {
-        again(turn, &refresh.flow, step.into(), SupersedeReason::From)?;
-    }
-    Ok(InputNote::RefreshRequested { by: refresh.by.clone() })
 }

@@ -176,9 +176,6 @@ pub enum Outcome {
     Cancelled,
 }
 
-/// What a run rests as when its process ends.
-pub type RestStatus = RunStatus;
-
 /// One instance of a `for_each` step.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Item {
@@ -378,6 +375,10 @@ pub enum Fact {
         added: Vec<StepId>,
         removed: Vec<StepId>,
         changed: Vec<StepId>,
+        /// What is under way goes on, what a rollback took back starts anew, and what a person granted stays granted. In a journal that
+        /// does not say so, whatever was not over started anew.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        keeps: bool,
     },
     Resumed {
         by: String,

@@ -21,7 +21,7 @@ mod words;
 
 pub use decision::{Decision, IterationOf};
 pub use entry::{
-    At, Entry, Fact, InputNote, Item, LimitName, Outcome, Parent, RestStatus, SkipReason, StopCause, SupersedeReason, WaitReason,
+    At, Entry, Fact, InputNote, Item, LimitName, Outcome, Parent, SkipReason, StopCause, SupersedeReason, WaitReason,
 };
 pub use envelope::{
     Assumption, Concern, Draft, DraftRouting, Envelope, EnvelopeMeta, EnvelopeRouting, Evidence, Measured, Summary,

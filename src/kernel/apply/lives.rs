@@ -194,18 +194,23 @@ pub(super) fn reset(frame: &mut Frame, steps: &[StepIx]) {
         frame.doomed.remove(&step);
     }
     for &step in steps {
-        let (mut met, mut dead) = (0, 0);
-        for need in &plan.step(step).needs {
-            if let Some(Life::Settled(how)) = frame.steps.get(need.at()).map(|state| &state.life) {
-                let (m, d) = contribution(frame, *need, step, *how);
-                met += m;
-                dead += d;
-            }
-        }
-        let state = frame.state_mut(step.into());
-        (state.met, state.dead) = (met, dead);
+        count_needs(frame, &plan, step);
         wake(frame, &plan, step);
     }
+}
+
+/// What the needs of a step that are settled are worth to it.
+pub(super) fn count_needs(frame: &mut Frame, plan: &Plan, step: StepIx) {
+    let (mut met, mut dead) = (0, 0);
+    for need in &plan.step(step).needs {
+        if let Some(Life::Settled(how)) = frame.steps.get(need.at()).map(|state| &state.life) {
+            let (m, d) = contribution(frame, *need, step, *how);
+            met += m;
+            dead += d;
+        }
+    }
+    let state = frame.state_mut(step.into());
+    (state.met, state.dead) = (met, dead);
 }
 
 pub(super) fn confine(frame: &mut Frame, steps: &[StepIx]) {

@@ -104,17 +104,13 @@ impl Play {
         loaded.is_ok_and(|loaded| Book::build(&Arc::new(loaded.value)).is_ok())
     }
 
-    /// The flow's file changes: this step's script, where it is one.
+    /// A flow's file changes: this step's script, where it is one.
     pub(super) fn change_a_step(&mut self, id: &str) {
-        let file = self.files.get_mut("flows/main.yaml").unwrap();
-        let changed: Vec<String> = file
-            .lines()
-            .map(|line| {
-                let own = line.contains(&format!("{{id: {id},"));
-                if own { line.replace("run: x", "run: xx") } else { line.to_owned() }
-            })
-            .collect();
-        *file = changed.join("\n");
+        let own = format!("{{id: {id},");
+        let changed = |line: &str| if line.contains(&own) { line.replace("run: x", "run: xx") } else { line.to_owned() };
+        for (_, file) in self.files.iter_mut().filter(|(path, _)| path.starts_with("flows/")) {
+            *file = file.lines().map(changed).collect::<Vec<_>>().join("\n");
+        }
         self.adopt(None);
     }
 

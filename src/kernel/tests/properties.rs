@@ -1,13 +1,17 @@
 //! What holds for every flow in every world. The state's own invariants (`audit`) are checked after every line.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::{
     prelude::*,
     test_runner::{RngSeed, TestCaseError, TestRunner},
 };
 
-use crate::record::{At, Fact, QuestionKind};
+use crate::{
+    id::FramePath,
+    record::{At, Fact, Parent, QuestionKind, ReceiptStatus, Rule},
+    spec::Effects,
+};
 
 use super::{
     Play,
@@ -64,6 +68,67 @@ fn granted(play: &Play) -> u32 {
     u32::try_from(rounds.count()).unwrap()
 }
 
+/// Once-only executions that succeeded, and that another definition of the flow alone let run again.
+fn repeated(play: &Play) -> Vec<String> {
+    let (mut done, mut kept) = (BTreeSet::new(), BTreeSet::new());
+    let mut broken = Vec::new();
+    // A step, an item of it, or something inside: what a person or a loop sends round again.
+    let covers = |flow: &FramePath, step: &str, at: &At| {
+        let own = at.flow == *flow && (at.step.as_str() == step || at.step.base() == step);
+        own || at
+            .flow
+            .as_str()
+            .strip_prefix(&format!("{flow}.{step}"))
+            .is_some_and(|rest| !rest.starts_with(char::is_alphanumeric))
+    };
+    for fact in play.facts() {
+        if let Fact::StepStarted { at, .. } = fact {
+            broken.extend(kept.contains(at).then(|| at.to_string()));
+        }
+        let mut may = |again: &dyn Fn(&At) -> bool| {
+            done.retain(|at| !again(at));
+            kept.retain(|at| !again(at));
+        };
+        match fact {
+            Fact::StepEnded { at, proof, .. } if proof.status == ReceiptStatus::Succeeded => {
+                let step = play.state.frame(&at.flow).and_then(|frame| Some(frame.plan.step(frame.plan.find(at.step.base())?)));
+                if step.is_some_and(|step| step.spec.effects == Effects::Once) {
+                    done.insert(at.clone());
+                }
+            }
+            Fact::DefinitionRefreshed { .. } => kept = done.clone(),
+            Fact::StepStarted { at, .. } => {
+                may(&|one| one == at);
+            }
+            Fact::EscalationAnswered { id, .. } => {
+                let asked = &play.state.questions[id];
+                may(&|at| covers(&asked.flow_path, asked.step_id.as_str(), at));
+            }
+            Fact::Superseded { flow, steps, .. } | Fact::Reopened { flow, dependents: steps, .. } => {
+                may(&|at| steps.iter().any(|step| covers(flow, step.as_str(), at)));
+            }
+            Fact::Routed { flow, decision } if matches!(decision.rule, Rule::DetourDone | Rule::InjectionDone) => {
+                may(&|at| covers(flow, decision.step_id.as_str(), at));
+            }
+            Fact::LoopAgain { at: end, .. } => {
+                let frame = &play.state.frames[&end.flow];
+                let body = frame.plan.loops.iter().flat_map(|around| &around.body).map(|step| &frame.plan.step(*step).spec.id);
+                let body: Vec<_> = body.collect();
+                may(&|at| body.iter().any(|step| covers(&end.flow, step.as_str(), at)));
+            }
+            Fact::FlowStarted { flow, parent, .. } => match parent {
+                Some(Parent::Rollback { of, .. } | Parent::Undo { of, .. }) => {
+                    may(&|at| at.flow.as_str().starts_with(of.as_str()));
+                }
+                Some(Parent::Injected { .. } | Parent::Detour { .. }) | None => may(&|at| at.flow == *flow),
+                Some(Parent::SubFlow { .. }) => {}
+            },
+            _ => {}
+        }
+    }
+    broken
+}
+
 /// A receipt is named for its execution: no number is given twice.
 fn numbers_twice(play: &Play) -> Vec<String> {
     let mut last: BTreeMap<&At, u32> = BTreeMap::new();
@@ -86,6 +151,7 @@ fn a_run_can_always_move_and_replays_to_the_same() {
         prop_assert_eq!(unasked(&play), Vec::<String>::new());
         settle(&mut play);
         prop_assert_eq!(unasked(&play), Vec::<String>::new());
+        prop_assert_eq!(repeated(&play), Vec::<String>::new());
         prop_assert_eq!(numbers_twice(&play), Vec::<String>::new());
         Ok(())
     });

@@ -250,7 +250,7 @@ fn person(play: &mut Play, tape: &mut Tape<'_>) {
             let step = item.unwrap_or(whole);
             Input::Retried(Retry { by, flow, step, only: tape.once_in(3), set, options: otherwise(tape) })
         }
-        _ => return play.change_a_step(&format!("s{}", tape.pick(4))),
+        _ => return play.change_a_step(["s0", "s1", "s2", "s3", "x", "z", "mend"][tape.pick(7)]),
     };
     play.tell(&input);
 }

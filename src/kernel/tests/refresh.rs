@@ -124,16 +124,6 @@ fn what_runs_is_not_changed() {
 }
 
 #[test]
-fn a_sub_flow_in_the_middle_starts_anew() {
-    let flow = "steps: [{id: s, flow: sub}, {id: z, run: x}]";
-    let sub = "steps: [{id: b, run: x}, {id: q, ask: {question: Go?}}]";
-    let play = Play::flow(flow).and_flow("sub", sub).run();
-    assert_eq!(play.asks(), "main.s.q-1");
-    let play = play.refresh(&flow.replace("{id: z, run: x", "{id: z, run: y")).resume(None);
-    assert_eq!((play.path().as_str(), play.state.open_questions.len()), ("s s/b s/q s s/b s/q", 1));
-}
-
-#[test]
 fn items_that_are_done_stay_done() {
     let flow = "params: {l: {type: list}}\nsteps: [{id: e, run: x, for_each: params.l}, {id: z, run: x}]";
     let play = Play::flow(flow).param("l", serde_json::json!(["p", "q"])).run();
