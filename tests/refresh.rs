@@ -33,6 +33,21 @@ fn a_finished_once_only_step_inside_is_not_run_again() {
 }
 
 #[test]
+fn what_a_rollback_took_back_is_done_again() {
+    let flow = "
+steps:
+  - {id: a, run: echo up >> log, undo: echo down >> log}
+  - {id: b, run: 'echo b >> log; exit 1', on_failure: rollback}
+  - {id: c, run: echo c >> log}
+";
+    let test = Test::new().flow("b", flow);
+    test.go(&["run", "b", "--run-id", "b-1"]).code(1);
+    let test = test.flow("b", &flow.replace("exit 1", "exit 0"));
+    test.go(&["resume", "b-1", "--refresh"]).code(0);
+    assert_eq!(log(&test), "up b down up b c");
+}
+
+#[test]
 fn no_receipt_is_written_over() {
     let flow = r#"steps: [{id: s, for_each: "['a','b']", run: 'test "$ITEM" = a'}]"#;
     let test = Test::new().flow("f", flow);

@@ -49,7 +49,7 @@ fn adopt(state: &mut State, flow: &FramePath, book: &Arc<Book>, plan: Arc<Plan>,
     }
     let Some(old) = state.frames.get(flow).cloned() else { return };
     let mut fresh = successor(&old, book, &plan);
-    let mut shaken = if keeps { shaken(&old, &plan) } else { vec![false; plan.steps.len()] };
+    let mut shaken = if keeps { shaken(state, &old, &plan) } else { vec![false; plan.steps.len()] };
     let (mut anew, mut inside) = (Vec::new(), Vec::new());
     for at in 0..plan.steps.len() {
         let step = ix(at);
@@ -112,10 +112,12 @@ fn same(old: &Frame, plan: &Plan, step: StepIx) -> Option<StepIx> {
     old.plan.find(spec.id.as_str()).filter(|ix| old.plan.step(*ix).spec.sha256 == spec.sha256)
 }
 
-/// Steps of the new plan that are new or changed, or that need others than before; and all that depends on one of these.
-fn shaken(old: &Frame, plan: &Plan) -> Vec<bool> {
+/// Steps of the new plan that are new or changed, or that need others than before, or that a rollback took back; and all that depends on
+/// one of these.
+fn shaken(state: &State, old: &Frame, plan: &Plan) -> Vec<bool> {
+    let gone: Vec<StepIx> = state.taken_back(&old.path).into_iter().flat_map(|step| old.plan.downstream(step)).collect();
     let other = |step: StepIx| {
-        let Some(before) = same(old, plan, step) else { return true };
+        let Some(before) = same(old, plan, step).filter(|before| !gone.contains(before)) else { return true };
         // A need that it did not have, and that is not done.
         let needed = |need: &StepIx| old.plan.step(before).needs.contains(need);
         plan.step(step).needs.iter().any(|need| {

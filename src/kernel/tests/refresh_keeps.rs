@@ -173,6 +173,47 @@ fn a_flow_inside_that_takes_something_back_ends_first() {
     assert!(play.refusals().iter().any(|why| why.contains("running") || why.contains("taking back")), "{:?}", play.refusals());
 }
 
+// After a rollback.
+
+const BACK: &str = "steps:
+  - {id: a, run: x, undo: u}
+  - {id: b, run: x, on_failure: rollback}
+  - {id: z, run: x}";
+
+#[test]
+fn what_was_taken_back_is_done_again() {
+    let play = Play::flow(BACK).reply("b", [fails("no"), ok()]).run();
+    let play = play.refresh(&BACK.replace("{id: b, run: x", "{id: b, run: y")).resume(None);
+    assert_eq!(stands(&play), is("a b rollback/undo-a a b z", "", "succeeded"));
+}
+
+#[test]
+fn once_only_work_that_was_not_taken_back_is_asked_about_before_it_is_done_again() {
+    let flow = BACK.replace("  - {id: b", "  - {id: o, run: x, effects: once}\n  - {id: b");
+    let play = Play::flow(&flow).reply("b", [fails("no"), ok()]).run();
+    let play = play.refresh(&z_changed(&flow)).resume(None);
+    assert_eq!(stands(&play), is("a o b rollback/undo-a a", "o-1", "waiting"));
+    assert_eq!(stands(&play.say("o-1", "mark-done")), is("a o b rollback/undo-a a o b z", "", "succeeded"));
+}
+
+#[test]
+fn what_a_rollback_took_back_inside_is_done_again() {
+    let outer = "steps: [{id: sub, flow: inner}, {id: b, run: x, on_failure: rollback}, {id: z, run: x}]";
+    let inner = "steps: [{id: i, run: x, effects: once, undo: u}, {id: n, run: x}]";
+    let play = Play::flow(outer).and_flow("inner", inner).reply("b", [fails("no"), ok()]).run();
+    let before = play.path();
+    let play = play.refresh(&z_changed(outer)).resume(None);
+    assert_eq!(stands(&play), is(&format!("{before} sub sub/i sub/n b z"), "", "succeeded"));
+}
+
+#[test]
+fn a_flow_inside_that_was_rolled_back_does_again_what_was_taken_back() {
+    let play = Play::flow(OUTER).and_flow("inner", BACK).reply("sub/b", [fails("no"), ok()]).run();
+    let before = play.path();
+    let play = play.refresh(&z_changed(OUTER)).resume(None);
+    assert_eq!(stands(&play), is(&format!("{before} sub/a sub/b sub/z z"), "", "succeeded"));
+}
+
 // Numbers.
 
 #[test]
