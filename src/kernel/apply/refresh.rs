@@ -48,7 +48,7 @@ fn adopt(state: &mut State, flow: &FramePath, book: &Arc<Book>, plan: Arc<Plan>,
         calm(state, &path, now, |_| true);
     }
     let Some(old) = state.frames.get(flow).cloned() else { return };
-    let mut fresh = successor(&old, book, &plan);
+    let mut fresh = successor(&old, book, &plan, keeps);
     let mut shaken = if keeps { shaken(state, &old, &plan) } else { vec![false; plan.steps.len()] };
     let (mut anew, mut inside) = (Vec::new(), Vec::new());
     for at in 0..plan.steps.len() {
@@ -73,6 +73,7 @@ fn adopt(state: &mut State, flow: &FramePath, book: &Arc<Book>, plan: Arc<Plan>,
         }
         let again = |warning: &str| plan.find(warned(warning)).is_none_or(|step| anew.binary_search(&step).is_ok());
         fresh.warnings.retain(|warning| !again(warning));
+        granted(&old, &mut fresh, &shaken);
     }
     // What was opened below steps that start anew is over.
     let goes_on = |path: &FramePath| inside.iter().any(|one| state.is_in(path, one));
@@ -93,7 +94,7 @@ fn ix(at: usize) -> StepIx {
     StepIx(u32::try_from(at).expect("the loader takes at most 20,000 steps"))
 }
 
-fn successor(old: &Frame, book: &Arc<Book>, plan: &Arc<Plan>) -> Frame {
+fn successor(old: &Frame, book: &Arc<Book>, plan: &Arc<Plan>, keeps: bool) -> Frame {
     let mut fresh = new_frame(old.path.clone(), book.clone(), plan.clone(), Some(old));
     fresh.generation = old.generation;
     fresh.params = old.params.clone();
@@ -104,7 +105,39 @@ fn successor(old: &Frame, book: &Arc<Book>, plan: &Arc<Plan>) -> Frame {
     fresh.executions = old.executions;
     fresh.active_ms = old.active_ms;
     fresh.warnings = old.warnings.clone();
+    let (was, now) = (&old.plan.flow.limits, &plan.flow.limits);
+    if keeps {
+        // What a person raised stays, unless the file says something else than it did.
+        let same = |was, now, raised, written| if was == now { raised } else { written };
+        let (calls, raised) = (&mut fresh.calls, &old.calls);
+        calls.tokens_max = same(was.tokens_max, now.tokens_max, raised.tokens_max, calls.tokens_max);
+        calls.turns_max = same(was.turns_max, now.turns_max, raised.turns_max, calls.turns_max);
+        let usd = (raised.usd_millionths_max, calls.usd_millionths_max);
+        calls.usd_millionths_max = same(was.usd_millionths(), now.usd_millionths(), usd.0, usd.1);
+        if was.on_unknown_cost == now.on_unknown_cost {
+            calls.unknown_max = raised.unknown_max;
+        }
+        fresh.wall_ms_max = same(was.wall_ms_max, now.wall_ms_max, old.wall_ms_max, fresh.wall_ms_max);
+        if was.steps_max == now.steps_max {
+            fresh.steps_max = old.steps_max;
+        }
+    }
     fresh
+}
+
+/// Rounds of a loop whose body is as it was are counted on.
+fn granted(old: &Frame, fresh: &mut Frame, shaken: &[bool]) {
+    let ends = |plan: &Plan, at: usize| {
+        let around = &plan.loops[at];
+        (plan.step(around.first).spec.id.clone(), plan.step(around.last).spec.id.clone())
+    };
+    let plan = fresh.plan.clone();
+    for (at, _) in plan.loops.iter().enumerate().filter(|(_, around)| !around.body.iter().any(|step| shaken[step.at()])) {
+        let before = (0..old.plan.loops.len()).find(|before| ends(&old.plan, *before) == ends(&plan, at));
+        if let Some(before) = before.and_then(|before| old.loops.get(before)) {
+            fresh.loops.set(at, before.clone());
+        }
+    }
 }
 
 fn same(old: &Frame, plan: &Plan, step: StepIx) -> Option<StepIx> {

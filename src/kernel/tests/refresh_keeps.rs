@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::record::QuestionStatus;
 
-use super::{Play, fails, ok};
+use super::{Play, fails, high, ok, unverified};
 
 fn stands(play: &Play) -> (String, String, String) {
     (play.path(), play.asks(), play.ends().to_string())
@@ -241,6 +241,33 @@ fn a_step_that_comes_back_is_counted_on() {
     let (one, two) = ("steps: [{id: sub, flow: inner}]", "steps: [{id: sub, flow: other}]");
     let play = Play::flow(one).and_flow("inner", without).and_flow("other", without).run().refresh(two).resume(None);
     assert_eq!(numbers(&play, "a"), [1, 2]);
+}
+
+// What a person granted.
+
+#[test]
+fn rounds_of_a_loop_are_counted_on() {
+    let flow = "steps: [{id: w, run: x}, {id: c, run: x, loop: {to: w, max: 2}}, {id: z, run: x}]";
+    let play = Play::flow(flow).reply("c", [high("bad"), high("worse")]).run();
+    assert_eq!(stands(&play), is("w c w c", "c-1", "waiting"));
+    let play = play.refresh(&z_changed(flow)).resume(None).say("c-1", "retry");
+    assert_eq!((play.path().as_str(), play.last_decision("c").iteration.unwrap().current), ("w c w c w c", 3));
+    // Another body is another loop.
+    let play = Play::flow(flow).reply("c", [high("bad"), high("worse"), unverified(), ok()]).run();
+    let play = play.refresh(&flow.replace("{id: w, run: x", "{id: w, run: y")).resume(None);
+    assert_eq!(play.frame("main").loops[0].iteration, 2);
+}
+
+#[test]
+fn a_limit_that_was_raised_stays_raised() {
+    let flow = "limits: {steps: 1}\nsteps: [{id: a, run: x}, {id: b, run: x}, {id: c, run: x}, {id: q, ask: {question: Go?}}, {id: z, run: x}]";
+    let play = Play::flow(flow).answer("b", ["raise"]).answer("c", ["raise"]).run();
+    assert_eq!(stands(&play), is("a b c q", "q-1", "waiting"));
+    let play = play.refresh(&z_changed(flow)).resume(None);
+    assert_eq!((play.asks().as_str(), play.frame("main").steps_max), ("q-1", Some(4)));
+    // What the file says now counts, where it says something else.
+    let play = play.refresh(&z_changed(flow).replace("steps: 1}", "steps: 9}"));
+    assert_eq!(play.frame("main").steps_max, Some(9));
 }
 
 /// A journal of before says nothing of what goes on: it replays to what was done then.
