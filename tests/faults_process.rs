@@ -279,6 +279,25 @@ fn a_once_only_step_is_ended_before_a_person_is_asked_about_it() {
     assert!(!alive(pid), "deaf to TERM, but not to KILL");
 }
 
+#[test]
+fn a_once_only_step_of_a_flow_inside_is_not_repeated_by_a_retry_before_it() {
+    let pay = "\nsteps: [{id: pay, run: 'echo paid >> ran; echo here > at-it; read -r _ < gate', effects: once}]\n";
+    let test = Test::new()
+        .flow("inner", pay)
+        .flow("outer", "steps: [{id: a, run: echo a}, {id: s, flow: inner}]")
+        .fifo("at-it")
+        .fifo("gate");
+    let live = test.start(&["run", "outer", "--run-id", "r"]);
+    await_word(&test.at("at-it"));
+    live.kill();
+    test.go(&["resume", "r"]).code(4).says("outer.s.pay-1");
+    test.go(&["retry", "r", "--step", "a"]).code(4).says("outer.s.pay-2").says("half run");
+    test.go(&["cancel", "r"]);
+    test.go(&["run", "outer", "--run-id", "r"]).code(4).says("outer.s.pay-3").says("half run");
+    assert_eq!(test.text("ran"), "paid\n");
+    test.verified(0);
+}
+
 /// What ran beside each other before the kill is not what starts at once after it.
 #[test]
 fn a_killed_run_goes_on_with_as_many_steps_at_once_as_are_wanted_now() {

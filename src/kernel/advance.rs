@@ -19,7 +19,7 @@ use super::{
     action::approved_action,
     apply,
     ask::{Asked, option, raise, written},
-    breaker, close, ended, limits, navigator, observe, open, overtime,
+    breaker, close, doubt, ended, limits, navigator, observe, open, overtime,
     scope::scope,
     state::{Frame, FramePhase, Slot},
     turn::Turn,
@@ -186,6 +186,9 @@ fn start(turn: &mut Turn, path: &FramePath, slot: Slot) {
         }
     }
     if overtime::reached(turn, &at) || limits::reached(turn, path, slot) {
+        return;
+    }
+    if doubt::asks(turn, path, slot) {
         return;
     }
     // What only looks needs no approval.

@@ -72,7 +72,7 @@ pub(super) fn again(turn: &mut Turn, flow: &FramePath, slot: Slot, why: Supersed
     for one in &around {
         one.void(turn);
     }
-    set_aside(turn, flow, names, why, Some(step), "the step runs again");
+    set_aside(turn, flow, names, why, Some(slot), "the step runs again");
     ask_orphans(turn, flow);
     for Around { flow, step, into, dependents } in around {
         let half = half_run(turn, &flow, &dependents);
@@ -89,13 +89,14 @@ pub(super) fn set_aside(
     flow: &FramePath,
     steps: Vec<StepRef>,
     reason: SupersedeReason,
-    named: Option<StepIx>,
+    named: Option<Slot>,
     why: &str,
 ) {
     let mut half = half_run(turn, flow, &steps);
-    half.retain(|step| Some(*step) != named);
+    half.retain(|step| named.is_none_or(|named| named.step != *step));
+    let named = named.map(|named| turn.frame(flow).name(named));
     void_for(turn, flow, &steps, why);
-    turn.emit(Fact::Superseded { flow: flow.clone(), steps, why: reason });
+    turn.emit(Fact::Superseded { flow: flow.clone(), steps, why: reason, named });
     ask_half_run(turn, flow, &half);
 }
 

@@ -307,7 +307,7 @@ fn one_more_round(turn: &mut Turn, path: &FramePath, slot: Slot, answer: &Answer
 }
 
 fn again(turn: &mut Turn, path: &FramePath, names: Vec<StepRef>, named: Option<StepIx>, why: SupersedeReason, answer: &Answer) {
-    super::again::set_aside(turn, path, names, why, named, &words(answer));
+    super::again::set_aside(turn, path, names, why, named.map(Slot::from), &words(answer));
 }
 
 fn chosen(turn: &mut Turn, path: &FramePath, slot: Slot, answer: &Answer) {

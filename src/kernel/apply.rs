@@ -29,7 +29,7 @@ pub(super) use lives::leaves_out;
 use super::state::{
     DoneState, FramePhase, Group, Life, LoopState, RunInfo, Running, Settled, Slot, State, StepResult, StepState,
 };
-use super::{breaker::Breaker, counts, scope};
+use super::{breaker::Breaker, counts, doubt, scope};
 
 impl State {
     /// Replays one line of the journal.
@@ -157,6 +157,7 @@ pub(super) fn apply_fact(state: &mut State, fact: &Fact, now: Time) {
                 measured: scope::figures_of(proof).map(Arc::new),
                 proof: (proof.status != crate::record::ReceiptStatus::Succeeded || looked_at).then(|| proof.clone()),
             };
+            frame.step_ended(slot, proof, result.passed);
             let step = frame.state_mut(slot);
             step.result = Some(Arc::new(result));
             step.note = None;
@@ -212,6 +213,7 @@ pub(super) fn apply_fact(state: &mut State, fact: &Fact, now: Time) {
             let body: Vec<StepRef> =
                 locate(state, &at.flow, &at.step).map_or_else(Vec::new, |(frame, slot)| loop_body(frame, slot));
             calm(state, &at.flow, now, |step| body.iter().any(|inside| inside.as_str() == step.base()));
+            doubt::looped(state, &at.flow, &body);
             let Some((frame, slot)) = locate(state, &at.flow, &at.step) else { return };
             let plan = frame.plan.clone();
             let Some(which) = plan.step(slot.step).ends_loop else { return };
@@ -225,7 +227,12 @@ pub(super) fn apply_fact(state: &mut State, fact: &Fact, now: Time) {
                 state.iteration = *iteration;
             }
         }
-        Fact::Superseded { flow, steps, .. } => superseded(state, flow, steps, now),
+        Fact::Superseded { flow, steps, named, .. } => {
+            superseded(state, flow, steps, now);
+            if let (Some(named), Some(frame)) = (named, state.frame_mut(flow)) {
+                frame.settle_doubts(named);
+            }
+        }
         Fact::Reopened { flow, step, into, dependents } => reopened(state, flow, step, into, dependents, now),
         Fact::EscalationRequested { question } => {
             state.requested.insert(question.id.clone(), Arc::new((**question).clone()));
@@ -254,6 +261,7 @@ pub(super) fn apply_fact(state: &mut State, fact: &Fact, now: Time) {
                 return;
             }
             pass_note(frame, &question, answer);
+            frame.doubts_answered(&question.step_id, &answer.choose);
             if question.kind == QuestionKind::Approval
                 && answer.choose == "approve"
                 && let Some(slot) = frame.slot(&question.step_id)
@@ -272,6 +280,7 @@ pub(super) fn apply_fact(state: &mut State, fact: &Fact, now: Time) {
             nobody_ran(state, state.before, now);
             state.running.remove(at);
             let Some((frame, slot)) = locate(state, &at.flow, &at.step) else { return };
+            frame.step_lost(slot);
             if frame.plan.step(slot.step).spec.effects == crate::spec::Effects::Once {
                 // A question follows in the same line.
                 set_life(frame, slot, Life::Ended);

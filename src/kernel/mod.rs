@@ -18,6 +18,7 @@ mod cost;
 mod counts;
 mod decide;
 mod detour;
+mod doubt;
 mod ended;
 mod expire;
 mod input;

@@ -25,6 +25,7 @@ use super::{
     breaker::Breaker,
     cost::Cost,
     counts::{CountKey, Counted},
+    doubt::Doubt,
     rounds::Round,
 };
 
@@ -120,6 +121,8 @@ pub struct Frame {
     pub asked: OrdMap<StepRef, u32>,
     /// Tests that verify commands counted.
     pub counts: OrdMap<CountKey, Counted>,
+    /// Once-only steps that do not start without a person's word; also from before the flow was started again.
+    pub doubts: OrdMap<StepRef, Doubt>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

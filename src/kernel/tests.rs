@@ -7,6 +7,7 @@ mod approvals;
 mod audit;
 mod breaker;
 mod detours;
+mod doubts;
 mod fan_out;
 mod flows;
 mod joins;

@@ -268,11 +268,13 @@ pub enum Fact {
         at: At,
         iteration: u32,
     },
-    /// Results of these steps no longer count; they run again.
+    /// Results of these steps no longer count; they run again. `named` is the one that a person spoke of.
     Superseded {
         flow: FramePath,
         steps: Vec<StepRef>,
         why: SupersedeReason,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        named: Option<StepRef>,
     },
     /// A step whose sub-flow runs again waits for it again, and `dependents` wait for the step.
     Reopened {

@@ -7,7 +7,10 @@ use imbl::OrdMap;
 
 use crate::{
     id::{FlowKey, FramePath, StepRef, Time},
-    kernel::state::{Frame, FramePhase, Life, LoopState, Settled, State, StepState},
+    kernel::{
+        doubt,
+        state::{Frame, FramePhase, Life, LoopState, Settled, State, StepState},
+    },
     plan::{Book, Plan, PlannedStep, StepIx},
     record::{CallLimits, Fact, Injection, Outcome, Parent, ResumeOptions},
     spec::text::OnUnknownCost,
@@ -55,6 +58,9 @@ pub(super) fn flow_started(state: &mut State, fact: &Fact) {
     // What it did before it was started again, and what nobody took back, is still to be taken back.
     if let (Some(Parent::SubFlow { .. }), Some(before)) = (parent, state.frame(flow)) {
         frame.finished.clone_from(&before.finished);
+    }
+    if let (Some(before), Some(parent)) = (state.frame(flow), parent.as_ref().filter(|parent| parent.takes_back())) {
+        frame.doubts = doubt::carried_undos(before, &frame.plan, parent);
     }
     if let Some(until) = options.until.as_ref().and_then(|step| frame.plan.find(step.as_str())) {
         let upstream = frame.plan.upstream(until);
@@ -229,6 +235,7 @@ pub(super) fn new_frame(path: FramePath, book: Arc<Book>, plan: Arc<Plan>, befor
         injections: before.map_or(0, |old| old.injections),
         asked: before.map(|old| old.asked.clone()).unwrap_or_default(),
         counts: before.map(|old| old.counts.clone()).unwrap_or_default(),
+        doubts: doubt::carried(before, &plan),
         plan,
     }
 }

@@ -23,7 +23,7 @@ pub(super) fn picture(state: &State) -> String {
         let _ = writeln!(text, "{:?} {:?} {} {:?}", frame.loops, frame.finished, frame.executions, frame.steps_max);
         let _ = writeln!(text, "{:?} {} {:?} {:?}", frame.wall_ms_max, frame.active_ms, frame.active_since, frame.limited);
         let _ = writeln!(text, "{:?} {:?} {:?} {:?}", frame.allowed, frame.warnings, frame.done, frame.outcome_reason);
-        let _ = writeln!(text, "{:?} {:?}", frame.last_decision, frame.asked);
+        let _ = writeln!(text, "{:?} {:?} {:?}", frame.last_decision, frame.asked, frame.doubts);
         frame.steps.iter().for_each(|step| text += &format!("  {step:?}\n"));
         frame.items.iter().for_each(|item| text += &format!("  {item:?}\n"));
     }

@@ -229,6 +229,14 @@ fn a_kill_in_the_middle_of_what_was_put_in_loses_nothing_and_repeats_nothing() {
 }
 
 #[test]
+fn what_half_ran_in_what_was_put_in_is_asked_about_when_it_is_put_in_again() {
+    let says = vec![chooses("flow:hotfix"), chooses("flow:hotfix"), chooses("go")];
+    let play = prepared(INJECTS, says).slow("patch").run().crash().retry("look", false, &[]);
+    let asked = (play.path().matches("patch").count(), play.asks());
+    assert_eq!(asked, (1, "main.which.hotfix.patch-2".to_owned()), "{}", play.story());
+}
+
+#[test]
 fn a_proposal_is_written_down_and_does_nothing() {
     let says = chooses("fix").said(|draft| draft.routing.proposal = Some("a step that checks the licence".to_owned()));
     let play = play(WAYS, vec![says]);

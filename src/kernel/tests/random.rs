@@ -303,15 +303,11 @@ pub(super) fn unasked(play: &Play) -> Vec<String> {
                     lost.retain(|at| at.flow != question.flow_path || !about(&at.step));
                 }
             }
-            Fact::Superseded { flow, steps, .. } => {
-                lost.retain(|at| {
-                    let own = at.flow == *flow && steps.iter().any(|step| *step == at.step || *step == base(&at.step));
-                    let below = steps.iter().any(|step| at.flow.as_str().starts_with(&format!("{flow}.{step}")));
-                    !own && !below
-                });
+            Fact::Superseded { flow, named: Some(named), .. } => {
+                lost.retain(|at| at.flow != *flow || *named != at.step && *named != base(&at.step));
             }
-            // A flow that starts anew is another matter: a person started it.
-            Fact::FlowStarted { flow, .. } => lost.retain(|at| at.flow != *flow),
+            // What another run of a rollback takes back is named by its place in it.
+            Fact::FlowStarted { flow, parent: Some(parent), .. } if parent.takes_back() => lost.retain(|at| at.flow != *flow),
             Fact::StepStarted { at, .. } if lost.contains(at) => broken.push(at.to_string()),
             _ => {}
         }
