@@ -7,7 +7,7 @@ use imbl::OrdMap;
 use crate::{
     id::{FramePath, StepRef},
     plan::{Plan, undone},
-    record::{Parent, Proof, QuestionKind, ReceiptStatus, Rule},
+    record::{EngineWord, FailureKind, Parent, Proof, QuestionKind, ReceiptStatus, Rule},
     spec::{Effects, Severity},
 };
 
@@ -29,7 +29,7 @@ pub struct Doubt {
 pub enum Left {
     /// It did not end, and nobody has said how to go on.
     Open,
-    /// A person said how to go on without another execution.
+    /// It ended without success, or a person said how to go on without another execution.
     Unsuccessful,
 }
 
@@ -72,6 +72,8 @@ impl Frame {
             self.settle_doubts(&self.name(slot));
         } else if proof.status == ReceiptStatus::Interrupted {
             self.doubts_of(slot, Left::Open);
+        } else if began(proof) {
+            self.doubts_of(slot, Left::Unsuccessful);
         }
     }
 
@@ -139,4 +141,15 @@ fn kept(doubts: &OrdMap<StepRef, Doubt>, keep: impl Fn(&StepRef, &Doubt) -> bool
 
 fn speaks_for(step: &StepRef, own: &StepRef) -> bool {
     step == own || step.as_str() == own.base()
+}
+
+/// A failure that came before the step's own work changes nothing about it.
+fn began(proof: &Proof) -> bool {
+    use FailureKind as Kind;
+    let Some(detail) = &proof.error_detail else { return true };
+    let unperformed = matches!(proof.engine, EngineWord::Builtin | EngineWord::Human);
+    let refused =
+        matches!(detail.kind, Kind::Refused | Kind::Outdated | Kind::Rejected | Kind::Expression | Kind::Template | Kind::Spawn);
+    let no_process = detail.kind == Kind::Spawn && proof.commands.iter().all(|command| command.exit_code.is_none());
+    proof.attempt > 1 || !(unperformed && refused || no_process)
 }

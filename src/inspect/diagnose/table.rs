@@ -201,7 +201,7 @@ pub static CAUSES: &[Cause] = &[
         "A step lacks what it needs",
         "Provide it, or mend the step before; then answer retry"),
     looks(Stuck, "may-have-half-run", stuck_asks::lost,
-        "A once-only step did not end, and must not be repeated unasked",
+        "A once-only step did not end, or failed, and must not be repeated unasked",
         "Look at what it did, then answer retry or mark-done"),
     looks(Stuck, "loop-same-finding", stuck_asks::loop_same,
         "The critic finds the same again: another round would not help",

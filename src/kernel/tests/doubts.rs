@@ -144,6 +144,42 @@ fn what_was_interrupted_is_no_better() {
     assert_eq!((play.asks().as_str(), play.path().matches("p1").count()), ("main.s.p1-2", 1), "{}", play.story());
 }
 
+const BESIDE: &str = "jobs: 8
+steps: [{id: pay, run: x, effects: once, needs: []}, {id: o, run: x, needs: []}, {id: z, run: x, needs: [pay, o]}]";
+
+fn both_failed() -> Play {
+    let play = Play::flow(BESIDE).reply("pay", [fails("no answer"), ok()]).reply("o", [fails("no"), ok()]).run();
+    assert_eq!((play.path().as_str(), play.ends().to_string().as_str()), ("pay o", "failed"));
+    play
+}
+
+#[test]
+fn a_once_only_step_that_failed_runs_again_only_if_it_is_named() {
+    let play = both_failed().retry("o", false, &[]);
+    assert_eq!((play.path().as_str(), play.asks().as_str(), play.ends().to_string().as_str()), ("pay o o", "pay-1", "waiting"));
+    let asked = play.question("pay-1").question.clone();
+    assert!(asked.contains("execution 1 did not succeed: ") && asked.contains("no answer"), "{asked}");
+    assert_eq!(play.options_of("pay-1"), "retry skip mark-done abort");
+    for (choose, path) in [("retry", "pay o o pay z"), ("mark-done", "pay o o pay z"), ("skip", "pay o o z")] {
+        let play = both_failed().retry("o", false, &[]).say("pay-1", choose);
+        assert_eq!((play.path().as_str(), play.ends().to_string().as_str()), (path, "succeeded"), "{choose}");
+    }
+    let play = both_failed().retry("pay", false, &[]);
+    assert_eq!((play.path().as_str(), play.asks().as_str()), ("pay o pay o z", ""));
+    let play = both_failed().resume(Some("pay"));
+    assert_eq!((play.path().as_str(), play.asks().as_str()), ("pay o pay o z", ""));
+    let play = both_failed().resume(Some("o"));
+    assert_eq!((play.path().as_str(), play.asks().as_str()), ("pay o o", "pay-1"));
+    let play = both_failed().retry("o", true, &[]);
+    assert_eq!((play.path().as_str(), play.asks().as_str()), ("pay o o", ""));
+    let play = play.resume(None);
+    assert_eq!((play.path().as_str(), play.asks().as_str()), ("pay o o", "pay-1"));
+    let play = both_failed().refresh(&BESIDE.replace("{id: z, run: x", "{id: z, run: y")).resume(None);
+    assert_eq!((play.path().as_str(), play.asks().as_str()), ("pay o o", "pay-1"));
+    let play = both_failed().run();
+    assert_eq!((play.path().as_str(), play.asks().as_str()), ("pay o o", "pay-1"));
+}
+
 /// "Stop here" is no word for another execution, "again" is.
 #[test]
 fn an_abort_is_no_leave_to_repeat_it() {
@@ -152,4 +188,37 @@ fn an_abort_is_no_leave_to_repeat_it() {
     assert_eq!((play.path().as_str(), play.asks().as_str()), ("a pay a", "pay-2"), "{}", play.story());
     let play = Play::flow(flow).slow("pay").run().crash().say("pay-1", "abort").retry("pay", false, &[]).release("pay");
     assert_eq!((play.path().as_str(), play.ends().to_string().as_str()), ("a pay pay", "succeeded"));
+}
+
+#[test]
+fn of_items_that_failed_only_the_named_one_runs_again_unasked() {
+    let flow = "params: {l: {type: list}}
+steps: [{id: e, run: x, effects: once, for_each: params.l}]";
+    let failed = || {
+        let play = Play::flow(flow).param("l", json!(["p", "q"]));
+        play.reply("e[p]", [fails("no"), ok()]).reply("e[q]", [fails("no"), ok()]).run()
+    };
+    let play = failed().retry("e[p]", false, &[]);
+    assert_eq!((play.path().as_str(), play.asks().as_str()), ("e[p] e[q] e[p]", "e.q-1"), "{}", play.story());
+    let play = failed().retry("e", false, &[]);
+    assert_eq!((play.path().as_str(), play.asks().as_str()), ("e[p] e[q] e[p] e[q]", ""), "{}", play.story());
+}
+
+#[test]
+fn a_loop_goes_round_without_a_word() {
+    let flow = "steps:
+  - {id: a, run: x, effects: once, on_failure: continue}
+  - {id: s, flow: part, on_failure: continue}
+  - {id: c, agent: critic, engine: stub, loop: {to: a, max: 3}}";
+    let mut play = Play::flow(flow).and_flow("part", PART).reply("a", [fails("red"), ok()]).reply("p1", [fails("red"), ok()]);
+    play.file("agents/critic.md", "---\nname: critic\ndescription: says\n---\nSay.");
+    let play = play.reply("c", [super::unverified(), super::verified()]).run();
+    assert_eq!((play.path().as_str(), play.asks().as_str()), ("a s s/p0 s/p1 c a s s/p0 s/p1 c", ""), "{}", play.story());
+}
+
+#[test]
+fn what_never_began_is_not_asked_about() {
+    let flow = "steps: [{id: a, run: x}, {id: o, run: x, effects: once, approve: {question: Go?}}]";
+    let play = Play::flow(flow).run().say("o-1", "reject").retry("a", false, &[]);
+    assert_eq!((play.asks().as_str(), play.question("o-2").kind), ("o-2", crate::record::QuestionKind::Approval));
 }
