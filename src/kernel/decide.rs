@@ -2,7 +2,7 @@
 
 use crate::{
     id::Time,
-    record::{At, Entry, Fact, InputNote},
+    record::{At, Entry, Fact, InputNote, StopCause},
 };
 
 use super::{
@@ -72,12 +72,14 @@ fn worked_out(state: &State, input: &Input, now: Time, driven: bool) -> Result<D
             if turn.state.stop >= Some(*cause) {
                 return Err(Refused::Nothing);
             }
+            // What is over ended as it did. A run that is only about to begin has ended nothing yet.
+            if *cause == StopCause::Cancel && turn.state.open_frames.is_empty() && turn.state.run.is_some() {
+                return Err(Refused::NothingToCancel { status: turn.state.resting_status().to_string() });
+            }
             turn.emit(Fact::StopRequested { cause: *cause, by: by.clone() });
             match cause {
-                crate::record::StopCause::Cancel => InputNote::CancelRequested { by: by.clone() },
-                crate::record::StopCause::Sigint | crate::record::StopCause::Sigterm => {
-                    InputNote::StopRequested { by: by.clone() }
-                }
+                StopCause::Cancel => InputNote::CancelRequested { by: by.clone() },
+                StopCause::Sigint | StopCause::Sigterm => InputNote::StopRequested { by: by.clone() },
             }
         }
         Input::Rest => {

@@ -132,6 +132,8 @@ pub enum Refused {
     StillOpen { flow: String },
     #[error("the run has ended, {status}: there is nothing to resume")]
     NothingToResume { status: String },
+    #[error("the run is over ({status}): there is nothing to cancel")]
+    NothingToCancel { status: String },
     #[error("{what} is still running: stop the run first")]
     Busy { what: String },
     #[error("`{gone}` was taken back by the rollback, so `{step}` cannot go on from there: start at `{gone}`")]

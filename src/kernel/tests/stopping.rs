@@ -46,6 +46,19 @@ fn cancel_ends_the_run_for_good() {
 }
 
 #[test]
+fn cancel_after_the_end_changes_nothing() {
+    let mut play = Play::flow("steps: [{id: a, run: x}]").slow("a").run();
+    let at = play.state.running.keys().next().unwrap().clone();
+    assert!(play.tell(&Input::Replied { at, execution: 1, attempt: 1, reply: ok().reply(play.now) }));
+    assert_eq!((play.is_open("main"), play.state.rested), (false, None));
+    let play = play.stop(StopCause::Cancel);
+    assert_eq!(play.ends().to_string(), "succeeded");
+    let play = play.stop(StopCause::Cancel);
+    let said = "the run is over (succeeded): there is nothing to cancel";
+    assert_eq!((play.ends().to_string().as_str(), play.refusals()), ("succeeded", vec![said.to_owned(); 2]));
+}
+
+#[test]
 fn cancel_closes_open_questions() {
     let play = Play::flow("steps: [{id: q, ask: {question: Go?}}]").run().stop(StopCause::Cancel);
     assert_eq!((play.asks().as_str(), play.ends().to_string().as_str()), ("", "cancelled"));
