@@ -14,6 +14,7 @@ use super::{
     options::{ResumeOptions, RunOptions},
     proof::{Git, Proof},
     question::{Answer, Change, Question},
+    reasons::{SkipReason, StopCause, SupersedeReason, WaitReason},
     reply::Kept,
     way::Injection,
     words::{EngineWord, FailureKind, Mode, RunStatus},
@@ -108,48 +109,6 @@ pub enum Parent {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         inside: Vec<StepRef>,
     },
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum SkipReason {
-    /// `when` was false.
-    When,
-    /// A step that it names in `needs` was skipped.
-    NeedSkipped,
-    /// `--from` or `--until` left it out.
-    Scope,
-    /// A person said so.
-    Person,
-    /// Its `join` can no longer be met.
-    Unreachable,
-    /// The navigator took another way.
-    NotChosen,
-    /// It would have changed something, or asked somebody, and the run only observes.
-    ObserveOnly,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum WaitReason {
-    Retry,
-    Poll,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum SupersedeReason {
-    From,
-    Retry,
-    PushBack,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum StopCause {
-    Sigint,
-    Sigterm,
-    Cancel,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]

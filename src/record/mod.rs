@@ -12,6 +12,7 @@ mod options;
 mod order;
 mod proof;
 mod question;
+mod reasons;
 mod receipt;
 mod recording;
 mod reply;
@@ -20,9 +21,7 @@ mod way;
 mod words;
 
 pub use decision::{Decision, IterationOf};
-pub use entry::{
-    At, Entry, Fact, InputNote, Item, LimitName, Outcome, Parent, SkipReason, StopCause, SupersedeReason, WaitReason,
-};
+pub use entry::{At, Entry, Fact, InputNote, Item, LimitName, Outcome, Parent};
 pub use envelope::{
     Assumption, Concern, Draft, DraftRouting, Envelope, EnvelopeMeta, EnvelopeRouting, Evidence, Measured, Summary,
 };
@@ -39,6 +38,7 @@ pub use proof::{
 pub use question::{
     Answer, Change, Channel, Identity, Option_, Question, QuestionKind, QuestionStatus, Shown, Told, subject_digest,
 };
+pub use reasons::{SkipReason, StopCause, SupersedeReason, WaitReason};
 pub use receipt::{Header, Receipt};
 pub use recording::{RecordedFile, RecordingIndex, Replaying};
 pub use reply::{CallLimits, Failure, Kept, LimitHit, Reply, ReplyOutcome, Stream};
