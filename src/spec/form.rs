@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::id::ParamName;
 
 use super::{
-    check::value_fits,
+    check::{value_fits, whole},
     diagnostic::did_you_mean,
     params::{Given, from_text},
     text::{ParamText, ParamType},
@@ -34,7 +34,7 @@ fn schema_of(field: &ParamText) -> Value {
         ParamType::List => json!({"type": "array", "items": {"type": "string"}}),
     };
     // The whole text must match, in a schema as in a parameter.
-    let pattern = field.pattern.as_ref().map(|pattern| Value::from(format!("^(?:{pattern})$")));
+    let pattern = field.pattern.as_ref().map(|pattern| Value::from(whole(pattern)));
     let described = field.description.as_ref().map(|text| Value::from(text.clone()));
     for (key, value) in [("pattern", pattern), ("description", described), ("default", field.default.clone())] {
         if let Some(value) = value {
@@ -101,6 +101,14 @@ mod tests {
         let text = |text: &str| Given::Text(text.to_owned());
         let values = fill(&form(), &given(&[("seats", text("4")), ("tags", text("a,b"))])).unwrap();
         assert_eq!(json!(values), json!({"plan": "small", "seats": 4, "tags": ["a", "b"]}));
+    }
+
+    #[test]
+    fn nothing_fits_a_pattern_that_cannot_be_read() {
+        let form: Form =
+            serde_json::from_str(r##"{"x": {"type": "string", "pattern": "(?x) [a-z]+  # lower case only"}}"##).unwrap();
+        let said = fill(&form, &given(&[("x", Given::Value(json!("-rf / ; EVIL 9")))])).unwrap_err();
+        assert!(said.contains("cannot be held against the pattern"), "{said}");
     }
 
     #[test]

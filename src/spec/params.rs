@@ -10,7 +10,7 @@ use crate::id::ParamName;
 
 use super::{
     Diagnostic, Diagnostics,
-    check::value_fits,
+    check::{value_fits, whole},
     diagnostic::{did_you_mean, one_of},
     flow::Flow,
     text::{ParamText, ParamType},
@@ -31,7 +31,7 @@ pub fn schema(flow: &Flow) -> Value {
             ParamType::List => json!({ "type": "array", "items": { "type": "string" }, "maxItems": ITEMS_MAX }),
         };
         if let Some(pattern) = &param.pattern {
-            schema["pattern"] = format!("^(?:{pattern})$").into();
+            schema["pattern"] = whole(pattern).into();
         }
         for (name, value) in [("default", param.default.clone()), ("description", param.description.clone().map(Value::from))] {
             if let Some(value) = value {

@@ -23,7 +23,7 @@ use super::{
 };
 
 pub(super) use flow::{detours, flow};
-pub(super) use params::value_fits;
+pub(super) use params::{value_fits, whole};
 
 /// More mistakes than these are not looked for, more warnings not kept: each mistake may look through all names for the
 /// one that was meant.
@@ -141,11 +141,9 @@ impl<'a> Check<'a> {
 
     /// A regular expression as it is written.
     fn regex(&mut self, pointer: &str, text: &str) -> Option<regex::Regex> {
-        match regex::RegexBuilder::new(text).size_limit(REGEX_BYTES_MAX).build() {
+        match regex_of(text) {
             Ok(regex) => Some(regex),
-            Err(error) => {
-                let text = error.to_string();
-                let why = text.lines().rev().find_map(|line| line.strip_prefix("error: ")).unwrap_or(&text).to_owned();
+            Err(why) => {
                 let diagnostic = Diagnostic::error("bad-regex", format!("this regular expression cannot be read: {why}"));
                 self.say(
                     pointer,
@@ -184,6 +182,14 @@ impl<'a> Check<'a> {
             self.keep(pointer, diagnostic);
         }
     }
+}
+
+/// A regular expression, or why it is none, in short.
+fn regex_of(text: &str) -> Result<regex::Regex, String> {
+    regex::RegexBuilder::new(text).size_limit(REGEX_BYTES_MAX).build().map_err(|error| {
+        let text = error.to_string();
+        text.lines().rev().find_map(|line| line.strip_prefix("error: ")).unwrap_or(&text).to_owned()
+    })
 }
 
 /// `{{.Names}}`, `{{range .Items}}`: for a program that has templates of its own; a field of it begins with a dot.

@@ -52,15 +52,16 @@ impl Check<'_> {
             let diagnostic = Diagnostic::error("duplicate-value", format!("`{value}` is already among the values"));
             self.say(&format!("{pointer}/values/{at}"), Part::Value, diagnostic.hint("remove it"));
         }
+        let mut readable = true;
         if let Some(pattern) = &param.pattern {
             if param.r#type == ParamType::String {
-                self.regex(&format!("{pointer}/pattern"), pattern);
+                readable = self.pattern(&format!("{pointer}/pattern"), pattern);
             } else {
                 let diagnostic = Diagnostic::error("key-without-effect", "`pattern` belongs to `type: string`");
                 self.say(&format!("{pointer}/pattern"), Part::Key, diagnostic.hint("remove it, or make the parameter a string"));
             }
         }
-        let Some(default) = &param.default else { return };
+        let Some(default) = param.default.as_ref().filter(|default| readable || !default.is_string()) else { return };
         if param.required {
             let diagnostic =
                 Diagnostic::error("required-with-default", format!("`{name}` is required, so its default is never used"));
@@ -70,6 +71,18 @@ impl Check<'_> {
             let diagnostic = Diagnostic::error("bad-default", format!("the default of `{name}`: {message}")).maybe_hint(hint);
             self.say(&format!("{pointer}/default"), Part::Value, diagnostic);
         }
+    }
+
+    /// A pattern must be one by itself, and must still be one where the whole text has to match.
+    fn pattern(&mut self, pointer: &str, pattern: &str) -> bool {
+        if self.regex(pointer, pattern).is_none() {
+            return false;
+        }
+        let Err(why) = super::regex_of(&whole(pattern)) else { return true };
+        let message = format!("this pattern cannot be matched against a whole text: {why}");
+        let hint = "leave out a comment at its end, or end the comment's line";
+        self.say(pointer, Part::Value, Diagnostic::error("bad-regex", message).hint(hint));
+        false
     }
 }
 
@@ -117,14 +130,18 @@ fn has_nul(value: &Value) -> bool {
 
 fn pattern_fits(param: &ParamText, text: &str) -> Result<(), (String, Option<String>)> {
     let Some(pattern) = &param.pattern else { return Ok(()) };
-    // A pattern that cannot be read has been reported where it stands.
-    match regex::RegexBuilder::new(&format!("^(?:{pattern})$")).size_limit(super::REGEX_BYTES_MAX).build() {
-        Ok(regex) if !regex.is_match(text) => {
-            let shown: String = text.chars().take(60).collect();
-            Err((format!("`{shown}` does not match the pattern {pattern}"), param.description.clone()))
-        }
-        _ => Ok(()),
+    let shown: String = text.chars().take(60).collect();
+    match super::regex_of(&whole(pattern)) {
+        Ok(regex) if regex.is_match(text) => Ok(()),
+        Ok(_) => Err((format!("`{shown}` does not match the pattern {pattern}"), param.description.clone())),
+        // It is reported where it stands, too; until it can be read nothing fits it.
+        Err(why) => Err((format!("`{shown}` cannot be held against the pattern {pattern}: {why}"), None)),
     }
+}
+
+/// The pattern as it is matched, and as schemas say it: the whole text.
+pub(in super::super) fn whole(pattern: &str) -> String {
+    format!("^(?:{pattern})$")
 }
 
 fn choice_fits(param: &ParamText, text: &str) -> Result<(), (String, Option<String>)> {
