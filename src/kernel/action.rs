@@ -7,10 +7,11 @@ use std::{collections::BTreeMap, fmt::Write as _};
 use serde_json::Value;
 
 use crate::{
-    id::{FramePath, ParamName, Sha256},
+    id::{FlowKey, FramePath, ParamName, Sha256},
     spec::{
         Template, Verb,
         flow::{Step, WithValue},
+        params,
     },
 };
 
@@ -56,7 +57,7 @@ pub(super) fn approved_action(turn: &Turn, path: &FramePath, slot: Slot, spec: &
                 let _ = write!(text, " ({steps} step{}, sha256 {})", if steps == 1 { "" } else { "s" }, short(&plan.flow.sha256));
             }
             // What cannot be worked out fails the step when it starts.
-            for (name, value) in given(&turn.state, frame, slot, with).unwrap_or_default() {
+            for (name, value) in given(&turn.state, frame, slot, flow, with).unwrap_or_default() {
                 let _ = write!(text, "\nwith {name} = {value}");
             }
         }
@@ -72,21 +73,33 @@ fn short(digest: &Sha256) -> &str {
     digest.as_str().get(..DIGITS).unwrap_or_default()
 }
 
-/// What a `flow:` step gives its flow, templates filled in.
+/// What a `flow:` step gives its flow, templates filled in. What they give is held against the parameter only now: it was not
+/// known when the flow was loaded.
 pub(super) fn given(
     state: &State,
     frame: &Frame,
     slot: Slot,
+    flow: &FlowKey,
     with: &BTreeMap<ParamName, WithValue>,
 ) -> Result<BTreeMap<ParamName, Value>, String> {
-    let value = |value: &WithValue| match value {
+    let declared = frame.book.flows.get(flow).map(|plan| &plan.flow.params);
+    let value = |name: &ParamName, value: &WithValue| match value {
         WithValue::Value(value) => Ok(value.clone()),
-        WithValue::Template(template) => rendered(state, frame, slot, template).map(Value::String),
+        WithValue::Template(template) => {
+            let seen = seen(state, frame, slot, template);
+            let text = template.render(&seen).map_err(|error| error.to_string())?;
+            let param = declared.and_then(|params| params.get(name));
+            let param = param.ok_or_else(|| format!("the flow `{flow}` has no parameter `{name}`"))?;
+            params::handed_on(name, param, template.sole(&seen), &text)
+        }
     };
-    with.iter().map(|(name, given)| Ok((name.clone(), value(given)?))).collect()
+    with.iter().map(|(name, given)| Ok((name.clone(), value(name, given)?))).collect()
 }
 
 fn rendered(state: &State, frame: &Frame, slot: Slot, template: &Template) -> Result<String, String> {
-    let seen = scope_value(scope(state, frame, template.reads(), Some(slot), None));
-    template.render(&seen).map_err(|error| error.to_string())
+    template.render(&seen(state, frame, slot, template)).map_err(|error| error.to_string())
+}
+
+fn seen(state: &State, frame: &Frame, slot: Slot, template: &Template) -> Value {
+    scope_value(scope(state, frame, template.reads(), Some(slot), None))
 }

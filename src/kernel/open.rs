@@ -71,7 +71,7 @@ pub(super) fn sub_flow(turn: &mut Turn, path: &FramePath, slot: Slot) -> Result<
     let plan = book.flows.get(flow).ok_or_else(|| format!("flow `{flow}` is not in the frozen definition"))?;
     let mut params: BTreeMap<ParamName, Value> =
         plan.flow.params.iter().filter_map(|(name, param)| Some((name.clone(), param.default.clone()?))).collect();
-    params.extend(action::given(&turn.state, frame, slot, with)?);
+    params.extend(action::given(&turn.state, frame, slot, flow, with)?);
     let generation = turn.state.frame(&child).map_or(1, |old| old.generation + 1);
     let options = frame.options.inherited();
     let fact = Fact::FlowStarted {

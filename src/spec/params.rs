@@ -105,6 +105,27 @@ pub fn resolve_each(flow: &Flow, given: &BTreeMap<String, Given>) -> Result<BTre
     if found.is_empty() { Ok(values) } else { Err(found) }
 }
 
+/// What a step gives a parameter of the flow that it opens: the value itself where it fits, else its text converted by the
+/// parameter's type, without the line end of a command's output where that does not fit. Nothing, where it does not fit
+/// either, leaves the parameter out.
+///
+/// # Errors
+/// A value that the parameter may not have, in one sentence.
+pub fn handed_on(name: &ParamName, param: &ParamText, value: Option<&Value>, text: &str) -> Result<Value, String> {
+    if let Some(value) = value.filter(|value| value_fits(param, value).is_ok()) {
+        return Ok(value.clone());
+    }
+    let convert = |text: &str| from_text(param, text).and_then(|value| value_fits(param, &value).map(|()| value));
+    match convert(text).or_else(|_| convert(text.trim_end_matches(['\n', '\r']))) {
+        Ok(value) => Ok(value),
+        Err(_) if value.is_some_and(Value::is_null) && !param.required => Ok(param.default.clone().unwrap_or(Value::Null)),
+        Err((message, hint)) => {
+            let hint = hint.map(|hint| format!(" ({hint})")).unwrap_or_default();
+            Err(format!("the parameter `{name}`: {message}{hint}"))
+        }
+    }
+}
+
 fn unknown(flow: &Flow, name: &str) -> Diagnostic {
     let shown: String = name.chars().take(80).collect();
     let known = || flow.params.keys().map(ParamName::as_str);

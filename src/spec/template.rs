@@ -90,6 +90,13 @@ impl Template {
         &self.reads
     }
 
+    /// The value itself, where the template is one name and nothing besides.
+    pub fn sole<'v>(&self, scope: &'v Value) -> Option<&'v Value> {
+        let name = self.text.trim().strip_prefix("{{")?.strip_suffix("}}")?.trim();
+        let plain = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
+        name.split('.').try_fold(scope, |value, part| value.as_object()?.get(part).filter(|_| plain(part)))
+    }
+
     /// The text with the values of `scope` filled in. Braces in a value stay braces.
     ///
     /// # Errors

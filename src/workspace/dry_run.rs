@@ -1,6 +1,8 @@
 //! `run --dry-run`: what would run and in which order, what would be asked, and what nobody can know before it runs.
 //! In: a flow, parameters, a selection. Out: the plan for a person. Never: a side effect, a question, a guess.
 
+mod handed_on;
+
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
@@ -13,12 +15,13 @@ use crate::{
     plan::{Book, Plan, StepIx},
     spec::{
         Effects, Expr, OnFailure, Reads, Template, Verb,
-        flow::{Ask, DoneTest, Join, Step, WithValue},
+        flow::{Ask, DoneTest, Join, Step},
         params,
         text::OnUnknownCost,
     },
 };
 
+use self::handed_on::handed_on;
 use super::{RunRequest, Workspace, preflight, step_of};
 
 #[derive(Debug, Clone, Serialize, JsonSchema)]
@@ -148,10 +151,16 @@ impl Look<'_> {
             } else {
                 (self.asks(spec, &known), self.notes(plan, step, &known))
             };
+            let opens = match &spec.verb {
+                Verb::Flow { flow, with } if will != Runs::No => self.book.flows.get(flow).map(|plan| (flow, with, plan)),
+                _ => None,
+            };
+            let inner = opens.map(|(flow, with, plan)| (flow, handed_on(&plan.flow.params, with, &known)));
+            let refused = inner.iter().flat_map(|(_, (_, refused))| refused.iter().cloned());
+            let notes = refused.chain(notes).collect();
             found.push(DryStep { order, step: name.clone(), does: does(spec, &known), runs: will, why, asks, notes });
-            if let (Verb::Flow { flow, with }, false) = (&spec.verb, will == Runs::No) {
-                let inner = self.with(flow, with, &known);
-                self.flow(flow, &inner, (None, None), &format!("{name}/"), found);
+            if let Some((flow, (params, _))) = inner {
+                self.flow(flow, &params, (None, None), &format!("{name}/"), found);
             }
         }
     }
@@ -272,16 +281,6 @@ impl Look<'_> {
             DoneTest::That(expr) => format!("{}: `{}`{only}", done.id, expr.text()),
             DoneTest::Ask(ask) => format!("{}: asks {}{only}", done.id, question(ask, &known)),
         }
-    }
-
-    fn with(&self, flow: &FlowKey, with: &BTreeMap<ParamName, WithValue>, known: &Known) -> BTreeMap<ParamName, Value> {
-        let declared = self.book.flows.get(flow).map(|plan| &plan.flow.params);
-        let defaults = declared.into_iter().flatten().filter_map(|(name, param)| Some((name.clone(), param.default.clone()?)));
-        let given = with.iter().map(|(name, value)| match value {
-            WithValue::Value(value) => (name.clone(), value.clone()),
-            WithValue::Template(template) => (name.clone(), Value::String(text(template, known))),
-        });
-        defaults.chain(given).collect()
     }
 }
 

@@ -134,3 +134,57 @@ fn a_flow_that_is_open_is_not_started_twice() {
     let play = Play::flow("steps: [{id: a, run: x}]").reply("a", [blocked("x")]).run().start("main");
     assert_eq!(play.refusals(), ["flow `main` of this run has not ended: use resume, or another run id"]);
 }
+
+/// A flow that takes one of each, and one step that gives it what a template says.
+fn strict(with: &str, x: &serde_json::Value) -> Play {
+    let strict = r#"
+params: {n: {type: integer, required: true}, e: {type: enum, values: [one, two]}, p: {type: string, pattern: "[a-z]+"},
+         b: {type: boolean}, l: {type: list}}
+steps: [{id: b, run: x, when: 'params.n > 3'}]"#;
+    let outer = format!("params: {{x: {{type: {}}}}}\nsteps: [{{id: s, flow: strict, with: {with}}}]", kind(x));
+    Play::flow(&outer).and_flow("strict", strict).param("x", x.clone()).run()
+}
+
+fn kind(value: &serde_json::Value) -> &'static str {
+    match value {
+        serde_json::Value::Number(_) => "integer",
+        serde_json::Value::Bool(_) => "boolean",
+        serde_json::Value::Array(_) => "list",
+        _ => "string",
+    }
+}
+
+#[test]
+fn what_a_template_gives_a_sub_flow_is_held_against_its_parameters() {
+    let evil = json!("-rf / ; EVIL 9");
+    for (name, with, says) in [
+        ("n", "{n: '{{params.x}}'}", "expected a whole number, found `-rf / ; EVIL 9`"),
+        ("e", "{n: 1, e: '{{params.x}}'}", "`-rf / ; EVIL 9` is not among its values"),
+        ("p", "{n: 1, p: '{{params.x}}'}", "`-rf / ; EVIL 9` does not match the pattern [a-z]+"),
+        ("b", "{n: 1, b: 'is {{params.x}}'}", "expected true or false, found `is -rf / ; EVIL 9`"),
+    ] {
+        let play = strict(with, &evil);
+        assert_eq!((play.path().as_str(), play.ends().to_string().as_str()), ("s", "failed"), "{with}");
+        let reason = play.reason("main");
+        assert!(reason.contains(&format!("the parameter `{name}`: {says}")), "{reason}");
+    }
+}
+
+#[test]
+fn what_a_template_gives_a_sub_flow_has_the_type_that_it_declares() {
+    let given = |with: &str, x: serde_json::Value, name: &str| {
+        let play = strict(with, &x);
+        assert_eq!(play.ends().to_string(), "succeeded", "{with}: {}", play.reason("main"));
+        play.frame("main.s").params.get(&crate::id::ParamName::new(name).unwrap()).cloned()
+    };
+    assert_eq!(given("{n: '{{params.x}}'}", json!(7), "n"), Some(json!(7)));
+    assert_eq!(given("{n: '7'}", json!("a"), "n"), Some(json!(7)));
+    assert_eq!(given("{n: '4{{params.x}}'}", json!("2"), "n"), Some(json!(42)));
+    assert_eq!(given("{n: 1, b: '{{ params.x }}'}", json!(true), "b"), Some(json!(true)));
+    assert_eq!(given("{n: 1, l: '{{params.x}}'}", json!(["a", "b, c"]), "l"), Some(json!(["a", "b, c"])));
+    assert_eq!(given("{n: 1, p: '{{params.x}}'}", json!("abc"), "p"), Some(json!("abc")));
+    assert_eq!(given("{n: '{{params.x}}'}", json!("7\n"), "n"), Some(json!(7)));
+    // What was left out outside is left out inside.
+    assert_eq!(given("{n: 1, e: '{{params.x}}'}", json!(null), "e"), Some(json!(null)));
+    assert!(strict("{n: '{{params.x}}'}", &json!(null)).reason("main").contains("the parameter `n`: expected a whole number"));
+}
