@@ -2,6 +2,7 @@
 //! In: text and the names it may use; later, their values. Out: a program, or what is wrong and where; then a JSON value.
 //! Never: evaluated without a bound, a clock, a result that depends on hash order.
 
+mod functions;
 mod values;
 mod walk;
 

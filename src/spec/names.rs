@@ -74,6 +74,8 @@ pub struct Names {
     pub steps: Arc<BTreeSet<String>>,
     /// Further top-level names: `step`, `measured`, `iteration`, `json`, `run`, `flow`, the name of an item.
     pub others: BTreeSet<String>,
+    /// The flow of a run that has begun: it must load as it did, also where newer rules would refuse it.
+    pub frozen: bool,
 }
 
 /// A name that is not one, inside a text.

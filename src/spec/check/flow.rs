@@ -36,6 +36,7 @@ pub(in super::super) fn flow(check: &mut Check<'_>, key: &FlowKey, text: &FlowTe
         params: Some(Arc::new(text.params.keys().map(ToString::to_string).collect())),
         steps: Arc::new(ids),
         others: BTreeSet::new(),
+        frozen: check.shelf.is_frozen(),
     };
     let none = CharterText::default();
     let shared = Shared {
@@ -193,7 +194,7 @@ impl Check<'_> {
         self.chain(&format!("{pointer}/steps"), &text.steps);
         self.snapshots(&format!("{pointer}/steps"), &text.steps);
         self.shell(&format!("{pointer}/verify"), &text.verify);
-        let names = Names { params: None, steps: Arc::new(ids), others: BTreeSet::new() };
+        let names = Names { params: None, steps: Arc::new(ids), others: BTreeSet::new(), frozen: self.shelf.is_frozen() };
         let when = self.detour_when(&format!("{pointer}/when"), text, &names);
         let (defaults, charter) = (DefaultsText::default(), CharterText::default());
         let shared = Shared { names: &names, defaults: &defaults, secrets: &[], charter: &charter };

@@ -81,7 +81,10 @@ impl Check<'_> {
         let Err(why) = super::regex_of(&whole(pattern)) else { return true };
         let message = format!("this pattern cannot be matched against a whole text: {why}");
         let hint = "leave out a comment at its end, or end the comment's line";
-        self.say(pointer, Part::Value, Diagnostic::error("bad-regex", message).hint(hint));
+        // A run that began with it goes on; what is given from now on does not fit.
+        if !self.shelf.is_frozen() {
+            self.say(pointer, Part::Value, Diagnostic::error("bad-regex", message).hint(hint));
+        }
         false
     }
 }

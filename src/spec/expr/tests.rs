@@ -7,6 +7,7 @@ fn names() -> Names {
         params: Some(Arc::new(["client".to_owned(), "places".to_owned()].into())),
         steps: Arc::new(["build".to_owned(), "unit-tests".to_owned()].into()),
         others: ["step".to_owned(), "json".to_owned()].into(),
+        ..Names::default()
     }
 }
 
@@ -34,6 +35,16 @@ fn names_are_checked_when_the_expression_is_read() {
     assert!(wrong("a and b").contains("CEL writes"));
     assert!(wrong("params.client = 'x'").contains("write `==`"));
     assert!(wrong("").contains("empty"));
+    assert_eq!(
+        wrong("frobnicate(params.client)").split(" (").next(),
+        Some("unknown-function@0 there is no function `frobnicate`")
+    );
+    assert!(wrong("params.client.startswith('b')").contains("no method `startswith` (did you mean `startsWith`?)"));
+    assert!(wrong("steps.build.stdout.trim() == '1'").contains("unknown-function@19 there is no method `trim`"));
+    assert!(wrong("contains(params.client, 'x')").contains("it is written `text.contains(…)`"));
+    assert!(wrong("params.client.has()").contains("it is written `has(a.b)`"));
+    // A run that began before functions were looked at goes on.
+    assert!(Expr::compile("frobnicate(params.client)", &Names { frozen: true, ..names() }).is_ok());
 }
 
 #[test]

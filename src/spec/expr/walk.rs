@@ -10,7 +10,7 @@ use cel::{
 
 use super::{
     super::names::{Names, Problem, Reads, StepField},
-    ITEMS,
+    ITEMS, functions,
 };
 
 /// Goes through the tree: checks names, notes what is read, and sends every macro's list through [`ITEMS`].
@@ -45,6 +45,10 @@ impl<'a> Walk<'a> {
             }
             Ast::Select(select) => self.expr(&mut select.operand),
             Ast::Call(call) => {
+                if !self.names.frozen {
+                    let known = functions::known(&call.func_name, call.target.is_some());
+                    self.check(known, "unknown-function", &call.func_name);
+                }
                 if let Some(target) = &mut call.target {
                     self.expr(target);
                 }

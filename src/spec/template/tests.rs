@@ -7,6 +7,7 @@ fn names() -> Names {
         params: Some(Arc::new(["client".to_owned(), "places".to_owned()].into())),
         steps: Arc::new(["build".to_owned(), "unit-tests".to_owned()].into()),
         others: ["run".to_owned()].into(),
+        ..Names::default()
     }
 }
 
