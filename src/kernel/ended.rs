@@ -1,6 +1,7 @@
 //! What a reply becomes: a retry, or the proof, the handoff and the decision.
 
 mod escalate;
+mod look;
 mod unperformed;
 mod written;
 
@@ -14,20 +15,19 @@ use crate::{
     id::{FramePath, StepRef},
     plan::StepIx,
     record::{
-        At, Decision, DecisionKind, EngineWord, ErrorClass, Fact, InputNote, IterationOf, Kept, ReceiptStatus, Reply,
-        ReplyOutcome, Rule, Status, StopCause,
+        At, Decision, DecisionKind, EngineWord, Fact, InputNote, IterationOf, Kept, ReceiptStatus, Reply, ReplyOutcome, Rule,
+        StopCause,
     },
     spec::{Effects, OnFailure, Step},
 };
 
-use self::{escalate::escalate, written::written};
+use self::{escalate::escalate, look::look, written::written};
 use super::{
     breaker, detour,
     input::Refused,
     limits, navigator, open,
-    rounds::{Round, Stuck, open_findings},
-    route::{LoopSeen, Route, Seen, route},
-    scope::{measured_of_result, scope},
+    rounds::{Stuck, open_findings},
+    route::{Route, Seen, route},
     state::{Slot, StepResult},
     tries::try_again,
     turn::Turn,
@@ -35,6 +35,9 @@ use super::{
 
 /// Claims that a decision names; the receipt has them all.
 const REASONS_MAX: usize = 5;
+
+/// In the forensic summary of a decision: the condition of the loop that ends here gave no answer.
+pub(super) const UNEVALUATED: &str = "until_unevaluated";
 
 /// An engine's reply to one attempt.
 pub(super) fn replied(turn: &mut Turn, at: &At, execution: u32, attempt: u32, reply: &Reply) -> Result<InputNote, Refused> {
@@ -83,11 +86,15 @@ fn kept(turn: &Turn, path: &FramePath, step: StepIx, kept: &Kept) -> Option<Box<
 /// Routes a step that has just ended (or whose detour did not take), and does what was decided.
 pub(super) fn decide_after(turn: &mut Turn, path: &FramePath, slot: Slot, forensic: &BTreeMap<String, Value>, detours: bool) {
     let found = if detours { detour::matching(turn, path, slot) } else { None };
-    let (seen, escalation_error) = look(turn, path, slot, found.is_some());
+    let (seen, unevaluated) = look(turn, path, slot, found.is_some());
     let routed = route(&seen);
     let mut decision = decision(turn, path, slot, routed.decision, routed.rule);
-    decision.reason = reason(turn, path, slot, &seen, routed, found.as_ref().map(AsRef::as_ref));
-    if let Some(error) = escalation_error {
+    let asks = matches!(routed.rule, Rule::StopTheLine | Rule::EscalateWhen);
+    decision.reason = match unevaluated.escalate.as_ref().filter(|_| asks) {
+        Some(error) => format!("a condition could not be evaluated, so a person is asked: {error}"),
+        None => reason(turn, path, slot, &seen, routed, found.as_ref().map(AsRef::as_ref)),
+    };
+    for error in unevaluated.until.iter().chain(unevaluated.escalate.iter().filter(|_| !asks)) {
         decision.reason = format!("{}; a condition could not be evaluated: {error}", decision.reason);
     }
     if let Some(note) = forensic.get("detour").and_then(Value::as_str) {
@@ -99,6 +106,9 @@ pub(super) fn decide_after(turn: &mut Turn, path: &FramePath, slot: Slot, forens
         if !open.is_empty() {
             decision.forensic_summary.insert("open_findings".to_owned(), json!(open));
         }
+    }
+    if seen.ends_loop.as_ref().is_some_and(|around| around.unevaluated) {
+        decision.forensic_summary.insert(UNEVALUATED.to_owned(), json!(true));
     }
     if routed.rollback {
         decision.forensic_summary.insert("rollback".to_owned(), json!(true));
@@ -116,62 +126,6 @@ pub(super) fn decide_after(turn: &mut Turn, path: &FramePath, slot: Slot, forens
 
 pub(super) fn route_failed_detour(turn: &mut Turn, path: &FramePath, slot: Slot, note: &BTreeMap<String, Value>) {
     decide_after(turn, path, slot, note, false);
-}
-
-fn look(turn: &Turn, path: &FramePath, slot: Slot, detour: bool) -> (Seen, Option<String>) {
-    let frame = turn.frame(path);
-    let spec = frame.plan.step(slot.step).spec.clone();
-    let result = turn.step(path, slot).result.clone().expect("a step that ended has a result");
-    let measured = measured_of_result(&result);
-    let mut error = None;
-    let mut holds = |expr: &crate::spec::Expr, otherwise: bool| {
-        expr.eval_bool(&scope(&turn.state, frame, expr.reads(), Some(slot), Some(&measured))).unwrap_or_else(|wrong| {
-            error = Some(wrong.to_string());
-            otherwise
-        })
-    };
-    // A condition that cannot be evaluated fails closed: it asks.
-    let escalates = spec.escalate.as_ref().filter(|escalate| holds(&escalate.when, true)).map(|escalate| escalate.halt);
-    let verified = result.status == Status::Verified && result.passed;
-    let detail = result.proof.as_ref().and_then(|proof| proof.error_detail.clone());
-    let standing_high =
-        result.high_concerns > 0 || result.proof.as_ref().is_some_and(|proof| proof.checks.iter().any(|check| !check.passed));
-    let ends_loop = frame.plan.step(slot.step).ends_loop.zip(spec.ends_loop.as_ref()).map(|(which, around)| {
-        let state = &frame.loops[which];
-        let until = around.until.as_ref().is_none_or(|until| holds(until, false));
-        LoopSeen {
-            iteration: state.iteration,
-            iterations_max: around.iterations_max + state.granted,
-            satisfied: verified && until,
-            can_help: result.can_help,
-            stuck: Round::of(&result).stuck(&state.rounds),
-            standing_high,
-            on_exhausted: around.on_exhausted,
-            red_stops: around.red_stops,
-        }
-    });
-    let blocked = result.status == Status::Blocked;
-    let settles_group = slot.item.is_none_or(|_| {
-        frame
-            .state(slot.step.into())
-            .and_then(|group| group.group.as_ref())
-            .is_some_and(|group| group.settled as usize + 1 == group.items.len())
-    });
-    let seen = Seen {
-        fatal: detail.as_ref().is_some_and(|detail| detail.class == ErrorClass::Fatal),
-        failed: !result.passed && !blocked,
-        blocked,
-        verified,
-        escalates,
-        detour: detour && (!result.passed || ends_loop.is_some()),
-        unserved: detail.as_ref().is_some_and(|detail| detail.class == ErrorClass::Transient)
-            && breaker::open(&turn.state, frame, slot.step).is_some(),
-        on_failure: spec.on_failure,
-        ends_loop,
-        navigates: navigator::chosen(&turn.state, frame, slot),
-        last: frame.unsettled == 1 && frame.live == 1 && settles_group,
-    };
-    (seen, error)
 }
 
 pub(super) fn loop_signature(result: &StepResult) -> Option<String> {
@@ -279,10 +233,10 @@ fn reason(turn: &Turn, path: &FramePath, slot: Slot, seen: &Seen, routed: Route,
             let stuck = seen.ends_loop.as_ref().and_then(|around| around.stuck).unwrap_or(Stuck::SameFailure);
             format!("{rounds} {stuck}")
         }
-        Rule::LoopExhausted => format!("{rounds} is over and it still says {}", said(spec, &result)),
+        Rule::LoopExhausted => format!("{rounds} is over and it still says {}", said(spec, &result, seen)),
         Rule::LoopAgain => match &result.error {
             Some(_) => format!("{rounds}: {} ({error})", result.status),
-            None => format!("{rounds}: {}", said(spec, &result)),
+            None => format!("{rounds}: {}", said(spec, &result, seen)),
         },
         Rule::Verified => "VERIFIED".to_owned(),
         Rule::UnverifiedForward => "UNVERIFIED, and nothing forbids to go on; its concerns travel with the handoff".to_owned(),
@@ -303,9 +257,9 @@ fn reason(turn: &Turn, path: &FramePath, slot: Slot, seen: &Seen, routed: Route,
 }
 
 /// What the last step of a loop said; where it is content and the loop is not, the condition that does not hold.
-fn said(spec: &Step, result: &StepResult) -> String {
+fn said(spec: &Step, result: &StepResult, seen: &Seen) -> String {
     match spec.ends_loop.as_ref().and_then(|around| around.until.as_ref()) {
-        Some(until) if result.passed && result.status == Status::Verified => {
+        Some(until) if seen.verified && !seen.ends_loop.as_ref().is_some_and(|around| around.unevaluated) => {
             format!("{}, and `{}` does not hold", result.status, until.text())
         }
         _ => result.status.to_string(),

@@ -51,6 +51,8 @@ pub struct LoopSeen {
     pub iterations_max: u32,
     /// VERIFIED, and `until` true where there is one.
     pub satisfied: bool,
+    /// `until` gave no answer: nobody knows whether the loop has reached what it is for.
+    pub unevaluated: bool,
     pub can_help: Option<bool>,
     /// Another round would be the same again.
     pub stuck: Option<Stuck>,
@@ -157,8 +159,12 @@ pub fn loop_exit(seen: &LoopSeen, detour: bool) -> LoopExit {
     if seen.satisfied {
         LoopExit::Verified
     } else if seen.can_help == Some(false) {
-        // With a HIGH concern open, "no further help" is as good as spent.
-        if seen.standing_high { spent(seen, Rule::LoopNoFurtherHelp) } else { LoopExit::Leave(Rule::LoopNoFurtherHelp) }
+        // With a HIGH concern open, or a condition without an answer, "no further help" is as good as spent.
+        if seen.standing_high || seen.unevaluated {
+            spent(seen, Rule::LoopNoFurtherHelp)
+        } else {
+            LoopExit::Leave(Rule::LoopNoFurtherHelp)
+        }
     } else if seen.stuck.is_some() {
         if detour { LoopExit::Detour } else { spent(seen, Rule::LoopSameSignature) }
     } else if seen.iteration >= seen.iterations_max {
@@ -169,7 +175,7 @@ pub fn loop_exit(seen: &LoopSeen, detour: bool) -> LoopExit {
 }
 
 fn spent(seen: &LoopSeen, rule: Rule) -> LoopExit {
-    match (seen.on_exhausted, seen.standing_high) {
+    match (seen.on_exhausted, seen.standing_high || seen.unevaluated) {
         (Some(OnExhausted::Escalate), _) | (None, true) => LoopExit::Ask(rule),
         (Some(OnExhausted::Continue), _) | (None, false) => LoopExit::Leave(rule),
         (Some(OnExhausted::Stop), _) => LoopExit::Stop(rule),

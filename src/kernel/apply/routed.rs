@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::{
     id::{FramePath, StepRef},
     kernel::{
+        ended::UNEVALUATED,
         navigator::sends_to,
         rounds::Round,
         state::{Frame, Life, Running, Settled, Slot, State},
@@ -58,7 +59,9 @@ pub(super) fn routed(state: &mut State, flow: &FramePath, decision: &Arc<Decisio
             }
             let failed = frame.state_mut(slot).result.as_ref().is_some_and(|result| !result.passed);
             let open_end = matches!(decision.rule, Rule::LoopExhausted | Rule::LoopNoFurtherHelp | Rule::LoopSameSignature);
-            if failed || (standing && open_end) || decision.rule == Rule::Answered && standing {
+            // A journal of before does not have it, and gives the state that it gave.
+            let unevaluated = decision.forensic_summary.contains_key(UNEVALUATED);
+            if failed || ((standing || unevaluated) && open_end) || decision.rule == Rule::Answered && standing {
                 let text = format!("{}: {}", decision.step_id, decision.reason);
                 frame.warnings.push_back(text.as_str().into());
             }

@@ -97,6 +97,24 @@ fn until_must_hold_besides_verified() {
 }
 
 #[test]
+fn a_loop_whose_until_gave_no_answer_asks_when_its_rounds_are_spent() {
+    let flow = |policy: &str| {
+        let around = format!("loop: {{to: w, max: 2, until: step.json.score > 7{policy}}}");
+        format!("steps: [{{id: w, run: x}}, {{id: j, run: x, {around}}}, {{id: s, run: x}}]")
+    };
+    let play = Play::flow(&flow("")).run();
+    assert_eq!(play.decisions("j"), ["LOOP loop-again", "ESCALATE loop-exhausted"]);
+    let reason = &play.question("j-1").reason;
+    assert!(reason.contains("still says VERIFIED; a condition could not be evaluated: `step.json.score > 7`"), "{reason}");
+    // A later round may give the answer; and who says what a spent loop does has it so.
+    let play = Play::flow(&flow("")).reply("j", [ok(), ok().prints("{\"score\": 8}")]).run();
+    assert_eq!(play.decisions("j"), ["LOOP loop-again", "CONTINUE loop-verified"]);
+    let play = Play::flow(&flow(", on_exhausted: continue")).run();
+    assert_eq!((play.ends().to_string().as_str(), play.warnings().len()), ("succeeded", 1));
+    assert!(play.warnings()[0].contains("could not be evaluated"), "{:?}", play.warnings());
+}
+
+#[test]
 fn on_exhausted_says_what_a_spent_loop_does() {
     for (policy, decision, ends) in [
         ("escalate", "ESCALATE loop-exhausted", "waiting"),
