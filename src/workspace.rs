@@ -15,7 +15,7 @@ use crate::{
     kernel::{FramePhase, Input, Request, Roles, State},
     ledger::{self, Frozen, JournalError, RunDir, RunDirError, RunsDir},
     measure,
-    plan::Book,
+    plan::{Book, GraphMistake},
     record::{Git, RunOptions},
     redact::{Clean, Redactor},
     runner::{self, Clock, Drive, Ended, Observer, OpenError, Opened, Scene, Setup},
@@ -331,11 +331,13 @@ fn frozen_files(book: &Book, redactor: &Redactor) -> Result<FrozenFiles, Error> 
 }
 
 fn build(library: &Library) -> Result<Book, Diagnostics> {
-    Book::build(&Arc::new(library.clone())).map_err(|mistakes| {
-        let mut found = Diagnostics::default();
-        found.extend(mistakes.into_iter().map(|(flow, mistake)| preflight::placed(library, &flow, mistake)));
-        found.sorted()
-    })
+    Book::build(&Arc::new(library.clone())).map_err(|mistakes| placed(library, mistakes))
+}
+
+fn placed(library: &Library, mistakes: Vec<(FlowKey, GraphMistake)>) -> Diagnostics {
+    let mut found = Diagnostics::default();
+    found.extend(mistakes.into_iter().map(|(flow, mistake)| preflight::placed(library, &flow, mistake)));
+    found.sorted()
 }
 
 /// The definition that a journal names, from the files frozen with it.
@@ -346,7 +348,7 @@ fn frozen_book(run: &RunDir, flow: &FramePath, definition: &Sha256) -> Result<Ar
     let options = LoadOptions { reviewers: None, frozen: true };
     let loaded = Loader::in_memory(frozen.files).with_options(options).load_library(&root);
     let library = loaded.map_err(|found| found.render(false))?.value;
-    let book = build(&library).map_err(|found| found.render(false))?;
+    let book = Book::of_frozen(&Arc::new(library.clone())).map_err(|mistakes| placed(&library, mistakes).render(false))?;
     if book.definition != *definition {
         return Err(format!("its files have digest {}, the journal names {definition}", book.definition));
     }

@@ -32,6 +32,18 @@ impl Book {
     /// # Errors
     /// The mistakes of every flow's graph, with the flow they stand in.
     pub fn build(library: &Arc<Library>) -> Result<Self, Vec<(FlowKey, GraphMistake)>> {
+        let book = Self::of_frozen(library)?;
+        let early =
+            |(key, plan): (&FlowKey, &Arc<Plan>)| plan.texts_too_early().into_iter().map(|one| (key.clone(), one)).collect();
+        let mistakes: Vec<_> = book.flows.iter().flat_map::<Vec<_>, _>(early).collect();
+        if mistakes.is_empty() { Ok(book) } else { Err(mistakes) }
+    }
+
+    /// The book of a run that has begun: rules that are newer than it may be do not keep it from going on.
+    ///
+    /// # Errors
+    /// As [`Book::build`].
+    pub fn of_frozen(library: &Arc<Library>) -> Result<Self, Vec<(FlowKey, GraphMistake)>> {
         let mut flows = BTreeMap::new();
         let mut mistakes = Vec::new();
         for (key, flow) in &library.flows {

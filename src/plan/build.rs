@@ -1,6 +1,7 @@
 //! From a checked flow to a plan: edges both ways, no cycles, loops as annotations.
 //! In: a checked flow. Out: its plan, or every mistake that only the graph shows.
 
+mod early;
 mod loops;
 mod order;
 mod texts;

@@ -97,12 +97,7 @@ pub(super) fn names_before_use(flow: &Flow, index: &BTreeMap<StepId, StepIx>, gr
         for name in expr.reads().steps.keys() {
             let Some(&named) = index.get(name.as_str()) else { continue };
             if before.binary_search(&named).is_err() || (named.at() == at && !own) {
-                mistakes.push(GraphMistake {
-                    code: "asks-too-early",
-                    path: format!("/steps/{at}/{key}"),
-                    message: format!("`{}` asks about `{name}`, which need not be over by then", flow.steps[at].id),
-                    hint: format!("add `{name}` to the needs of `{}`", flow.steps[at].id),
-                });
+                mistakes.push(GraphMistake::too_early(&flow.steps[at].id, name, format!("/steps/{at}/{key}")));
             }
         }
     };
