@@ -35,3 +35,15 @@ steps:
     test.go(&["run", "early"]).code(3);
     assert!(!test.at("ran").exists());
 }
+
+#[test]
+fn a_condition_that_could_not_be_evaluated_was_not_true() {
+    let flow = r#"
+params: {l: {type: list, default: []}}
+steps: [{id: a, run: echo ran > ran, when: "params.l[3] == 'x'"}]"#;
+    let test = Test::new().flow("when", flow);
+    test.go(&["run", "when", "--run-id", "w"]).code(1);
+    assert!(!test.at("ran").exists());
+    let told = test.go(&["explain", "w", "a"]).code(0).stdout;
+    assert!(told.contains("`params.l[3] == 'x'` could not be evaluated") && !told.contains("was true"), "{told}");
+}

@@ -5,10 +5,10 @@ use crate::{
     id::StepId,
     kernel::Frame,
     record::{
-        At, Decision, DecisionKind, Fact, InputNote, Outcome, Parent, Question, ReceiptStatus, SkipReason, Status,
+        At, Decision, DecisionKind, Fact, FailureKind, InputNote, Outcome, Parent, Question, ReceiptStatus, SkipReason, Status,
         SupersedeReason, WaitReason,
     },
-    spec::flow::Join,
+    spec::{Expr, flow::Join},
 };
 
 use super::{
@@ -37,7 +37,7 @@ fn words(view: &RunView, at: &At, moment: &Moment) -> Option<Said> {
     let of_question = |id, text: String| Some((text, None, asked(id).and_then(escalation)));
     match moment.fact.as_ref() {
         Fact::StepStarted { execution, iteration, approved_by, .. } => {
-            Some((started(frame, at, moment, *execution, *iteration, approved_by.as_ref()), None, None))
+            Some((started(view, frame, at, moment, *execution, *iteration, approved_by.as_ref()), None, None))
         }
         Fact::AttemptEnded { attempt, why, due, error, .. } => {
             let wait = length(due.since(moment.ts));
@@ -191,7 +191,15 @@ fn seen(moment: &Moment) -> String {
     parts.join(", ")
 }
 
+/// A step whose condition could not be evaluated has an execution, too, so that its failure has a receipt.
+fn unevaluated(view: &RunView, at: &At, execution: u32, when: &Expr) -> bool {
+    let proof = view.executions(at).iter().rfind(|one| one.number == execution).and_then(|one| one.proof());
+    let error = proof.as_ref().and_then(|proof| Some((proof.error_detail.as_ref()?.kind, proof.error.as_deref()?)));
+    error.is_some_and(|(kind, error)| kind == FailureKind::Expression && error.starts_with(&format!("`{}`: ", when.text())))
+}
+
 fn started(
+    view: &RunView,
     frame: &Frame,
     at: &At,
     moment: &Moment,
@@ -215,7 +223,9 @@ fn started(
         }
         if let Some(when) = planned.spec.when.as_ref() {
             let seen = seen(moment);
-            why.push(if seen.is_empty() {
+            why.push(if unevaluated(view, at, execution, when) {
+                format!("`{}` could not be evaluated", when.text())
+            } else if seen.is_empty() {
                 format!("`{}` was true", when.text())
             } else {
                 format!("`{}` was true ({seen})", when.text())
