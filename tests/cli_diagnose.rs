@@ -59,7 +59,8 @@ fn the_command_that_it_tells_goes_on_with_the_run() {
     let test = three();
     test.flow_again("bad", GOOD);
     let told = test.go(&["diagnose", "bad", "--json"]).code(1).json();
-    assert_eq!(told["next"][0]["command"], "flow-studio retry bad --flow bad --step work");
+    assert_eq!(told["next"][0]["command"], "flow-studio resume bad --flow bad --refresh");
+    assert_eq!(told["next"][1]["command"], "flow-studio retry bad --flow bad --step work");
     let asked = test.go(&["diagnose", "asks", "--json"]).json();
     let commands: Vec<&str> = asked["next"].as_array().unwrap().iter().filter_map(|next| next["command"].as_str()).collect();
     assert_eq!(commands.last(), Some(&"flow-studio resume asks"), "{commands:?}");
@@ -69,7 +70,7 @@ fn the_command_that_it_tells_goes_on_with_the_run() {
     }
     let elsewhere = test.go(&["diagnose", "run_base/bad", "--runs", "nowhere", "--json"]).code(1).json();
     let command = elsewhere["next"][0]["command"].as_str().unwrap();
-    assert!(command.contains("--runs ") && command.ends_with("retry bad --flow bad --step work"), "{command}");
+    assert!(command.contains("--runs ") && command.ends_with("resume bad --flow bad --refresh"), "{command}");
 }
 
 #[test]

@@ -19,10 +19,9 @@ fn a_step_is_done_again_and_what_depends_on_it() {
     until_idle(&test);
     test.write("fixed", "");
     let page = studio.get("/runs/r").code(200).says("Do it again");
-    assert!(
-        !page.body.contains("Cancel the run") && !page.body.contains("action=\"/runs/r/resume\""),
-        "a run that is over is not stopped"
-    );
+    assert!(!page.body.contains("Cancel the run"), "a run that is over is not stopped");
+    // It has failed: it goes on with what was mended in the flow.
+    assert!(page.body.contains("action=\"/runs/r/resume\"") && page.body.contains("name=\"refresh\" value=\"yes\" checked"));
     let at = [("at", "flaky/b")];
     let slip = studio.slip_for("/runs/r", "/runs/r/retry");
     studio.form("/runs/r/retry", &[("slip", &slip), ("at", "flaky/b")]).code(422).says("was not ticked");
@@ -30,6 +29,7 @@ fn a_step_is_done_again_and_what_depends_on_it() {
     assert_eq!(studio.act("/runs/r", "/runs/r/retry", &at).code(303).head["location"], "/runs/r");
     until_status(&test, "r", "succeeded");
     until_idle(&test);
+    assert!(!studio.get("/runs/r").code(200).body.contains("action=\"/runs/r/resume\""), "nothing is left to go on with");
     assert_eq!(lines(&test, "ran"), ["a", "b", "b", "c"]);
     studio.api_post("/api/v1/runs/r/retry", &json!({"step": "absent"})).code(404).says("has no step `absent`");
     studio.api_post("/api/v1/runs/r/retry", &json!({"step": "c", "flow": "absent"})).code(404);
