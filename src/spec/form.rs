@@ -106,7 +106,7 @@ mod tests {
     #[test]
     fn nothing_fits_a_pattern_that_cannot_be_read() {
         let form: Form =
-            serde_json::from_str(r##"{"x": {"type": "string", "pattern": "(?x) [a-z]+  # lower case only"}}"##).unwrap();
+            serde_json::from_str(r#"{"x": {"type": "string", "pattern": "(?x) [a-z]+  # lower case only"}}"#).unwrap();
         let said = fill(&form, &given(&[("x", Given::Value(json!("-rf / ; EVIL 9")))])).unwrap_err();
         assert!(said.contains("cannot be held against the pattern"), "{said}");
     }
