@@ -184,6 +184,7 @@ fn ask_once_only(turn: &mut Turn, one: &OnceOnly, path: &FramePath, slot: Slot) 
 
 /// Closes the questions of a flow that nothing waits for any more.
 fn void_stale(turn: &mut Turn, flow: &FramePath) {
+    // By name: a flow that the new definition has dropped has no frame that could be asked.
     let below = format!("{flow}.");
     let inside = |path: &FramePath| path == flow || path.as_str().starts_with(&below);
     let waits = |one: &Question| {
