@@ -36,6 +36,7 @@ mod check;
 mod dry_run;
 mod errors;
 mod going_on;
+mod lines;
 mod mend;
 mod notify;
 mod open_run;
@@ -262,12 +263,13 @@ impl Workspace {
             signals: true,
         };
         let redactor = setup.redactor.clone();
-        let mut telling = notify::Telling::start(&self.config, &opened.run, &opened.state, redactor, self.paste(), observer)?;
+        let mut lines = lines::Lines::new(observer, view::EXECUTIONS_MAX);
+        let mut telling = notify::Telling::start(&self.config, &opened.run, &opened.state, redactor, self.paste(), &mut lines)?;
         let run = opened.run.clone();
         let ended = Drive::run(opened, &setup, first, &mut telling).map_err(|error| drive_error(&id, &error));
         telling.finish();
         if let Ok(ended) = &ended
-            && let Err(error) = self.tell(&run, &ended.state)
+            && let Err(error) = self.tell(&run, &ended.state, lines.all(&ended.state))
         {
             observer.word(&error.to_string());
         }

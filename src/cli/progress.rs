@@ -1,6 +1,6 @@
 //! What a person sees while a run is driven: a live list of steps on a terminal, plain lines elsewhere.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
@@ -88,7 +88,7 @@ fn took(ms: u64) -> String {
 }
 
 impl Observer for Progress {
-    fn entry(&mut self, state: &State, entry: &Entry) {
+    fn entry(&mut self, state: &State, entry: &Arc<Entry>) {
         if self.quiet {
             return;
         }

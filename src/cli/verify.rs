@@ -80,7 +80,7 @@ fn repair(run: &ledger::RunDir, id: &RunId, context: &Context) -> Result<Vec<led
     })?;
     context.workspace.mend_manifest(run, &ledger::Head { seq: report.lines, digest: report.head.clone() }, &lock)?;
     drop(lock);
-    context.workspace.tell_whole(run, &crate::kernel::State::new())?;
+    context.workspace.tell_whole(run)?;
     Ok(report.findings)
 }
 

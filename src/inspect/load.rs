@@ -90,7 +90,7 @@ impl RunView {
         (Some(view), failed)
     }
 
-    /// The same from entries in memory; nobody drives it.
+    /// The same from all its entries, in memory; nobody drives it.
     ///
     /// # Errors
     /// There is no entry, or a definition is missing.

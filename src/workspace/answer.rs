@@ -171,7 +171,7 @@ impl Workspace {
                     Err(refused(read, raised.unwrap_or(&question.id), why))
                 }
                 None => {
-                    self.tell(&run, &opened.state)?;
+                    self.tell(&run, &opened.state, None)?;
                     Ok(Answered::Recorded(standing(&opened.state)))
                 }
             },

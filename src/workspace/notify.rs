@@ -1,6 +1,6 @@
 //! Whoever should hear of it is told: what is raised or ends while a run is driven, and what an earlier process did not get told.
 
-use std::{collections::BTreeSet, io};
+use std::{collections::BTreeSet, io, sync::Arc};
 
 use secrecy::ExposeSecret as _;
 
@@ -114,7 +114,7 @@ impl<'o> Telling<'o> {
 }
 
 impl Observer for Telling<'_> {
-    fn entry(&mut self, state: &State, entry: &Entry) {
+    fn entry(&mut self, state: &State, entry: &Arc<Entry>) {
         self.inner.entry(state, entry);
         let Some(notifier) = &self.notifier else { return };
         for fact in &entry.facts {

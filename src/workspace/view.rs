@@ -21,6 +21,7 @@ mod veil;
 
 pub use evidence::{Evidence, Reach};
 pub use seen::Seen;
+pub(super) use story::EXECUTIONS_MAX;
 pub use veil::Veil;
 
 impl Workspace {

@@ -2,39 +2,53 @@
 //! In: a run that was just driven, or answered, with the definitions that are loaded already. Out: one file per flow, whole or as it was.
 //! Never: a run that failed because its story could not be written.
 
+use std::sync::Arc;
+
 use crate::{
     error::{Error, Kind},
     inspect::{RunView, ViewError, Wanted, report},
     kernel::State,
-    ledger::RunDir,
+    ledger::{self, RunDir},
+    record::Entry,
     redact::Redactor,
 };
 
 use super::super::{Workspace, frozen_book};
 
 /// A story of more is not read from end to end: `report` tells it when it is asked for, and it costs no run its time.
-const EXECUTIONS_MAX: u32 = 500;
+pub(in crate::workspace) const EXECUTIONS_MAX: u32 = 500;
 
 impl Workspace {
-    /// The story so far of a run that this process drove. A run of more than [`EXECUTIONS_MAX`] executions gets none.
+    /// The story so far of a run that this process drove; all its `lines`, if they are at hand, need not be read again.
+    /// A run of more than [`EXECUTIONS_MAX`] executions gets none.
     ///
     /// # Errors
     /// The run cannot be read, or a report not be written.
-    pub fn tell(&self, run: &RunDir, state: &State) -> Result<(), Error> {
+    pub(in crate::workspace) fn tell(&self, run: &RunDir, state: &State, lines: Option<Vec<Arc<Entry>>>) -> Result<(), Error> {
         let executions = state.frames.values().map(|frame| frame.executions).fold(0, u32::saturating_add);
-        if executions > EXECUTIONS_MAX { Ok(()) } else { self.tell_whole(run, state) }
+        if executions > EXECUTIONS_MAX { Ok(()) } else { self.write_reports(run, state, lines) }
     }
 
-    /// The same, however long it is; a definition that `state` does not know is read from what was frozen.
+    /// The same, however long it is, from what stands on disk.
     ///
     /// # Errors
     /// As [`Workspace::tell`].
-    pub fn tell_whole(&self, run: &RunDir, state: &State) -> Result<(), Error> {
-        let book = |run: &RunDir, wanted: Wanted<'_>| {
+    pub fn tell_whole(&self, run: &RunDir) -> Result<(), Error> {
+        self.write_reports(run, &State::new(), None)
+    }
+
+    /// A definition that `state` does not know is read from what was frozen.
+    fn write_reports(&self, run: &RunDir, state: &State, lines: Option<Vec<Arc<Entry>>>) -> Result<(), Error> {
+        let book = |wanted: Wanted<'_>| {
             let known = state.books().find(|book| book.definition == *wanted.definition);
             known.map_or_else(|| frozen_book(run, wanted.flow, wanted.definition).map_err(Into::into), |book| Ok(book.clone()))
         };
-        let view = match RunView::load(run, book) {
+        let view = match lines {
+            Some(lines) => RunView::replay(run.id().clone(), lines.into_iter().map(Arc::unwrap_or_clone), book)
+                .map(|view| RunView { spent: ledger::spent(run).unwrap_or_default(), ..view }),
+            None => RunView::load(run, |_, wanted| book(wanted)),
+        };
+        let view = match view {
             // Nothing has happened in it.
             Err(ViewError::Empty) => return Ok(()),
             other => other.map_err(|error| Error::new(Kind::System, "no report was written").because(&error))?,
