@@ -22,7 +22,7 @@ use crate::{
 use super::{
     ask, ended, expire,
     input::{Refused, Roles},
-    limits, navigator,
+    limits, navigator, offer,
     state::Slot,
     turn::Turn,
 };
@@ -74,6 +74,18 @@ pub(super) fn answered(
         let refused =
             Refused::Changed { id: id.clone(), seen: answer.subject_digest.clone(), now: question.subject_digest.clone() };
         return refuse(turn, id, answer, refused);
+    }
+    if answer.choose == offer::ROLLBACK && offer::is_ours(&turn.state, &question) {
+        if let Some(why) = offer::not_now(&turn.state, &question) {
+            return refuse(turn, id, answer, Refused::NoRollback { id: id.clone(), why });
+        }
+        if !offer::still_says(&turn.state, &question) {
+            // Steps went on beside the question: what would be taken back is no longer what was read.
+            let why = "what would be taken back has changed since".to_owned();
+            turn.emit(Fact::AnswerRefused { id: id.clone(), answer, why });
+            ask_anew(turn, &question, shown_now);
+            return Ok(InputNote::Answered { id: id.clone() });
+        }
     }
     let known = question.options.iter().any(|option| option.key == answer.choose);
     let push_back = push_back_target(turn, &question, &answer.choose);
@@ -207,7 +219,8 @@ pub(super) fn carry_out(turn: &mut Turn, question: &Question, answer: &Answer, p
         // Whatever is no yes is a no.
         let passed = is_yes(&answer.choose);
         let detail = words(answer);
-        return turn.emit(Fact::DoneChecked { flow: path, id, passed, detail });
+        let rollback = answer.choose == offer::ROLLBACK && offer::is_ours(&turn.state, question);
+        return turn.emit(Fact::DoneChecked { flow: path, id, passed, detail, rollback });
     }
     let Some(slot) = turn.frame(&path).slot(&question.step_id) else { return };
     if let Some(target) = push_back {
@@ -239,7 +252,7 @@ pub(super) fn words(answer: &Answer) -> String {
     format!("{} chose {}{values}{note}", answer.by, answer.choose)
 }
 
-/// `approve`, `retry`, `skip`, `mark-done`, `abort` on a step that ended badly.
+/// `approve`, `retry`, `skip`, `mark-done`, `rollback`, `abort` on a step that ended badly.
 fn repaired(turn: &mut Turn, path: &FramePath, slot: Slot, question: &Question, answer: &Answer) {
     let asks = question.kind == QuestionKind::Navigator;
     let way = navigator::way(&turn.state, turn.frame(path), slot, &answer.choose).filter(|_| asks);
@@ -259,7 +272,7 @@ fn repaired(turn: &mut Turn, path: &FramePath, slot: Slot, question: &Question, 
             turn.emit(Fact::StepSkipped { at, why: SkipReason::Person, detail: words(answer) });
             turn.emit(Fact::Routed { flow: path.clone(), decision: Arc::new(decision) });
         }
-        "abort" => routed_by(turn, path, slot, answer, DecisionKind::Terminate),
+        "abort" | offer::ROLLBACK => routed_by(turn, path, slot, answer, DecisionKind::Terminate),
         "mark-done" => mark_done(turn, path, slot, answer),
         _ => routed_by(turn, path, slot, answer, DecisionKind::Continue),
     }
@@ -270,11 +283,14 @@ fn routed_by(turn: &mut Turn, path: &FramePath, slot: Slot, answer: &Answer, kin
     turn.emit(Fact::Routed { flow: path.clone(), decision: Arc::new(decision) });
 }
 
-fn decided_by(turn: &Turn, path: &FramePath, slot: Slot, answer: &Answer, kind: DecisionKind) -> Decision {
+pub(super) fn decided_by(turn: &Turn, path: &FramePath, slot: Slot, answer: &Answer, kind: DecisionKind) -> Decision {
     let mut decision = ended::decision(turn, path, slot, kind, Rule::Answered);
     decision.reason = words(answer);
     decision.by = format!("human:{}", answer.by);
     decision.next_step_ids = if kind == DecisionKind::Continue { ended::after(turn, path, slot) } else { Vec::new() };
+    if kind == DecisionKind::Terminate && answer.choose == offer::ROLLBACK {
+        decision.forensic_summary.insert("rollback".to_owned(), json!(true));
+    }
     decision
 }
 

@@ -302,8 +302,11 @@ pub(super) fn apply_fact(state: &mut State, fact: &Fact, now: Time) {
         }
         Fact::EngineAnswered { engine } => drop(state.breakers.remove(engine)),
         Fact::LimitRaised { flow, limit, max } => limit_raised(state, flow, *limit, *max),
-        Fact::DoneChecked { flow, id, passed, detail } => {
+        Fact::DoneChecked { flow, id, passed, detail, rollback } => {
             if let Some(frame) = state.frame_mut(flow) {
+                if *rollback && frame.failing.is_none() {
+                    frame.failing = Some(Arc::new((StepRef::from(id), detail.clone(), true)));
+                }
                 frame.done.insert(id.clone(), if *passed { DoneState::Holds } else { DoneState::Broken(detail.clone()) });
             }
         }

@@ -11,6 +11,7 @@ use crate::{
 };
 
 use super::{
+    offer,
     scope::{scope, scope_value},
     state::{Frame, Slot},
     turn::Turn,
@@ -100,9 +101,10 @@ pub(super) fn raise(turn: &mut Turn, path: &FramePath, step: &StepRef, step_sha2
     }
     let slot = frame.slot(step);
     let execution = slot.and_then(|slot| frame.state(slot)).map_or(0, |state| state.execution);
+    let options = offer::with_rollback(&turn.state, frame, step, asked.kind, asked.options);
     let shown: Vec<Shown> = asked.evidence.iter().map(|path| Shown::absent(path)).collect();
     let params = (*frame.params).clone();
-    let digest = subject_digest(&asked.question, &asked.options, &shown, &step_sha256, &params, asked.action.as_deref());
+    let digest = subject_digest(&asked.question, &options, &shown, &step_sha256, &params, asked.action.as_deref());
     let run_id = turn.state.run.as_ref().expect("a frame exists only in a run").id.clone();
     let (told, open) = slot.map(|slot| before(frame, slot)).unwrap_or_default();
     // What the step itself found stands first; a step that has not run yet has only what came before it.
@@ -124,7 +126,7 @@ pub(super) fn raise(turn: &mut Turn, path: &FramePath, step: &StepRef, step_sha2
         rule: asked.rule,
         reason: asked.reason,
         question: asked.question,
-        options: asked.options,
+        options,
         to: asked.to,
         action: asked.action,
         shown,

@@ -49,7 +49,7 @@ pub(super) fn close(turn: &mut Turn, path: &FramePath) {
             Ok(Some(found)) => found,
             Err(error) => (false, error),
         };
-        turn.emit(Fact::DoneChecked { flow: path.clone(), id: done.id.clone(), passed, detail });
+        turn.emit(Fact::DoneChecked { flow: path.clone(), id: done.id.clone(), passed, detail, rollback: false });
     }
     let frame = turn.frame(path);
     if frame.done.values().any(|state| matches!(state, DoneState::Asking(_))) {

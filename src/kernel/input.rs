@@ -120,6 +120,8 @@ pub enum Refused {
     BadValues { id: EscalationId, why: String },
     #[error("`mark-done` for `{id}` needs a file as evidence, or a note that says how you know: {why}")]
     NoEvidence { id: EscalationId, why: String },
+    #[error("`rollback` is no answer to `{id}` any more: {why}")]
+    NoRollback { id: EscalationId, why: String },
     #[error("an agent may not answer a question to a person")]
     AgentAnswer,
     #[error("the answer to `{id}` covers digest {seen}, but what is asked has digest {now}: read it again")]

@@ -153,7 +153,7 @@ pub(super) fn hit(turn: &mut Turn, at: &At, hit: &LimitHit) {
     }
 }
 
-/// `raise` or `abort`.
+/// `raise`, `rollback` or `abort`.
 pub(super) fn answered(turn: &mut Turn, question: &Question, answer: &Answer) {
     let path = question.flow_path.clone();
     let frame = turn.frame(&path);
@@ -167,9 +167,7 @@ pub(super) fn answered(turn: &mut Turn, question: &Question, answer: &Answer) {
         return turn.emit(Fact::LimitRaised { flow: path, limit, max });
     }
     let Some(slot) = turn.frame(&path).slot(&question.step_id) else { return };
-    let mut decision = ended::decision(turn, &path, slot, DecisionKind::Terminate, Rule::Answered);
-    decision.reason = answer::words(answer);
-    decision.by = format!("human:{}", answer.by);
+    let mut decision = answer::decided_by(turn, &path, slot, answer, DecisionKind::Terminate);
     decision.escalation_id = Some(question.id.clone());
     turn.emit(Fact::Routed { flow: path, decision: Arc::new(decision) });
 }

@@ -26,6 +26,7 @@ mod limits;
 mod navigator;
 mod nesting;
 mod observe;
+mod offer;
 mod open;
 mod overtime;
 mod performer;

@@ -16,7 +16,7 @@ use crate::{
 use super::{
     answer::words,
     ask::option,
-    ended,
+    ended, offer,
     route::Chosen,
     state::{Frame, Slot, State, StepResult},
     turn::Turn,
@@ -175,7 +175,7 @@ pub(super) fn options(state: &State, frame: &Frame, slot: Slot) -> Vec<Option_> 
 pub(super) fn closed(turn: &Turn, question: &Question, choice: &str) -> Option<String> {
     let frame = turn.state.frame(&question.flow_path)?;
     let slot = frame.slot(&question.step_id).filter(|_| question.kind == QuestionKind::Navigator)?;
-    let gone = !matches!(choice, "retry" | "abort") && way(&turn.state, frame, slot, choice).is_none();
+    let gone = !matches!(choice, "retry" | "abort" | offer::ROLLBACK) && way(&turn.state, frame, slot, choice).is_none();
     gone.then(|| format!("{}, retry, abort", listed(&turn.state, frame, slot)))
 }
 

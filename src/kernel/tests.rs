@@ -26,6 +26,7 @@ mod refresh;
 mod refresh_keeps;
 mod retries;
 mod rollback;
+mod rollback_asked;
 mod routing;
 mod say;
 mod stopping;

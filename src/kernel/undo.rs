@@ -29,7 +29,7 @@ pub(super) fn rollback(turn: &mut Turn, path: &FramePath) -> bool {
     if !wanted || frame.rolled_back {
         return false;
     }
-    let (steps, inside) = to_take_back(&turn.state, frame);
+    let (steps, inside) = to_take_back(&turn.state, frame, Some(failed));
     if steps.is_empty() {
         return false;
     }
@@ -39,7 +39,7 @@ pub(super) fn rollback(turn: &mut Turn, path: &FramePath) -> bool {
 /// A step of a rollback: the same for the flow that one of the steps opened.
 pub(super) fn inner(turn: &mut Turn, at: &At, slot: Slot) -> Result<(), String> {
     let of = opened_by_undone(turn.frame(&at.flow), slot).ok_or_else(|| format!("{at} takes back no step that is known"))?;
-    let (steps, inside) = turn.state.frame(&of).map(|frame| to_take_back(&turn.state, frame)).unwrap_or_default();
+    let (steps, inside) = turn.state.frame(&of).map(|frame| all_of(&turn.state, frame)).unwrap_or_default();
     if steps.is_empty() {
         ended::end_builtin(turn, &at.flow, slot, Status::Verified, "nothing is left to take back", &BTreeMap::new());
         return Ok(());
@@ -98,12 +98,19 @@ fn undone_by(rollback: &Frame, slot: Slot) -> Option<(&FramePath, &StepRef)> {
     Some((of, undone(steps, rollback.name(slot).as_str())?))
 }
 
-/// What failed comes first, then what was done, last done first.
-fn to_take_back(state: &State, frame: &Frame) -> Undos {
-    let first = frame.failing.as_ref().map(|failing| failing.0.clone());
-    let failed = slots(frame).filter(|(_, step)| step.life == Life::Settled(Settled::Failed)).map(|(slot, _)| frame.name(slot));
+/// What is to be taken back of a flow, whatever failed in it.
+fn all_of(state: &State, frame: &Frame) -> Undos {
+    to_take_back(state, frame, frame.failing.as_ref().map(|failing| &failing.0))
+}
+
+/// What failed comes first, and what a person would still decide about, then what was done, last done first.
+fn to_take_back(state: &State, frame: &Frame, failed: Option<&StepRef>) -> Undos {
+    let over = |step: &StepRef| frame.slot(step).and_then(|slot| frame.state(slot)).is_some_and(|step| is_over(&step.life));
+    let first = failed.filter(|step| !over(step)).cloned();
+    let ended = |life: &Life| matches!(life, Life::Settled(Settled::Failed) | Life::Held(_));
+    let ended = slots(frame).filter(|(_, step)| ended(&step.life)).map(|(slot, _)| frame.name(slot));
     let mut order: Vec<StepRef> = Vec::new();
-    for step in first.into_iter().chain(failed).chain(frame.finished.iter().rev().cloned()) {
+    for step in first.into_iter().chain(ended).chain(frame.finished.iter().rev().cloned()) {
         if !order.contains(&step) {
             order.push(step);
         }
@@ -117,13 +124,48 @@ fn to_take_back(state: &State, frame: &Frame) -> Undos {
             found.0.extend(happened.then_some(step));
         } else if matches!(spec.verb, Verb::Flow { .. })
             && let Some(inner) = frame.path.child(step.as_str()).ok().and_then(|path| state.frame(&path))
-            && !to_take_back(state, inner).0.is_empty()
+            && !all_of(state, inner).0.is_empty()
         {
             found.0.push(step.clone());
             found.1.push(step);
         }
     }
     found
+}
+
+/// What would be taken back, if the flow failed by this step now, in that order: also inside the flows that its steps opened.
+pub(super) fn told(state: &State, frame: &Frame, failed: &StepRef) -> Vec<String> {
+    names_of(state, frame, &to_take_back(state, frame, Some(failed)))
+}
+
+fn names_of(state: &State, frame: &Frame, (steps, inside): &Undos) -> Vec<String> {
+    let mut found = Vec::new();
+    for step in steps {
+        let inner = inside.contains(step).then(|| state.frame(&frame.path.child(step.as_str()).ok()?)).flatten();
+        match inner {
+            Some(inner) => {
+                found.extend(names_of(state, inner, &all_of(state, inner)).into_iter().map(|one| format!("{step}/{one}")));
+            }
+            None => found.push(step.to_string()),
+        }
+    }
+    found
+}
+
+/// Steps with something to take back that run now.
+pub(super) fn under_way(frame: &Frame) -> Vec<String> {
+    let changes = |slot: Slot| {
+        let spec = &frame.plan.step(slot.step).spec;
+        spec.undo.is_some() || matches!(spec.verb, Verb::Flow { .. })
+    };
+    let runs = |life: &Life| matches!(life, Life::Running | Life::Waiting { .. } | Life::InFlow(_) | Life::InDetour(_));
+    let found = slots(frame).filter(|(slot, state)| runs(&state.life) && changes(*slot));
+    found.map(|(slot, _)| frame.name(slot).to_string()).collect()
+}
+
+/// It is done, and nothing failed by it: where it is named as what failed, a line of "done" has its name.
+fn is_over(life: &Life) -> bool {
+    matches!(life, Life::Settled(Settled::Passed | Settled::Standing | Settled::Skipped))
 }
 
 /// It may have half done what it does, and that was not taken back. There is a receipt also of what a person did not let start, and of

@@ -315,6 +315,9 @@ pub enum Fact {
         id: StepId,
         passed: bool,
         detail: String,
+        /// It does not hold, and a person wants what the flow did taken back.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        rollback: bool,
     },
     FlowClosing {
         flow: FramePath,

@@ -92,7 +92,7 @@ fn goes_past(kind: QuestionKind, choose: &str) -> bool {
         | QuestionKind::StopTheLine
         | QuestionKind::LoopExhausted
         | QuestionKind::Navigator
-        | QuestionKind::Lost => !matches!(choose, "retry" | "mark-done" | "abort"),
+        | QuestionKind::Lost => !matches!(choose, "retry" | "mark-done" | "abort" | "rollback"),
     }
 }
 
