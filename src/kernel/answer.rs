@@ -226,6 +226,8 @@ pub(super) fn carry_out(turn: &mut Turn, question: &Question, answer: &Answer, p
     if let Some(target) = push_back {
         let frame = turn.frame(&path);
         let names = frame.plan.downstream(target).into_iter().map(|step| frame.name(step.into())).collect();
+        let back = frame.name(target.into());
+        told(turn, &path, slot, answer, Rule::PushBack, vec![back]);
         return again(turn, &path, names, Some(target), SupersedeReason::PushBack, answer);
     }
     match question.kind {
@@ -263,6 +265,7 @@ fn repaired(turn: &mut Turn, path: &FramePath, slot: Slot, question: &Question, 
         "retry" if question.kind == QuestionKind::LoopExhausted => one_more_round(turn, path, slot, answer),
         "retry" => {
             let own = vec![turn.frame(path).name(slot)];
+            told(turn, path, slot, answer, Rule::Retry, own.clone());
             again(turn, path, own, None, SupersedeReason::Retry, answer);
         }
         "skip" if question.kind != QuestionKind::LoopExhausted => {
@@ -294,7 +297,17 @@ pub(super) fn decided_by(turn: &Turn, path: &FramePath, slot: Slot, answer: &Ans
     decision
 }
 
+/// What a person has done beside the table: the line that says who and why. The facts after it do it.
+fn told(turn: &mut Turn, path: &FramePath, slot: Slot, answer: &Answer, rule: Rule, next: Vec<StepRef>) {
+    let mut decision = decided_by(turn, path, slot, answer, DecisionKind::Continue);
+    decision.rule = rule;
+    decision.next_step_ids = next;
+    turn.emit(Fact::Routed { flow: path.clone(), decision: Arc::new(decision) });
+}
+
 fn mark_done(turn: &mut Turn, path: &FramePath, slot: Slot, answer: &Answer) {
+    // Where the flow goes from there is the table's to say, and stands in the line after it.
+    told(turn, path, slot, answer, Rule::MarkDone, Vec::new());
     // The word of a person takes the place of the lost or failed execution; its receipt says whose word it is.
     let frame = turn.frame(path);
     let fact = Fact::StepStarted {

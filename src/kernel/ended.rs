@@ -252,7 +252,10 @@ fn reason(turn: &Turn, path: &FramePath, slot: Slot, seen: &Seen, routed: Route,
         | Rule::DetourFailed
         | Rule::DoneCheck
         | Rule::Cancelled
-        | Rule::RollbackDone => String::new(),
+        | Rule::RollbackDone
+        | Rule::Retry
+        | Rule::PushBack
+        | Rule::MarkDone => String::new(),
     }
 }
 

@@ -62,7 +62,7 @@ Rule {
     LoopSameSignature = "loop-same-signature", LoopExhausted = "loop-exhausted", LoopAgain = "loop-again", Navigator = "navigator",
     Verified = "verified", UnverifiedForward = "unverified-forward", Terminal = "terminal", Approval = "approval", Ask = "ask",
     Lost = "lost", Limit = "limit", Answered = "answered", DetourDone = "detour-done", InjectionDone = "injection-done", DetourFailed = "detour-failed", DoneCheck = "done",
-    Cancelled = "cancelled", RollbackDone = "rollback",
+    Cancelled = "cancelled", RollbackDone = "rollback", Retry = "retry", PushBack = "push-back", MarkDone = "mark-done",
 });
 words!(/// What is done where a replay differs from what was recorded.
     Drift { Strict = "strict", Lenient = "lenient" });

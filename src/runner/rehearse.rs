@@ -13,7 +13,7 @@ use crate::{
     id::{EscalationId, ParamName, RunId, Sha256, StepRef, Time},
     kernel::{Command, Decided, Input, Request, Roles, State, commands, decide, scope_at},
     plan::Book,
-    record::{At, DecisionKind, Entry, Fact, Question, RunOptions, RunStatus},
+    record::{At, DecisionKind, Entry, Fact, Question, Rule, RunOptions, RunStatus},
     spec::Verb,
 };
 
@@ -187,6 +187,8 @@ impl<'s> Stage<'s> {
         for fact in facts {
             match fact {
                 Fact::StepStarted { at, .. } if self.happened(at, facts) => self.path.push(at.step.clone()),
+                // What the script's own answers have done again, or say is done, is no decision that it waits for.
+                Fact::Routed { decision, .. } if matches!(decision.rule, Rule::Retry | Rule::PushBack | Rule::MarkDone) => {}
                 Fact::Routed { decision, .. } => {
                     self.decisions.entry(decision.step_id.clone()).or_default().push(decision.decision);
                 }

@@ -29,6 +29,10 @@ pub(super) fn warned(warning: &str) -> &str {
 pub(super) fn routed(state: &mut State, flow: &FramePath, decision: &Arc<Decision>) {
     let Some((frame, slot)) = locate(state, flow, &decision.step_id) else { return };
     frame.last_decision = Some(decision.clone());
+    // What a person wants done again, or has done, is only told here: the facts beside it do it.
+    if matches!(decision.rule, Rule::Retry | Rule::PushBack | Rule::MarkDone) {
+        return;
+    }
     let settled = matches!(frame.state_mut(slot).life, Life::Settled(_));
     let round = frame.state_mut(slot).result.as_deref().map(Round::of).unwrap_or_default();
     if let Some(which) = frame.plan.step(slot.step).ends_loop

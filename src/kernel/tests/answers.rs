@@ -2,10 +2,10 @@
 
 use crate::{
     kernel::{Input, Roles},
-    record::Channel,
+    record::{Channel, Fact},
 };
 
-use super::{Play, fails};
+use super::{Play, fails, ok};
 
 #[test]
 fn a_question_is_a_step_and_its_answer_a_value() {
@@ -272,4 +272,36 @@ fn a_step_that_a_person_skipped_was_decided_on_by_that_person_and_stays_a_warnin
     assert_eq!((decision.by.as_str(), decision.reason.as_str()), ("human:ana", "ana chose skip"));
     assert_eq!(decision.next_step_ids.iter().map(ToString::to_string).collect::<Vec<_>>(), ["g"]);
     assert_eq!(play.warnings(), ["f: ana chose skip"]);
+}
+
+#[test]
+fn whatever_a_person_has_done_is_a_line_of_its_own() {
+    let flow = "steps: [{id: a, run: x}, {id: f, run: x, on_failure: escalate}, {id: g, run: x}]";
+    let said = |choose: &str| {
+        let mut play = Play::flow(flow).reply("f", [fails("no"), ok()]).run();
+        let mut input = play.answer_to(play.question("f-1"), choose, "ana");
+        if let Input::Answered { answer, .. } = &mut input {
+            answer.note = Some("the disk was full".to_owned());
+        }
+        play.tell(&input);
+        play.drive();
+        assert_eq!(play.ends().to_string(), "succeeded", "{choose}");
+        let by_ana = play.facts().find_map(|fact| match fact {
+            Fact::Routed { decision, .. } if decision.by == "human:ana" => Some(decision.clone()),
+            _ => None,
+        });
+        let decision = by_ana.expect("her decision stands there");
+        assert_eq!((decision.reason.clone(), decision.execution), (format!("ana chose {choose}: the disk was full"), 1));
+        let next = decision.next_step_ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
+        (play.decisions("f").join(", "), next, play.path())
+    };
+    let is = |decisions: &str, next: &str, path: &str| (decisions.to_owned(), next.to_owned(), path.to_owned());
+    let escalated = "ESCALATE failed-policy, CONTINUE";
+    assert_eq!(said("retry"), is(&format!("{escalated} retry, CONTINUE verified"), "f", "a f f g"));
+    assert_eq!(said("push-back:a"), is(&format!("{escalated} push-back, CONTINUE verified"), "a", "a f a f g"));
+    assert_eq!(said("mark-done"), is(&format!("{escalated} mark-done, CONTINUE verified"), "", "a f f g"));
+    // Back from a question before a step that has not run.
+    let flow = flow.replace("{id: g, run: x}", "{id: g, run: x, approve: {question: Go?}}");
+    let play = Play::flow(&flow).run().say("g-1", "push-back:a");
+    assert_eq!((play.decisions("g").join(", ").as_str(), play.path().as_str()), ("CONTINUE push-back", "a f a f"));
 }

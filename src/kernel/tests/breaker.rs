@@ -51,7 +51,7 @@ fn the_fifth_failure_asks_whatever_the_flow_says_of_failures() {
     let before = play.now;
     let still = play.say("a-1", "retry");
     assert!(still.now.as_ms() - before.as_ms() < 1_000, "whoever says so is not kept waiting");
-    assert_eq!(still.decisions("a"), ["ESCALATE circuit-open"; 2]);
+    assert_eq!(still.decisions("a"), ["ESCALATE circuit-open", "CONTINUE retry", "ESCALATE circuit-open"]);
     assert_eq!(waits(&still, "a").len(), 4, "no more tries of its own");
 }
 
