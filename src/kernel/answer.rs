@@ -142,7 +142,9 @@ fn may_answer(question: &Question, answer: &Answer, roles: &Roles, starter: bool
 /// What an answer has to bring along: the values of a form, and how it is known that a step is done.
 fn brought(turn: &Turn, question: &Question, answer: &Answer, back: bool) -> Result<BTreeMap<ParamName, Value>, Refused> {
     if answer.choose == "mark-done" {
-        let noted = answer.note.as_deref().is_some_and(|note| !note.trim().is_empty());
+        let note = answer.note.as_deref().map(str::trim).unwrap_or_default();
+        // Dots and dashes are what a template leaves, and what somebody types to get past.
+        let noted = note.chars().any(char::is_alphanumeric);
         let lacking = |why: String| Err(Refused::NoEvidence { id: question.id.clone(), why });
         for path in &answer.evidence {
             match answer.proof.iter().find(|one| one.path == *path && one.exists) {
@@ -152,7 +154,9 @@ fn brought(turn: &Turn, question: &Question, answer: &Answer, back: bool) -> Res
             }
         }
         if answer.evidence.is_empty() && !noted {
-            return lacking("it names none, and has no note".to_owned());
+            let why =
+                if note.is_empty() { "it names none, and has no note" } else { "it names none, and its note has no word in it" };
+            return lacking(why.to_owned());
         }
     }
     let frame = turn.state.frame(&question.flow_path);

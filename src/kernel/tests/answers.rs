@@ -305,3 +305,26 @@ fn whatever_a_person_has_done_is_a_line_of_its_own() {
     let play = Play::flow(&flow).run().say("g-1", "push-back:a");
     assert_eq!((play.decisions("g").join(", ").as_str(), play.path().as_str()), ("CONTINUE push-back", "a f a f"));
 }
+
+#[test]
+fn a_note_without_a_word_proves_nothing() {
+    let flow = "steps: [{id: f, run: x, on_failure: escalate}]";
+    let said = |note: &str| {
+        let mut play = Play::flow(flow).reply("f", [fails("no")]).run();
+        let mut input = play.answer_to(play.question("f-1"), "mark-done", "ana");
+        if let Input::Answered { answer, .. } = &mut input {
+            answer.note = Some(note.to_owned());
+        }
+        play.tell(&input);
+        play.drive();
+        (play.refusals().join(""), play.ends().to_string())
+    };
+    for note in ["…", "-", " ...\n", "--- ?"] {
+        let needs = "`mark-done` for `f-1` needs a file as evidence, or a note that says how you know";
+        let why = format!("{needs}: it names none, and its note has no word in it");
+        assert_eq!(said(note), (why, "waiting".to_owned()), "{note:?}");
+    }
+    for note in ["ok", "見た", "7"] {
+        assert_eq!(said(note), (String::new(), "succeeded".to_owned()), "{note:?}");
+    }
+}
