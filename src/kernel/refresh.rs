@@ -184,9 +184,6 @@ fn ask_once_only(turn: &mut Turn, one: &OnceOnly, path: &FramePath, slot: Slot) 
 
 /// Closes the questions of a flow that nothing waits for any more.
 fn void_stale(turn: &mut Turn, flow: &FramePath) {
-    // By name: a flow that the new definition has dropped has no frame that could be asked.
-    let below = format!("{flow}.");
-    let inside = |path: &FramePath| path == flow || path.as_str().starts_with(&below);
     let waits = |one: &Question| {
         let Some(frame) = turn.state.frame(&one.flow_path).filter(|frame| frame.is_open()) else { return false };
         match one.kind {
@@ -208,7 +205,8 @@ fn void_stale(turn: &mut Turn, flow: &FramePath) {
     };
     let open =
         turn.state.open_questions.iter().filter_map(|id| turn.state.questions.get(id)).chain(turn.state.requested.values());
-    let stale: Vec<EscalationId> = open.filter(|one| inside(&one.flow_path) && !waits(one)).map(|one| one.id.clone()).collect();
+    let stale: Vec<EscalationId> =
+        open.filter(|one| turn.state.is_in(&one.flow_path, flow) && !waits(one)).map(|one| one.id.clone()).collect();
     for id in stale {
         if turn.state.line_stops.contains(&id) {
             turn.emit(Fact::LineReleased { by: id.clone() });
