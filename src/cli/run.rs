@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::{
     error::Error,
     id::{EscalationId, FramePath, RunId, StepRef},
-    inspect::{Paste, first_taken_back, left_standing},
+    inspect::{Paste, first_taken_back, left_standing, looked_at_again},
     kernel::{FramePhase, State},
     record::{Drift, Outcome, QuestionKind, RunStatus, StopCause},
     runner::Ended,
@@ -281,6 +281,10 @@ fn next(id: &RunId, ended: &Ended, paste: &Paste) -> Vec<String> {
                 if from.is_none() {
                     next.push(paste.refresh(id, flow));
                 }
+            }
+            if next.is_empty() {
+                next.push(paste.report(id));
+                next.extend(looked_at_again(&ended.state).map(|(flow, step)| paste.retry(id, &flow, &step)));
             }
             next
         }

@@ -44,6 +44,7 @@ pub use form::form_fields;
 pub use growing::Growing;
 pub use load::{BookError, ViewError, Wanted};
 pub use marks::{marks, opened_by};
+pub use next::looked_at_again;
 pub use paste::{Paste, quoted};
 pub use remains::{Machine, Remains};
 pub use report::report;

@@ -2,9 +2,10 @@
 //! In: a view. Out: commands that can be pasted, each with why. Never: a retry before what a rollback left is named.
 
 use crate::{
-    id::StepRef,
-    kernel::{Frame, FramePhase, Life, Slot},
+    id::{FramePath, StepRef},
+    kernel::{Frame, FramePhase, Life, Slot, State},
     record::{At, Outcome, RunStatus},
+    spec::Effects,
 };
 
 use super::{
@@ -31,10 +32,29 @@ pub(super) fn next(view: &RunView, paste: &Paste) -> Vec<NextStep> {
             found.extend(retries(view, paste));
         }
     }
+    if found.is_empty() && view.status() == RunStatus::Failed {
+        // No step failed: a line of "done" does not hold.
+        found.push(one("see what is not done".to_owned(), paste.report(run)));
+        found.extend(looked_at_again(&view.state).map(|(flow, step)| {
+            let why = format!("once that is put right, run {step} again: then what is done is looked at anew");
+            one(why, paste.retry(run, &flow, &step))
+        }));
+    }
     if found.is_empty() && view.status() == RunStatus::Succeeded {
         found.push(one("read what was done".to_owned(), paste.report(run)));
     }
     found
+}
+
+/// Of a flow in which nothing failed but its Definition of Done: the last step that may run again, after which that is looked at anew.
+pub fn looked_at_again(state: &State) -> Option<(FramePath, StepRef)> {
+    let broken =
+        |frame: &&Frame| frame.parent.is_none() && frame.failing.is_none() && frame.phase == FramePhase::Done(Outcome::Failed);
+    let frame = state.frames.values().map(AsRef::as_ref).find(broken)?;
+    let ran = |at: usize| frame.steps.get(at).is_some_and(|step| step.execution > 0);
+    let mut steps = frame.plan.steps.iter().enumerate().rev();
+    let (_, last) = steps.find(|(at, planned)| ran(*at) && planned.spec.effects != Effects::Once)?;
+    Some((frame.path.clone(), StepRef::from(&last.spec.id)))
 }
 
 /// What a rollback did not take back.
