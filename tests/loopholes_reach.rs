@@ -81,3 +81,57 @@ fn a_step_that_was_skipped_by_hand_stands_in_the_decisions_and_as_a_warning() {
     assert_eq!(by, [("ESCALATE", "kernel"), ("CONTINUE", "human:ann"), ("TERMINATE", "kernel")]);
     test.go(&["verify", "n"]).code(0);
 }
+
+const CHANGE: &str = "
+steps:
+  - {id: config, run: echo new > conf, undo: echo old > conf}
+  - {id: apply, run: echo on > live, undo: ./off.sh --now || echo off > live}
+  - {id: smoke, run: 'exit 3', on_failure: escalate}
+";
+
+#[test]
+fn a_person_has_taken_back_what_a_flow_did() {
+    let test = Test::new().flow("change", CHANGE);
+    test.go(&["run", "change", "--run-id", "c"]).code(4).says("retry|skip|mark-done|rollback|abort");
+    let shown = test.go(&["review", "show", "c/smoke-1"]);
+    assert!(shown.stdout.contains("takes back 2 steps in reverse: apply, config; then the flow ends failed"), "{}", shown.stdout);
+    test.go(&["review", "answer", "c/smoke-1", "--choose", "rollback", "--note", "it is red", "--as", "ann"]).code(0);
+    let ended = test.go(&["resume", "c"]);
+    assert_eq!((ended.code, test.text("live"), test.text("conf")), (Some(1), "off\n".into(), "old\n".into()), "{}", ended.stderr);
+    let decisions = fs::read_to_string(test.run_base("c").join("change/routing/decisions.jsonl")).unwrap();
+    let last: serde_json::Value = serde_json::from_str(decisions.lines().last().unwrap()).unwrap();
+    assert_eq!((&last["decision"], &last["by"], &last["step_id"]), (&"TERMINATE".into(), &"human:ann".into(), &"smoke".into()));
+    let status = test.go(&["status", "c"]);
+    assert!(!status.stdout.contains("in force"), "{}", status.stdout);
+    test.go(&["verify", "c"]).code(0);
+}
+
+#[test]
+fn what_stays_in_force_is_said_where_a_run_ends_without_success() {
+    let test = Test::new().flow("change", CHANGE);
+    test.go(&["run", "change", "--run-id", "c"]).code(4);
+    let line = "still in force: config (undo: echo old > conf), apply (undo: ./off.sh --now || echo off > live)";
+    let cancel = test.go(&["cancel", "c"]);
+    assert!(cancel.stdout.contains(line), "{}", cancel.stdout);
+    for args in [["status", "c"], ["report", "c"]] {
+        let said = test.go(&args);
+        assert!(said.stdout.replace('\\', "").contains(line), "{}", said.stdout);
+    }
+    let status: serde_json::Value = serde_json::from_str(&test.go(&["status", "c", "--json"]).stdout).unwrap();
+    assert_eq!((&status["in_force"][1]["step_id"], &status["in_force"][1]["flow_path"]), (&"apply".into(), &"change".into()));
+    test.go(&["run", "change", "--run-id", "d"]).code(4);
+    let cancel: serde_json::Value = serde_json::from_str(&test.go(&["cancel", "d", "--json"]).stdout).unwrap();
+    assert_eq!(cancel["in_force"].as_array().map(Vec::len), Some(2), "{cancel}");
+}
+
+#[test]
+fn a_flow_that_is_not_done_says_what_to_type_next() {
+    let test = Test::new().flow("asked", "steps: [{id: a, run: 'true'}]\ndone: [{id: up, ask: {question: Up?}}]");
+    test.go(&["run", "asked", "--run-id", "c"]).code(4);
+    test.go(&["review", "answer", "c/up-1", "--choose", "reject"]).code(0);
+    let again = test.go(&["resume", "c"]);
+    assert!(format!("{}{}", again.stdout, again.stderr).contains("next     "), "{}{}", again.stdout, again.stderr);
+    let status = test.go(&["status", "c"]);
+    assert!(status.stdout.contains("retry c --flow asked --step a"), "{}", status.stdout);
+    test.go(&["retry", "c", "--flow", "asked", "--step", "a"]).code(4);
+}

@@ -4,7 +4,12 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::{error::Error, id::RunId, workspace::RetryRequest};
+use crate::{
+    error::Error,
+    id::RunId,
+    inspect::{in_force, in_force_words},
+    workspace::RetryRequest,
+};
 
 use super::{
     args::{given, pair},
@@ -69,13 +74,19 @@ pub(super) fn cancel(args: &CancelArgs, context: &Context) -> Result<u8, Error> 
     let mut progress = Progress::new(context);
     let ended = context.workspace.cancel(&args.run_id, &mut progress);
     progress.finish();
-    let delivered = ended?.is_none();
-    let value = serde_json::json!({"run_id": args.run_id, "cancelled": !delivered, "delivered": delivered});
+    let ended = ended?;
+    let delivered = ended.is_none();
+    let left = ended.map(|ended| in_force(&ended.state)).unwrap_or_default();
+    let mut value = serde_json::json!({"run_id": args.run_id, "cancelled": !delivered, "delivered": delivered});
+    if !left.is_empty() {
+        value["in_force"] = serde_json::json!(left);
+    }
     context.out(&value, || {
         if delivered {
             format!("the process that drives {} was told to cancel it", args.run_id)
         } else {
-            format!("run {} is cancelled", args.run_id)
+            let left = in_force_words(&left).map(|left| format!("\n{left}")).unwrap_or_default();
+            format!("run {} is cancelled{left}", args.run_id)
         }
     })?;
     Ok(0)

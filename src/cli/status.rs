@@ -7,7 +7,10 @@ use clap::Args;
 use crate::{
     error::Error,
     id::Time,
-    inspect::{FlowReport, Standing, StatusReport, StepLine, WaitingQuestion, length, spent_words, status, taken_back_words},
+    inspect::{
+        FlowReport, Standing, StatusReport, StepLine, WaitingQuestion, in_force_words, length, spent_words, status,
+        taken_back_words,
+    },
     record::RunStatus,
 };
 
@@ -67,6 +70,9 @@ pub(super) fn render(report: &StatusReport, now: Time, color: bool) -> String {
         let _ = writeln!(out, "models: {}", spent_words(spent));
     }
     out.push_str(&render_flows(report, now, color));
+    if let Some(left) = in_force_words(&report.in_force) {
+        let _ = writeln!(out, "\n{}", paint.ink(Ink::Care, &left));
+    }
     if !report.next.is_empty() {
         let _ = writeln!(out, "\n{}", paint.ink(Ink::Strong, "next"));
         for next in &report.next {

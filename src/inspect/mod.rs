@@ -12,6 +12,7 @@ mod files;
 mod find;
 mod form;
 mod growing;
+mod in_force;
 mod load;
 mod marks;
 mod next;
@@ -42,6 +43,7 @@ pub use files::{ExecutionFiles, FileKind, FilesError, ShownFile, StepFiles, show
 pub use find::NotInRun;
 pub use form::form_fields;
 pub use growing::Growing;
+pub use in_force::{StepInForce, in_force, in_force_words};
 pub use load::{BookError, ViewError, Wanted};
 pub use marks::{marks, opened_by};
 pub use next::looked_at_again;

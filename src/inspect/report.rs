@@ -10,6 +10,7 @@ use crate::{
 };
 
 use super::{
+    in_force::{in_force, in_force_words},
     next::next,
     paste::Paste,
     report_parts::{artifacts, cell, decided, done, measured, open_points, proposed, steps, switches, waiting},
@@ -60,6 +61,14 @@ fn head(out: &mut String, view: &RunView, frame: &Frame) {
     let _ = writeln!(out, "# {}: {word}\n", cell(&flow.title));
     if let Some(reason) = frame.outcome_reason.as_deref().filter(|_| status != RunStatus::Succeeded) {
         let _ = writeln!(out, "{}\n", cell(reason));
+    }
+    let own = |path: &FramePath| {
+        *path == frame.path || path.as_str().strip_prefix(frame.path.as_str()).is_some_and(|rest| rest.starts_with('.'))
+    };
+    let mut left = in_force(&view.state);
+    left.retain(|one| own(&one.flow_path));
+    if let Some(left) = in_force_words(&left) {
+        let _ = writeln!(out, "{}\n", cell(&left));
     }
     if let Some(goal) = &flow.charter.goal {
         let _ = writeln!(out, "Goal: {}\n", cell(goal));

@@ -16,6 +16,7 @@ use crate::{
 use super::{
     figures::{executor, receipt_path, verb_word},
     form::answer_with,
+    in_force::{StepInForce, in_force},
     next::next,
     paste::Paste,
     rollback::{self, Undo},
@@ -46,6 +47,9 @@ pub struct StatusReport {
     pub spent: Option<Spent>,
     pub flows: Vec<FlowReport>,
     pub questions: Vec<WaitingQuestion>,
+    /// What flows that failed or were cancelled did, and nothing took back: steps with an `undo`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub in_force: Vec<StepInForce>,
     /// What to do next, the most useful first.
     pub next: Vec<NextStep>,
 }
@@ -183,6 +187,7 @@ pub fn status(view: &RunView, paste: &Paste) -> StatusReport {
         spent: Some(view.spent.values().copied().sum::<Spent>()).filter(|spent| spent.calls > 0),
         flows: view.frames().map(|frame| flow_report(view, frame)).collect(),
         questions: view.open_questions().into_iter().map(|question| waiting(view, question, paste)).collect(),
+        in_force: in_force(&view.state),
         next: next(view, paste),
     }
 }

@@ -170,7 +170,7 @@ fn is_over(life: &Life) -> bool {
 
 /// It may have half done what it does, and that was not taken back. There is a receipt also of what a person did not let start, and of
 /// what nobody approved any more: nothing of that is to be taken back.
-fn began(state: &StepState) -> bool {
+pub(super) fn began(state: &StepState) -> bool {
     let rejected = state.result.as_deref().is_some_and(is_rejected);
     state.execution.saturating_sub(u32::from(rejected)) > state.undone
 }

@@ -231,3 +231,41 @@ fn a_note_of_a_rollback_reaches_no_step() {
     let noted = play.frame("main").steps.iter().map(|step| step.note.is_some());
     assert_eq!(noted.collect::<Vec<_>>(), [false, false, false, true, false]);
 }
+
+fn in_force(play: &Play) -> String {
+    let left = play.state.in_force(&crate::id::FramePath::new("main").unwrap());
+    left.iter().map(|one| format!("{}{}", one.at, if one.partly { "?" } else { "" })).collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn what_stays_in_force_is_told_once_a_flow_is_over_without_success() {
+    let stopped = || Play::flow(FLOW).reply("d", [fails("no")]).run();
+    assert_eq!(in_force(&stopped()), "");
+    assert_eq!(in_force(&stopped().say("d-1", "abort")), "main/a main/b");
+    assert_eq!(in_force(&stopped().stop(StopCause::Cancel)), "main/a main/b");
+    assert_eq!(in_force(&stopped().say("d-1", "rollback")), "");
+    assert_eq!(in_force(&stopped().say("d-1", "skip")), "");
+    // An undo that failed, and one that a cancel kept from running.
+    let failed = Play::flow(FLOW).reply("d", [fails("no")]).reply("undo-b", [fails("stuck")]).run().say("d-1", "rollback");
+    assert_eq!(in_force(&failed), "main/b?");
+    let play = Play::flow(FLOW).reply("d", [fails("no")]).slow("undo-b").run().say("d-1", "rollback").stop(StopCause::Cancel);
+    assert_eq!(in_force(&play.release("undo-b")), "main/a");
+    // What failed, or was stopped in the middle, may stand in part.
+    let flow = FLOW.replace("{id: d, run: x,", "{id: d, run: x, undo: y,");
+    assert_eq!(in_force(&Play::flow(&flow).reply("d", [fails("no")]).run().say("d-1", "abort")), "main/a main/b main/d?");
+    let mut play = Play::flow(&flow).slow("b").run().stop(StopCause::Cancel);
+    play.tell(&crate::kernel::Input::Lost { seen: None });
+    assert_eq!(in_force(&play), "main/a main/b?");
+    // What nobody let start did nothing.
+    let flow = FLOW.replace("{id: d, run: x, on_failure: escalate}", "{id: d, run: x, undo: y, approve: {question: Go?}}");
+    assert_eq!(in_force(&Play::flow(&flow).run().say("d-1", "reject")), "main/a main/b");
+}
+
+#[test]
+fn what_flows_inside_left_in_force_is_told_unless_the_step_around_takes_it_back() {
+    let outer = "steps: [{id: o, run: x, undo: y}, {id: s, flow: sub}, {id: z, run: x}]";
+    let sub = "steps: [{id: p, run: x, undo: y}]";
+    let play = |outer: &str| Play::flow(outer).and_flow("sub", sub).reply("z", [fails("no")]).run();
+    assert_eq!(in_force(&play(outer)), "main/o main.s/p");
+    assert_eq!(in_force(&play(&outer.replace("flow: sub", "flow: sub, undo: y"))), "main/o main/s");
+}
