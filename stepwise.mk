@@ -1,6 +1,6 @@
 # Flows from make. Include it:   include stepwise.mk
 #
-#   make stepwise-<flow> [RUN_ID=ID] [START_STEP=STEP] [WORKSPACE=DIR] [JOBS=N] [PARAMS="name=value other='two words'"]
+#   make stepwise-<flow> [RUN_ID=ID] [START_STEP=STEP] [AGAIN=1] [WORKSPACE=DIR] [JOBS=N] [PARAMS="name=value other='two words'"]
 #   make stepwise-resume RUN_ID=ID [FLOW=FLOW] [START_STEP=STEP] [JOBS=N]
 #   make stepwise-retry  RUN_ID=ID STEP=STEP [FLOW=FLOW] [JOBS=N]
 #   make stepwise-status [RUN_ID=ID]    make stepwise-review [ID=RUN/QUESTION] [CHOOSE=KEY] [NOTE=TEXT]
@@ -16,6 +16,7 @@ export FLOW_STUDIO
 # Taken as they were typed: make does not expand them, and recipes see them only as variables, so no shell does either.
 override RUN_ID := $(value RUN_ID)
 override START_STEP := $(value START_STEP)
+override AGAIN := $(value AGAIN)
 override WORKSPACE := $(value WORKSPACE)
 override PARAMS := $(value PARAMS)
 override FLOW := $(value FLOW)
@@ -24,7 +25,7 @@ override JOBS := $(value JOBS)
 override ID := $(value ID)
 override CHOOSE := $(value CHOOSE)
 override NOTE := $(value NOTE)
-export RUN_ID START_STEP WORKSPACE PARAMS FLOW STEP JOBS ID CHOOSE NOTE
+export RUN_ID START_STEP AGAIN WORKSPACE PARAMS FLOW STEP JOBS ID CHOOSE NOTE
 
 # What the program tells to type begins with its name; where that is not on PATH, say what it stands for.
 stepwise_called = command -v flow-studio >/dev/null 2>&1 || \
@@ -37,9 +38,13 @@ flow-studio-on-path:
 	  echo "make: '$$FLOW_STUDIO' is not on PATH; install it, or say where it is: make FLOW_STUDIO=/path/to/flow-studio" >&2; exit 1; }
 
 # Every file in flows/: `make stepwise-build` runs flows/build.yaml. With START_STEP and the RUN_ID of a run that is there,
-# the run goes on from that step. PARAMS is split as a shell would split it, quotes included, and nothing in it is executed.
+# the run goes on from that step. A flow that has ended in a run starts over there with AGAIN=1 only. PARAMS is split as a shell would split it, quotes included, and nothing in it is executed.
 stepwise-%: $(FLOW_STUDIO_READY) stepwise-force
 	@flow='$*'; set -f; \
+	case "$$AGAIN:$$START_STEP" in :*|1:) ;; \
+	  1:*) echo "make: AGAIN starts a flow over with its first step, START_STEP goes on from one: not both" >&2; exit 2 ;; \
+	  *) echo "make: AGAIN=1, or leave it out" >&2; exit 2 ;; \
+	esac; \
 	if [ -n "$$RUN_ID" ] && [ -n "$$START_STEP" ] && [ -d "$${FLOW_STUDIO_RUNS:-run_base}/$$RUN_ID/frozen/$$flow" ]; then \
 	  if [ -n "$$PARAMS" ]; then \
 	    echo "make: run $$RUN_ID is there and keeps its parameters; to change one:" >&2; \
@@ -54,7 +59,7 @@ stepwise-%: $(FLOW_STUDIO_READY) stepwise-force
 	else params=; fi; \
 	$(stepwise_called); \
 	IFS=$$(printf '\n_'); IFS=$${IFS%_}; \
-	exec "$$FLOW_STUDIO" run "$$flow" $${RUN_ID:+"--run-id=$$RUN_ID"} $${START_STEP:+"--from=$$START_STEP"} $${WORKSPACE:+"--workspace=$$WORKSPACE"} $${JOBS:+"--jobs=$$JOBS"} $$params --wait-ok
+	exec "$$FLOW_STUDIO" run "$$flow" $${RUN_ID:+"--run-id=$$RUN_ID"} $${START_STEP:+"--from=$$START_STEP"} $${AGAIN:+--again} $${WORKSPACE:+"--workspace=$$WORKSPACE"} $${JOBS:+"--jobs=$$JOBS"} $$params --wait-ok
 
 stepwise-force:
 
@@ -80,7 +85,7 @@ stepwise-diagnose: $(FLOW_STUDIO_READY)
 	@$(stepwise_called); "$$FLOW_STUDIO" diagnose "$$RUN_ID" || case $$? in 1|4|7) ;; *) exit 1;; esac
 
 stepwise-help: $(FLOW_STUDIO_READY)
-	@echo 'make stepwise-<flow> [RUN_ID=ID] [START_STEP=STEP] [WORKSPACE=DIR] [JOBS=N] [PARAMS="name=value …"]   with these flows:'
+	@echo 'make stepwise-<flow> [RUN_ID=ID] [START_STEP=STEP] [AGAIN=1] [WORKSPACE=DIR] [JOBS=N] [PARAMS="name=value …"]   with these flows:'
 	@echo
 	@"$$FLOW_STUDIO" flows
 	@echo

@@ -144,7 +144,7 @@ for flow in $flows; do
             look "$flow ended with exit code $code. What happened, and what can be done:"
             echo "   $program status $RUN_ID"
             echo "   $program report $RUN_ID --flow $flow"
-            if [ "$flow" = gate ]; then echo "   $runs/$RUN_ID/gate/artifacts/verdict.md says which row does not hold; then: $program run build --run-id $RUN_ID"; fi
+            if [ "$flow" = gate ]; then echo "   $runs/$RUN_ID/gate/artifacts/verdict.md says which row does not hold; then: $program run build --run-id $RUN_ID --again"; fi
             exit "$code" ;;
     esac
 done

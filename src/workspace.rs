@@ -142,9 +142,8 @@ impl Workspace {
                 return Err(errors::not_ended(&flow, &id));
             }
             phase => {
-                let generation = phase.map_or(1, |_| opened.state.frame(&path).map_or(1, |frame| frame.generation + 1));
-                if generation > 1 {
-                    observer.word(&format!("flow `{flow}` had ended in run `{id}`; it starts over (start {generation})"));
+                if phase.is_some() {
+                    observer.word(&self.starts_over(request, &opened.state, &id, &path)?);
                 }
                 self.freeze(&mut opened, &path, &book, &files)?;
                 let clean = redactor.clean(params).map_err(|leak| Error::new(Kind::Refused, leak.to_string()))?;

@@ -159,10 +159,48 @@ fn what_cannot_be_read_is_not_taken_for_empty() {
 }
 
 #[test]
+fn a_line_that_is_repeated_does_nothing_twice() {
+    let steps = "steps:\n  - {id: pay, run: 'echo paid >> book', effects: once}\n  - {id: inner, flow: part}\n";
+    let part =
+        "params: {of: {type: list, default: [a, b]}}\nsteps:\n  - {id: each, run: 'true', effects: once, for_each: params.of}\n";
+    let test = Test::new().flow("one", &format!("params: {{who: {{type: string, default: ada}}}}\n{steps}")).flow("part", part);
+    let line = ["run", "one", "--run-id", "r", "--param", "who=bo"];
+    test.go(&line).code(0);
+    let before = test.text("run_base/r/journal.jsonl");
+    let refused = test.go(&line).code(6);
+    for said in [
+        "flow `one` has ended in run `r`: it succeeded at 20",
+        "nothing was started",
+        "once-only steps again: pay, inner.each[a], inner.each[b]",
+        "flow-studio retry r --flow one --step STEP",
+        "flow-studio run one --run-id r --again --param who=…",
+    ] {
+        assert!(refused.stderr.contains(said), "{said}: {}", refused.stderr);
+    }
+    assert_eq!((test.text("book").as_str(), test.text("run_base/r/journal.jsonl")), ("paid\n", before));
+    test.go(&["run", "one", "--run-id", "r", "--again", "--from", "pay"]).code(2);
+    test.go(&["run", "one", "--run-id", "r", "--again", "--new"]).code(2);
+    test.go(&["run", "one", "--again"]).code(2);
+    // To name a step is a clear wish.
+    test.go(&["run", "one", "--run-id", "r", "--from", "pay"]).code(0).silent_on("starts over");
+    assert_eq!(test.text("book"), "paid\npaid\n");
+}
+
+#[test]
+fn a_flow_that_failed_is_started_over_by_a_wish_too() {
+    let test = Test::new().flow("one", "steps:\n  - {id: first, run: 'true'}\n  - {id: 'no', run: 'false'}\n");
+    test.go(&["run", "one", "--run-id", "r"]).code(1);
+    let refused = test.go(&["run", "one", "--run-id", "r"]).code(6).says("it failed at").silent_on("once-only");
+    assert!(refused.stderr.contains("flow-studio retry r --flow one --step no "), "{}", refused.stderr);
+    test.go(&["run", "one", "--run-id", "new", "--again"]).code(1).silent_on("starts over");
+}
+
+#[test]
 fn a_flow_that_starts_over_in_its_run_says_so() {
     let test = Test::new().flow("one", "steps:\n  - {id: only, run: 'true'}\n");
     test.go(&["run", "one", "--run-id", "r"]).code(0).silent_on("starts over");
-    test.go(&["run", "one", "--run-id", "r"]).code(0).says("flow `one` had ended in run `r`; it starts over (start 2)");
+    let again = ["run", "one", "--run-id", "r", "--again"];
+    test.go(&again).code(0).says("flow `one` had ended in run `r`; it starts over (start 2)");
 }
 
 #[test]

@@ -93,7 +93,7 @@ fn refreshes_and_starts_of_one_flow_do_not_get_into_each_others_way() {
     // It has ended, and starts over: as it was never defined before, and as it once was.
     for act in ["four", "two", "one"] {
         test.flow_again("f", &acts(act));
-        test.go(&["run", "f", "--run-id", "r"]).code(0);
+        test.go(&["run", "f", "--run-id", "r", "--again"]).code(0);
         verified();
     }
     assert_eq!(test.text("ran"), "three\nfour\ntwo\none\n");

@@ -293,7 +293,8 @@ fn a_once_only_step_of_a_flow_inside_is_not_repeated_by_a_retry_before_it() {
     test.go(&["resume", "r"]).code(4).says("outer.s.pay-1");
     test.go(&["retry", "r", "--step", "a"]).code(4).says("outer.s.pay-2").says("half run");
     test.go(&["cancel", "r"]);
-    test.go(&["run", "outer", "--run-id", "r"]).code(4).says("outer.s.pay-3").says("half run");
+    test.go(&["run", "outer", "--run-id", "r"]).code(6).says("it was cancelled at").silent_on("once-only steps again");
+    test.go(&["run", "outer", "--run-id", "r", "--again"]).code(4).says("outer.s.pay-3").says("half run");
     assert_eq!(test.text("ran"), "paid\n");
     test.verified(0);
 }

@@ -118,6 +118,26 @@ fn make_runs_resumes_retries_and_answers() {
     }
 }
 
+/// Arrow-up and return is no wish.
+#[test]
+fn make_starts_a_flow_over_only_if_it_is_told_to() {
+    let dir = begun();
+    let dir = dir.path();
+    let line = ["stepwise-hello", "RUN_ID=x", "PARAMS=ask=false"];
+    let (fine, text) = make(dir, &line);
+    assert!(fine && text.contains("succeeded"), "{text}");
+    let (fine, text) = make(dir, &line);
+    assert!(!fine && text.contains("has ended in run `x`: it succeeded at"), "{text}");
+    let (fine, text) = make(dir, &[&line[..], &["AGAIN=1"]].concat());
+    assert!(fine && text.contains("starts over (start 2)"), "{text}");
+    for (word, says) in [("AGAIN=0", "AGAIN=1, or leave it out"), ("AGAIN=$(touch pwned)", "AGAIN=1, or leave it out")] {
+        let (fine, text) = make(dir, &[&line[..], &[word]].concat());
+        assert!(!fine && text.contains(says) && !dir.join("pwned").exists(), "{text}");
+    }
+    let (fine, text) = make(dir, &[&line[..], &["AGAIN=1", "START_STEP=draft"]].concat());
+    assert!(!fine && text.contains("not both"), "{text}");
+}
+
 /// Neither make nor a shell sees anything in a value but letters.
 #[test]
 fn nothing_in_a_make_variable_is_executed() {

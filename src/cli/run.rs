@@ -33,6 +33,9 @@ pub struct RunArgs {
     /// Refuse a run that is there already
     #[arg(long, requires = "run_id")]
     pub new: bool,
+    /// Let a flow that has ended in the run start over there, all of its steps; without it, that is refused
+    #[arg(long, requires = "run_id", conflicts_with_all = ["new", "from"])]
+    pub again: bool,
     /// A parameter; may be repeated
     #[arg(long = "param", value_name = "NAME=VALUE", value_parser = pair)]
     pub params: Vec<(String, String)>,
@@ -98,6 +101,7 @@ pub(super) fn run(args: &RunArgs, context: &Context) -> Result<u8, Error> {
         flow: args.flow.clone(),
         run_id: args.run_id.clone(),
         new: args.new,
+        again: args.again,
         params: given(&args.params, args.params_file.as_ref())?,
         from: args.from.clone(),
         until: args.until.clone(),

@@ -44,6 +44,9 @@ pub enum Errand {
         /// The run is there, and the flow joins it.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         join: bool,
+        /// And starts over, if it has ended there.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        again: bool,
     },
     Resume {
         #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -61,6 +61,9 @@ pub(super) struct StartBody {
     /// The run is there, and the flow joins it.
     #[serde(default)]
     pub join: bool,
+    /// With `join`: a flow that has ended in the run starts over there, all of its steps. Without it, that is refused.
+    #[serde(default)]
+    pub again: bool,
     /// Each with the type that the flow says.
     #[serde(default)]
     pub params: BTreeMap<String, Value>,
@@ -192,6 +195,7 @@ async fn start(State(studio): State<Studio>, Extension(person): Extension<Person
             flow: body.flow,
             run_id: body.run_id,
             join: body.join,
+            again: body.again,
             params: given(body.params),
             from: body.from,
             until: body.until,

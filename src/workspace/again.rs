@@ -1,11 +1,16 @@
-//! What `run` is told, read: the flow's name; and `--from STEP` with a flow that is in the run, the same as `resume --from`.
-//! In: what was typed. Out: a name, or what `resume` is told. Never: a wish that would be passed over.
+//! What `run` is told, read: the flow's name; and what it means for a flow that is in the run: `--from STEP` is `resume --from`, `--again`
+//! starts one over that has ended.
+//! In: what was typed. Out: a name, or what `resume` is told. Never: a wish that would be passed over, a flow done twice for a line
+//! that was typed twice.
 
 use crate::{
     error::{Error, Kind},
     id::{FlowKey, FramePath, RunId},
+    kernel::{Frame, FramePhase, Slot, State},
     ledger::RunDirError,
-    record::ResumeOptions,
+    plan::StepIx,
+    record::{Fact, Outcome, ResumeOptions},
+    spec::Effects,
 };
 
 use super::{ResumeRequest, RunRequest, Workspace, run_id};
@@ -26,6 +31,73 @@ impl Workspace {
             None => Ok(None),
         }
     }
+
+    /// What is told of a flow that has ended in the run, and starts over.
+    ///
+    /// # Errors
+    /// Nobody said that it may: how it ended, what would be done twice, and the ways on.
+    pub(super) fn starts_over(&self, request: &RunRequest, state: &State, id: &RunId, flow: &FramePath) -> Result<String, Error> {
+        let generation = state.frame(flow).map_or(1, |frame| frame.generation + 1);
+        if request.again {
+            return Ok(format!("flow `{flow}` had ended in run `{id}`; it starts over (start {generation})"));
+        }
+        let names: String = request.params.keys().map(|name| format!(" --param {name}=…")).collect();
+        Err(self
+            .has_ended(state, id, flow)?
+            .hint(format!("flow-studio run {flow} --run-id {id} --again{names}        (all of it once more, in the same run)")))
+    }
+
+    pub(super) fn has_ended(&self, state: &State, id: &RunId, flow: &FramePath) -> Result<Error, Error> {
+        let mut at = None;
+        self.read_run_with(id.as_str(), |entry| {
+            let ends = |fact: &Fact| matches!(fact, Fact::FlowCompleted { flow: ended, .. } if ended == flow);
+            at = entry.facts.iter().any(ends).then_some(entry.ts).or(at);
+        })?;
+        let frame = state.frame(flow);
+        let how = match frame.map(|frame| &frame.phase) {
+            Some(FramePhase::Done(Outcome::Succeeded)) if frame.is_some_and(|frame| frame.options.observe_only) => {
+                "it only observed, and ended"
+            }
+            Some(FramePhase::Done(Outcome::Succeeded)) => "it succeeded",
+            Some(FramePhase::Done(Outcome::Failed)) => "it failed",
+            Some(FramePhase::Done(Outcome::Cancelled)) => "it was cancelled",
+            Some(FramePhase::Open | FramePhase::Closing) | None => "it stopped",
+        };
+        let at = at.map(|at| format!(" at {at}")).unwrap_or_default();
+        let mut error =
+            Error::new(Kind::Refused, format!("flow `{flow}` has ended in run `{id}`: {how}{at}; nothing was started"));
+        let once = once_only_that_ran(state, flow);
+        if !once.is_empty() {
+            error.because.push(format!("started over, it would run once-only steps again: {}", once.join(", ")));
+        }
+        let failing = frame.and_then(|frame| frame.failing.as_deref());
+        let again = match failing {
+            Some((step, ..)) => format!("{}        (from what failed)", self.paste().retry(id, flow, step)),
+            None => format!("flow-studio retry {id} --flow {flow} --step STEP        (one step again, and what depends on it)"),
+        };
+        Ok(error.hint(again).hint(format!("flow-studio run {flow}        (a new run; or --run-id with another name)")))
+    }
+}
+
+/// Once-only steps of a flow and those below it that nobody would be asked about before they run again.
+fn once_only_that_ran(state: &State, flow: &FramePath) -> Vec<String> {
+    let of = |frame: &Frame| {
+        let steps = (0..).map(StepIx).take(frame.steps.len()).map(Slot::from);
+        let items = frame.items.keys().map(|(step, item)| Slot { step: *step, item: Some(*item) });
+        let ran = |slot: &Slot| {
+            let once = frame.plan.step(slot.step).spec.effects == Effects::Once;
+            let asks = frame.doubts.contains_key(&frame.name(*slot));
+            once && !asks && frame.state(*slot).is_some_and(|state| state.execution > 0 && state.group.is_none())
+        };
+        let within = frame.path.as_str().strip_prefix(flow.as_str()).unwrap_or_default().trim_start_matches('.').to_owned();
+        let named = |slot: Slot| match within.as_str() {
+            "" => frame.name(slot).to_string(),
+            within => format!("{within}.{}", frame.name(slot)),
+        };
+        steps.chain(items).filter(ran).map(named).collect::<Vec<_>>()
+    };
+    let frames = state.frames.values().filter(|frame| frame.path.root() == flow.root());
+    frames.flat_map(|frame| of(frame)).collect()
 }
 
 /// # Errors

@@ -5,6 +5,7 @@
 mod ask;
 mod begin;
 mod due;
+mod join;
 mod settle;
 
 use std::io;

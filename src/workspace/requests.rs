@@ -14,6 +14,8 @@ pub struct RunRequest {
     pub run_id: Option<String>,
     /// The run must not be there yet.
     pub new: bool,
+    /// A flow that has ended in the run starts over in it.
+    pub again: bool,
     pub params: BTreeMap<String, Given>,
     pub from: Option<String>,
     pub until: Option<String>,

@@ -113,13 +113,27 @@ fn a_second_flow_joins_a_run_and_a_run_that_is_not_there_is_not_joined() {
     studio.act("/flows/build", "/flows/build/start", &[("run_id", "r"), ("join", "yes")]).code(303);
     until("both have run", || test.text("said") == "plan\nbuild\n");
     until_idle(&test);
+    // Asked twice, it is done once.
+    let joins = [("run_id", "r"), ("join", "yes")];
+    studio.act("/flows/build", "/flows/build/start", &joins).code(409).says("has ended in run `r`: it succeeded");
+    let again = |more: serde_json::Value| {
+        let mut body = json!({"flow": "build", "run_id": "r", "again": true});
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        studio.api_post("/api/v1/runs", &body)
+    };
+    again(json!({})).code(422).says("only in a run that is joined");
+    again(json!({"join": true, "from": "say"})).code(422).says("not both");
+    assert_eq!(test.text("said"), "plan\nbuild\n");
+    again(json!({"join": true})).code(202);
+    until("it has run again", || test.text("said") == "plan\nbuild\nbuild\n");
+    until_idle(&test);
     studio.api_post("/api/v1/runs", &json!({"flow": "gate", "run_id": "r", "join": true})).code(202);
     until_status(&test, "r", "waiting");
     until_idle(&test);
     studio.api_post("/api/v1/runs", &json!({"flow": "gate", "run_id": "r", "join": true})).code(409).says("has not ended");
     studio.api_post("/api/v1/runs", &json!({"flow": "plan", "run_id": "absent", "join": true})).code(404);
     studio.api_post("/api/v1/runs", &json!({"flow": "plan", "join": true})).code(422).says("which run");
-    assert_eq!(test.facts("r", "flow_started").len(), 3);
+    assert_eq!(test.facts("r", "flow_started").len(), 4);
     test.verified(0);
 }
 

@@ -64,7 +64,7 @@ pub(super) fn form(flow: &Flow, slips: &Slips, filled: &Filled) -> Markup {
     }
     let steps: Vec<&str> = flow.steps.iter().map(|step| step.id.as_str()).collect();
     let engines = ["openai", "claude", "codex", "cli", "stub"];
-    let more = ["from", "until", "engine", "jobs", "workspace", "allow_unenforced", "join"];
+    let more = ["from", "until", "engine", "jobs", "workspace", "allow_unenforced", "join", "again"];
     let shown = more.iter().any(|field| filled.wrong(field).is_some() || !filled.value(field, "").is_empty());
     let unknown = filled.mistakes.iter().filter(|one| !has_field(flow, &one.field));
     html! {
@@ -102,6 +102,10 @@ pub(super) fn form(flow: &Flow, slips: &Slips, filled: &Filled) -> Markup {
                 label class="choice" {
                     input type="checkbox" name="join" value="yes" checked[filled.is_on("join")];
                     " Join a run that is there " span class="dim" { "the one of that name; its other flows stay as they are" }
+                }
+                label class="choice" {
+                    input type="checkbox" name="again" value="yes" checked[filled.is_on("again")];
+                    " Start over there, if the flow has ended in it " span class="dim" { "all its steps run again, once-only ones too" }
                 }
                 @if Guest::here().is_some_and(|guest| guest.person.name.is_none()) {
                     label class="choice" {
@@ -219,6 +223,7 @@ fn asked(flow: &Flow, sent: &BTreeMap<String, String>, person: &Person, by: Stri
         flow: flow.key.to_string(),
         run_id: said("run_id"),
         join: sent.contains_key("join"),
+        again: sent.contains_key("again"),
         params: params.collect(),
         from: said("from"),
         until: said("until"),

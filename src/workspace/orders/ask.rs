@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::{
     error::{Error, Kind},
-    id::{FlowKey, FramePath, ParamName, RunId, StepId, StepRef},
+    id::{FramePath, ParamName, RunId, StepId, StepRef},
     ledger::{Lock, LockError, ORDERS_MAX, RunDirError},
     record::{Errand, Order, OrderState, ResumeOptions, RunOptions},
     redact::Redactor,
@@ -24,6 +24,7 @@ use super::{
     super::{ReadRun, ResumeRequest, RetryRequest, RunRequest, Workspace, errors, preflight},
     broken,
     due::Due,
+    join,
 };
 
 /// A run that somebody wants started.
@@ -34,6 +35,8 @@ pub struct StartRequest {
     pub run_id: Option<String>,
     /// The run is there, and the flow joins it.
     pub join: bool,
+    /// And starts over, if it has ended there.
+    pub again: bool,
     pub params: BTreeMap<String, Given>,
     pub from: Option<String>,
     pub until: Option<String>,
@@ -59,7 +62,7 @@ pub struct Mistake {
 }
 
 impl Mistake {
-    fn new(field: impl Into<String>, message: impl Into<String>) -> Self {
+    pub(super) fn new(field: impl Into<String>, message: impl Into<String>) -> Self {
         Self { field: field.into(), message: message.into(), hint: None }
     }
 }
@@ -175,6 +178,7 @@ impl Workspace {
         if request.join && id.is_none() && request.run_id.is_none() {
             fields.push(Mistake::new("run_id", "which run does the flow join?"));
         }
+        fields.extend(join::no_start_over(request));
         if !fields.is_empty() {
             return Err(wrong(fields));
         }
@@ -186,7 +190,7 @@ impl Workspace {
         };
         preflight::check(&self.config, &workspace, &book.library, &preflight::Wanted::of(&as_run, None))?;
         let id = match id {
-            Some(id) if request.join => self.can_join(&id, &flow)?,
+            Some(id) if request.join => self.can_join(&id, &flow, request)?,
             Some(id) => self.free(id)?,
             None => self.free_run_id(&flow)?,
         };
@@ -194,6 +198,7 @@ impl Workspace {
             flow,
             params,
             join: request.join,
+            again: request.again,
             options: RunOptions {
                 jobs,
                 from,
@@ -310,17 +315,8 @@ impl Workspace {
         }
     }
 
-    /// The run is there, nobody drives it, and the flow is not open in it.
-    fn can_join(&self, id: &RunId, flow: &FlowKey) -> Result<RunId, Error> {
-        let read = self.idle(id.as_str())?;
-        match read.state.frame(&FramePath::from(flow)) {
-            Some(frame) if frame.is_open() => Err(errors::not_ended(flow, id)),
-            Some(_) | None => Ok(read.id),
-        }
-    }
-
     /// A run that is there, that can be read, and that nobody drives.
-    fn idle(&self, run: &str) -> Result<ReadRun, Error> {
+    pub(super) fn idle(&self, run: &str) -> Result<ReadRun, Error> {
         let read = self.read_run(run)?;
         let held = match Lock::holder(&self.run_dir(&read.id)?) {
             Ok(None) => return Ok(read),

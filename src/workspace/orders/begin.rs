@@ -86,10 +86,13 @@ impl Workspace {
             // What was asked for has happened; what is left is to go on.
             _ if order.taken => say(&["resume", run]),
             Errand::Continue => say(&["resume", run]),
-            Errand::Start { flow, params: given, options, join } => {
+            Errand::Start { flow, params: given, options, join, again } => {
                 say(&["run", flow.as_str(), "--run-id", run]);
                 if !join {
                     say(&["--new"]);
+                }
+                if *again {
+                    say(&["--again"]);
                 }
                 if !given.is_empty() {
                     say(&["--params", &params]);
