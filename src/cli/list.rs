@@ -50,7 +50,10 @@ pub(super) fn render(list: &RunList, now: Time, color: bool) -> String {
         table.row([
             id,
             (run.flows.iter().map(flow).collect::<Vec<_>>().join(", "), Ink::Plain),
-            (status.to_string(), run_ink(status)),
+            match run.observed() {
+                Some(observed) => (observed.short(status), Ink::Care),
+                None => (status.to_string(), run_ink(status)),
+            },
             (needs(run), Ink::Person),
             (run.created_at.map(|at| ago(at, now)).unwrap_or_default(), Ink::Plain),
             (took(run, status, now), Ink::Plain),

@@ -11,7 +11,7 @@ use crate::{
     id::{EscalationId, FramePath, RunId, StepRef},
     inspect::{Paste, first_taken_back, left_standing, looked_at_again},
     kernel::{FramePhase, State},
-    record::{Drift, Outcome, QuestionKind, RunStatus, StopCause},
+    record::{Drift, Observed, Outcome, QuestionKind, RunStatus, StopCause},
     runner::Ended,
     spec::text::EngineText,
     workspace::RunRequest,
@@ -145,6 +145,9 @@ pub struct FlowReport {
     pub flow: FramePath,
     pub status: String,
     pub reason: Option<String>,
+    /// It only observed, and what it passed over is not done; absent of any other.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub observed: Option<Observed>,
     pub steps_done: u32,
     pub steps_total: u32,
     pub warnings: Vec<String>,
@@ -231,6 +234,7 @@ fn flows(state: &State) -> Vec<FlowReport> {
             flow: frame.path.clone(),
             status: status.to_owned(),
             reason: frame.outcome_reason.as_deref().map(str::to_owned),
+            observed: state.observed(&frame.path),
             steps_done: total - frame.unsettled.min(total),
             steps_total: total,
             warnings: frame.warnings.iter().map(ToString::to_string).collect(),
@@ -298,16 +302,17 @@ fn next(id: &RunId, ended: &Ended, paste: &Paste) -> Vec<String> {
 
 fn text(report: &RunReport) -> String {
     use std::fmt::Write as _;
-    let mut text = format!("\nrun {} {}\n", report.run_id, report.status);
+    let observed = if report.flows.iter().any(|flow| flow.observed.is_some()) { ", observed only" } else { "" };
+    let mut text = format!("\nrun {} {}{observed}\n", report.run_id, report.status);
     for flow in &report.flows {
         let reason = flow
             .reason
             .as_deref()
-            .filter(|reason| *reason != flow.status)
+            .filter(|reason| *reason != flow.status && (flow.observed.is_none() || flow.status != "succeeded"))
             .map(|reason| format!(": {reason}"))
             .unwrap_or_default();
-        let _ =
-            writeln!(text, "  {} {} ({} of {} steps ended){reason}", flow.flow, flow.status, flow.steps_done, flow.steps_total);
+        let status = flow.observed.as_ref().map_or_else(|| flow.status.clone(), Observed::words);
+        let _ = writeln!(text, "  {} {status} ({} of {} steps ended){reason}", flow.flow, flow.steps_done, flow.steps_total);
         for warning in &flow.warnings {
             let _ = writeln!(text, "    warning  {warning}");
         }

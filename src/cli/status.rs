@@ -55,8 +55,11 @@ pub(super) fn render(report: &StatusReport, now: Time, color: bool) -> String {
         out,
         "{} {}",
         paint.ink(Ink::Strong, report.run_id.as_str()),
-        paint.ink(run_ink(report.status), report.status.as_str())
+        paint.ink(run_ink(report.status), &report.observed().map_or(report.status.to_string(), |one| one.short(report.status)))
     );
+    if let Some(observed) = report.observed() {
+        let _ = writeln!(out, "{}", paint.ink(Ink::Care, wrapped(&observed.words(), "", WIDTH).trim_end()));
+    }
     let _ = writeln!(out, "started {} by {} in {}", ago(report.created_at, now), report.started_by, report.workspace);
     match (report.driven, report.pid, report.status) {
         (true, Some(pid), _) => out.push_str(&format!("driven by process {pid}\n")),
@@ -106,7 +109,7 @@ fn flow_text(flow: &FlowReport, paint: Paint, now: Time) -> String {
         "{} — {}: {}, {} of {} steps ended, {} of work",
         paint.ink(Ink::Strong, flow.flow_path.as_str()),
         flow.title,
-        paint.ink(run_ink(flow.status), flow.status.as_str()),
+        paint.ink(run_ink(flow.status), &flow.observed.as_ref().map_or(flow.status.to_string(), |one| one.short(flow.status))),
         flow.steps_done,
         flow.steps_total,
         length(flow.active_ms)

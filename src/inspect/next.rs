@@ -41,7 +41,7 @@ pub(super) fn next(view: &RunView, paste: &Paste) -> Vec<NextStep> {
         }));
     }
     if found.is_empty() && view.status() == RunStatus::Succeeded {
-        found.push(one("read what was done".to_owned(), paste.report(run)));
+        found.push(one(read_what(view).to_owned(), paste.report(run)));
     }
     found
 }
@@ -55,6 +55,12 @@ pub fn looked_at_again(state: &State) -> Option<(FramePath, StepRef)> {
     let mut steps = frame.plan.steps.iter().enumerate().rev();
     let (_, last) = steps.find(|(at, planned)| ran(*at) && planned.spec.effects != Effects::Once)?;
     Some((frame.path.clone(), StepRef::from(&last.spec.id)))
+}
+
+/// What there is to read of a run that went well.
+pub(super) fn read_what(view: &RunView) -> &'static str {
+    let observed = view.roots().any(|frame| frame.options.observe_only);
+    if observed { "read what was seen, and what would be done" } else { "read what was done" }
 }
 
 /// What a rollback did not take back.

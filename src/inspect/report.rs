@@ -49,6 +49,10 @@ fn section(out: &mut String, title: &str, body: &str) {
 /// How it ended, in a word or three.
 pub(super) fn headline(view: &RunView, frame: &Frame) -> String {
     match flow_status(view, frame) {
+        status if frame.options.observe_only => match status {
+            RunStatus::Succeeded => "observed only".to_owned(),
+            other => format!("{other}, observed only"),
+        },
         RunStatus::Succeeded if !frame.warnings.is_empty() => "succeeded, with warnings".to_owned(),
         other => other.to_string(),
     }
@@ -69,6 +73,9 @@ fn head(out: &mut String, view: &RunView, frame: &Frame) {
     left.retain(|one| own(&one.flow_path));
     if let Some(left) = in_force_words(&left) {
         let _ = writeln!(out, "{}\n", cell(&left));
+    }
+    if let Some(observed) = view.state.observed(&frame.path) {
+        let _ = writeln!(out, "{}\n", cell(&observed.words()));
     }
     if let Some(goal) = &flow.charter.goal {
         let _ = writeln!(out, "Goal: {}\n", cell(goal));

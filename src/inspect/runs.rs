@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     id::{FramePath, RunId, Time},
     ledger::{RunDir, RunsDir},
-    record::{Manifest, RunStatus},
+    record::{Manifest, Observed, RunStatus},
 };
 
 use super::{load::driver, view::Driver};
@@ -46,6 +46,18 @@ pub struct RunFlow {
     pub status: RunStatus,
     pub steps_done: u32,
     pub steps_total: u32,
+    /// It only observed, and what it passed over is not done; absent of any other.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed: Option<Observed>,
+}
+
+impl RunLine {
+    /// What all its flows passed over, where one of them only observed.
+    pub fn observed(&self) -> Option<Observed> {
+        let all: Vec<&Observed> = self.flows.iter().filter_map(|flow| flow.observed.as_ref()).collect();
+        let passed_over = all.iter().flat_map(|one| one.passed_over.iter().cloned()).collect();
+        (!all.is_empty()).then_some(Observed { passed_over })
+    }
 }
 
 impl RunList {
@@ -85,6 +97,7 @@ fn whole(run: &RunDir, run_id: RunId, manifest: &Manifest) -> RunLine {
         status: alive(flow.status),
         steps_done: flow.steps_done,
         steps_total: flow.steps_total,
+        observed: flow.observed.clone(),
     });
     RunLine {
         run_id,

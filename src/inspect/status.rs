@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     id::{EscalationId, FlowKey, FramePath, ParamName, RunId, Sha256, StepRef, Time},
     kernel::{Frame, FramePhase, Slot},
-    record::{At, DecisionKind, Outcome, Question, QuestionKind, RunStatus, Spent, WaitReason},
+    record::{At, DecisionKind, Observed, Outcome, Question, QuestionKind, RunStatus, Spent, WaitReason},
     spec::Severity,
 };
 
@@ -62,6 +62,9 @@ pub struct FlowReport {
     /// How deep it is nested; 0 is a flow that a person started.
     pub depth: usize,
     pub status: RunStatus,
+    /// It only observes, and what it passed over is not done; absent of any other.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed: Option<Observed>,
     pub steps_total: u32,
     pub steps_done: u32,
     pub executions: u32,
@@ -166,6 +169,14 @@ pub struct NextStep {
 
 impl StatusReport {
     pub const SCHEMA: &'static str = "flow-studio/status/v1";
+
+    /// What flows that a person started, and that only observe, have passed over.
+    pub fn observed(&self) -> Option<Observed> {
+        let all: Vec<&Observed> =
+            self.flows.iter().filter(|flow| flow.depth == 0).filter_map(|flow| flow.observed.as_ref()).collect();
+        let passed_over = all.iter().flat_map(|one| one.passed_over.iter().cloned()).collect();
+        (!all.is_empty()).then_some(Observed { passed_over })
+    }
 }
 
 pub fn status(view: &RunView, paste: &Paste) -> StatusReport {
@@ -243,6 +254,7 @@ fn flow_report(view: &RunView, frame: &Frame) -> FlowReport {
         title: frame.plan.flow.title.clone(),
         depth: frame.path.depth(),
         status: flow_status(view, frame),
+        observed: view.state.observed(&frame.path),
         steps_total: total,
         steps_done: total - frame.unsettled.min(total),
         executions: frame.executions,

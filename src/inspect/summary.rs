@@ -97,7 +97,9 @@ fn headline(view: &RunView, status: RunStatus) -> String {
         let of = |frame: &Frame| frame.outcome_reason.as_deref().map(first_line);
         view.roots().filter(|frame| frame.phase != FramePhase::Done(Outcome::Succeeded)).find_map(of)
     };
+    let observed = observed(view);
     match status {
+        RunStatus::Succeeded if observed.is_some() => format!("{flows} {}", observed.unwrap_or_default()),
         RunStatus::Succeeded => {
             let executions: usize = view.frames().map(|frame| frame.executions as usize).sum();
             let warnings: usize = view.roots().map(|frame| frame.warnings.len()).sum();
@@ -110,6 +112,12 @@ fn headline(view: &RunView, status: RunStatus) -> String {
         RunStatus::Interrupted => format!("{flows} stopped before it was done"),
         RunStatus::Running => format!("{flows} is running: {} now", count(view.state.running.len(), "step")),
     }
+}
+
+/// What flows that only observe have passed over, of all that a person started.
+pub(super) fn observed(view: &RunView) -> Option<String> {
+    let all: Vec<String> = view.roots().filter_map(|frame| Some(view.state.observed(&frame.path)?.words())).collect();
+    (!all.is_empty()).then(|| all.join("; "))
 }
 
 /// Receipt, log, handoff, decision of the step that failed; then of what failed inside it.

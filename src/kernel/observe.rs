@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::{
     id::{FramePath, StepRef},
     plan::StepIx,
+    record::Observed,
     spec::{Access, Reads, StepField, Verb, flow::Step},
 };
 
@@ -13,7 +14,7 @@ use super::{
     action::action,
     advance::holds,
     ask::written,
-    state::{Frame, Slot},
+    state::{Frame, Slot, State},
     turn::Turn,
 };
 
@@ -25,7 +26,9 @@ pub(super) fn passed_over(turn: &Turn, path: &FramePath, slot: Slot) -> Option<S
     }
     let spec = &frame.plan.step(slot.step).spec;
     let Some(would) = would(turn, path, slot) else {
-        return missing(frame, &spec.reads()).map(|name| format!("it reads what `{name}` leaves, which did not run"));
+        let unread = missing(frame, &spec.reads()).map(|name| format!("it reads what `{name}` leaves, which did not run"));
+        let unmade = || unmade(frame, spec).map(|(file, name)| format!("it needs {file} of `{name}`, which did not run"));
+        return unread.or_else(unmade);
     };
     // A step whose own condition is known to be false would have done nothing.
     let when = spec.when.as_ref().filter(|when| slot.item.is_none() && missing(frame, when.reads()).is_none());
@@ -85,6 +88,28 @@ fn missing(frame: &Frame, reads: &Reads) -> Option<String> {
 
 fn is_over(frame: &Frame, step: StepIx) -> bool {
     frame.steps.get(step.at()).is_some_and(|state| state.passed_over.is_some())
+}
+
+/// A file that a step which was passed over would have made, and that this one needs: an older one in its place would be another's.
+fn unmade(frame: &Frame, spec: &Step) -> Option<(String, String)> {
+    let over = frame.steps.iter().zip(&frame.plan.steps).filter(|(state, _)| state.passed_over.is_some());
+    let made = over.flat_map(|(_, planned)| planned.spec.outputs.iter().map(move |output| (&planned.spec.id, output)));
+    let mut found = made.filter(|(_, output)| spec.inputs.contains(*output));
+    found.next().map(|(step, output)| (output.clone(), step.to_string()))
+}
+
+impl State {
+    /// What a flow with all inside it has passed over; `None`: it does whatever it has to.
+    pub fn observed(&self, flow: &FramePath) -> Option<Observed> {
+        self.frame(flow).filter(|frame| frame.options.observe_only)?;
+        let named = |frame: &Frame| {
+            let inside = frame.path.as_str().strip_prefix(flow.as_str()).unwrap_or_default().trim_start_matches('.').to_owned();
+            let name = move |(step, _)| if inside.is_empty() { format!("{step}") } else { format!("{inside}.{step}") };
+            frame.passed_over().into_iter().map(name).collect::<Vec<_>>()
+        };
+        let within = self.frames.values().filter(|frame| self.is_in(&frame.path, flow));
+        Some(Observed { passed_over: within.flat_map(|frame| named(frame)).collect() })
+    }
 }
 
 impl Frame {

@@ -49,6 +49,41 @@ pub struct FlowStatus {
     pub executions: u32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// It was told to observe only; absent of any other.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed: Option<Observed>,
+}
+
+/// What a flow that only observes has passed over: none of it is done.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Observed {
+    /// Steps by name, those of a flow inside with its path before them.
+    pub passed_over: Vec<String>,
+}
+
+/// Names that are told; the others are counted.
+const NAMES_MAX: usize = 5;
+
+impl Observed {
+    /// So that nobody takes the run for a change that was made.
+    pub fn words(&self) -> String {
+        let steps = match self.passed_over.len() {
+            0 => return "observed only: no step had to be passed over".to_owned(),
+            1 => "1 step was".to_owned(),
+            many => format!("{many} steps were"),
+        };
+        let names = self.passed_over.iter().take(NAMES_MAX).map(String::as_str).collect::<Vec<_>>().join(", ");
+        let more = if self.passed_over.len() > NAMES_MAX { ", …" } else { "" };
+        format!("observed only: {steps} passed over, not done ({names}{more})")
+    }
+
+    /// In place of the word for how it ended.
+    pub fn short(&self, status: RunStatus) -> String {
+        match status {
+            RunStatus::Succeeded => format!("observed only, {} passed over", self.passed_over.len()),
+            other => format!("{other}, observed only"),
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -28,7 +28,7 @@ pub use envelope::{
 pub use figures::{
     ChangeFigures, ChangeKind, CountBefore, CoverageFigures, Figures, FileChange, FindingFigures, TestCount, TestFigures,
 };
-pub use manifest::{FlowStatus, Manifest, OpenQuestion};
+pub use manifest::{FlowStatus, Manifest, Observed, OpenQuestion};
 pub use options::{ResumeOptions, RunOptions};
 pub use order::{Begun, Errand, Order, OrderState, Refusal};
 pub use proof::{

@@ -51,5 +51,6 @@ fn flow_status(state: &State, frame: &Frame) -> FlowStatus {
         steps_done: total - frame.unsettled.min(total),
         executions: frame.executions,
         reason: frame.outcome_reason.as_deref().map(str::to_owned),
+        observed: state.observed(&frame.path),
     }
 }

@@ -41,10 +41,11 @@ impl Workspace {
         if request.again {
             return Ok(format!("flow `{flow}` had ended in run `{id}`; it starts over (start {generation})"));
         }
+        let look = if request.observe_only { " --observe-only" } else { "" };
         let names: String = request.params.keys().map(|name| format!(" --param {name}=…")).collect();
-        Err(self
-            .has_ended(state, id, flow)?
-            .hint(format!("flow-studio run {flow} --run-id {id} --again{names}        (all of it once more, in the same run)")))
+        Err(self.has_ended(state, id, flow)?.hint(format!(
+            "flow-studio run {flow} --run-id {id} --again{look}{names}        (all of it once more, in the same run)"
+        )))
     }
 
     pub(super) fn has_ended(&self, state: &State, id: &RunId, flow: &FramePath) -> Result<Error, Error> {
@@ -71,7 +72,10 @@ impl Workspace {
             error.because.push(format!("started over, it would run once-only steps again: {}", once.join(", ")));
         }
         let failing = frame.and_then(|frame| frame.failing.as_deref());
+        let only_looked = frame.is_some_and(|frame| frame.options.observe_only);
         let again = match failing {
+            // It would be passed over again.
+            _ if only_looked => return Ok(error.hint(format!("flow-studio run {flow}        (a new run, in which it is done)"))),
             Some((step, ..)) => format!("{}        (from what failed)", self.paste().retry(id, flow, step)),
             None => format!("flow-studio retry {id} --flow {flow} --step STEP        (one step again, and what depends on it)"),
         };

@@ -76,7 +76,7 @@ fn a_list_of_runs() {
     let line = |id: &str, status, questions, minutes| RunLine {
         run_id: id.parse().unwrap(),
         status: Some(status),
-        flows: vec![RunFlow { flow_path: "deploy".parse().unwrap(), status, steps_done: 1, steps_total: 3 }],
+        flows: vec![RunFlow { flow_path: "deploy".parse().unwrap(), status, steps_done: 1, steps_total: 3, observed: None }],
         questions,
         created_at: Some(later(minutes)),
         updated_at: Some(later(minutes + 3)),

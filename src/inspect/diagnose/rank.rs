@@ -9,7 +9,7 @@ use super::{
         paste::Paste,
         remains::{JournalSeen, Remains},
         status::NextStep,
-        summary::TrailItem,
+        summary::{TrailItem, observed},
         view::{Driver, RunView},
         words::{count, first_line, length},
     },
@@ -56,7 +56,10 @@ pub(super) fn diagnose(remains: &Remains, paste: &Paste) -> Diagnosis {
         status: case.status(),
         evidence: panel.verdict,
         at: remains.now,
-        headline: headline(class, &causes),
+        headline: case
+            .view()
+            .and_then(observed)
+            .map_or_else(|| headline(class, &causes), |said| observing(class, &causes, &said)),
         trail: trail(&case, &causes),
         next: next(&case, class, &causes),
         causes,
@@ -90,6 +93,18 @@ fn headline(class: Class, causes: &[Likely]) -> String {
         }
         (_, Some(cause)) => cause.says.clone(),
         (_, None) => "nothing tells what became of it".to_owned(),
+    }
+}
+
+/// A run that only observed: what is wrong with it may come of what it passed over.
+fn observing(class: Class, causes: &[Likely], said: &str) -> String {
+    let headline = headline(class, causes);
+    match class {
+        _ if headline.contains(said) => headline,
+        Class::Healthy => format!("{said}; {headline}"),
+        Class::Security | Class::Failed | Class::Stuck | Class::Waiting | Class::WrongOutput => {
+            format!("{headline}; {said}, and that alone may be why")
+        }
     }
 }
 

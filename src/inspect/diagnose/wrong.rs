@@ -11,7 +11,9 @@ use crate::{
 use super::{
     super::{
         evidence::{Freshness, MetricName, Verdict, by_hand as decided_by_hand},
+        next::read_what,
         remains::{Now, Ran},
+        summary::observed,
         words::{count, first_line},
     },
     case::{Case, Found},
@@ -308,8 +310,9 @@ pub(super) fn running(case: &Case<'_>) -> Option<Found> {
 
 pub(super) fn done(case: &Case<'_>) -> Option<Found> {
     if case.status() == Some(RunStatus::Succeeded) {
-        let found = Found::new("it succeeded, and nothing contradicts it").at("journal.jsonl", "flow_completed");
-        return Some(found.then("read what was done", case.paste.report(case.run())));
+        let said = case.view().and_then(observed).unwrap_or_else(|| "it succeeded, and nothing contradicts it".to_owned());
+        let found = Found::new(said).at("journal.jsonl", "flow_completed");
+        return Some(found.then(case.view().map_or("read what was done", read_what), case.paste.report(case.run())));
     }
     let ended =
         case.view().is_none() && !case.remains.rans.is_empty() && case.remains.counting().all(|ran| ran.status() == "succeeded");

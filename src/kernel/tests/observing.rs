@@ -87,3 +87,18 @@ fn the_definition_of_done_is_not_asked_for() {
         observing("steps: [{id: a, run: x}]\ndone: [{id: d, that: steps.a.passed}, {id: e, ask: {question: Sure?}}]").run();
     assert_eq!(play.ends().to_string(), "succeeded");
 }
+
+/// An older file in its place would be another's, and its absence would be a failure for that reason alone.
+#[test]
+fn what_needs_a_file_that_was_not_made_is_passed_over_too() {
+    let flow = "steps: [{id: make, run: x, outputs: [artifacts/plan]}, {id: see, run: x, access: observe, needs: [], inputs: [artifacts/plan]}, \
+                {id: own, run: x, access: observe, needs: [], inputs: [other]}]";
+    let play = observing(flow).run();
+    let mut found = passed_over(&play);
+    found.sort();
+    let expected = ["make: would run: x", "see: it needs artifacts/plan of `make`, which did not run"];
+    assert_eq!((found.as_slice(), play.path().as_str()), (expected.map(str::to_owned).as_slice(), "own"));
+    let observed = play.state.observed(&crate::id::FramePath::new("main").unwrap()).expect("it only observes");
+    assert_eq!(observed.words(), "observed only: 2 steps were passed over, not done (make, see)");
+    assert_eq!(Play::flow("steps: [{id: a, run: x}]").run().state.observed(&crate::id::FramePath::new("main").unwrap()), None);
+}

@@ -8,7 +8,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC};
 use crate::{
     id::{EscalationId, FramePath, RunId, StepRef, Time},
     inspect::{NextStep, Standing, Window, length},
-    record::RunStatus,
+    record::{Observed, RunStatus},
 };
 
 use super::super::problem::Problem;
@@ -149,6 +149,14 @@ pub(super) fn ended(status: RunStatus, driven: bool) -> bool {
     match status {
         RunStatus::Succeeded | RunStatus::Failed | RunStatus::Cancelled => !driven,
         RunStatus::Running | RunStatus::Waiting | RunStatus::Interrupted => false,
+    }
+}
+
+/// A run that only observed is no change that was made.
+pub(super) fn observed_badge(status: RunStatus, observed: Option<&Observed>) -> Markup {
+    match observed {
+        Some(observed) => html! { span class="badge concerns" title=(observed.words()) { (observed.short(status)) } },
+        None => run_badge(status),
     }
 }
 

@@ -26,8 +26,8 @@ use super::{
     inbox::first_line,
     orders,
     parts::{
-        Tab, ago, clock, ended, events, flow_link, heading, next, pager, question_link, run_badge, run_link, step_link, tabs,
-        value_of,
+        Tab, ago, clock, ended, events, flow_link, heading, next, observed_badge, pager, question_link, run_link, step_link,
+        tabs, value_of,
     },
     routes::routes,
     shown,
@@ -103,7 +103,7 @@ fn page(studio: &Studio, workspace: &Workspace, run: &str, which: &Which) -> Res
     let body = html! {
         (clock(page.now))
         @if let Some(path) = &asked { p class="crumbs" { a href=(run_link(&report.run_id)) { (report.run_id) } " / " (path) } }
-        h1 { (report.run_id) " " (run_badge(report.status)) }
+        h1 { (report.run_id) " " (observed_badge(report.status, report.observed().as_ref())) }
         dl class="facts" {
             div { dt { "Started" } dd { (ago(report.created_at, page.now)) " by " (report.started_by) } }
             @if report.driven { div { dt { "Driven by" } dd { "process " (report.pid.map(|pid| pid.to_string()).unwrap_or_default()) } } }
@@ -155,7 +155,7 @@ fn stands(page: &Shown<'_>, waits: Option<&OrderLine>, slips: &Slips) -> Markup 
                 h2 { "In the queue" }
                 (orders::waits(order, slips, now))
             } @else {
-                h2 { (heading_of(report.status)) }
+                h2 { @if page.report.observed().is_some() && report.status == RunStatus::Succeeded { "It only observed" } @else { (heading_of(report.status)) } }
                 p { (why(page)) }
             }
         }
@@ -217,7 +217,7 @@ fn one_flow(page: &Shown<'_>, frame: &Frame, level: usize) -> Markup {
     let opened = opened_by(frame);
     let head = html! {
         @if let Some((step, what)) = &opened { span class="dim" { (step) " ↳ " (what) ": " } }
-        (flow.title) " " (run_badge(flow.status))
+        (flow.title) " " (observed_badge(flow.status, flow.observed.as_ref()))
     };
     let inner = page.view.children(&frame.path).filter(|child| page.whole.contains(&child.path));
     let here = page.rows.0.as_ref() == Some(&frame.path);

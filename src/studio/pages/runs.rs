@@ -19,7 +19,7 @@ use super::{
     super::{problem::Problem, server::Studio},
     Page, Place,
     orders::queue,
-    parts::{ago, clock, enc, run_badge, run_link, table_of},
+    parts::{ago, clock, enc, observed_badge, run_link, table_of},
     shown,
 };
 
@@ -126,7 +126,7 @@ fn row(line: &RunLine, now: Time) -> maud::Markup {
                 (flow.flow_path) " " span class="dim" { (flow.steps_done) "/" (flow.steps_total) }
             } }
             td { @match line.status {
-                Some(status) => { (run_badge(status)) }
+                Some(status) => { (observed_badge(status, line.observed().as_ref())) }
                 None => { span class="badge failed" { "damaged" } " " (line.damaged.as_deref().unwrap_or_default()) }
             } }
             td { @if line.questions > 0 { span class="needs" { (line.questions) } } }

@@ -1,0 +1,61 @@
+//! A run that only observed is told as one wherever a run is told.
+
+mod common;
+
+use common::Test;
+use serde_json::Value;
+
+const WORDS: &str = "observed only: 3 steps were passed over, not done (apply, reads, also)";
+
+/// A look, a change, what needs the file that it makes, and what comes after it.
+fn observed() -> Test {
+    let steps = "steps:
+  - {id: look, run: echo fine, access: observe}
+  - {id: apply, run: 'echo x > done', effects: once, outputs: [artifacts/plan]}
+  - {id: reads, run: 'true', access: observe, needs: [look], inputs: [artifacts/plan]}
+  - {id: also, run: 'true', needs: [apply]}
+";
+    let test = Test::new().flow("f", steps);
+    test.go(&["run", "f", "--run-id", "r", "--observe-only"])
+        .code(0)
+        .says("run r succeeded, observed only")
+        .says("f observed only: 3 ");
+    assert!(!test.at("done").exists());
+    test
+}
+
+#[test]
+fn nobody_takes_it_for_a_change_that_was_made() {
+    let test = observed();
+    let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(test.go(&["list"]).code(0).stdout.contains("observed only, 3 passed over"));
+    for command in ["status", "diagnose", "report"] {
+        let said = words(&test.go(&[command, "r"]).code(0).stdout).replace("also, reads", "reads, also");
+        assert!(said.contains(WORDS), "{command}: {said}");
+    }
+    let json = |args: &[&str]| serde_json::from_str::<Value>(&test.go(args).code(0).stdout).unwrap();
+    let over = serde_json::json!(["apply", "also", "reads"]);
+    let sorted = |value: &Value| {
+        let mut all: Vec<String> = value.as_array().unwrap().iter().map(|one| one.as_str().unwrap().to_owned()).collect();
+        all.sort();
+        all
+    };
+    let list = json(&["list", "--json"]);
+    assert_eq!(sorted(&list["runs"][0]["flows"][0]["observed"]["passed_over"]), sorted(&over));
+    let status = json(&["status", "r", "--json"]);
+    assert_eq!(sorted(&status["flows"][0]["observed"]["passed_over"]), sorted(&over));
+    assert_eq!(sorted(&test.manifest("r")["flows"][0]["observed"]["passed_over"]), sorted(&over));
+    test.go(&["verify", "r"]).code(0);
+    test.go(&["run", "f", "--run-id", "r"]).code(6).says("it only observed, and ended at").says("a new run, in which it is done");
+    test.go(&["run", "f", "--run-id", "s"]).code(1).silent_on("observed only");
+}
+
+#[test]
+fn a_failure_says_that_it_may_come_of_what_was_passed_over() {
+    let steps = "steps:\n  - {id: apply, run: 'echo x > done'}\n  - {id: see, run: cat done, access: observe, needs: []}\n";
+    let test = Test::new().flow("f", steps);
+    test.go(&["run", "f", "--run-id", "r", "--observe-only"]).code(1).says("run r failed, observed only");
+    let said = test.go(&["diagnose", "r"]).code(1).stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(said.contains("1 step was passed over, not done (apply), and that alone may be why"), "{said}");
+    assert!(test.go(&["list"]).code(0).stdout.contains("failed, observed only"));
+}
