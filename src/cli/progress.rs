@@ -6,6 +6,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::{
     id::{FramePath, Time},
+    inspect::MarkedDone,
     kernel::State,
     record::{At, DecisionKind, Entry, Fact, ReceiptStatus, Rule, SkipReason, WaitReason},
     runner::Observer,
@@ -55,7 +56,7 @@ impl Progress {
     }
 
     fn begin(&mut self, at: &At, now: Time) {
-        self.started.insert(at.clone(), now);
+        self.started.entry(at.clone()).or_insert(now);
         let Some(live) = &self.live else { return };
         if self.bars.len() >= LIVE_MAX {
             return;
@@ -124,7 +125,10 @@ impl Progress {
                     ReceiptStatus::Interrupted => ("!", "33"),
                 };
                 let round = proof.iteration.map(|n| format!(", round {n}")).unwrap_or_default();
-                let time = took(proof.completed_at.since(proof.started_at));
+                // From the start of the execution, as `status` and the report count it.
+                let began = self.started.remove(at).unwrap_or(proof.started_at);
+                let word = MarkedDone::of(state, fact);
+                let time = word.map_or_else(|| took(proof.completed_at.since(began)), |word| word.words());
                 self.line(&format!("{} {}  {time}{round}", self.paint(code, mark), Self::name(at)));
                 if let Some(error) = proof.error.as_deref().and_then(|error| error.lines().next()) {
                     self.line(&format!("    {error}"));

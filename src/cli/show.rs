@@ -162,6 +162,10 @@ fn step(files: &StepFiles, base: &str, paint: Paint) -> String {
         let word = one.receipt_status.map_or("running", ReceiptStatus::as_str);
         let round = one.iteration.map(|round| format!(", round {round}")).unwrap_or_default();
         let handoff = one.handoff_status.map(|status| format!(", {status}")).unwrap_or_default();
+        let (word, handoff) = match &one.marked_done {
+            Some(marked) => (marked.told(), String::new()),
+            None => (word.to_owned(), handoff),
+        };
         let decision = one.decision.map(|decision| format!(", then {decision}")).unwrap_or_default();
         let aside = if one.counts { "" } else { " (no longer counts)" };
         let _ = writeln!(
@@ -169,7 +173,7 @@ fn step(files: &StepFiles, base: &str, paint: Paint) -> String {
             "\nexecution {}{round}, started {}: {}{handoff}{decision}{aside}",
             one.execution,
             one.started_at,
-            paint.ink(ink, word)
+            paint.ink(ink, &word)
         );
         let mut table = Table::new(paint, "  ");
         let mut row = |name: &str, path: Option<&String>| {

@@ -8,7 +8,7 @@ use crate::{
     error::Error,
     id::Time,
     inspect::{
-        FlowReport, Standing, StatusReport, StepLine, WaitingQuestion, in_force_words, length, spent_words, status,
+        FlowReport, MarkedDone, Standing, StatusReport, StepLine, WaitingQuestion, in_force_words, length, spent_words, status,
         taken_back_words,
     },
     record::RunStatus,
@@ -142,12 +142,13 @@ fn flow_text(flow: &FlowReport, paint: Paint, now: Time) -> String {
         matches!(step.standing, Pending | Ready | Succeeded | Skipped | Stopped) && step.taken_back.is_none()
     };
     for step in flow.steps.iter().filter(|step| !many || !quiet(step)) {
-        let ink = standing_ink(step.standing);
+        // A word is no measure.
+        let ink = if step.marked_done.is_some() { Ink::Person } else { standing_ink(step.standing) };
         table.row([
             (standing_mark(step.standing).to_owned(), ink),
             (step.step_id.to_string(), Ink::Plain),
             (step.verb.clone(), Ink::Faint),
-            (step.standing.to_string(), ink),
+            (step.marked_done.as_ref().map_or(step.standing.to_string(), MarkedDone::words), ink),
             (detail(flow, step, now), if step.taken_back == Some(false) { Ink::Care } else { Ink::Faint }),
         ]);
     }

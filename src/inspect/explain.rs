@@ -12,7 +12,9 @@ use crate::{
     spec::flow::Join,
 };
 
-use super::{explain_facts::sentence, rollback, standing::Standing, status, view::RunView, words::listed};
+use super::{
+    by_word::counts_by_word, explain_facts::sentence, rollback, standing::Standing, status, view::RunView, words::listed,
+};
 
 /// `explain --json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -134,7 +136,7 @@ fn now(view: &RunView, frame: &Frame, at: &At, standing: Standing) -> String {
         }
         Standing::InFlow => "a sub-flow performs it".to_owned(),
         Standing::InDetour => "what is to be done before it starts again is under way".to_owned(),
-        Standing::Succeeded => "it is done".to_owned(),
+        Standing::Succeeded => counts_by_word(view, at).map_or("it is done".to_owned(), |word| format!("it was {}", word.told())),
         Standing::Concerns => "it ended with something open, and the flow went on".to_owned(),
         Standing::Failed => "it failed, and stopped its flow".to_owned(),
         Standing::Skipped => "it was skipped".to_owned(),

@@ -12,6 +12,7 @@ use crate::{
 };
 
 use super::{
+    by_word::marked_done,
     explain::Sentence,
     figures::{path_in, receipt_path},
     routes,
@@ -240,7 +241,12 @@ fn started(
 fn ended(view: &RunView, at: &At, number: u32) -> Option<Said> {
     let execution = view.executions(at).iter().rfind(|one| one.number == number)?;
     let (proof, handoff) = (execution.proof()?, execution.handoff()?);
-    let took = length(proof.completed_at.since(proof.started_at));
+    let path = receipt_path(view, at, execution).or_else(|| path_in(view, at, execution, "handoffs"));
+    if let Some(word) = marked_done(view, execution) {
+        return Some((format!("execution {number}: {}; nothing was measured", word.told()), None, path));
+    }
+    // As `status` and the report count it: with retries, and what they waited.
+    let took = length(execution.duration_ms().unwrap_or_default());
     let mut text = match proof.status {
         ReceiptStatus::Succeeded => format!("execution {number} succeeded after {took}, {}", handoff.status),
         ReceiptStatus::Failed => format!("execution {number} failed after {took}, {}", handoff.status),
@@ -263,7 +269,6 @@ fn ended(view: &RunView, at: &At, number: u32) -> Option<Said> {
     if let Some(worst) = worst.filter(|_| proof.error.is_none() && handoff.status != Status::Verified) {
         text.push_str(&format!("; its worst concern, {}: {}", worst.severity, first_line(&worst.description)));
     }
-    let path = receipt_path(view, at, execution).or_else(|| path_in(view, at, execution, "handoffs"));
     Some((text, None, path))
 }
 

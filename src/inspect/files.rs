@@ -16,6 +16,7 @@ use crate::{
 };
 
 use super::{
+    by_word::{MarkedDone, marked_done},
     figures::{path_in, receipt_path},
     view::{Execution, RunView},
     words::count,
@@ -58,6 +59,9 @@ pub struct ExecutionFiles {
     pub receipt_status: Option<ReceiptStatus>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub handoff_status: Option<Status>,
+    /// A person's word stands in the place of a measure.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub marked_done: Option<MarkedDone>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decision: Option<DecisionKind>,
     /// Its result counts now.
@@ -117,6 +121,7 @@ pub fn step_files(view: &RunView, at: &At) -> StepFiles {
         ended_at: one.ended_at(),
         receipt_status: one.proof().map(|proof| proof.status).or(one.lost_at.map(|_| ReceiptStatus::Interrupted)),
         handoff_status: one.handoff().map(|handoff| handoff.status),
+        marked_done: marked_done(view, one),
         decision: one.decision().map(|decision| decision.decision),
         counts: one.set_aside.is_none(),
         receipt: receipt_path(view, at, one),

@@ -2,6 +2,7 @@
 //! In: the journal's entries, folded by the kernel's own `apply`. Out: views that a terminal, a page or a report shows.
 //! Never: the journal interpreted a second way, a file written, a clock asked: relative times get `now` as a value.
 
+mod by_word;
 mod diagnose;
 mod diff;
 mod evidence;
@@ -35,6 +36,7 @@ mod timeline;
 mod view;
 mod words;
 
+pub use by_word::MarkedDone;
 pub use diagnose::{CAUSES, Cause, Class, Diagnosis, Likely, diagnose};
 pub use diff::{Differs, FlowDiffers, RunDiff, Side, StepDiffers, TextDiffers, diff};
 pub use evidence::{Freshness, Hotspot, Metric, MetricName, Panel, Source, Verdict, evidence};

@@ -10,6 +10,7 @@ use crate::{
 };
 
 use super::{
+    by_word::counts_by_word,
     figures::{executor, receipt_path, verb_word},
     paste::Paste,
     rollback::undos,
@@ -50,7 +51,9 @@ pub(super) fn steps(view: &RunView, frame: &Frame) -> String {
     for (at, slot, standing, current) in lines(view, frame) {
         let by = executor(frame, slot.step).unwrap_or_else(|| verb_word(&frame.plan.step(slot.step).spec.verb).to_owned());
         let all = view.executions(&at);
-        let took = current.and_then(Execution::duration_ms).map(length).unwrap_or_default();
+        let word = counts_by_word(view, &at);
+        let took = current.filter(|_| word.is_none()).and_then(Execution::duration_ms).map(length).unwrap_or_default();
+        let standing = word.map_or_else(|| standing.to_string(), |word| cell(&word.words()));
         let decision =
             current.and_then(Execution::decision).map(|one| format!("{} ({})", one.decision, one.rule)).unwrap_or_default();
         let round = current.and_then(|one| one.iteration).filter(|round| *round > 1);
@@ -110,6 +113,10 @@ pub(super) fn done(view: &RunView, frame: &Frame) -> String {
             (false, false) => format!("{} — {}", cell(&did), cell(&found)),
         };
         let undo = undone.get(&at.step).map(|undo| format!(" ({} by {})", undo.words(), cell(undo.by.step.as_str())));
+        if let Some(word) = counts_by_word(view, &at) {
+            let _ = writeln!(out, "- **{}** {}{}", cell(at.step.as_str()), cell(&word.told()), undo.unwrap_or_default());
+            continue;
+        }
         let _ = writeln!(out, "- **{}** {}: {text}{}", cell(at.step.as_str()), handoff.status, undo.unwrap_or_default());
     }
     for (id, state) in &frame.done {
@@ -215,6 +222,7 @@ pub(super) fn measured(view: &RunView, frame: &Frame) -> String {
         let Some((execution, proof)) = current.and_then(|one| Some((one, one.proof()?))) else { continue };
         let receipt = receipt_path(view, &at, execution).map(|path| format!(" ([receipt](../{path}))")).unwrap_or_default();
         let mut facts = Vec::new();
+        facts.extend(counts_by_word(view, &at).map(|word| format!("not measured: {}", cell(&word.words()))));
         // What an agent ran on its way says nothing of how it ended.
         if let Some(code) = proof.commands.first().filter(|_| proof.model.is_none()).and_then(|command| command.exit_code) {
             facts.push(format!("exit {code}"));

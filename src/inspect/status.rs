@@ -14,6 +14,7 @@ use crate::{
 };
 
 use super::{
+    by_word::{MarkedDone, counts_by_word},
     figures::{executor, receipt_path, verb_word},
     form::answer_with,
     in_force::{StepInForce, in_force},
@@ -99,8 +100,12 @@ pub struct StepLine {
     pub executions: u32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub iteration: Option<u32>,
+    /// From the start of the execution to its end, retries and their waits included; absent where a person said that it is done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub duration_ms: Option<u64>,
+    /// A person's word stands in the place of a measure.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub marked_done: Option<MarkedDone>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decision: Option<DecisionKind>,
 }
@@ -290,6 +295,7 @@ fn step_line(view: &RunView, frame: &Frame, step: StepRef, undone: &BTreeMap<Ste
         Some(agent) => format!("{} {agent}", verb_word(&spec.verb)),
         None => verb_word(&spec.verb).to_owned(),
     };
+    let marked_done = counts_by_word(view, &at);
     Some(StepLine {
         title: spec.title.clone(),
         verb,
@@ -297,7 +303,8 @@ fn step_line(view: &RunView, frame: &Frame, step: StepRef, undone: &BTreeMap<Ste
         taken_back: undone.get(&step).map(|undo| undo.whole),
         executions: u32::try_from(view.executions(&at).len()).unwrap_or(u32::MAX),
         iteration: current.and_then(|one| one.iteration),
-        duration_ms: current.and_then(super::view::Execution::duration_ms),
+        duration_ms: current.filter(|_| marked_done.is_none()).and_then(super::view::Execution::duration_ms),
+        marked_done,
         decision: current.and_then(|one| one.decision()).map(|decision| decision.decision),
         step_id: step,
     })

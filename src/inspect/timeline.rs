@@ -5,7 +5,7 @@ use maud::{Markup, html};
 
 use crate::{id::Time, kernel::Frame, record::ReceiptStatus};
 
-use super::{report_html::data, view::RunView, words::length};
+use super::{by_word::marked_done, report_html::data, view::RunView, words::length};
 
 /// Bars of one picture.
 const BARS_MAX: usize = 200;
@@ -33,6 +33,8 @@ struct Bar {
     from: Time,
     to: Time,
     class: &'static str,
+    /// What stands in the place of a length.
+    word: Option<String>,
 }
 
 /// One bar per execution, in the order in which they started; from the one that is asked for, or the last ones.
@@ -50,7 +52,8 @@ pub fn timeline(view: &RunView, frame: &Frame, asked: Option<usize>) -> (Markup,
             };
             let number = if story.executions.len() > 1 { format!(" #{}", one.number) } else { String::new() };
             let to = one.ended_at().unwrap_or(view.state.now);
-            bars.push(Bar { name: data(&format!("{}{number}", at.step)), from: one.started_at, to, class });
+            let word = marked_done(view, one).map(|word| data(&word.words()));
+            bars.push(Bar { word, name: data(&format!("{}{number}", at.step)), from: one.started_at, to, class });
         }
     }
     bars.sort_by(|a, b| (a.from, a.to, &a.name).cmp(&(b.from, b.to, &b.name)));
@@ -75,7 +78,7 @@ pub fn timeline(view: &RunView, frame: &Frame, asked: Option<usize>) -> (Markup,
                 rect class=(bar.class) x={ (format!("{:.1}", place(bar.from))) } y=(y) width={ (format!("{:.1}", (place(bar.to) - place(bar.from)).max(2.0))) } height="16" rx="3" {
                     title { (bar.name) ": " (bar.class) ", " (bar.from) ", " (length(bar.to.since(bar.from))) }
                 }
-                text x={ (format!("{:.1}", place(bar.to) + 6.0)) } y=(y + 13) class="dim" { (length(bar.to.since(bar.from))) }
+                text x={ (format!("{:.1}", place(bar.to) + 6.0)) } y=(y + 13) class="dim" { (bar.word.clone().unwrap_or_else(|| length(bar.to.since(bar.from)))) }
             }
         }
     };

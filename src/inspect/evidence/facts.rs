@@ -8,6 +8,7 @@ use crate::{
 
 use super::{
     super::{
+        by_word::counts_by_word,
         remains::{JournalSeen, Ran},
         view::Driver,
         words::{count, first_line, length, spent_words},
@@ -219,6 +220,13 @@ pub(super) fn unproven(ground: &Ground<'_>) -> Vec<String> {
     let bare = |ran: &&&Ran| ran.speaks && ran.may_change && ran.handoff_status() == "VERIFIED" && !measures(ran) && !later(ran);
     let bare = ground.counting.iter().filter(bare);
     bare.map(|ran| format!("{} says VERIFIED, and nothing measured what it did", ran.name())).collect()
+}
+
+/// Steps whose result is a person's word: nothing of them was measured.
+pub(super) fn by_word(ground: &Ground<'_>) -> Vec<String> {
+    let Some(view) = &ground.remains.view else { return Vec::new() };
+    let steps = view.steps.keys().filter(|at| ground.has_flow(at.flow.as_str()));
+    steps.filter_map(|at| Some(format!("{at} not measured: {}", counts_by_word(view, at)?.words()))).collect()
 }
 
 /// Whether a fact of the run says that a person decided in place of a step.

@@ -253,7 +253,8 @@ pub fn evidence(remains: &Remains, flow: Option<&str>, paste: &Paste) -> Panel {
         facts::record(&ground),
     ];
     let mut unknowns = unknowns(&ground, &metrics);
-    let unproven = facts::unproven(&ground);
+    let mut unproven = facts::unproven(&ground);
+    unproven.extend(facts::by_word(&ground));
     unknowns.extend(unproven.iter().cloned());
     let hard = [MetricName::Tests, MetricName::Lint, MetricName::Security, MetricName::Coverage, MetricName::Checks];
     let hard = metrics.iter().any(|one| one.measured && (hard.contains(&one.metric) || one.metric == MetricName::Outputs));

@@ -50,7 +50,7 @@ fn facts(receipt: &Value) -> Markup {
     let said = |key: &str| receipt[key].as_str().filter(|text| !text.is_empty());
     html! {
         dl {
-            @if let Some(status) = said("status") { dt { "Ended" } dd { (status) @if let Some(ms) = receipt["duration_ms"].as_u64() { " after " (length(ms)) } } }
+            @if let Some(status) = said("status") { dt { "Ended" } dd { (status) @if let Some(ms) = receipt["duration_ms"].as_u64().filter(|_| said("engine") != Some("human")) { " after " (length(ms)) @if receipt["attempt"].as_u64() > Some(1) { " (the last attempt)" } } } }
             @if let Some(engine) = said("engine") { dt { "By" } dd { (engine) @if let Some(model) = said("model") { ", " (model) } } }
             @if let Some(all) = receipt["tokens"]["total"].as_u64().filter(|all| *all > 0) {
                 dt { "Tokens" } dd { (all) }

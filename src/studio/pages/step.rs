@@ -61,9 +61,10 @@ fn page(workspace: &Workspace, run: &str, which: &Which) -> Result<Page, Problem
     let told = receipt_file.as_ref().map_or(Value::Null, |shown| shown.content["context"].clone());
     // What goes on is looked at while it does.
     let runs = looked_at(&files, which.execution).is_some_and(|one| one.ended_at.is_none());
+    let word = files.executions.last().filter(|one| one.counts).and_then(|one| one.marked_done.clone());
     let body = html! {
         p class="crumbs" { a href=(run_link(&view.run_id)) { (view.run_id) } " / " a href=(flow_link(&view.run_id, &at.flow)) { (at.flow) } }
-        h1 { (at.step) @if let Some(why) = &why { " " (standing_badge(why.standing)) } }
+        h1 { (at.step) @if let Some(word) = &word { " " span class="badge concerns" { (word.words()) } } @else if let Some(why) = &why { " " (standing_badge(why.standing)) } }
         @if let Some(why) = &why { (story(why)) }
         (executions(&files, which.execution, &view.run_id, &at.flow))
         @if !files.executions.is_empty() {
@@ -123,7 +124,7 @@ fn executions(files: &StepFiles, chosen: Option<u32>, run: &crate::id::RunId, fl
                     a href=(link(one.execution)) aria-current=[here.then_some("true")] {
                         "#" (one.execution)
                         @if let Some(round) = one.iteration { ", round " (round) }
-                        @if let Some(status) = one.handoff_status { " " (status) }
+                        @if let Some(word) = &one.marked_done { " " (word.words()) } @else if let Some(status) = one.handoff_status { " " (status) }
                         @if !one.counts { span class="dim" { " (done over)" } }
                     }
                 }

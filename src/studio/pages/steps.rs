@@ -43,7 +43,10 @@ fn row(view: &RunView, frame: &Frame, flow: &FlowReport, step: &StepLine, now: T
                 @if let Some(title) = &step.title { " " span class="dim" { (title) } }
             }
             td {
-                (standing_badge(step.standing))
+                @match &step.marked_done {
+                    Some(word) => { span class="badge concerns" title=(word.told()) { (word.words()) } }
+                    None => { (standing_badge(step.standing)) }
+                }
                 @if let Some(whole) = step.taken_back { " " span class=[whole.then_some("dim")] { (taken_back_words(whole)) } }
                 @if let Some(running) = flow.running.iter().find(|one| one.step_id == step.step_id) { " " (ago(running.since, now)) }
                 @if let Some(retry) = flow.retrying.iter().find(|one| one.step_id == step.step_id) { " " span class="dim" { "attempt " (retry.attempt) " due " (retry.due) } }

@@ -1,4 +1,4 @@
-//! A run that only observed is told as one wherever a run is told.
+//! What people are told of a run: no word for a change that was not made, for a measure that was not taken, for a wait that is none.
 
 mod common;
 
@@ -58,4 +58,49 @@ fn a_failure_says_that_it_may_come_of_what_was_passed_over() {
     let said = test.go(&["diagnose", "r"]).code(1).stdout.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(said.contains("1 step was passed over, not done (apply), and that alone may be why"), "{said}");
     assert!(test.go(&["list"]).code(0).stdout.contains("failed, observed only"));
+}
+
+#[test]
+fn a_word_is_not_told_as_a_measure() {
+    let steps =
+        "steps:\n  - {id: fix, run: 'sleep 0.1; false', on_failure: escalate}\n  - {id: then, run: 'true', outputs: []}\n";
+    let test = Test::new().flow("f", steps);
+    test.go(&["run", "f", "--run-id", "r"]).code(4);
+    test.go(&["review", "answer", "r/fix-1", "--choose", "mark-done", "--note", "done by hand, ticket 7"]).code(0);
+    test.go(&["resume", "r"]).code(0);
+    let said = |args: &[&str]| test.go(args).stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    let status = said(&["status", "r"]);
+    assert!(status.contains("fix run marked done by tester 2 executions") && !status.contains(" 0 ms,"), "{status}");
+    let report = said(&["report", "r"]);
+    for words in [
+        "| fix | run | marked done by tester | 2 | | CONTINUE",
+        "**fix** marked done by tester: done by hand, ticket 7",
+        "**fix**: not measured: marked done by tester",
+    ] {
+        assert!(report.contains(words), "{words}: {report}");
+    }
+    assert!(
+        said(&["explain", "r", "fix"])
+            .contains("execution 2: marked done by tester: done by hand, ticket 7; nothing was measured")
+    );
+    assert!(said(&["evidence", "r"]).contains("f/fix not measured: marked done by tester"));
+    assert!(said(&["show", "r", "fix"]).contains("marked done by tester: done by hand, ticket 7, then"));
+    let json: Value = serde_json::from_str(&test.go(&["status", "r", "--json"]).stdout).unwrap();
+    let step = &json["flows"][0]["steps"][0];
+    assert_eq!((&step["marked_done"]["by"], &step["duration_ms"]), (&Value::from("tester"), &Value::Null));
+    test.go(&["verify", "r"]).code(0);
+}
+
+#[test]
+fn a_step_takes_as_long_wherever_it_is_told() {
+    let steps = "steps:\n  - {id: again, run: '[ -e f ] || { touch f; false; }', retry: {attempts: 2, delay: 300ms}}\n";
+    let test = Test::new().flow("f", steps);
+    test.go(&["run", "f", "--run-id", "r"]).code(0);
+    let json: Value = serde_json::from_str(&test.go(&["status", "r", "--json"]).stdout).unwrap();
+    let ms = json["flows"][0]["steps"][0]["duration_ms"].as_u64().expect("it has ended");
+    assert!(ms >= 300, "{ms}");
+    test.go(&["explain", "r", "again"]).code(0);
+    let explained = test.go(&["explain", "r", "again"]).stdout;
+    assert!(explained.contains(&format!("succeeded after {ms} ms")), "{ms}: {explained}");
+    assert!(test.go(&["report", "r"]).stdout.contains(&format!("| {ms} ms |")));
 }
