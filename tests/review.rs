@@ -109,6 +109,21 @@ fn at_a_terminal_too_a_file_that_changed_is_not_shown_as_evidence() {
 }
 
 #[test]
+fn evidence_reaches_a_terminal_as_text_or_not_at_all() {
+    let make = "mkdir -p artifacts; printf '\\211PNG\\r\\n\\032\\n\\000\\033]0;owned\\007' > artifacts/a.png; \
+                printf 'fine\\033[8mhidden\\033[0m\\n' > artifacts/b.txt";
+    let ask = r#"{id: gate, ask: {question: "Go on?", evidence: [artifacts/a.png, artifacts/b.txt]}}"#;
+    let test =
+        Test::new().flow("f", &format!("steps:\n  - id: make\n    run: |\n      cd \"$ARTIFACTS/..\"; {make}\n  - {ask}\n"));
+    test.go(&["run", "f", "--run-id", "d"]).code(4);
+    let mut person = at_terminal(&test, &["review"]);
+    person.sees("Which one?").types("1").sees("Your answer?").types("e");
+    person.sees("a PNG picture, 19 bytes, sha256").sees("fine").sees("Your answer?").types("q");
+    let (_, shown) = person.ends();
+    assert!(shown.contains("[8mhidden") && !shown.contains("\u{1b}[8m") && !shown.contains("\u{1b}]0;"), "{shown:?}");
+}
+
+#[test]
 fn without_a_terminal_nobody_is_asked() {
     let test = Test::new().flow("deploy", DEPLOY);
     test.go(&["run", "deploy", "--run-id", "d"]).code(4);

@@ -117,7 +117,13 @@ impl Desk<'_> {
                 self.say(&format!("(it {how})\n"))?;
             }
             let text = match workspace.evidence_as_shown(&read.id, question, shown, Reach::AsWritten, BYTES_MAX) {
-                Evidence::AsShown { head, whole } => beginning(&veil, &head, whole),
+                Evidence::AsShown { head, whole } => match binary(&head, whole) {
+                    Some(kind) => {
+                        let digest = shown.sha256.as_ref().map(ToString::to_string).unwrap_or_default();
+                        format!("({kind}, {whole} bytes, sha256 {digest}; look at it where it lies)\n")
+                    }
+                    None => beginning(&veil, &head, whole),
+                },
                 Evidence::Changed(how) => format!(
                     "(it has changed since it was shown ({how}), and is not shown here: an answer will be refused, and the question asked anew)\n"
                 ),
@@ -211,10 +217,36 @@ impl Desk<'_> {
     }
 }
 
+/// What a file is that is no text; `None` for text, also where the beginning ends within a letter.
+fn binary(head: &[u8], whole: u64) -> Option<&'static str> {
+    const KINDS: &[(&[u8], &str)] = &[
+        (b"\x89PNG", "a PNG picture"),
+        (b"\xff\xd8\xff", "a JPEG picture"),
+        (b"GIF8", "a GIF picture"),
+        (b"%PDF", "a PDF document"),
+        (b"PK\x03\x04", "a zip archive"),
+        (b"\x1f\x8b", "gzip data"),
+        (b"\x7fELF", "a program"),
+    ];
+    let cut = whole > head.len() as u64;
+    let text = match std::str::from_utf8(head) {
+        Ok(_) => true,
+        Err(bad) => cut && bad.error_len().is_none(),
+    };
+    let kind = KINDS.iter().find(|(magic, _)| head.starts_with(magic)).map(|(_, kind)| *kind);
+    match kind {
+        Some(kind) => Some(kind),
+        None if !text || head.contains(&0) => Some("binary data"),
+        None => None,
+    }
+}
+
 /// The beginning of a file, for reading; what was left out is said.
 fn beginning(veil: &Veil, head: &[u8], whole: u64) -> String {
     let cut = whole > head.len() as u64;
     let text = veil.text(&String::from_utf8_lossy(head), cut);
+    // Colours in it are not ours: they could hide a line of what is being approved.
+    let text = harmless(&text, false);
     let mut shown: String = text.lines().take(LINES_MAX).flat_map(|line| [line, "\n"]).collect();
     if cut || text.lines().count() > LINES_MAX {
         shown.push_str(&format!("(cut here; the whole file has {whole} bytes)\n"));
