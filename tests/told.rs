@@ -104,3 +104,19 @@ fn a_step_takes_as_long_wherever_it_is_told() {
     assert!(explained.contains(&format!("succeeded after {ms} ms")), "{ms}: {explained}");
     assert!(test.go(&["report", "r"]).stdout.contains(&format!("| {ms} ms |")));
 }
+
+#[test]
+fn a_run_whose_question_is_answered_waits_to_be_resumed() {
+    let test = Test::new().flow("f", "steps:\n  - {id: gate, ask: {question: \"Go on?\"}}\n  - {id: then, run: 'true'}\n");
+    test.go(&["run", "f", "--run-id", "r"]).code(4);
+    test.go(&["review", "answer", "r/gate-1", "--choose", "approve"]).code(0);
+    let status = test.go(&["status", "r"]).code(0).stdout;
+    assert!(status.contains("gate-1 was answered") && status.contains("the run waits to be resumed"), "{status}");
+    assert!(status.contains("gate-1 is answered: go on with it\n    flow-studio resume r"), "{status}");
+    let diagnosis = test.go(&["diagnose", "r"]).stdout;
+    assert!(diagnosis.contains("answered approve to gate-1") && diagnosis.contains("flow-studio resume r"), "{diagnosis}");
+    let json: Value = serde_json::from_str(&test.go(&["status", "r", "--json"]).stdout).unwrap();
+    assert_eq!(json["answered"], "gate-1");
+    test.go(&["resume", "r"]).code(0);
+    assert!(!test.go(&["status", "r"]).code(0).stdout.contains("was answered"));
+}

@@ -64,6 +64,10 @@ pub(super) fn render(report: &StatusReport, now: Time, color: bool) -> String {
     match (report.driven, report.pid, report.status) {
         (true, Some(pid), _) => out.push_str(&format!("driven by process {pid}\n")),
         (true, None, _) => out.push_str("driven by a process\n"),
+        (false, _, RunStatus::Interrupted) if report.answered.is_some() => {
+            let answered = report.answered.as_ref().map(ToString::to_string).unwrap_or_default();
+            out.push_str(&format!("{answered} was answered {}; the run waits to be resumed\n", ago(report.updated_at, now)));
+        }
         (false, _, RunStatus::Interrupted) => {
             out.push_str(&format!("no process drives it; it stopped {}\n", ago(report.updated_at, now)));
         }

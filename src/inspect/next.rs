@@ -26,7 +26,13 @@ pub(super) fn next(view: &RunView, paste: &Paste) -> Vec<NextStep> {
         .collect();
     match view.status() {
         RunStatus::Running | RunStatus::Waiting | RunStatus::Succeeded => {}
-        RunStatus::Interrupted => found.push(one("go on where it stood".to_owned(), paste.resume(run))),
+        RunStatus::Interrupted => {
+            let why = match view.waits_to_be_resumed() {
+                Some(question) => format!("{} is answered: go on with it", question.id),
+                None => "go on where it stood".to_owned(),
+            };
+            found.push(one(why, paste.resume(run)));
+        }
         RunStatus::Failed | RunStatus::Cancelled => {
             found.extend(by_hand(view, paste));
             found.extend(retries(view, paste));

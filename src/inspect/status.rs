@@ -47,6 +47,9 @@ pub struct StatusReport {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub spent: Option<Spent>,
     pub flows: Vec<FlowReport>,
+    /// This question was answered, and nobody has gone on with the run since: it waits to be resumed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answered: Option<EscalationId>,
     pub questions: Vec<WaitingQuestion>,
     /// What flows that failed or were cancelled did, and nothing took back: steps with an `undo`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -202,6 +205,7 @@ pub fn status(view: &RunView, paste: &Paste) -> StatusReport {
         pid,
         spent: Some(view.spent.values().copied().sum::<Spent>()).filter(|spent| spent.calls > 0),
         flows: view.frames().map(|frame| flow_report(view, frame)).collect(),
+        answered: view.waits_to_be_resumed().map(|one| one.id.clone()),
         questions: view.open_questions().into_iter().map(|question| waiting(view, question, paste)).collect(),
         in_force: in_force(&view.state),
         next: next(view, paste),

@@ -109,7 +109,10 @@ fn headline(view: &RunView, status: RunStatus) -> String {
         RunStatus::Failed => format!("{flows} failed: {}", reasons().unwrap_or_else(|| "no reason is recorded".to_owned())),
         RunStatus::Waiting => format!("{flows} waits for an answer to {}", count(view.open_questions().len(), "question")),
         RunStatus::Cancelled => format!("{flows} was cancelled"),
-        RunStatus::Interrupted => format!("{flows} stopped before it was done"),
+        RunStatus::Interrupted => match view.waits_to_be_resumed() {
+            Some(question) => format!("{flows} waits to be resumed: {} is answered", question.id),
+            None => format!("{flows} stopped before it was done"),
+        },
         RunStatus::Running => format!("{flows} is running: {} now", count(view.state.running.len(), "step")),
     }
 }

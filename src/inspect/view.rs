@@ -141,6 +141,14 @@ impl RunView {
         }
     }
 
+    /// The question whose answer was the last that happened: nobody has gone on with the run since.
+    pub fn waits_to_be_resumed(&self) -> Option<&Question> {
+        let last = self.moments.last().filter(|_| self.driver == Driver::Nobody && self.status() == RunStatus::Interrupted)?;
+        let InputNote::Answered { id } = last.input.as_ref() else { return None };
+        let open = self.state.stop.is_none() && self.state.running.is_empty();
+        self.state.questions.get(id).map(AsRef::as_ref).filter(|one| open && one.answer.is_some())
+    }
+
     /// What a flow and the flows below it used; `None`: no model was called.
     pub fn spent_by(&self, flow: &FramePath) -> Option<Spent> {
         let below = |path: &FramePath| {

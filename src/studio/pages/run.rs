@@ -155,7 +155,7 @@ fn stands(page: &Shown<'_>, waits: Option<&OrderLine>, slips: &Slips) -> Markup 
                 h2 { "In the queue" }
                 (orders::waits(order, slips, now))
             } @else {
-                h2 { @if page.report.observed().is_some() && report.status == RunStatus::Succeeded { "It only observed" } @else { (heading_of(report.status)) } }
+                h2 { @if page.report.observed().is_some() && report.status == RunStatus::Succeeded { "It only observed" } @else if report.answered.is_some() { "Answered, waits to be resumed" } @else { (heading_of(report.status)) } }
                 p { (why(page)) }
             }
         }
