@@ -120,3 +120,14 @@ fn a_run_whose_question_is_answered_waits_to_be_resumed() {
     test.go(&["resume", "r"]).code(0);
     assert!(!test.go(&["status", "r"]).code(0).stdout.contains("was answered"));
 }
+
+#[test]
+fn a_report_names_the_other_flows_of_its_run() {
+    let test = Test::new().flow("one", "steps:\n  - {id: a, run: 'true'}\n").flow("two", "steps:\n  - {id: b, run: 'false'}\n");
+    test.go(&["run", "one", "--run-id", "r"]).code(0);
+    assert!(!test.go(&["report", "r"]).stdout.contains("beside it"));
+    test.go(&["run", "two", "--run-id", "r"]).code(1);
+    let words = |flow: &str| test.go(&["report", "r", "--flow", flow]).code(0).stdout;
+    assert!(words("two").contains("beside it in this run: `one`, succeeded; see [its own report](../one/report.md)"));
+    assert!(words("one").contains("beside it in this run: `two`, failed"));
+}

@@ -81,6 +81,16 @@ fn head(out: &mut String, view: &RunView, frame: &Frame) {
         let _ = writeln!(out, "Goal: {}\n", cell(goal));
     }
     let _ = writeln!(out, "- run `{}`, flow `{}`", view.run_id, frame.path);
+    let others = view.roots().filter(|other| other.path != frame.path && frame.parent.is_none());
+    for other in others {
+        let _ = writeln!(
+            out,
+            "- beside it in this run: `{}`, {}; see [its own report](../{}/report.md)",
+            other.path,
+            headline(view, other),
+            other.path
+        );
+    }
     let by = view.state.run.as_deref().map(|run| run.by.to_string()).unwrap_or_default();
     let role = flow.role.as_ref().map(|role| format!(", in the name of {}", cell(&role.0))).unwrap_or_default();
     let _ = writeln!(out, "- started by {}{role}", cell(&by));
