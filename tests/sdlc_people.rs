@@ -221,7 +221,7 @@ fn reset_loses_nobodys_work() {
     bench.test.go(&["resume", "r"]).code(1);
     assert_eq!((bench.git(&["status", "--porcelain"]), bench.git(&["branch", "--show-current"])), (before, "side".to_owned()));
     // The second time somebody says: set it aside.
-    bench.run("reset", &[]).code(4);
+    bench.run("reset", &["--again"]).code(4);
     bench.test.go(&["review", "answer", "r/a-person-2", "--choose", "set-aside"]).code(0);
     bench.test.go(&["resume", "r"]).code(0);
     assert_eq!(
