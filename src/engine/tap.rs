@@ -175,7 +175,7 @@ impl Tapped {
             return text.into_owned();
         }
         let path = self.path.as_deref().unwrap_or("nowhere");
-        let mark = format!("\n[TRUNCATED: {} bytes, full at {path}]", self.bytes);
+        let mark = Kept::mark(self.bytes, path);
         let cut = text.floor_char_boundary(Kept::BYTES_MAX - mark.len());
         format!("{}{mark}", &text[..cut])
     }

@@ -29,7 +29,7 @@ pub(super) use lives::leaves_out;
 use super::state::{
     DoneState, FramePhase, Group, Life, LoopState, RunInfo, Running, Settled, Slot, State, StepResult, StepState,
 };
-use super::{breaker::Breaker, counts, doubt, scope};
+use super::{breaker::Breaker, counts, doubt, result::Cut, scope};
 
 impl State {
     /// Replays one line of the journal.
@@ -125,8 +125,10 @@ pub(super) fn apply_fact(state: &mut State, fact: &Fact, now: Time) {
             let Some((frame, slot)) = locate(state, &at.flow, &at.step) else { return };
             counts::remember(frame, at, *execution, proof, seq);
             let waited = if let Life::Waiting { due } = frame.state_mut(slot).life { Some(due) } else { None };
-            let looked_at = frame.plan.step(slot.step).keep.figures;
+            let keep = frame.plan.step(slot.step).keep;
             let speaks = matches!(frame.plan.step(slot.step).spec.verb, crate::spec::Verb::Agent(_));
+            // What an agent ran on its way says nothing of how it ended.
+            let command = proof.commands.first().filter(|_| !speaks);
             let kept = kept.as_deref();
             let text = |text: &Option<String>| text.as_deref().map(Arc::from);
             let person = kept.and_then(|kept| kept.json.as_ref()).filter(|_| proof.engine == EngineWord::Human);
@@ -138,8 +140,7 @@ pub(super) fn apply_fact(state: &mut State, fact: &Fact, now: Time) {
                 status: handoff.status,
                 passed: proof.status == crate::record::ReceiptStatus::Succeeded && handoff.status != Status::Blocked,
                 skipped: false,
-                // What an agent ran on its way says nothing of how it ended.
-                exit_code: proof.commands.first().filter(|_| !speaks).and_then(|command| command.exit_code),
+                exit_code: command.and_then(|command| command.exit_code),
                 iteration: proof.iteration,
                 error: proof.error.as_deref().map(Arc::from),
                 choice: word("choice").or(approved),
@@ -147,6 +148,7 @@ pub(super) fn apply_fact(state: &mut State, fact: &Fact, now: Time) {
                 stdout: kept.and_then(|kept| text(&kept.stdout)),
                 stderr: kept.and_then(|kept| text(&kept.stderr)),
                 json: kept.and_then(|kept| kept.json.clone()).map(Arc::new),
+                cut: command.map(|command| Cut::of(command, kept)).unwrap_or_default(),
                 handoff: speaks.then(|| handoff.clone()),
                 high_concerns: u32::try_from(
                     handoff.concerns.iter().filter(|one| one.severity == crate::spec::Severity::High).count(),
@@ -155,7 +157,7 @@ pub(super) fn apply_fact(state: &mut State, fact: &Fact, now: Time) {
                 can_help: handoff.routing.can_further_iteration_help,
                 tree: proof.tree.clone(),
                 measured: scope::figures_of(proof).map(Arc::new),
-                proof: (proof.status != crate::record::ReceiptStatus::Succeeded || looked_at).then(|| proof.clone()),
+                proof: (proof.status != crate::record::ReceiptStatus::Succeeded || keep.figures).then(|| proof.clone()),
             };
             frame.step_ended(slot, proof, result.passed);
             let step = frame.state_mut(slot);

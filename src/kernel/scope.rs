@@ -5,7 +5,10 @@ use serde_json::{Map, Value, json};
 use crate::{
     plan::StepIx,
     record::{ChangeFigures, Figures, Proof, ReceiptStatus, TestCount, TestFigures},
-    spec::{Reads, expr::Scope},
+    spec::{
+        Reads,
+        expr::{CUT, Scope},
+    },
 };
 
 use super::state::{Frame, Slot, State, StepResult};
@@ -127,14 +130,18 @@ fn not_yet() -> Value {
 
 fn step_value(result: &StepResult) -> Value {
     let text = |text: &Option<std::sync::Arc<str>>| text.as_deref().unwrap_or("").to_owned();
-    json!({
+    let mut value = json!({
         "status": result.status, "passed": result.passed, "exit_code": result.exit_code,
         "stdout": text(&result.stdout), "stderr": text(&result.stderr),
         "json": result.json.as_deref(), "handoff": result.handoff.as_deref(),
         "iteration": result.iteration.unwrap_or(0), "skipped": result.skipped,
         "choice": text(&result.choice), "note": text(&result.note), "error": text(&result.error),
         "measured": measured_of_result(result),
-    })
+    });
+    if let (Some(cut), Some(fields)) = (result.cut.sentences(), value.as_object_mut()) {
+        fields.insert(CUT.to_owned(), cut);
+    }
+    value
 }
 
 /// For the runner: what the templates of a step's verb can see.

@@ -16,6 +16,7 @@ mod loops;
 mod matrix;
 mod navigator;
 mod observing;
+mod outputs;
 mod overtime;
 mod play;
 mod policies;

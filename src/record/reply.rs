@@ -82,6 +82,11 @@ pub struct Kept {
 impl Kept {
     /// 64 KiB: an expression looks at a figure or a line; whoever wants more reads the file.
     pub const BYTES_MAX: usize = 64 * 1024;
+
+    /// How a text ends that was cut.
+    pub fn mark(bytes: u64, path: &str) -> String {
+        format!("\n[TRUNCATED: {bytes} bytes, full at {path}]")
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

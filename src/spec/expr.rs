@@ -11,10 +11,10 @@ use std::{
     sync::{Arc, LazyLock, atomic::AtomicU64},
 };
 
-use cel::{Context, Env, IdedExpr, parser::PrattParser};
+use cel::{Context, Env, ExecutionError, IdedExpr, parser::PrattParser};
 use serde_json::Value;
 
-use super::names::{Names, Problem, Reads};
+use super::names::{Names, Problem, Reads, cut_somewhere};
 use values::{from_cel, items, sentence, to_cel};
 use walk::Walk;
 
@@ -57,6 +57,10 @@ pub struct EvalError {
     pub text: String,
     pub message: String,
 }
+
+/// The key of a step under which stands, by field, why it has no value: its output was longer than what is kept of it.
+/// Whoever wrote the condition cannot name it.
+pub const CUT: &str = "@cut";
 
 /// The values an expression can see, by name: `params`, `steps`, `step`, `measured`, `iteration`, `json`, an item.
 pub type Scope = BTreeMap<String, Value>;
@@ -101,6 +105,10 @@ impl Expr {
     /// # Errors
     /// A key that is not there, types that do not go together, too many elements visited.
     pub fn eval(&self, scope: &Scope) -> Result<Value, EvalError> {
+        // What was cut is not judged: the part that decides may be the one that is missing.
+        if let Some(why) = self.reads.cut(|_| true, |name| scope.get(name)) {
+            return Err(self.error(why));
+        }
         let visits = Arc::new(AtomicU64::new(0));
         let mut context = Context::with_env(STANDARD.clone());
         let counted = move |list: cel::Value| items(list, &visits);
@@ -114,7 +122,13 @@ impl Expr {
             };
             context.add_variable_from_value(name.as_str(), value);
         }
-        let value = context.resolve(&self.program).map_err(|error| self.error(sentence(&error)))?;
+        let value = context.resolve(&self.program).map_err(|error| {
+            let cut = match &error {
+                ExecutionError::NoSuchKey(field) => cut_somewhere(field, scope.get("steps")),
+                _ => None,
+            };
+            self.error(cut.unwrap_or_else(|| sentence(&error)))
+        })?;
         from_cel(&value).map_err(|message| self.error(message))
     }
 

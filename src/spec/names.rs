@@ -8,8 +8,12 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-use super::diagnostic::{did_you_mean, nearest, one_of};
+use super::{
+    diagnostic::{did_you_mean, nearest, one_of},
+    expr::CUT,
+};
 
 macro_rules! step_fields {
     ($($variant:ident $word:literal $says:literal),+ $(,)?) => {
@@ -35,9 +39,9 @@ step_fields! {
     Status "status" "`VERIFIED`, `UNVERIFIED` or `BLOCKED`.",
     Passed "passed" "Whether it ended well and its contract was met.",
     ExitCode "exit_code" "Of its command; none where no command ran to its end.",
-    Stdout "stdout" "What it printed.",
-    Stderr "stderr" "What it printed as errors.",
-    Json "json" "Standard output read as JSON; of a question, the answer with its `values`.",
+    Stdout "stdout" "What it printed; more than 64 KiB have no value in a condition.",
+    Stderr "stderr" "What it printed as errors; likewise.",
+    Json "json" "Standard output read as JSON, if it has at most 64 KiB; of a question, the answer with its `values`.",
     Handoff "handoff" "The handoff envelope.",
     Iteration "iteration" "The round of its loop.",
     Skipped "skipped" "Whether it was left out.",
@@ -64,6 +68,32 @@ pub struct Reads {
     pub step: BTreeSet<StepField>,
     /// Every top-level name that it uses.
     pub tops: BTreeSet<String>,
+}
+
+impl Reads {
+    /// Why a field that it names has no value, with the name that it is asked by: what was cut is not shown as the whole.
+    /// `values`: those of `steps` and `step`.
+    pub(super) fn cut<'v>(
+        &self,
+        wanted: impl Fn(StepField) -> bool,
+        values: impl Fn(&str) -> Option<&'v Value>,
+    ) -> Option<String> {
+        let why = |name: &str, step: Option<&Value>, fields: &BTreeSet<StepField>| {
+            let cut = step?.get(CUT)?;
+            let lacking = |field: &StepField| Some((*field, cut.get(field.word())?.as_str()?));
+            let (field, why) = fields.iter().filter(|field| wanted(**field)).find_map(lacking)?;
+            Some(format!("`{name}.{}` {why}", field.word()))
+        };
+        let steps = values("steps");
+        let named = |(id, fields): (&String, &BTreeSet<StepField>)| why(&path("steps", id), steps?.get(id), fields);
+        self.steps.iter().find_map(named).or_else(|| why("step", values("step"), &self.step))
+    }
+}
+
+/// Why `field` of a step that was picked by a computed name is not there.
+pub(super) fn cut_somewhere(field: &str, steps: Option<&Value>) -> Option<String> {
+    let mut lacking = steps?.as_object()?.values().filter_map(|step| step.get(CUT)?.get(field)?.as_str());
+    lacking.next().map(|why| format!("`{field}` of a step {why}"))
 }
 
 /// The names that are legal at one place of a flow.

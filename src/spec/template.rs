@@ -103,6 +103,10 @@ impl Template {
     /// A value that is not there, and an output of more than 1 MiB.
     pub fn render(&self, scope: &Value) -> Result<String, TemplateError> {
         let Some(compiled) = &self.compiled else { return Ok(self.text.to_string()) };
+        // A text that was cut ends with a mark that says so; a document that was is not there.
+        if let Some(message) = self.reads.cut(|field| field == StepField::Json, |name| scope.get(name)) {
+            return Err(TemplateError { line: 1, column: 1, message });
+        }
         let context = Context::wraps(scope).map_err(|error| TemplateError { line: 1, column: 1, message: error.to_string() })?;
         let mut output = Bounded(String::new());
         let mut render_context = RenderContext::new(None);

@@ -7,6 +7,7 @@ use crate::{
     id::{FramePath, StepRef},
     kernel::{
         again::slots,
+        result::Cut,
         state::{Frame, Life, Settled, Slot, State, StepResult, StepState},
     },
     plan::{Plan, StepIx},
@@ -57,6 +58,7 @@ pub(super) fn skipped_result() -> StepResult {
         stdout: None,
         stderr: None,
         json: None,
+        cut: Cut::default(),
         handoff: None,
         high_concerns: 0,
         can_help: None,

@@ -3,8 +3,8 @@
 use crate::{
     id::{Sha256, Time},
     record::{
-        At, Concern, Draft, DraftRouting, EngineWord, ErrorClass, Failure, FailureKind, Kept, Mode, Reply, ReplyOutcome, Status,
-        Summary,
+        At, CommandRun, Concern, Draft, DraftRouting, EngineWord, ErrorClass, Failure, FailureKind, Kept, Mode, Reply,
+        ReplyOutcome, Status, Summary,
     },
     spec::Severity,
 };
@@ -17,6 +17,8 @@ pub(super) struct Say {
     kept: Kept,
     stderr: String,
     tree: Option<Sha256>,
+    /// How much its command printed, standard output and error.
+    printed: Option<(u64, u64)>,
 }
 
 fn draft(status: Status) -> Draft {
@@ -25,7 +27,7 @@ fn draft(status: Status) -> Draft {
 
 impl Say {
     fn new(outcome: ReplyOutcome) -> Self {
-        Self { outcome, draft: None, kept: Kept::default(), stderr: String::new(), tree: None }
+        Self { outcome, draft: None, kept: Kept::default(), stderr: String::new(), tree: None, printed: None }
     }
     pub(super) fn failing(kind: FailureKind, class: ErrorClass, message: &str) -> Self {
         Self::new(ReplyOutcome::Failed(Failure { kind, class, message: message.to_owned(), exit_code: Some(1) }))
@@ -53,12 +55,35 @@ impl Say {
         reply.kept = self.kept.clone();
         reply.stderr_tail.clone_from(&self.stderr);
         reply.tree.clone_from(&self.tree);
+        reply.commands.extend(self.printed.map(|(stdout_bytes, stderr_bytes)| command(stdout_bytes, stderr_bytes)));
         Box::new(reply)
+    }
+    /// Its command printed so much.
+    pub(super) fn printed(self, stdout_bytes: u64, stderr_bytes: u64) -> Self {
+        Self { printed: Some((stdout_bytes, stderr_bytes)), ..self }
     }
     pub(super) fn prints(mut self, stdout: &str) -> Self {
         self.kept.json = serde_json::from_str(stdout).ok();
         self.kept.stdout = Some(stdout.to_owned());
         self
+    }
+}
+
+fn command(stdout_bytes: u64, stderr_bytes: u64) -> CommandRun {
+    CommandRun {
+        run: Some("x".to_owned()),
+        argv: None,
+        cwd: ".".to_owned(),
+        exit_code: Some(0),
+        signal: None,
+        duration_ms: 0,
+        stdout_path: None,
+        stderr_path: None,
+        stdout_sha256: None,
+        stderr_sha256: None,
+        stdout_bytes,
+        stderr_bytes,
+        truncated: false,
     }
 }
 

@@ -12,6 +12,8 @@ use std::{
 use cel::ExecutionError;
 use serde_json::Value;
 
+use super::CUT;
+
 /// Elements that `all`, `exists`, `filter` and `map` may visit during one evaluation.
 const VISITS_MAX: u64 = 200_000;
 
@@ -84,8 +86,11 @@ pub(super) fn to_cel(value: &Value) -> cel::Value {
         Value::String(text) => cel::Value::String(Arc::new(text.clone())),
         Value::Array(items) => cel::Value::List(Arc::new(items.iter().map(to_cel).collect())),
         Value::Object(pairs) => {
+            // A step that was picked by a computed name: its fields without a value are not there.
+            let cut = pairs.get(CUT).and_then(Value::as_object);
+            let without = |key: &String| cut.is_some_and(|cut| key == CUT || cut.contains_key(key));
             let pairs: std::collections::HashMap<String, cel::Value> =
-                pairs.iter().map(|(k, v)| (k.clone(), to_cel(v))).collect();
+                pairs.iter().filter(|(k, _)| !without(k)).map(|(k, v)| (k.clone(), to_cel(v))).collect();
             cel::Value::Map(pairs.into())
         }
     }
