@@ -150,12 +150,14 @@ pub(super) fn apply_fact(state: &mut State, fact: &Fact, now: Time) {
                 json: kept.and_then(|kept| kept.json.clone()).map(Arc::new),
                 cut: command.map(|command| Cut::of(command, kept)).unwrap_or_default(),
                 handoff: speaks.then(|| handoff.clone()),
+                envelope: (keep.handoff && !speaks).then(|| handoff.clone()),
                 high_concerns: u32::try_from(
                     handoff.concerns.iter().filter(|one| one.severity == crate::spec::Severity::High).count(),
                 )
                 .unwrap_or(u32::MAX),
                 can_help: handoff.routing.can_further_iteration_help,
                 tree: proof.tree.clone(),
+                checks: u32::try_from(proof.checks.len()).unwrap_or(u32::MAX),
                 measured: scope::figures_of(proof).map(Arc::new),
                 proof: (proof.status != crate::record::ReceiptStatus::Succeeded || keep.figures).then(|| proof.clone()),
             };

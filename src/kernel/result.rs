@@ -27,14 +27,18 @@ pub struct StepResult {
     pub json: Option<Arc<Value>>,
     /// What of its output was too long for expressions.
     pub cut: Cut,
-    /// For expressions; only of steps that speak for themselves.
+    /// Of steps that speak for themselves.
     pub handoff: Option<Arc<Envelope>>,
+    /// Of one that does not, where an expression asks for it.
+    pub envelope: Option<Arc<Envelope>>,
     /// Kept while the kernel may still have to route on it.
     pub proof: Option<Arc<Proof>>,
     pub high_concerns: u32,
     pub can_help: Option<bool>,
     /// The work tree that a judge saw.
     pub tree: Option<Sha256>,
+    /// How many checks were made of it.
+    pub checks: u32,
     /// Its figures, as expressions see them, where there are any.
     pub measured: Option<Arc<Value>>,
 }

@@ -60,7 +60,7 @@ pub fn measured_of_result(result: &StepResult) -> Value {
         (Some(measured), _) => measured.clone(),
         (None, Some(proof)) => measured_of(proof),
         (None, None) => json!({
-            "passed": result.passed, "exit_code": result.exit_code, "checks_failed": [],
+            "passed": result.passed, "exit_code": result.exit_code, "checks": result.checks, "checks_failed": [],
             "tests": null, "lint": null, "security": null, "coverage": null, "changes": null,
         }),
     }
@@ -133,7 +133,7 @@ fn step_value(result: &StepResult) -> Value {
     let mut value = json!({
         "status": result.status, "passed": result.passed, "exit_code": result.exit_code,
         "stdout": text(&result.stdout), "stderr": text(&result.stderr),
-        "json": result.json.as_deref(), "handoff": result.handoff.as_deref(),
+        "json": result.json.as_deref(), "handoff": result.handoff.as_deref().or(result.envelope.as_deref()),
         "iteration": result.iteration.unwrap_or(0), "skipped": result.skipped,
         "choice": text(&result.choice), "note": text(&result.note), "error": text(&result.error),
         "measured": measured_of_result(result),

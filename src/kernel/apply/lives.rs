@@ -60,9 +60,11 @@ pub(super) fn skipped_result() -> StepResult {
         json: None,
         cut: Cut::default(),
         handoff: None,
+        envelope: None,
         high_concerns: 0,
         can_help: None,
         tree: None,
+        checks: 0,
         measured: None,
         proof: None,
     }

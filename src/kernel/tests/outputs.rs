@@ -58,3 +58,11 @@ fn conditions_on_output_that_was_cut_fail_closed_wherever_they_stand() {
     let shown = "steps: [{id: a, run: x}, {id: q, ask: {question: '{{steps.a.stdout}}'}}]";
     assert!(Play::flow(shown).reply("a", long()).run().question("q-1").question.ends_with("[TRUNCATED"));
 }
+
+#[test]
+fn every_step_has_an_envelope_and_counts_its_checks() {
+    let flow = "steps: [{id: a, run: x}, {id: b, when: \"steps.a.handoff.status == 'VERIFIED'\", run: x}, \
+                {id: c, when: steps.a.measured.checks == 0, run: x}, {id: d, for_each: \"['1']\", run: x}]";
+    let play = Play::flow(flow).run();
+    assert_eq!((play.path().as_str(), play.ends().to_string().as_str()), ("a b c d[1]", "succeeded"));
+}

@@ -18,13 +18,14 @@ pub struct Keep {
     pub stdout: bool,
     pub stderr: bool,
     pub json: bool,
+    pub handoff: bool,
     /// What was measured of it, also when it succeeded: a navigator comes after it.
     pub figures: bool,
 }
 
 impl Keep {
     fn texts(&mut self) {
-        (self.stdout, self.stderr, self.json) = (true, true, true);
+        (self.stdout, self.stderr, self.json, self.handoff) = (true, true, true, true);
     }
 
     fn field(&mut self, field: StepField) {
@@ -32,7 +33,8 @@ impl Keep {
             StepField::Stdout => self.stdout = true,
             StepField::Stderr => self.stderr = true,
             StepField::Json => self.json = true,
-            StepField::Status | StepField::Passed | StepField::ExitCode | StepField::Handoff | StepField::Iteration => {}
+            StepField::Handoff => self.handoff = true,
+            StepField::Status | StepField::Passed | StepField::ExitCode | StepField::Iteration => {}
             StepField::Skipped | StepField::Choice | StepField::Note | StepField::Error | StepField::Measured => {}
         }
     }
