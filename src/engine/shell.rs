@@ -5,10 +5,10 @@
 use std::path::{Path, PathBuf};
 
 use crate::{
-    measure::{Watch, exit_check, json_check, text_check},
+    measure::{Ended, Watch, exit_check, json_check, text_check},
     rails::told,
     record::{Check, CommandRun, EngineWord, ErrorClass, Failure, FailureKind, Kept, Mode, Reply, ReplyOutcome, Stream},
-    spec::expr::Scope,
+    spec::StepField,
 };
 
 use super::{
@@ -67,9 +67,10 @@ pub(crate) async fn perform(task: &Task<'_>, line: Line<'_>) -> Reply {
     let job = task.job;
     let kept = |yes: bool| if yes { Kept::BYTES_MAX } else { 0 };
     let json = job.keep.json || job.expect.json.is_some();
+    let asks_stderr = job.expect.json.as_ref().is_some_and(|json| json.reads().step.contains(&StepField::Stderr));
     let want = Want {
         stdout_head_bytes_max: kept(job.keep.stdout).max(if json { JSON_BYTES_MAX } else { 0 }),
-        stderr_head_bytes_max: kept(job.keep.stderr),
+        stderr_head_bytes_max: kept(job.keep.stderr).max(if asks_stderr { JSON_BYTES_MAX } else { 0 }),
         keep: Keep::Log,
         stdout_watches: job.expect.stdout.iter().chain(&job.expect.not_stdout).map(Watch::new).collect(),
         stderr_watches: job.expect.stderr.iter().map(Watch::new).collect(),
@@ -126,15 +127,15 @@ fn checks(task: &Task<'_>, done: &Shelled, json: Option<&Result<serde_json::Valu
         checks.push(text_check("stderr", matcher, true, *found, done.stderr.path.clone()));
     }
     if let (Some(expr), Some(json)) = (&expect.json, json) {
-        let scope = json.as_ref().map(|json| {
-            let step = serde_json::json!({"exit_code": done.command.exit_code, "json": json});
-            let measured =
-                serde_json::json!({"exit_code": done.command.exit_code, "passed": checks.iter().all(|check| check.passed)});
-            let mut scope: Scope = task.job.scope.clone();
-            scope.extend([("json".to_owned(), json.clone()), ("step".to_owned(), step), ("measured".to_owned(), measured)]);
-            scope
+        let ended = json.as_ref().map_err(Clone::clone).map(|json| Ended {
+            exit_code: done.command.exit_code,
+            json: json.clone(),
+            stdout: String::from_utf8_lossy(&done.stdout.head),
+            stderr: done.stderr.whole().map(String::from_utf8_lossy).ok_or(done.stderr.bytes),
+            checks: &checks,
         });
-        checks.push(json_check(expr, scope.as_ref().map_err(|why| (*why).clone()), done.stdout.path.clone()));
+        let check = json_check(expr, &task.job.scope, ended, done.stdout.path.clone());
+        checks.push(check);
     }
     checks
 }
@@ -224,7 +225,8 @@ pub(crate) fn find_program(name: &str, workspace: &Path, path: Option<&str>) -> 
 }
 
 /// A command that cannot work here says so with `EX_UNAVAILABLE` of sysexits.h, and what is missing in its last line.
-const BLOCKED_EXIT: i32 = 69;
+pub(super) const BLOCKED_EXIT: i32 = 69;
+pub(super) const SAID_NOTHING: &str = "the command did not say what";
 
 /// How a command's end reads as the end of the step, when this exit code is success.
 pub(crate) fn outcome(task: &Task<'_>, done: &Shelled, expected: i32) -> ReplyOutcome {
@@ -238,9 +240,7 @@ pub(crate) fn outcome(task: &Task<'_>, done: &Shelled, expected: i32) -> ReplyOu
     let failed = |kind, class, message, exit_code| ReplyOutcome::Failed(Failure { kind, class, message, exit_code });
     match &done.ran.end {
         End::Exited(code) if *code == expected => ReplyOutcome::Done,
-        End::Exited(BLOCKED_EXIT) => {
-            ReplyOutcome::Blocked { missing: vec![line.unwrap_or_else(|| "the command did not say what".to_owned())] }
-        }
+        End::Exited(BLOCKED_EXIT) => ReplyOutcome::Blocked { missing: vec![line.unwrap_or_else(|| SAID_NOTHING.to_owned())] },
         End::Exited(code @ (126 | 127)) => {
             failed(FailureKind::Spawn, ErrorClass::Permanent, because(format!("exit code {code}")), Some(*code))
         }

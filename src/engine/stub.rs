@@ -2,6 +2,8 @@
 //! In: a scenario file and which execution of which step is asked. Out: the reply that the scenario scripts.
 //! Never: a process, a clock, luck: the same question has the same answer.
 
+mod printed;
+
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
@@ -10,16 +12,20 @@ use serde_json::Value;
 
 use crate::{
     id::{EscalationId, FlowKey, ParamName, Sha256, StepRef, Time},
-    measure::{self, Watch},
+    measure,
     record::{
-        Answer, Assumption, Channel, Check, Concern, DecisionKind, Draft, DraftRouting, EngineWord, ErrorClass, Failure,
-        FailureKind, Identity, Kept, Mode, Reply, ReplyOutcome, RunStatus, Status, Summary,
+        Answer, Assumption, Channel, Concern, DecisionKind, Draft, DraftRouting, EngineWord, ErrorClass, Failure, FailureKind,
+        Identity, Mode, Reply, ReplyOutcome, RunStatus, Status, Summary,
     },
     redact::Redactor,
     spec::{Diagnostics, expr::Scope, flow::Expect, read_as},
 };
 
-use super::{Job, Keep, Outlet, Stop, Task, builtin, contract};
+use self::printed::{checks, command, kept};
+use super::{
+    Job, Keep, Outlet, Stop, Task, Work, builtin, contract,
+    shell::{BLOCKED_EXIT, SAID_NOTHING},
+};
 
 /// A scripted course of a flow: `flows/tests/<name>.scenario.yaml`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -131,6 +137,8 @@ pub struct Asked<'a> {
     pub execution: u32,
     pub started_at: Time,
     pub expect: &'a Expect,
+    /// The step runs a command, and no agent or verb of ours.
+    pub command: bool,
     /// What `expect.json` can see besides the script's own `json`.
     pub scope: &'a Scope,
     pub keep: Keep,
@@ -180,6 +188,7 @@ impl Scenario {
         reply.stderr_tail = script.stderr.clone().unwrap_or_default();
         reply.kept = kept(script, asked.keep);
         reply.checks = checks(script, &asked);
+        reply.commands.extend(reply.exit_code.filter(|_| asked.command).map(|code| command(script, code)));
         reply.outcome = outcome(script, asked.expect.exit);
         if reply.outcome == ReplyOutcome::Done
             && let Some(message) = measure::failure_message(&reply.checks)
@@ -209,6 +218,10 @@ fn outcome(script: &Scripted, expected: i32) -> ReplyOutcome {
                 None => format!("exit code {code}"),
             };
             match code {
+                BLOCKED_EXIT => {
+                    let said = last(&script.stderr).or_else(|| last(&script.stdout));
+                    return ReplyOutcome::Blocked { missing: vec![said.unwrap_or_else(|| SAID_NOTHING.to_owned())] };
+                }
                 126 | 127 => (FailureKind::Spawn, class(ErrorClass::Permanent), message),
                 _ => (FailureKind::Exit, class(ErrorClass::Retriable), message),
             }
@@ -216,41 +229,6 @@ fn outcome(script: &Scripted, expected: i32) -> ReplyOutcome {
         (None, _) => return ReplyOutcome::Done,
     };
     ReplyOutcome::Failed(Failure { kind, class, message, exit_code: script.exit })
-}
-
-fn kept(script: &Scripted, keep: Keep) -> Kept {
-    let json = script.json.clone().or_else(|| serde_json::from_str(script.stdout.as_deref()?).ok());
-    let stdout = script.stdout.clone().or_else(|| script.json.as_ref().map(Value::to_string)).unwrap_or_default();
-    Kept {
-        stdout: keep.stdout.then_some(stdout),
-        stderr: keep.stderr.then(|| script.stderr.clone().unwrap_or_default()),
-        json: json.filter(|_| keep.json),
-    }
-}
-
-fn checks(script: &Scripted, asked: &Asked<'_>) -> Vec<Check> {
-    let expect = asked.expect;
-    let mut checks = Vec::new();
-    if !script.blocked.is_empty() {
-        return checks;
-    }
-    for (name, matcher, wanted, text) in [
-        ("stdout", &expect.stdout, true, &script.stdout),
-        ("not_stdout", &expect.not_stdout, false, &script.stdout),
-        ("stderr", &expect.stderr, true, &script.stderr),
-    ] {
-        if let (Some(matcher), Some(text)) = (matcher, text) {
-            let mut watch = Watch::new(matcher);
-            watch.push(text.as_bytes());
-            checks.push(measure::text_check(name, matcher, wanted, watch.finish(), None));
-        }
-    }
-    if let (Some(expr), Some(json)) = (&expect.json, &script.json) {
-        let mut scope = asked.scope.clone();
-        scope.insert("json".to_owned(), json.clone());
-        checks.push(measure::json_check(expr, Ok(&scope), None));
-    }
-    checks
 }
 
 /// What the step says of itself; a failed or blocked step says something only if the script does.
@@ -285,6 +263,7 @@ pub fn stub_reply(scenario: Option<&Scenario>, job: &Job) -> Box<Reply> {
         execution: job.execution,
         started_at: job.started_at,
         expect: &job.expect,
+        command: matches!(job.work, Work::Shell { .. } | Work::Exec { .. }),
         scope: &job.scope,
         keep: job.keep,
     };
@@ -304,6 +283,7 @@ pub async fn perform_scripted(job: Job, scenario: &Scenario, redactor: &Redactor
         execution: job.execution,
         started_at: job.started_at,
         expect: &job.expect,
+        command: matches!(job.work, Work::Shell { .. } | Work::Exec { .. }),
         scope: &job.scope,
         keep: job.keep,
     };
@@ -343,7 +323,15 @@ expect: {path: [implement, critique, implement, critique, approve-deploy, deploy
     fn reply(scenario: &Scenario, step: &str, execution: u32, expect: &Expect) -> Reply {
         let step = StepRef::new(step).unwrap();
         let keep = Keep { stdout: true, stderr: false, json: false };
-        scenario.reply(Asked { step: &step, execution, started_at: Time::from_ms(0), expect, scope: &Scope::new(), keep })
+        scenario.reply(Asked {
+            step: &step,
+            execution,
+            started_at: Time::from_ms(0),
+            expect,
+            command: true,
+            scope: &Scope::new(),
+            keep,
+        })
     }
 
     fn status(reply: &Reply) -> Option<Status> {

@@ -1,12 +1,16 @@
 //! Expectations on output, watched while it streams by.
 //! In: redacted bytes, cut anywhere. Out: whether the text was found, as a `Check`. Never: the whole output in memory.
 
+use std::borrow::Cow;
+
 use memchr::memmem;
+use serde_json::{Value, json};
 
 use crate::{
     record::Check,
     spec::{
-        expr::{Expr, Scope},
+        StepField,
+        expr::{CUT, Expr, Scope},
         flow::Matcher,
     },
 };
@@ -133,9 +137,48 @@ pub fn exit_check(name: &str, expected: i32, actual: Option<i32>, evidence_path:
     }
 }
 
+/// A command that has just ended, as `expect.json` sees it. What comes later (`verify`, the envelope) is not known yet.
+#[derive(Debug)]
+pub struct Ended<'e> {
+    pub exit_code: Option<i32>,
+    pub json: Value,
+    pub stdout: Cow<'e, str>,
+    /// `Err`: it printed so many bytes as errors that they are not looked at.
+    pub stderr: Result<Cow<'e, str>, u64>,
+    /// Everything that was looked at before.
+    pub checks: &'e [Check],
+}
+
+impl Ended<'_> {
+    /// What the flow gives, and what the command left: the same for a command that ran and for one that a scenario scripts.
+    fn scope(self, expr: &Expr, own: &Scope) -> Scope {
+        let Self { exit_code, json, stdout, stderr, checks } = self;
+        let failed: Vec<&str> = checks.iter().filter(|check| !check.passed).map(|check| check.name.as_str()).collect();
+        let passed = failed.is_empty();
+        let mut step = json!({"exit_code": exit_code, "passed": passed, "json": json});
+        if expr.reads().step.contains(&StepField::Stdout) {
+            step["stdout"] = json!(stdout);
+        }
+        match stderr {
+            Ok(text) if expr.reads().step.contains(&StepField::Stderr) => step["stderr"] = json!(text),
+            Ok(_) => {}
+            Err(bytes) => {
+                let why =
+                    format!("has no value: the step printed {bytes} bytes on standard error; look at it with `expect.stderr`");
+                step[CUT] = json!({ "stderr": why });
+            }
+        }
+        let measured = json!({"exit_code": exit_code, "passed": passed, "checks": checks.len(), "checks_failed": failed});
+        let mut scope = own.clone();
+        scope.extend([("json".to_owned(), json), ("step".to_owned(), step), ("measured".to_owned(), measured)]);
+        scope
+    }
+}
+
 /// An expression over the JSON that was printed; `Err` says why there is none.
-pub fn json_check(expr: &Expr, scope: Result<&Scope, String>, evidence_path: Option<String>) -> Check {
-    let answer = scope.and_then(|scope| expr.eval_bool(scope).map_err(|error| error.message));
+pub fn json_check(expr: &Expr, own: &Scope, ended: Result<Ended<'_>, String>, evidence_path: Option<String>) -> Check {
+    let scope = ended.map(|ended| ended.scope(expr, own));
+    let answer = scope.and_then(|scope| expr.eval_bool(&scope).map_err(|error| error.message));
     Check {
         name: "json".to_owned(),
         passed: answer == Ok(true),

@@ -9,7 +9,7 @@ mod parse;
 mod verdict;
 
 pub use changes::{PER_FILE_MAX, change_figures, change_list, changes};
-pub use expect::{Watch, exit_check, json_check, text_check};
+pub use expect::{Ended, Watch, exit_check, json_check, text_check};
 pub use git::{Marker, Repository, git_marker, git_state};
 pub use outputs::{Roots, There, Unfit, digest, digest_and_head, inputs, outputs};
 pub use parse::{Reading, Unread, read};

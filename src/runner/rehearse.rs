@@ -152,10 +152,18 @@ impl<'s> Stage<'s> {
         let json = planned.spec.expect.json.as_ref();
         let scope = json.map(|json| scope_at(&self.state, frame, json.reads(), slot)).unwrap_or_default();
         let keep = Keep { stdout: planned.keep.stdout, stderr: planned.keep.stderr, json: planned.keep.json };
+        let command = matches!(planned.spec.verb, Verb::Run { .. } | Verb::Exec { .. });
         let tries = self.tries.entry(at.clone()).or_insert(0);
         *tries += 1;
-        let asked =
-            Asked { step: &at.step, execution: *tries, started_at: self.now, expect: &planned.spec.expect, scope: &scope, keep };
+        let asked = Asked {
+            step: &at.step,
+            execution: *tries,
+            started_at: self.now,
+            expect: &planned.spec.expect,
+            command,
+            scope: &scope,
+            keep,
+        };
         let reply = Box::new(self.scenario.reply(asked));
         Some(Input::Replied { at: at.clone(), execution, attempt, reply })
     }

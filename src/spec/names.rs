@@ -51,6 +51,25 @@ step_fields! {
     Measured "measured" "Figures: tests, lint, security, coverage, changes.",
 }
 
+/// What has a value when `expect.json` is looked at: the command has ended, and nothing else has happened.
+const EARLY: &[StepField] = &[StepField::Passed, StepField::ExitCode, StepField::Stdout, StepField::Stderr, StepField::Json];
+
+/// What stands under `measured`, and whether it is known in `expect.json`.
+const FIGURES: &[(&str, bool)] = &[
+    ("exit_code", true),
+    ("passed", true),
+    ("checks", true),
+    ("checks_failed", true),
+    ("tests", false),
+    ("lint", false),
+    ("security", false),
+    ("coverage", false),
+    ("changes", false),
+];
+
+/// Where that is known which comes too late for `expect.json`.
+const LATER: &str = "it is known in escalate.when, in loop.until and in later steps";
+
 impl StepField {
     pub fn from_word(word: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|field| field.word() == word)
@@ -104,6 +123,8 @@ pub struct Names {
     pub steps: Arc<BTreeSet<String>>,
     /// Further top-level names: `step`, `measured`, `iteration`, `json`, `run`, `flow`, the name of an item.
     pub others: BTreeSet<String>,
+    /// The place is `expect.json`: the step has only just ended.
+    pub early: bool,
     /// The flow of a run that has begun: it must load as it did, also where newer rules would refuse it.
     pub frozen: bool,
 }
@@ -135,11 +156,15 @@ impl std::error::Error for Problem {}
 pub const TOP_NAMES: &[(&str, &str, &str)] = &[
     ("params", "everywhere", "The run's parameters, by name."),
     ("steps", "everywhere", "The flow's steps, by id; `steps['my-step']` where the id has a hyphen."),
-    ("step", "`escalate.when`, `loop.until`, `expect.json`, a detour's `measured`", "The step that has just ended."),
+    (
+        "step",
+        "`escalate.when`, `loop.until`, `expect.json`, a detour's `measured`",
+        "The step that has just ended; in `expect.json` its `passed`, `exit_code`, `stdout`, `stderr` and `json`.",
+    ),
     (
         "measured",
         "`escalate.when`, `loop.until`, `expect.json`, a detour's `measured`",
-        "Its figures; what was not measured is null.",
+        "Its figures; what was not measured is null. In `expect.json` only `passed`, `exit_code`, `checks` and `checks_failed`.",
     ),
     ("iteration", "`escalate.when`, `loop.until`, `expect.json`, a detour's `measured`", "The round of its loop."),
     ("json", "`expect.json`", "Standard output, read as JSON."),
@@ -214,6 +239,31 @@ impl Names {
             None => format!("the steps are {}", one_of(known())),
         };
         Err((format!("there is no step `{id}`"), Some(hint)))
+    }
+
+    /// Checks a field of `step`.
+    pub(super) fn own_field(&self, word: &str) -> Result<StepField, (String, Option<String>)> {
+        let field = Self::field(word)?;
+        if !self.early || self.frozen || EARLY.contains(&field) {
+            return Ok(field);
+        }
+        let hint = if field == StepField::Iteration { "write `iteration`" } else { LATER };
+        Err((format!("`step.{word}` has no value yet in expect.json"), Some(hint.to_owned())))
+    }
+
+    /// Checks what stands under `measured`.
+    pub(super) fn figure(&self, word: &str) -> Result<(), (String, Option<String>)> {
+        match FIGURES.iter().find(|(known, _)| *known == word) {
+            _ if self.frozen => Ok(()),
+            Some((_, early)) if *early || !self.early => Ok(()),
+            Some(_) => Err((format!("`measured.{word}` has no value yet in expect.json"), Some(LATER.to_owned()))),
+            None => {
+                let words = || FIGURES.iter().map(|(known, _)| *known);
+                let hint =
+                    did_you_mean(word, words()).unwrap_or_else(|| format!("known: {}", words().collect::<Vec<_>>().join(", ")));
+                Err((format!("nothing is measured as `{word}`"), Some(hint)))
+            }
+        }
     }
 
     pub(super) fn field(word: &str) -> Result<StepField, (String, Option<String>)> {

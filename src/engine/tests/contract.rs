@@ -131,3 +131,86 @@ async fn verify_has_what_is_left_of_the_steps_time() {
     });
     assert_eq!(bed.run().await.failure().kind, FailureKind::Timeout);
 }
+
+fn early(text: &str) -> Result<crate::spec::Expr, String> {
+    let names = crate::spec::Names { early: true, ..Default::default() };
+    let compiled = crate::spec::Expr::compile(text, &names.with(&["step", "measured", "iteration", "json"]));
+    compiled.map_err(|problems| problems[0].to_string())
+}
+
+#[tokio::test]
+async fn an_expectation_of_json_sees_the_same_of_a_command_and_of_a_script() {
+    let scripts = [
+        ("{\"n\": 3}", "warned", 0),
+        ("{\"n\": 3}", "warned", 4),
+        ("{\"n\": 3}", "warned", 69),
+        ("not json", "", 0),
+        ("", "", 0),
+    ];
+    let exprs = [
+        "json.n == 3 && step.json.n == 3",
+        "step.passed && measured.passed && measured.checks == 2 && measured.checks_failed == []",
+        "step.exit_code == 4 && measured.exit_code == 4",
+        "step.stdout.contains('n') && step.stderr == 'warned'",
+    ];
+    for (stdout, stderr, exit) in scripts {
+        for expr in exprs {
+            let expect = Expect { stdout: holds("n"), json: Some(early(expr).unwrap()), written: true, ..Expect::default() };
+            let script = format!("printf '%s' '{stdout}'; printf '%s' '{stderr}' >&2; exit {exit}");
+            let ran = Bed::shell(&script).with(|job| job.expect = expect.clone()).run().await.reply;
+            let scenario = crate::engine::Scenario::parse(&format!(
+                "flow: f\nsteps: {{work: [{{exit: {exit}, stdout: '{stdout}', stderr: '{stderr}'}}]}}"
+            ));
+            let step = StepRef::new("work").unwrap();
+            let (started_at, scope, keep) = (crate::id::Time::from_ms(0), crate::spec::expr::Scope::new(), Keep::default());
+            let asked = crate::engine::Asked {
+                step: &step,
+                execution: 1,
+                started_at,
+                expect: &expect,
+                command: true,
+                scope: &scope,
+                keep,
+            };
+            let scripted = scenario.unwrap().reply(asked);
+            let seen = |reply: &Reply| {
+                let checks: Vec<_> =
+                    reply.checks.iter().map(|check| (check.name.clone(), check.passed, check.actual.clone())).collect();
+                (checks, reply.exit_code, reply.commands[0].exit_code, format!("{:?}", reply.outcome))
+            };
+            assert_eq!(seen(&ran), seen(&scripted), "{expr} on {stdout:?} {exit}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_expectation_of_json_sees_all_of_a_long_output() {
+    let pad = "printf '{\"pad\": \"%0200000d\", \"last\": \"end\"}' 1; head -c 70000 /dev/zero >&2";
+    let json = early("json.last == 'end' && step.stdout.endsWith('}') && size(step.stderr) == 70000").unwrap();
+    let out = expecting(pad, |expect| expect.json = Some(json)).with(|job| job.keep.json = true).run().await;
+    // Later steps do not have it.
+    assert_eq!(out.done().reply.kept.json, None);
+    let huge = expecting("printf '\"%01200000d\"' 1", |expect| expect.json = Some(early("json != ''").unwrap())).run().await;
+    assert!(huge.failure().message.contains("standard output has 1200002 bytes; JSON is read up to 1048576"));
+    let json = early("step.stderr == ''").unwrap();
+    let noise = expecting("echo 1; head -c 1200000 /dev/zero >&2", |expect| expect.json = Some(json)).run().await;
+    assert!(noise.failure().message.contains("`step.stderr` has no value"), "{}", noise.failure().message);
+}
+
+#[test]
+fn what_is_known_only_later_is_refused_in_an_expectation_of_json() {
+    for (text, says) in [
+        ("step.status == 'VERIFIED'", "`step.status` has no value yet in expect.json (it is known in escalate.when"),
+        ("step.handoff.status == ''", "`step.handoff` has no value yet"),
+        ("step.iteration > 1", "(write `iteration`)"),
+        ("measured.tests.failed == 0", "`measured.tests` has no value yet in expect.json"),
+        ("measured.test.failed == 0", "nothing is measured as `test` (did you mean `tests`?)"),
+    ] {
+        let said = early(text).unwrap_err();
+        assert!(said.contains(says), "{said}");
+    }
+    let later = crate::spec::Names::default().with(&["step", "measured"]);
+    for text in ["measured.tests.failed == 0 && step.status == ''", "measured.checks_failed == []"] {
+        assert!(crate::spec::Expr::compile(text, &later).is_ok());
+    }
+}

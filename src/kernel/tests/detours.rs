@@ -156,3 +156,18 @@ fn after_a_detour_nothing_starts_while_the_run_stops() {
     assert_eq!(play.ends().to_string(), "interrupted");
     assert_eq!(play.resume(None).path(), "a a.fix/mend a.fix/verify a b");
 }
+
+#[test]
+fn a_detour_that_asks_what_a_step_printed_is_refused() {
+    let catalog = "- {id: fix, when: {measured: \"step.stdout.contains('x')\"}, steps: [{id: mend, run: x}], verify: x}";
+    let files = |detours: &str| {
+        [
+            ("flows/main.yaml", FLOW.replacen("steps", "flow: main\nsteps", 1)),
+            ("flows/detours.yaml", format!("detours:\n{detours}")),
+        ]
+    };
+    let wrong = crate::spec::Loader::in_memory(files(catalog)).load_detours().unwrap_err().to_string();
+    assert!(wrong.contains("a detour does not see `step.stdout`"), "{wrong}");
+    let figures = catalog.replace("step.stdout.contains('x')", "step.exit_code == 1 && measured.exit_code == 1");
+    assert!(crate::spec::Loader::in_memory(files(&figures)).load_detours().is_ok());
+}

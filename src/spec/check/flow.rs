@@ -7,7 +7,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use crate::id::{FlowKey, Sha256};
 
 use super::super::{
-    Diagnostic, Length, Names, Part,
+    Diagnostic, Expr, Length, Names, Part, StepField,
     flow::{Detour, DetourWhen, Done, DoneTest, Flow, Limits, Step},
     text::{CharterText, DefaultsText, DetourText, DetoursText, DoneText, FlowText, LimitsText, StepText},
 };
@@ -36,6 +36,7 @@ pub(in super::super) fn flow(check: &mut Check<'_>, key: &FlowKey, text: &FlowTe
         params: Some(Arc::new(text.params.keys().map(ToString::to_string).collect())),
         steps: Arc::new(ids),
         others: BTreeSet::new(),
+        early: false,
         frozen: check.shelf.is_frozen(),
     };
     let none = CharterText::default();
@@ -194,7 +195,7 @@ impl Check<'_> {
         self.chain(&format!("{pointer}/steps"), &text.steps);
         self.snapshots(&format!("{pointer}/steps"), &text.steps);
         self.shell(&format!("{pointer}/verify"), &text.verify);
-        let names = Names { params: None, steps: Arc::new(ids), others: BTreeSet::new(), frozen: self.shelf.is_frozen() };
+        let names = Names { steps: Arc::new(ids), frozen: self.shelf.is_frozen(), ..Names::default() };
         let when = self.detour_when(&format!("{pointer}/when"), text, &names);
         let (defaults, charter) = (DefaultsText::default(), CharterText::default());
         let shared = Shared { names: &names, defaults: &defaults, secrets: &[], charter: &charter };
@@ -233,6 +234,18 @@ impl Check<'_> {
         }
     }
 
+    /// What a step printed is kept where its own flow asks for it; a detour is asked in every flow.
+    fn printed(&mut self, pointer: &str, expr: &Expr) {
+        let texts = [StepField::Stdout, StepField::Stderr, StepField::Json];
+        let Some(field) = texts.iter().find(|field| expr.reads().step.contains(field)) else { return };
+        if self.shelf.is_frozen() {
+            return;
+        }
+        let message = format!("a detour does not see `step.{}`: what a step printed is not kept for it", field.word());
+        let hint = "write `when: {error: …}`, a regular expression on the error, or use what is `measured`";
+        self.say(pointer, Part::Value, Diagnostic::error("unknown-field", message).hint(hint));
+    }
+
     fn detour_when(&mut self, pointer: &str, text: &DetourText, names: &Names) -> Option<DetourWhen> {
         let when = &text.when;
         match (&when.signature, &when.error, &when.measured) {
@@ -241,7 +254,9 @@ impl Check<'_> {
             (None, None, Some(measured)) => {
                 // Its own steps have not run when it is entered.
                 let names = Names { steps: Arc::default(), ..names.clone() }.with(&["step", "measured", "iteration"]);
-                self.condition(&format!("{pointer}/measured"), measured, &names).map(DetourWhen::Measured)
+                let expr = self.condition(&format!("{pointer}/measured"), measured, &names)?;
+                self.printed(&format!("{pointer}/measured"), &expr);
+                Some(DetourWhen::Measured(expr))
             }
             _ => {
                 let diagnostic = Diagnostic::error(

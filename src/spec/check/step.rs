@@ -213,7 +213,7 @@ impl Check<'_> {
             |key: &str, text: &Option<String>| text.as_ref().and_then(|text| self.matcher(&format!("{pointer}/{key}"), text));
         let (stdout, not_stdout, stderr) =
             (matcher("stdout", &text.stdout), matcher("not_stdout", &text.not_stdout), matcher("stderr", &text.stderr));
-        let names = ended.clone().with(&["json"]);
+        let names = Names { early: true, ..ended.clone().with(&["json"]) };
         let json = text.json.as_ref().and_then(|text| self.condition(&format!("{pointer}/json"), text, &names));
         Expect { exit: text.exit.unwrap_or(0), stdout, not_stdout, stderr, json, written: true }
     }

@@ -107,22 +107,31 @@ impl<'a> Walk<'a> {
                     self.check(checked, "unknown-step", id);
                     return true;
                 }
-                let fields = self.fields(rest);
+                let fields = self.fields(rest, Names::field);
                 self.reads.steps.entry((*id).to_owned()).or_default().extend(fields);
             }
             ("step", rest) if self.names.others.contains("step") => {
                 self.reads.tops.insert("step".to_owned());
-                let fields = self.fields(rest);
+                let fields = self.fields(rest, |word| self.names.own_field(word));
                 self.reads.step.extend(fields);
+            }
+            ("measured", [word, ..]) if self.names.others.contains("measured") => {
+                self.reads.tops.insert("measured".to_owned());
+                let checked = self.names.figure(word);
+                self.check(checked, "unknown-field", word);
             }
             _ => return false,
         }
         true
     }
 
-    fn fields(&mut self, rest: &[&str]) -> BTreeSet<StepField> {
+    fn fields(
+        &mut self,
+        rest: &[&str],
+        known: impl Fn(&str) -> Result<StepField, (String, Option<String>)>,
+    ) -> BTreeSet<StepField> {
         let Some(word) = rest.first() else { return StepField::ALL.iter().copied().collect() };
-        match Names::field(word) {
+        match known(word) {
             Ok(field) => BTreeSet::from([field]),
             Err(wrong) => {
                 self.check(Err(wrong), "unknown-field", word);
