@@ -316,3 +316,27 @@ fn where_there_is_nothing_the_place_is_named() {
         assert!(told.trim_end().ends_with("/run_base") && told.contains(" in /"), "{told}");
     }
 }
+
+#[test]
+fn validate_looks_at_detours_and_agents_too() {
+    let detours = "detours:\n  - {id: fix, when: {error: '('}, stepz: 1, steps: [{id: m, run: 'true', expect: {exit: 0}}], verify: 'true'}\n";
+    let test = Test::new().flow("f", "steps: [{id: a, run: 'true', expect: {exit: 0}}]");
+    test.write("flows/detours.yaml", detours);
+    test.write("agents/critic.md", "---\nname: other\ndescription: 7\n---\nhello\n");
+    test.write("agents/9 notes.md", "no agent\n");
+    let all = test.go(&["validate"]).code(3);
+    for said in
+        ["detours.yaml:2:25", "unknown key `stepz`", "critic.md:3:14", "is no agent that a flow can name", "4 files checked"]
+    {
+        assert!(format!("{}{}", all.stdout, all.stderr).contains(said), "{said} in {}{}", all.stdout, all.stderr);
+    }
+    for (file, said) in [("flows/detours.yaml", "unclosed group"), ("agents/critic.md", "`description`: expected")] {
+        test.go(&["validate", file]).code(3).says(said).says(&format!("{file}:"));
+    }
+    test.go(&["validate", "agents/9 notes.md"]).code(3).says("is no agent that a flow can name");
+    test.write("agents/critic.md", "---\nname: critic\ndescription: Finds what is missing\n---\nhello\n");
+    test.go(&["validate", "agents/critic.md"]).code(0);
+    // Without any flow.
+    std::fs::remove_file(test.at("flows/f.yaml")).unwrap();
+    test.go(&["validate"]).code(3).says("unclosed group");
+}

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::{
     error::{Error, Kind},
-    id::FlowKey,
+    id::{AgentKey, FlowKey},
     inspect::count,
     spec::Diagnostics,
 };
@@ -17,7 +17,7 @@ use super::context::{Context, tell};
 
 #[derive(Debug, Args)]
 pub struct ValidateArgs {
-    /// Flow files or names; left out, everything in the flows and agents directories
+    /// Names of flows, or files of flows, agents and detours; left out, everything in the flows and agents directories
     pub paths: Vec<PathBuf>,
     /// Warnings are mistakes
     #[arg(long)]
@@ -61,8 +61,18 @@ pub(super) fn run(args: &ValidateArgs, context: &Context) -> Result<u8, Error> {
             take(format!("flows/{}.yaml", listed.name), result)?;
         }
         for listed in agents {
-            let result = listed.outcome.map(|_| Diagnostics::default()).map_err(|found| with(&listed.name, found));
-            take(format!("agents/{}", listed.name), result)?;
+            let loaded = AgentKey::new(&listed.name).ok().map(|key| context.workspace.loader().load_agent(&key));
+            let result = loaded.map_or(Ok(Diagnostics::default()), |loaded| loaded.map(|agent| agent.warnings));
+            take(format!("agents/{}", listed.name), result.map_err(|found| with(&listed.name, found)))?;
+        }
+        let odd = context.workspace.loader().unnamed_agents();
+        if !odd.is_empty() {
+            take(config.agents_dir.display().to_string(), Ok(odd))?;
+        }
+        // Flows bring it along; where there is none, or its name is all that is looked for, it is checked all the same.
+        let catalog = config.flows_dir.join("detours.yaml");
+        if catalog.is_file() {
+            take("flows/detours.yaml".to_owned(), context.workspace.check_file(&catalog))?;
         }
     }
     for path in &args.paths {

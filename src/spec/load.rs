@@ -51,7 +51,7 @@ pub struct Listed {
 /// Reads flows and agents from their directories.
 #[derive(Debug, Clone)]
 pub struct Loader {
-    files: Files,
+    pub(super) files: Files,
     options: LoadOptions,
 }
 
@@ -178,11 +178,11 @@ pub(super) struct ReadFlow {
 }
 
 impl<'l> Reading<'l> {
-    fn new(loader: &'l Loader) -> Self {
+    pub(super) fn new(loader: &'l Loader) -> Self {
         Self { loader, agents: BTreeMap::new(), templates: BTreeMap::new(), found: Diagnostics::default() }
     }
 
-    fn finish<T>(self, value: Option<T>) -> Result<Loaded<T>, Diagnostics> {
+    pub(super) fn finish<T>(self, value: Option<T>) -> Result<Loaded<T>, Diagnostics> {
         let found = self.found.sorted();
         match value {
             Some(value) if !found.has_errors() => Ok(Loaded { value, warnings: found }),
@@ -266,15 +266,18 @@ impl<'l> Reading<'l> {
 
     /// The catalog and its text; `None` where anything is wrong with it.
     pub(super) fn detours(&mut self) -> Option<(Vec<Arc<Detour>>, Option<String>)> {
-        let file = match self.loader.files.read(Dir::Flows, DETOURS) {
-            Ok(Some(file)) => file,
-            Ok(None) => return Some((Vec::new(), None)),
+        match self.loader.files.read(Dir::Flows, DETOURS) {
+            Ok(Some(file)) => self.catalog(&file),
+            Ok(None) => Some((Vec::new(), None)),
             Err(found) => {
                 self.found.extend(found);
-                return None;
+                None
             }
-        };
-        let places = self.tree(&file)?;
+        }
+    }
+
+    pub(super) fn catalog(&mut self, file: &ReadFile) -> Option<(Vec<Arc<Detour>>, Option<String>)> {
+        let places = self.tree(file)?;
         let (text, found) = typed::<DetoursText>(&places, &schema::DETOURS);
         let broken = !found.is_empty();
         self.found.extend(found);

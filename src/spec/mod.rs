@@ -3,6 +3,7 @@
 //! Never: anything run, anything written, a mistake found only when the step starts.
 
 mod agent;
+mod alone;
 mod built_in;
 mod charter;
 mod check;
@@ -29,6 +30,7 @@ mod verify_text;
 mod words;
 pub mod yaml;
 
+pub use alone::FileIs;
 pub use diagnostic::{Diagnostic, Diagnostics, Level, Place, did_you_mean};
 pub use expr::Expr;
 pub use flow::{Agent, Detour, Flow, Library, Step, Verb};

@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, path::Path};
 use crate::{
     error::{Error, Kind},
     id::FlowKey,
-    spec::{Diagnostics, Library, load::Loader},
+    spec::{Diagnostics, FileIs, Library, load::Loader},
 };
 
 use super::{Workspace, build, errors::invalid};
@@ -15,12 +15,17 @@ use super::{Workspace, build, errors::invalid};
 const FLOW_BYTES_MAX: u64 = 1024 * 1024;
 
 impl Workspace {
-    /// Checks a flow file that may lie anywhere.
+    /// Checks a file that may lie anywhere: a flow, the catalog of detours or an agent, by its name; a scenario is played by `test`.
     ///
     /// # Errors
     /// Every mistake at once, each with its place.
     pub fn check_file(&self, path: &Path) -> Result<Diagnostics, Error> {
         let shown = path.display().to_string();
+        match FileIs::named(path) {
+            FileIs::Flow => {}
+            FileIs::Detours => return self.loader().check_detours(path).map_err(|found| invalid(&shown, found)),
+            FileIs::Agent => return self.loader().check_agent(path).map_err(|found| invalid(&shown, found)),
+        }
         let loaded = self.loader().load_file(path).map_err(|found| invalid(&shown, found))?;
         let library = Library {
             flows: [(loaded.value.key.clone(), loaded.value.clone())].into(),

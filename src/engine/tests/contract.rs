@@ -162,7 +162,7 @@ async fn an_expectation_of_json_sees_the_same_of_a_command_and_of_a_script() {
                 "flow: f\nsteps: {{work: [{{exit: {exit}, stdout: '{stdout}', stderr: '{stderr}'}}]}}"
             ));
             let step = StepRef::new("work").unwrap();
-            let (started_at, scope, keep) = (crate::id::Time::from_ms(0), crate::spec::expr::Scope::new(), Keep::default());
+            let (started_at, scope, keep) = (Time::from_ms(0), crate::spec::expr::Scope::new(), Keep::default());
             let asked = crate::engine::Asked {
                 step: &step,
                 execution: 1,
