@@ -13,6 +13,7 @@ mod files;
 pub mod flow;
 pub mod form;
 mod injections;
+mod length;
 mod library;
 mod limits;
 pub mod load;
@@ -34,12 +35,13 @@ pub use alone::FileIs;
 pub use diagnostic::{Diagnostic, Diagnostics, Level, Place, did_you_mean};
 pub use expr::Expr;
 pub use flow::{Agent, Detour, Flow, Library, Step, Verb};
+pub use length::{BadLength, Length};
 pub use load::{Listed, LoadOptions, Loaded, Loader};
 pub use names::{Names, Problem, Reads, StepField, TOP_NAMES};
 pub use source::{Part, Places};
 pub use template::Template;
 pub use typed::read_as;
 pub use words::{
-    About, Access, BadLength, CountsAs, Effects, EngineText, Halt, Length, Measure, Network, OnExhausted, OnFailure, OnFinding,
-    OnTimeout, ParseAs, Role, Severity,
+    About, Access, CountsAs, Effects, EngineText, Halt, Measure, Network, OnExhausted, OnFailure, OnFinding, OnTimeout, ParseAs,
+    Role, Severity,
 };

@@ -1,6 +1,6 @@
-//! The small closed vocabularies of the flow language, and lengths of time.
+//! The small closed vocabularies of the flow language.
 
-use std::{fmt, str::FromStr};
+use std::fmt;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -120,66 +120,5 @@ pub struct Role(pub String);
 impl fmt::Display for Role {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
-    }
-}
-
-/// A length of time as people write it: `500ms`, `2s`, `10m`, `1h30m`. At most 365 days.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Length {
-    ms: u64,
-}
-
-impl Length {
-    pub const MS_MAX: u64 = 365 * 24 * 3600 * 1000;
-    pub fn from_ms(ms: u64) -> Self {
-        Self { ms: ms.min(Self::MS_MAX) }
-    }
-    pub fn as_ms(self) -> u64 {
-        self.ms
-    }
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a length of time: write it like 500ms, 2s, 10m or 1h30m, at most 365 days")]
-pub struct BadLength(String);
-
-impl FromStr for Length {
-    type Err = BadLength;
-    fn from_str(text: &str) -> Result<Self, BadLength> {
-        let bad = || BadLength(text.chars().take(40).collect());
-        let span: jiff::SignedDuration = text.trim().parse().map_err(|_| bad())?;
-        let ms = u64::try_from(span.as_millis()).map_err(|_| bad())?;
-        if ms == 0 || ms > Self::MS_MAX { Err(bad()) } else { Ok(Self { ms }) }
-    }
-}
-
-impl fmt::Display for Length {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:#}", jiff::SignedDuration::from_millis(i64::try_from(self.ms).unwrap_or(i64::MAX)))
-    }
-}
-
-impl Serialize for Length {
-    fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
-        s.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for Length {
-    fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        String::deserialize(d)?.parse().map_err(serde::de::Error::custom)
-    }
-}
-
-impl JsonSchema for Length {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "Length".into()
-    }
-    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        schemars::json_schema!({
-            "type": "string",
-            "description": "A length of time: 500ms, 2s, 10m, 1h30m.",
-            "pattern": "^\\s*([0-9]+(\\.[0-9]+)?\\s*(ms|s|m|h|d)[a-z]*\\s*)+$"
-        })
     }
 }

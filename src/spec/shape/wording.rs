@@ -16,7 +16,7 @@ impl<'a, 's> Walk<'a, 's> {
     /// What belongs here, in a person's words.
     pub(super) fn expected(&self, schema: &'a Schema<'s>, def: Option<&str>) -> String {
         match def {
-            Some("Length") => return "a length of time like 30s, 10m or 1h30m".to_owned(),
+            Some("Length") => return "a length of time like 30s, 10m, 1h30m or 1d".to_owned(),
             Some("StepId") => return "a step id".to_owned(),
             Some("FlowKey") => return "a flow's name".to_owned(),
             Some("AgentKey") => return "an agent's name".to_owned(),
