@@ -234,7 +234,7 @@ impl<'a, 's> Walk<'a, 's> {
         } else {
             format!("`{}`: expected {expected}, found {found}", last(spot.pointer))
         };
-        let hint = type_hint(spot.value, spot.schema, spot.def);
+        let hint = type_hint(&last(spot.pointer), spot.value, spot.schema, spot.def);
         self.flaw(spot, Part::Value, Diagnostic::error("wrong-type", message).maybe_hint(hint));
     }
 

@@ -45,14 +45,15 @@ impl<'a, 's> Walk<'a, 's> {
     }
 }
 
-pub(super) fn type_hint(value: &Value, schema: &Schema<'_>, def: Option<&str>) -> Option<String> {
+/// `key`: where the value stands.
+pub(super) fn type_hint(key: &str, value: &Value, schema: &Schema<'_>, def: Option<&str>) -> Option<String> {
     Some(match (schema.kind, value) {
         _ if def == Some("Length") && value.is_number() => format!("say the unit: {value}s, {value}m, {value}ms"),
         (Some("string"), Value::Number(_) | Value::Bool(_)) => format!("put it in quotes: \"{value}\""),
         (Some("string"), Value::Object(_)) => {
             "a text that holds `: ` or begins with `{` needs quotes, or `|` and a line of its own".to_owned()
         }
-        (Some("array"), Value::String(text)) if text.len() <= 60 => format!("write a list: [{text}]"),
+        (Some("array"), Value::String(text)) if text.len() <= 60 => list_hint(key, text),
         (Some("array"), Value::Object(_)) => "begin each item with `- `".to_owned(),
         (Some("boolean"), Value::String(text)) => {
             let yes = matches!(text.to_ascii_lowercase().as_str(), "yes" | "on" | "y" | "true");
@@ -70,6 +71,24 @@ pub(super) fn type_hint(value: &Value, schema: &Schema<'_>, def: Option<&str>) -
         }
         _ => return None,
     })
+}
+
+/// A text where a list belongs, as the list that was meant.
+fn list_hint(key: &str, text: &str) -> String {
+    const SHELL: &[char] = &['\'', '"', '\\', '$', '`', '|', '&', ';', '<', '>', '(', ')', '*', '?', '~', '#', '\n'];
+    if key == "exec" && text.contains(SHELL) {
+        return "`exec` takes a list: [program, argument]; what a shell should read is written `run: …`".to_owned();
+    }
+    let apart = |c: char| c == ',' || matches!(key, "exec" | "needs") && c.is_whitespace();
+    let items = text.split(apart).map(str::trim).filter(|item| !item.is_empty());
+    format!("write a list: [{}]", items.map(plain).collect::<Vec<_>>().join(", "))
+}
+
+/// A text as YAML reads it back inside `[ ]`.
+fn plain(text: &str) -> String {
+    let simple = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | '/' | '=' | '+' | ' ');
+    let other = text.parse::<f64>().is_ok() || matches!(text, "true" | "false" | "null" | "yes" | "no" | "on" | "off" | "-");
+    if text.chars().all(simple) && !other { text.to_owned() } else { Value::from(text).to_string() }
 }
 
 fn plural(one: &str) -> String {
@@ -173,4 +192,28 @@ pub(super) fn rule_of(def: &str) -> Option<Rule> {
         "Length" => |text| text.parse::<Length>().map(drop).map_err(|error| error.to_string()),
         _ => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_in_the_place_of_a_list_is_shown_as_the_list_that_was_meant() {
+        for (key, text, list) in [
+            ("exec", "ls -l", "write a list: [ls, -l]"),
+            ("exec", "sleep 5", "write a list: [sleep, \"5\"]"),
+            ("exec", "echo {{params.who}}", "write a list: [echo, \"{{params.who}}\"]"),
+            ("needs", "one two", "write a list: [one, two]"),
+            ("needs", "one, two", "write a list: [one, two]"),
+            ("inputs", "my notes.md, b.md", "write a list: [my notes.md, b.md]"),
+            ("inputs", "a: b", "write a list: [\"a: b\"]"),
+        ] {
+            assert_eq!(list_hint(key, text), list);
+            let yaml = list.strip_prefix("write a list: ").unwrap();
+            let read = crate::spec::yaml::parse("x", format!("l: {yaml}").as_bytes()).unwrap().value();
+            assert!(read["l"].as_array().unwrap().iter().all(Value::is_string), "{read}");
+        }
+        assert!(list_hint("exec", "ls | wc -l").contains("`run: …`"));
+    }
 }
