@@ -215,6 +215,19 @@ impl Names {
         self.steps.contains(name).then(|| format!("did you mean `{}`?", path("steps", name)))
     }
 
+    /// Checks what stands under `run` and `flow`.
+    pub(super) fn about(&self, top: &str, word: &str) -> Result<(), (String, Option<String>)> {
+        let known: &[&str] = match top {
+            "run" => &["id", "by"],
+            "flow" => &["key", "title", "role"],
+            _ => return Ok(()),
+        };
+        if self.frozen || known.contains(&word) {
+            return Ok(());
+        }
+        Err((format!("`{top}` has no `{word}`"), Some(format!("known: {}", known.join(", ")))))
+    }
+
     pub(super) fn param(&self, name: &str) -> Result<(), (String, Option<String>)> {
         let Some(params) = &self.params else { return Ok(()) };
         if params.contains(name) {

@@ -248,6 +248,7 @@ impl Walk<'_> {
     fn call(&mut self, helper: &HelperTemplate) {
         if let Some(name) = helper.name.as_name() {
             self.helper(name);
+            self.enough(name, helper.params.len());
         }
         helper.params.iter().chain(helper.hash.values()).for_each(|parameter| self.parameter(parameter));
     }
@@ -257,6 +258,20 @@ impl Walk<'_> {
             let hint = super::diagnostic::did_you_mean(name, HELPERS.iter().copied())
                 .unwrap_or_else(|| format!("known: {}", HELPERS.join(", ")));
             self.problem("unknown-helper", &format!("there is no template helper `{name}`"), Some(hint), name);
+        }
+    }
+
+    /// What a helper lacks would be missed only when the text is needed.
+    fn enough(&mut self, name: &str, given: usize) {
+        let least = match name {
+            "lookup" | "eq" | "ne" | "gt" | "gte" | "lt" | "lte" | "default" => 2,
+            _ => 1,
+        };
+        if given < least && HELPERS.contains(&name) && !self.names.frozen {
+            let message = format!("`{name}` needs {least} {}", if least == 1 { "value" } else { "values" });
+            let example = if name == "default" { "params.note \"none\"" } else { "params.count 3" };
+            let hint = (least == 2).then(|| format!("write it like `{{{{{name} {example}}}}}`"));
+            self.problem("bad-template", &message, hint, name);
         }
     }
 
@@ -294,6 +309,7 @@ impl Walk<'_> {
                     return;
                 }
                 self.helper(sub.name());
+                self.enough(sub.name(), sub.params().map_or(0, Vec::len));
                 let params = sub.params().into_iter().flatten();
                 params
                     .chain(sub.hash().into_iter().flat_map(|hash| hash.values()))
@@ -342,6 +358,9 @@ impl Walk<'_> {
             }
             ["steps", id] => self.step(id, &[]),
             ["steps", id, rest @ ..] => self.step(id, rest),
+            [top, word, ..] if self.names.top(top).is_ok() => {
+                self.names.about(top, word).map_err(|wrong| ("unknown-field", wrong, *word))
+            }
             [top, ..] => self.names.top(top).map_err(|wrong| ("unknown-name", wrong, *top)),
             [] => Ok(()),
         };

@@ -42,6 +42,18 @@ fn names_are_checked_when_the_template_is_read() {
     assert!(wrong("{{#each params.places}}{{params.client}}{{/each}}").contains("@root.params.client"));
     assert!(wrong("one\ntwo {{#if params.client}}").starts_with("bad-template@"));
     assert!(wrong("{{log params.client}}").starts_with("unknown-helper"));
+    assert_eq!(wrong("{{run.nope}}"), "unknown-field@6 `run` has no `nope` (known: id, by)");
+    assert!(wrong("{{#each params.places}}{{@root.run.nope}}{{/each}}").contains("`run` has no `nope`"));
+    assert!(
+        wrong("{{default params.client}}")
+            .contains("`default` needs 2 values (write it like `{{default params.note \"none\"}}`)")
+    );
+    assert!(wrong("{{#if (eq params.client)}}x{{/if}}").contains("`eq` needs 2 values"));
+    for right in ["{{run.id}} {{run.by}}", "{{default params.client \"x\"}}", "{{#if (not params.client)}}x{{/if}}"] {
+        assert!(Template::compile(right, &names()).is_ok(), "{right}");
+    }
+    let frozen = Names { frozen: true, ..names() };
+    assert!(Template::compile("{{run.nope}}{{default params.client}}", &frozen).is_ok());
 }
 
 #[test]
