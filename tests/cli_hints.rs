@@ -326,7 +326,7 @@ fn validate_looks_at_detours_and_agents_too() {
     test.write("agents/9 notes.md", "no agent\n");
     let all = test.go(&["validate"]).code(3);
     for said in
-        ["detours.yaml:2:25", "unknown key `stepz`", "critic.md:3:14", "is no agent that a flow can name", "4 files checked"]
+        ["detours.yaml:2:29", "unknown key `stepz`", "critic.md:3:14", "is no agent that a flow can name", "4 files checked"]
     {
         assert!(format!("{}{}", all.stdout, all.stderr).contains(said), "{said} in {}{}", all.stdout, all.stderr);
     }
@@ -339,4 +339,29 @@ fn validate_looks_at_detours_and_agents_too() {
     // Without any flow.
     std::fs::remove_file(test.at("flows/f.yaml")).unwrap();
     test.go(&["validate"]).code(3).says("unclosed group");
+}
+
+#[test]
+fn mistakes_of_a_scenario_are_shown_where_they_stand() {
+    let test = Test::new().flow("f", "params: {n: {type: integer}}\nsteps: [{id: a, run: 'true', expect: {exit: 0}}]");
+    let scenario = |text: &str| test.write("flows/tests/f.scenario.yaml", &format!("flow: f\n{text}\n"));
+    let played = || {
+        let ran = test.go(&["test"]);
+        format!("{}{}", ran.stdout, ran.stderr)
+    };
+    for (text, says, place) in [
+        ("steps: {a: [{concerns: [{severity: LOW, description: x, locaton: y}]}]}", "did you mean `location`?", "yaml:2:57"),
+        ("steps: {a: [{assumptions: [{assumption: x, wy: 1}]}]}", "unknown key `wy`", "yaml:2:44"),
+        ("steps:\n  nope: [{exit: 1}]", "has no step `nope`", "yaml:3:3"),
+        ("expect:\n  decisions: {b: [LOOP]}", "has no step `b`", "yaml:3:15"),
+        ("params:\n  n: many", "many", "yaml:3:6"),
+        ("params: {m: 1}", "no parameter `m`", "yaml:2:13"),
+    ] {
+        scenario(text);
+        let said = played();
+        assert!(said.contains(says) && said.contains(place), "{text}: {said}");
+    }
+    scenario("steps:\n  a: [{exitt: 1}]");
+    let run = ["run", "f", "--engine", "stub", "--scenario", "flows/tests/f.scenario.yaml"];
+    test.go(&run).code(3).says("flows/tests/f.scenario.yaml:3:8");
 }

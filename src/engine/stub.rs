@@ -3,6 +3,7 @@
 //! Never: a process, a clock, luck: the same question has the same answer.
 
 mod printed;
+mod said;
 
 use std::collections::BTreeMap;
 
@@ -14,14 +15,15 @@ use crate::{
     id::{EscalationId, FlowKey, ParamName, Sha256, StepRef, Time},
     measure,
     record::{
-        Answer, Assumption, Channel, Concern, DecisionKind, Draft, DraftRouting, EngineWord, ErrorClass, Failure, FailureKind,
-        Identity, Mode, Reply, ReplyOutcome, RunStatus, Status, Summary,
+        Answer, Channel, DecisionKind, Draft, DraftRouting, EngineWord, ErrorClass, Failure, FailureKind, Identity, Mode, Reply,
+        ReplyOutcome, RunStatus, Status, Summary,
     },
     redact::Redactor,
-    spec::{Diagnostics, expr::Scope, flow::Expect, read_as},
+    spec::{Diagnostics, Places, expr::Scope, flow::Expect, read_as},
 };
 
 use self::printed::{checks, command, kept};
+pub use self::said::{ScriptedAssumption, ScriptedConcern};
 use super::{
     Job, Keep, Outlet, Stop, Task, Work, builtin, contract,
     shell::{BLOCKED_EXIT, SAID_NOTHING},
@@ -63,10 +65,10 @@ pub struct Scripted {
     pub proposal: Option<String>,
     /// Of an agent: what stands open.
     #[serde(default)]
-    pub concerns: Vec<Concern>,
+    pub concerns: Vec<ScriptedConcern>,
     /// Of an agent: what it took for granted.
     #[serde(default)]
-    pub assumptions: Vec<Assumption>,
+    pub assumptions: Vec<ScriptedAssumption>,
     /// Of an agent: what it did.
     pub summary: Option<String>,
     /// Exit code of the command.
@@ -161,6 +163,14 @@ impl Scenario {
     /// # Errors
     /// Everything that is wrong with the text, with line and column.
     pub fn read(file: &str, yaml: &str) -> Result<Self, Diagnostics> {
+        Self::placed(file, yaml).map(|(scenario, _)| scenario)
+    }
+
+    /// The same, with where everything stands in it.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the text, with line and column.
+    pub fn placed(file: &str, yaml: &str) -> Result<(Self, Places), Diagnostics> {
         read_as(file, yaml.as_bytes(), "scenario")
     }
 
@@ -249,8 +259,8 @@ fn draft(script: &Scripted, outcome: &ReplyOutcome) -> Option<Draft> {
     Some(Draft {
         status,
         summary: Summary { what_i_did: script.summary.clone().unwrap_or_default(), ..Summary::default() },
-        concerns: script.concerns.clone(),
-        assumptions: script.assumptions.clone(),
+        concerns: script.concerns.iter().map(ScriptedConcern::said).collect(),
+        assumptions: script.assumptions.iter().map(ScriptedAssumption::said).collect(),
         routing,
     })
 }

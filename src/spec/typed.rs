@@ -20,17 +20,21 @@ pub(super) struct Typed<T> {
 ///
 /// # Errors
 /// Everything in it that is not a `T`, each with its place.
-pub fn read_as<T: DeserializeOwned + schemars::JsonSchema>(file: &str, bytes: &[u8], name: &str) -> Result<T, Diagnostics> {
+pub fn read_as<T: DeserializeOwned + schemars::JsonSchema>(
+    file: &str,
+    bytes: &[u8],
+    name: &str,
+) -> Result<(T, Places), Diagnostics> {
     let places = super::yaml::parse(file, bytes)?;
     // The usual case costs no schema.
     if let Ok(value) = serde_json::from_value(places.value()) {
-        return Ok(value);
+        return Ok((value, places));
     }
     let text = schema::made::<T>("other", "Other").to_string();
     let rules = Schema::read(&text).expect("a schema that was just made");
     let (typed, found) = typed::<T>(&places, &rules);
     match typed.value {
-        Some(value) if found.is_empty() => Ok(value),
+        Some(value) if found.is_empty() => Ok((value, places)),
         Some(_) => Err(found.into_iter().collect()),
         None if found.is_empty() => Err(Diagnostic::error("bad-value", format!("not a {name}")).into()),
         None => Err(found.into_iter().collect()),

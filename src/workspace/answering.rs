@@ -16,7 +16,7 @@ use crate::{
     record::{RecordedFile, RecordingIndex, Replaying},
 };
 
-use super::{RunRequest, Workspace, absolute};
+use super::{RunRequest, Workspace, absolute, errors::invalid};
 
 pub(super) type Recordings = BTreeMap<String, Result<Arc<Recording>, String>>;
 
@@ -36,8 +36,8 @@ impl Workspace {
         let shown = path.display();
         let text = std::fs::read_to_string(path)
             .map_err(|error| Error::new(Kind::Invalid, format!("cannot read {shown}")).because(&error))?;
-        let scenario = engine::Scenario::parse(&text)
-            .map_err(|error| Error::new(Kind::Invalid, format!("{shown} is not a scenario: {error}")))?;
+        let name = shown.to_string();
+        let scenario = engine::Scenario::read(&name, &text).map_err(|found| invalid(&name, found))?;
         Ok(Some(Arc::new(scenario)))
     }
 

@@ -16,7 +16,7 @@ use crate::{
     plan::Book,
     runner::{Rehearsal, rehearse},
     spec::{
-        Diagnostics, did_you_mean,
+        Diagnostics, Part, Places, did_you_mean,
         params::{self, Given},
     },
 };
@@ -83,13 +83,13 @@ impl Workspace {
         }
         let read = in_parallel(&files, |path| read(path, &self.shown(path)));
         let mut books: BTreeMap<FlowKey, Result<Arc<Book>, Error>> = BTreeMap::new();
-        for scenario in read.iter().filter_map(|one| one.as_ref().ok()) {
+        for (scenario, _) in read.iter().filter_map(|one| one.as_ref().ok()) {
             let flow = &scenario.flow;
             books.entry(flow.clone()).or_insert_with(|| self.book(flow, false).map(|(book, _)| book));
         }
-        let read: Vec<(&PathBuf, Result<Scenario, Box<Tested>>)> = files.iter().zip(read).collect();
+        let read: Vec<(&PathBuf, Read)> = files.iter().zip(read).collect();
         Ok(in_parallel(&read, |(path, scenario)| match scenario {
-            Ok(scenario) => play(self.shown(path), scenario, &books[&scenario.flow]),
+            Ok((scenario, places)) => play(self.shown(path), scenario, places, &books[&scenario.flow]),
             Err(tested) => (**tested).clone(),
         }))
     }
@@ -99,7 +99,7 @@ impl Workspace {
     /// The scenarios of one flow, played.
     pub fn test_flow(&self, flow: &FlowKey) -> Vec<Tested> {
         let mut files = scenarios_in(&self.config.flows_dir.join("tests"));
-        files.retain(|path| read(path, &self.shown(path)).is_ok_and(|scenario| scenario.flow == *flow));
+        files.retain(|path| read(path, &self.shown(path)).is_ok_and(|(scenario, _)| scenario.flow == *flow));
         if files.is_empty() { Vec::new() } else { self.test(&files).unwrap_or_default() }
     }
 
@@ -116,7 +116,10 @@ fn scenarios_in(dir: &Path) -> Vec<PathBuf> {
     files
 }
 
-fn read(path: &Path, shown: &str) -> Result<Scenario, Box<Tested>> {
+/// A scenario and where everything stands in it, or what came of it instead.
+type Read = Result<(Scenario, Places), Box<Tested>>;
+
+fn read(path: &Path, shown: &str) -> Read {
     let file = shown.to_owned();
     let odd = || std::io::Error::other("it is not a regular file");
     let plain = path.metadata().and_then(|about| if about.is_file() { Ok(()) } else { Err(odd()) });
@@ -132,10 +135,10 @@ fn read(path: &Path, shown: &str) -> Result<Scenario, Box<Tested>> {
             error,
         })
     })?;
-    Scenario::read(&file, &text).map_err(|found| Box::new(Tested::invalid(file, None, found)))
+    Scenario::placed(&file, &text).map_err(|found| Box::new(Tested::invalid(file, None, found)))
 }
 
-fn play(file: String, scenario: &Scenario, book: &Result<Arc<Book>, Error>) -> Tested {
+fn play(file: String, scenario: &Scenario, places: &Places, book: &Result<Arc<Book>, Error>) -> Tested {
     let flow = Some(scenario.flow.clone());
     let book = match book {
         Ok(book) => book,
@@ -150,9 +153,9 @@ fn play(file: String, scenario: &Scenario, book: &Result<Arc<Book>, Error>) -> T
         main.map_or(Ok(BTreeMap::new()), |main| params::resolve(main, &given));
     let params = match params {
         Ok(params) => params,
-        Err(found) => return Tested::invalid(file, flow, found),
+        Err(found) => return Tested::invalid(file, flow, of_params(&found, scenario, places)),
     };
-    let unknown = never_given(book, scenario);
+    let unknown = never_given(book, scenario, places);
     if !unknown.is_empty() {
         return Tested::invalid(file, flow, unknown);
     }
@@ -162,16 +165,29 @@ fn play(file: String, scenario: &Scenario, book: &Result<Arc<Book>, Error>) -> T
     Tested { file, verdict, flow, rehearsal: Some(rehearsal), expects_nothing, diagnostics: None, error: None }
 }
 
+/// What is wrong with the parameters, at those that it names; what is missing, at the flow.
+fn of_params(found: &Diagnostics, scenario: &Scenario, places: &Places) -> Diagnostics {
+    let marked = found.iter().map(|one| {
+        let named = scenario.params.keys().find(|name| one.message.contains(&format!("`{name}`")));
+        let pointer = named.map_or_else(|| "/flow".to_owned(), |name| format!("/params/{name}"));
+        if one.place.is_some() { one.clone() } else { places.mark(&pointer, Part::Value, one.clone()) }
+    });
+    marked.collect()
+}
+
 /// What would never be given: a reply for a step that nobody has, a choice of one that does not choose.
-fn never_given(book: &Book, scenario: &Scenario) -> Diagnostics {
+fn never_given(book: &Book, scenario: &Scenario, places: &Places) -> Diagnostics {
     use crate::spec::Diagnostic;
     let plans = || book.flows.values().chain(book.detours.values().map(|detour| &detour.plan));
     let known = |base: &str| base.starts_with("undo-") || plans().any(|plan| plan.find(base).is_some());
     let mut found = Diagnostics::default();
-    for step in scenario.steps.keys().chain(scenario.expect.decisions.keys()).filter(|step| !known(step.base())) {
+    let scripted = scenario.steps.keys().map(|step| ("/steps", step));
+    let expected = scenario.expect.decisions.keys().map(|step| ("/expect/decisions", step));
+    for (around, step) in scripted.chain(expected).filter(|(_, step)| !known(step.base())) {
         let ids: Vec<&str> = plans().flat_map(|plan| plan.steps.iter().map(|planned| planned.spec.id.as_str())).collect();
         let diagnostic = Diagnostic::error("unknown-step", format!("flow `{}` has no step `{step}`", scenario.flow));
-        found.push(diagnostic.maybe_hint(did_you_mean(step.base(), ids)));
+        let diagnostic = diagnostic.maybe_hint(did_you_mean(step.base(), ids));
+        found.push(places.mark(&format!("{around}/{step}"), Part::Key, diagnostic));
     }
     // So would a choice of a step that does not choose.
     let step_of = |base: &str| plans().find_map(|plan| Some(plan.step(plan.find(base)?).spec.clone()));
@@ -180,7 +196,8 @@ fn never_given(book: &Book, scenario: &Scenario) -> Diagnostics {
         if replies.iter().any(|reply| reply.next.is_some() || reply.confidence.is_some() || reply.proposal.is_some()) {
             let message =
                 format!("`{step}` does not choose: `next`, `confidence` and `proposal` are for a step with `route: navigator`");
-            found.push(Diagnostic::error("key-without-effect", message).hint("remove them from its replies"));
+            let diagnostic = Diagnostic::error("key-without-effect", message).hint("remove them from its replies");
+            found.push(places.mark(&format!("/steps/{step}"), Part::Key, diagnostic));
         }
     }
     found
