@@ -79,3 +79,35 @@ fn an_answer_that_is_in_the_journal_is_told_as_recorded() {
     test.go(&["verify", "r"]).code(0);
     assert_eq!(test.text("ran"), "one\ntwo\nthree\n");
 }
+
+/// Somebody made room on the disk, or unpacked something in the wrong place.
+#[test]
+fn a_directory_in_the_place_of_a_file_stops_neither_a_reader_nor_a_repair() {
+    let flow = "steps: [{id: a, run: echo a, expect: {stdout: a}}, {id: q, ask: {question: ok?}}]";
+    let test = Test::new().flow("f", flow);
+    test.go(&["run", "f", "--run-id", "r"]).code(4);
+    let base = test.run_base("r");
+    for name in ["run.json", "f/receipts/a-shell.json", "f/report.md", "f/routing"] {
+        fs::rename(base.join(name), base.join("moved")).unwrap();
+        if name == "f/routing" {
+            std::os::unix::fs::symlink(base.join("moved"), base.join(name)).unwrap();
+        } else {
+            fs::create_dir(base.join(name)).unwrap();
+        }
+        let told = test.go(&["verify", "r"]).code(7).stdout;
+        assert!(told.contains(&format!("{name}: differs: a ")) && told.contains("stands in its place"), "{told}");
+        test.go(&["status", "r"]).code(0);
+        test.go(&["resume", "r"]).code(4);
+        // Whoever went on had put two of them aside already.
+        let told = test.go(&["verify", "r", "--repair"]).code(0).stdout;
+        let aside = base.join(format!("{name}.set-aside"));
+        assert!(
+            aside.symlink_metadata().is_ok() && (["run.json", "f/report.md"].contains(&name) || told.contains(".set-aside")),
+            "{told}"
+        );
+        test.go(&["verify", "r"]).code(0);
+        let _ = (fs::remove_file(base.join("moved")), fs::remove_dir_all(base.join("moved")));
+    }
+    test.go(&["review", "answer", "r/q-1", "--choose", "approve"]).code(0);
+    test.go(&["resume", "r"]).code(0);
+}

@@ -112,7 +112,12 @@ fn text(report: &ledger::VerifyReport, made_anew: &[ledger::Finding], repair: &s
         let _ = writeln!(text, "         {} were removed by retention, as retention.jsonl says", report.pruned);
     }
     for finding in made_anew {
-        let _ = writeln!(text, "  {}: made anew", finding.path);
+        let _ = match &finding.put_aside {
+            Some(aside) => {
+                writeln!(text, "  {}: made anew, as {}; that is `{aside}` now, and nobody's", finding.path, finding.detail)
+            }
+            None => writeln!(text, "  {}: made anew", finding.path),
+        };
     }
     for finding in &report.findings {
         let what = match finding.kind {

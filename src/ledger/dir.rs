@@ -100,21 +100,29 @@ impl Dir {
         self.open_at(place, OFlags::RDWR | OFlags::CREATE, true)
     }
 
-    /// For reading and writing; it must be there.
+    /// For reading and writing; it must be there, and a file.
     pub(super) fn writer(&mut self, place: &InRun) -> io::Result<File> {
-        self.open_at(place, OFlags::RDWR, false)
+        let file = self.open_at(place, OFlags::RDWR, false)?;
+        if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("it is no file")) }
     }
 
+    /// Of a directory or a pipe nothing is read, and nothing waited for.
     pub(super) fn reader(&mut self, place: &InRun) -> io::Result<File> {
-        self.open_at(place, OFlags::RDONLY, false)
+        self.sized(place).map(|(file, _)| file)
+    }
+
+    fn sized(&mut self, place: &InRun) -> io::Result<(File, u64)> {
+        let file = self.open_at(place, OFlags::RDONLY, false)?;
+        let about = file.metadata()?;
+        if about.is_file() { Ok((file, about.len())) } else { Err(io::Error::other("it is no file")) }
     }
 
     /// The whole file; one larger than `bytes_max` is an error.
     pub(super) fn read(&mut self, place: &InRun, bytes_max: u64) -> io::Result<Vec<u8>> {
         /// Whoever reads into this sees the file's end without more room.
         const BYTES_SPARE: usize = 64;
-        let file = self.reader(place)?;
-        let whole = usize::try_from(file.metadata()?.len().min(bytes_max)).unwrap_or_default();
+        let (file, bytes) = self.sized(place)?;
+        let whole = usize::try_from(bytes.min(bytes_max)).unwrap_or_default();
         let mut bytes = Vec::with_capacity(whole + BYTES_SPARE);
         file.take(bytes_max + 1).read_to_end(&mut bytes)?;
         if bytes.len() as u64 > bytes_max {
@@ -200,6 +208,15 @@ impl Dir {
         let ((from_dir, from), (to_dir, to)) = (from.split(), to.split());
         let (from_dir, to_dir) = (self.dir(from_dir, false)?, self.dir(to_dir, true)?);
         Ok(rustix::fs::renameat(&from_dir, from, &to_dir, to)?)
+    }
+
+    /// Within a directory, and by these rules.
+    pub(super) fn rename_at(&mut self, above: Option<&str>, from: &str, to: &str, flags: RenameFlags) -> Result<(), Errno> {
+        let above = self.dir(above, false).map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))?;
+        rustix::fs::renameat_with(&above, from, &above, to, flags)?;
+        // Directories that are open lie elsewhere now.
+        self.open.clear();
+        Ok(())
     }
 
     /// A directory with all that is in it.

@@ -29,8 +29,17 @@ pub struct Finding {
     pub path: String,
     pub kind: FindingKind,
     pub detail: String,
+    /// Where `repair` put what stood there and was no file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub put_aside: Option<String>,
     /// From the journal, by `repair`. What commands printed, copies in snapshots and lines of retention stand in no other place.
     pub can_be_made: bool,
+}
+
+impl Finding {
+    pub(super) fn new(path: &str, kind: FindingKind, detail: impl Into<String>, can_be_made: bool) -> Self {
+        Self { path: path.to_owned(), kind, detail: detail.into(), put_aside: None, can_be_made }
+    }
 }
 
 /// Findings that are listed; the rest is counted.

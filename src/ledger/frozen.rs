@@ -156,7 +156,7 @@ impl Frozen {
             let place = here.child(&path)?;
             let bytes = match dir.read(&place, FILE_BYTES_MAX) {
                 Ok(bytes) => bytes,
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                Err(error) if error.kind() == io::ErrorKind::NotFound || dir.is_no_file(&place) => {
                     return Err(FrozenError::Broken { path: place.as_str().to_owned(), what: "is not there" });
                 }
                 Err(source) => return Err(failing("read", &place)(source)),
@@ -217,6 +217,13 @@ impl Lines {
         self.0.iter().filter(move |((of, _), _)| of == flow).map(|((_, generation), line)| (*generation, &line.definition))
     }
 
+    /// The files of this generation, as its line names them.
+    pub fn places(&self, run: &RunDir, flow: &FramePath, generation: u32) -> Vec<InRun> {
+        let here = run.frozen(flow, generation);
+        let names = self.0.get(&(flow.clone(), generation)).into_iter().flat_map(|line| line.files.keys().map(String::as_str));
+        names.chain([INDEX]).filter_map(|name| here.child(name).ok()).collect()
+    }
+
     /// Whether the line of this generation says the same; `None`: there is no such line.
     pub fn agree(&self, flow: &FramePath, generation: u32, frozen: &Frozen) -> Option<bool> {
         let line = self.0.get(&(flow.clone(), generation))?;
@@ -234,10 +241,7 @@ impl Line {
 
     fn bytes(run: &RunDir) -> Result<Vec<u8>, FrozenError> {
         let place = run.frozen_lines();
-        match run.read(&place, LINES_BYTES_MAX) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
-            read => read.map_err(failing("read", &place)),
-        }
+        Ok(read(run, &place, LINES_BYTES_MAX)?.unwrap_or_default())
     }
 
     /// Those that are whole.
@@ -264,7 +268,7 @@ impl Line {
     /// Adds the line, below one that may be torn, unless it is there.
     fn append(&self, dir: &mut Dir, place: &InRun) -> io::Result<File> {
         let there = match dir.read(place, LINES_BYTES_MAX) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+            Err(error) if error.kind() == io::ErrorKind::NotFound || dir.clear(place)? => Vec::new(),
             read => read?,
         };
         let mut file = dir.append(place)?;
@@ -281,11 +285,11 @@ impl Line {
     fn copy(&self, dir: &mut Dir, here: &InRun) -> Result<(), FrozenError> {
         for (path, text) in &self.files {
             let place = here.child(path)?;
-            dir.write(&place, text.as_bytes()).map_err(failing("write", &place))?;
+            write(dir, &place, text.as_bytes())?;
         }
         let place = here.child(INDEX)?;
         let bytes = pretty(&self.index()).map_err(|error| failing("write", &place)(error.into()))?;
-        dir.write(&place, &bytes).map_err(failing("write", &place))
+        write(dir, &place, &bytes)
     }
 
     /// Whether what stands there is what is left of these files when the power fails: each is as it was, ends early, ends in zeros, or
@@ -296,11 +300,7 @@ impl Line {
         let files = self.files.iter().map(|(path, text)| Ok((here.child(path)?, text.as_bytes())));
         for file in files.chain([Ok::<_, FrozenError>((place, index.as_slice()))]) {
             let (place, whole) = file?;
-            let bytes = match run.read(&place, FILE_BYTES_MAX) {
-                Ok(bytes) => bytes,
-                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-                Err(source) => return Err(failing("read", &place)(source)),
-            };
+            let Some(bytes) = read(run, &place, FILE_BYTES_MAX)? else { continue };
             let written = bytes.len() - bytes.iter().rev().take_while(|byte| **byte == 0).count();
             if bytes.len() > whole.len() || !whole.starts_with(&bytes[..written]) {
                 return Ok(false);
@@ -310,6 +310,25 @@ impl Line {
     }
 }
 
+/// `None`: there is no such file; also where something else stands in its place, of which nothing is read.
+fn read(run: &RunDir, place: &InRun, bytes_max: u64) -> Result<Option<Vec<u8>>, FrozenError> {
+    let mut dir = run.dir().map_err(failing("open", place))?;
+    match dir.read(place, bytes_max) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound || dir.is_no_file(place) => Ok(None),
+        Err(source) => Err(failing("read", place)(source)),
+    }
+}
+
+/// In place of whatever else stands there, which is put aside.
+fn write(dir: &mut Dir, place: &InRun, bytes: &[u8]) -> Result<(), FrozenError> {
+    let written = match dir.write(place, bytes) {
+        Err(met) => dir.clear(place).and_then(|cleared| if cleared { dir.write(place, bytes) } else { Err(met) }),
+        written => written,
+    };
+    written.map_err(failing("write", place))
+}
+
 pub(super) fn failing(act: &'static str, place: &InRun) -> impl FnOnce(io::Error) -> FrozenError + use<> {
     let path = place.as_str().to_owned();
     move |source| FrozenError::Io { act, path, source }
@@ -317,10 +336,6 @@ pub(super) fn failing(act: &'static str, place: &InRun) -> impl FnOnce(io::Error
 
 pub(super) fn read_index(run: &RunDir, here: &InRun) -> Result<Index, FrozenError> {
     let place = here.child(INDEX)?;
-    let bytes = match run.read(&place, FILE_BYTES_MAX) {
-        Ok(bytes) => bytes,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(FrozenError::Missing(here.as_str().to_owned())),
-        Err(source) => return Err(FrozenError::Io { act: "read", path: place.as_str().to_owned(), source }),
-    };
+    let bytes = read(run, &place, FILE_BYTES_MAX)?.ok_or_else(|| FrozenError::Missing(here.as_str().to_owned()))?;
     serde_json::from_slice(&bytes).map_err(|_| FrozenError::Broken { path: place.as_str().to_owned(), what: "does not parse" })
 }

@@ -27,7 +27,12 @@ impl Generations {
             all.0.entry(generation).or_default().push(definition.clone());
         }
         let above = run.frozen_dir();
-        let names = run.dir().and_then(|mut dir| dir.names(&above)).map_err(failing("read", &above))?;
+        let mut dir = run.dir().map_err(failing("read", &above))?;
+        let names = match dir.names(&above) {
+            // No generation is in what is no directory.
+            Err(_) if dir.is_no_directory(&above) => Vec::new(),
+            names => names.map_err(failing("read", &above))?,
+        };
         for generation in names.iter().filter_map(|name| numbered(name, flow)) {
             match read_index(run, &run.frozen(flow, generation)) {
                 Ok(index) => all.0.entry(generation).or_default().push(index.definition),

@@ -114,7 +114,7 @@ impl Live {
         manifest.projected_seq = self.projected_seq.min(manifest.journal_seq);
         manifest.boot_id = boot_id().map(str::to_owned);
         let place = self.writer.paths.run_json();
-        let written = pretty(&manifest).map_err(io::Error::from).and_then(|bytes| self.writer.dir.write_atomic(&place, &bytes));
+        let written = pretty(&manifest).map_err(io::Error::from).and_then(|bytes| self.writer.dir.write_anyway(&place, &bytes));
         self.writer.keep(place.as_str(), written);
     }
 

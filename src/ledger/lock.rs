@@ -50,8 +50,12 @@ impl Lock {
     /// # Errors
     /// `Held` if another process drives the run; `Io` if the lock cannot be asked for.
     pub fn take(run: &RunDir, holder: &Holder) -> Result<Self, LockError> {
-        let mut file = run.dir()?.update(&run.lock())?;
         let dir = File::open(run.base())?;
+        let mut file = match run.dir()?.update(&run.lock()) {
+            Ok(file) if file.metadata()?.is_file() => file,
+            Ok(_) => freed(run, &dir, io::Error::other("it is no file"))?,
+            Err(met) => freed(run, &dir, met)?,
+        };
         patiently(|| file.try_lock()).map_err(|error| held(error, &mut file))?;
         // Where a directory cannot be locked, the file alone has to do.
         match patiently(|| dir.try_lock()) {
@@ -97,6 +101,7 @@ impl Lock {
     pub fn holder(run: &RunDir) -> Result<Option<Holder>, LockError> {
         let mut file = match run.dir()?.reader(&run.lock()) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return nameless(run),
+            Err(_) if run.dir()?.is_no_file(&run.lock()) => return nameless(run),
             other => other?,
         };
         match file.try_lock_shared() {
@@ -125,6 +130,20 @@ impl Drop for Lock {
         }
         drop(self.file.unlock());
     }
+}
+
+/// The lock's file, in place of what stands there: the directory's lock says that nobody drives the run.
+fn freed(run: &RunDir, base: &File, met: io::Error) -> Result<File, LockError> {
+    let mut dir = run.dir()?;
+    if !dir.is_no_file(&run.lock()) {
+        return Err(met.into());
+    }
+    match patiently(|| base.try_lock()) {
+        Err(TryLockError::WouldBlock) => return Err(LockError::Held(None)),
+        locked => locked.map_err(|error| LockError::Io(error.into()))?,
+    }
+    dir.clear(&run.lock())?;
+    Ok(dir.update(&run.lock())?)
 }
 
 /// Whether somebody drives a run whose lock's file was taken away.

@@ -62,6 +62,12 @@ impl LogCheck {
         Ok(!there && pruned.is_some())
     }
 
+    /// Something else than a log is there: the log is to be made, and nothing more is said of it.
+    pub(super) fn begin_blocked(&mut self, place: &InRun) {
+        let seen = Seen { there: false, bytes: 0, ahead: None, wrong: Some(FindingKind::Differs), pruned: 0 };
+        self.logs.insert(place.clone(), seen);
+    }
+
     /// The lines of one event. Says what is wrong where that was not said before.
     pub(super) fn event(&mut self, dir: &mut Dir, place: &InRun, seq: u64, lines: &[u8]) -> io::Result<Option<FindingKind>> {
         let Some(seen) = self.logs.get_mut(place).filter(|seen| seen.wrong.is_none()) else { return Ok(None) };

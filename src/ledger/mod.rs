@@ -10,6 +10,7 @@ mod findings;
 mod follow;
 mod frozen;
 mod generations;
+mod in_the_way;
 mod inbox;
 mod inbox_watch;
 mod journal;

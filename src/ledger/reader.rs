@@ -63,7 +63,8 @@ impl Reader {
     pub fn open(run: &RunDir) -> Result<Self, JournalError> {
         // First run.json, then the journal: the journal may be ahead, never behind.
         let named = named_head(run)?;
-        let file = run.dir().and_then(|mut dir| dir.reader(&run.journal())).map_err(|error| opening(error, named.as_ref()))?;
+        let file =
+            run.dir().and_then(|mut dir| dir.reader(&run.journal())).map_err(|error| opening(run, error, named.as_ref()))?;
         Ok(Self::new(file, named))
     }
 
@@ -214,7 +215,8 @@ pub struct Replay {
 impl Replay {
     pub(super) fn open(run: &RunDir) -> Result<Self, JournalError> {
         let named = named_head(run)?;
-        let file = run.dir().and_then(|mut dir| dir.writer(&run.journal())).map_err(|error| opening(error, named.as_ref()))?;
+        let file =
+            run.dir().and_then(|mut dir| dir.writer(&run.journal())).map_err(|error| opening(run, error, named.as_ref()))?;
         let reader = Reader::new(file.try_clone().map_err(JournalError::reading)?, named);
         Ok(Self { reader, file })
     }
@@ -244,8 +246,11 @@ impl Iterator for Replay {
     }
 }
 
-/// A journal that is not there is broken at its first line, if run.json has seen it.
-fn opening(error: std::io::Error, named: Option<&Head>) -> JournalError {
+/// A journal that is not there is broken at its first line, if run.json has seen it; one that is no file is in any case.
+fn opening(run: &RunDir, error: std::io::Error, named: Option<&Head>) -> JournalError {
+    if let Ok(Some(found)) = run.dir().and_then(|mut dir| dir.in_the_way(&run.journal())) {
+        return JournalError::Broken { line: 1, why: found.to_string() };
+    }
     match (JournalError::opening(error), named) {
         (JournalError::Missing, Some(named)) => {
             JournalError::Broken { line: 1, why: format!("run.json names line {}, but there is no journal", named.seq) }

@@ -198,12 +198,13 @@ impl RunDir {
         Ok((bytes, whole))
     }
 
-    /// Writes a file that is not derived from the journal alone: a report, a proposal. Readers see it whole or not at all.
+    /// Writes a file that is not derived from the journal alone: a report, a proposal. Readers see it whole or not at all. A directory
+    /// that stands there is put aside.
     ///
     /// # Errors
     /// What the file system says.
     pub fn write(&self, place: &InRun, bytes: &Clean<Vec<u8>>) -> io::Result<()> {
-        self.dir()?.write_atomic(place, bytes.get())
+        self.dir()?.write_anyway(place, bytes.get())
     }
 
     /// Adds a line to a file that is never begun anew; the bytes end with a newline.
@@ -222,14 +223,15 @@ impl RunDir {
         self.dir()?.make(place)
     }
 
-    /// `run.json`, if it is there and whole. It is derived: a run without one is still a run.
+    /// `run.json`, if it is there and whole. It is derived: a run without one is still a run, and so is one with something else there.
     ///
     /// # Errors
     /// What the file system says.
     pub fn manifest(&self) -> io::Result<Option<Manifest>> {
-        match self.read(&self.run_json(), MANIFEST_BYTES_MAX) {
+        let (mut dir, place) = (self.dir()?, self.run_json());
+        match dir.read(&place, MANIFEST_BYTES_MAX) {
             Ok(bytes) => Ok(serde_json::from_slice(&bytes).ok()),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) if error.kind() == io::ErrorKind::NotFound || dir.is_no_file(&place) => Ok(None),
             Err(error) => Err(error),
         }
     }

@@ -6,7 +6,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fs::File,
     hash::{DefaultHasher, Hash as _, Hasher as _},
-    io::{self, BufRead as _, BufReader},
+    io,
     os::unix::fs::FileExt as _,
 };
 
@@ -25,6 +25,11 @@ use super::{
     run_dir::RunDir,
     tombstones::Tombstones,
 };
+
+mod clear;
+mod log;
+
+use self::{clear::Way, log::Known};
 
 #[derive(Debug, thiserror::Error)]
 pub(super) enum SettleError {
@@ -49,19 +54,6 @@ pub(super) fn catch_up(run: &RunDir, past: &Past, covered: u64) -> Result<(), Se
     settle.failure.map_or(Ok(()), |failure| Err(failure.into()))
 }
 
-/// How far a log goes: up to a line of the journal, of which it holds so many lines.
-#[derive(Clone, Copy)]
-struct Known {
-    seq: u64,
-    lines: usize,
-}
-
-impl Known {
-    fn up_to(seq: u64) -> Self {
-        Self { seq, lines: usize::MAX }
-    }
-}
-
 pub(super) struct Settle<'a> {
     paths: RunDir,
     dir: Dir,
@@ -75,6 +67,8 @@ pub(super) struct Settle<'a> {
     logs: BTreeMap<At, Option<Known>>,
     /// Logs are looked at from their first event on, and left as they are.
     check: Option<LogCheck>,
+    /// Where something was in the way: nothing more is said of it.
+    told: BTreeSet<InRun>,
     /// Hashes of all names that the journal accounts for.
     known: BTreeSet<u64>,
     /// What retention took; a file that is named there and gone is no finding.
@@ -98,6 +92,8 @@ enum Found {
     Same,
     Missing,
     Differs,
+    /// What is in its way was told.
+    Told,
 }
 
 impl<'a> Settle<'a> {
@@ -112,6 +108,7 @@ impl<'a> Settle<'a> {
             handles: Lru::new(),
             logs: BTreeMap::new(),
             check: None,
+            told: BTreeSet::new(),
             known: BTreeSet::new(),
             tombstones: Tombstones::read(run)?,
             pruned: 0,
@@ -151,6 +148,8 @@ impl<'a> Settle<'a> {
                 Ok(true) if !growing.differs => self.find(&place, FindingKind::Differs, "it has more than the journal says"),
                 Ok(_) => {}
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                // Told when its first line was looked at.
+                Err(_) if growing.differs && !write => {}
                 Err(error) => self.keep(&place, error),
             }
         }
@@ -165,7 +164,11 @@ impl<'a> Settle<'a> {
     fn look(&mut self, check: &mut LogCheck, seq: u64, place: &InRun, render: &dyn Fn() -> Rendered) -> io::Result<()> {
         if !check.knows(place) {
             let pruned = self.tombstones.of(place.as_str()).map(|one| one.journal_seq);
-            self.pruned += u64::from(check.begin(&mut self.dir, place, pruned)?);
+            match check.begin(&mut self.dir, place, pruned) {
+                Ok(gone) => self.pruned += u64::from(gone),
+                Err(met) if self.clear(place)? == Way::NothingInIt => return Err(met),
+                Err(_) => check.begin_blocked(place),
+            }
         }
         match check.event(&mut self.dir, place, seq, &render()?)? {
             Some(FindingKind::Missing) => {
@@ -179,9 +182,10 @@ impl<'a> Settle<'a> {
         Ok(())
     }
 
-    fn find(&mut self, place: &InRun, kind: FindingKind, detail: &str) {
-        let (path, detail) = (place.as_str().to_owned(), detail.to_owned());
-        self.findings.add(Finding { path, kind, detail, can_be_made: true });
+    pub(super) fn find(&mut self, place: &InRun, kind: FindingKind, detail: &str) {
+        if !self.told.contains(place) {
+            self.findings.add(Finding::new(place.as_str(), kind, detail, true));
+        }
     }
 
     fn keep(&mut self, place: &InRun, error: io::Error) {
@@ -197,25 +201,35 @@ impl<'a> Settle<'a> {
     }
 
     fn file(&mut self, place: &InRun, render: &dyn Fn() -> Rendered) {
-        let settled = render().map_err(io::Error::from).and_then(|bytes| {
-            let found = match self.dir.read(place, bytes.len() as u64) {
-                Ok(there) if there == bytes => Found::Same,
-                Err(error) if error.kind() == io::ErrorKind::NotFound => Found::Missing,
-                Ok(_) => Found::Differs,
-                Err(error) if error.kind() == io::ErrorKind::FileTooLarge => Found::Differs,
-                Err(error) => return Err(error),
-            };
-            if self.write && !matches!(found, Found::Same) {
-                self.dir.write(place, &bytes)?;
-            }
-            Ok(found)
+        let settled = render().map_err(io::Error::from).and_then(|bytes| match self.hold_against(place, &bytes) {
+            Err(met) => match self.clear(place)? {
+                Way::NothingInIt => Err(met),
+                Way::Free => self.hold_against(place, &bytes),
+                Way::Barred => Ok(Found::Told),
+            },
+            found => found,
         });
         match settled {
-            Ok(Found::Same) => {}
+            Ok(Found::Same | Found::Told) => {}
             Ok(Found::Missing) => self.find(place, FindingKind::Missing, "the journal has it"),
             Ok(Found::Differs) => self.find(place, FindingKind::Differs, "it does not say what the journal says"),
             Err(error) => self.keep(place, error),
         }
+    }
+
+    /// Written where it differs, if it may be: in place of what is there, which may have another name outside.
+    fn hold_against(&mut self, place: &InRun, bytes: &[u8]) -> io::Result<Found> {
+        let found = match self.dir.read(place, bytes.len() as u64) {
+            Ok(there) if there == bytes => Found::Same,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Found::Missing,
+            Ok(_) => Found::Differs,
+            Err(error) if error.kind() == io::ErrorKind::FileTooLarge => Found::Differs,
+            Err(error) => return Err(error),
+        };
+        if self.write && !matches!(found, Found::Same) {
+            self.dir.write_atomic(place, bytes)?;
+        }
+        Ok(found)
     }
 
     fn handle(&mut self, place: &InRun) -> io::Result<&mut File> {
@@ -245,45 +259,6 @@ impl<'a> Settle<'a> {
         growing.bytes += line.len() as u64;
         Ok(!differs)
     }
-
-    /// How far a log goes; a torn last line is cut. What stands in it is not compared. `None`: there is no log.
-    fn log_end(&mut self, place: &InRun) -> io::Result<Option<Known>> {
-        #[derive(serde::Deserialize)]
-        struct Numbered {
-            seq: Option<u64>,
-        }
-        let file = match self.dir.writer(place) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            other => other?,
-        };
-        let (mut end, mut whole, mut line) = (Known { seq: 0, lines: 0 }, 0, Vec::new());
-        let mut input = BufReader::new(&file);
-        while input.read_until(b'\n', &mut line)? > 0 && line.ends_with(b"\n") {
-            whole += line.len() as u64;
-            match serde_json::from_slice(&line) {
-                Ok(Numbered { seq: Some(seq) }) if seq > end.seq => end = Known { seq, lines: 1 },
-                Ok(Numbered { seq: Some(seq) }) if seq == end.seq => end.lines += 1,
-                _ => {}
-            }
-            line.clear();
-        }
-        if !line.is_empty() {
-            file.set_len(whole)?;
-        }
-        Ok(Some(end))
-    }
-}
-
-/// What follows the first lines, of which there are so many already.
-fn lines_after<'b>(bytes: &'b [u8], there: &mut usize) -> &'b [u8] {
-    let mut rest = bytes;
-    while *there > 0
-        && let Some(end) = rest.iter().position(|byte| *byte == b'\n')
-    {
-        rest = &rest[end + 1..];
-        *there -= 1;
-    }
-    rest
 }
 
 fn hash(place: &InRun) -> u64 {
@@ -333,7 +308,19 @@ impl Sink for Settle<'_> {
             self.growing.insert(place, growing);
             return;
         }
-        match render().map_err(io::Error::from).and_then(|line| self.grow(&place, &line, &mut growing)) {
+        let grown = render().map_err(io::Error::from).and_then(|line| match self.grow(&place, &line, &mut growing) {
+            Err(met) if met.kind() != io::ErrorKind::NotFound => match self.clear(&place)? {
+                Way::NothingInIt => Err(met),
+                Way::Free => self.grow(&place, &line, &mut growing),
+                // Told: nothing more is to be said of its lines.
+                Way::Barred => {
+                    growing.differs = true;
+                    Ok(false)
+                }
+            },
+            grown => grown,
+        });
+        match grown {
             Ok(same) => {
                 if !same && !growing.differs {
                     self.find(&place, FindingKind::Differs, "its lines are not those of the journal");
@@ -359,34 +346,13 @@ impl Sink for Settle<'_> {
             self.check = Some(check);
             return looked.unwrap_or_else(|error| self.keep(&place, error));
         }
-        let mut known = match self.logs.get(at) {
-            Some(known) => *known,
-            None => match self.log_end(&place) {
-                Ok(known) => {
-                    let tombstone = self.tombstones.of(place.as_str()).filter(|_| known.is_none());
-                    known.or(tombstone.map(|one| Known::up_to(one.journal_seq)))
-                }
-                Err(error) => return self.keep(&place, error),
-            },
-        };
-        if known.is_none_or(|known| seq >= known.seq) {
-            let written = render().map_err(io::Error::from).and_then(|bytes| {
-                use std::io::Write as _;
-                let rest = match &mut known {
-                    Some(known) if known.seq == seq => lines_after(&bytes, &mut known.lines),
-                    _ => &bytes,
-                };
-                if rest.is_empty() { Ok(()) } else { self.dir.append(&place)?.write_all(rest) }
-            });
-            if let Err(error) = written {
-                self.keep(&place, error);
-            }
+        if let Err(error) = self.add_event(seq, at, &place, render) {
+            self.keep(&place, error);
         }
-        self.logs.insert(at.clone(), known);
     }
 
     fn problem(&mut self, seq: u64, what: String) {
         let (path, kind) = (format!("journal.jsonl:{seq}"), FindingKind::Differs);
-        self.findings.add(Finding { path, kind, detail: what, can_be_made: false });
+        self.findings.add(Finding::new(&path, kind, what, false));
     }
 }

@@ -4,6 +4,7 @@
 
 use std::{fs::File, io};
 
+use rustix::fs::FileType;
 use serde::Deserialize;
 use sha2::Digest as _;
 
@@ -67,7 +68,11 @@ impl Streams {
         let mut dir = run.dir()?;
         for flow in past.projection.flows() {
             let above = InRun::of(format!("{flow}/snapshots"));
-            for name in dir.names(&above)? {
+            let names = match dir.names(&above) {
+                Err(_) if settle.tell_in_the_way(&above, FileType::Directory) => continue,
+                names => names?,
+            };
+            for name in names {
                 let Ok(here) = above.child(&name) else { continue };
                 let Ok(index) = here.child("index.json") else { continue };
                 let Ok(bytes) = dir.read(&index, INDEX_BYTES_MAX) else { continue };
@@ -99,11 +104,11 @@ impl Streams {
                     Some((FindingKind::Missing, "its digest was recorded, the file is not there; the journal cannot make it"))
                 }
             },
+            Err(_) if settle.tell_in_the_way(place, FileType::RegularFile) => None,
             Err(error) => return Err(error),
         };
         if let Some((kind, detail)) = finding {
-            let (path, detail) = (place.as_str().to_owned(), detail.to_owned());
-            settle.findings.add(Finding { path, kind, detail, can_be_made: false });
+            settle.findings.add(Finding::new(place.as_str(), kind, detail, false));
         }
         Ok(())
     }

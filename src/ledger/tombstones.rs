@@ -39,8 +39,17 @@ impl Tombstones {
     /// What the file system says; a run without the file has no tombstones.
     pub fn read(run: &RunDir) -> io::Result<Self> {
         let mut text = Vec::new();
-        match run.dir()?.reader(&run.retention()) {
+        let (mut dir, place) = (run.dir()?, run.retention());
+        match dir.reader(&place) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
+            // It excuses nothing, and keeps nobody from looking.
+            Err(error) => match dir.in_the_way(&place)? {
+                Some(found) => {
+                    let finding = Finding::new(found.place.as_str(), FindingKind::Differs, found.to_string(), false);
+                    return Ok(Self { gone: BTreeMap::new(), findings: vec![finding] });
+                }
+                None => return Err(error),
+            },
             other => other?.take(BYTES_MAX).read_to_end(&mut text)?,
         };
         let mut found = Self::default();
@@ -59,7 +68,7 @@ impl Tombstones {
 
     fn wrong(&mut self, run: &RunDir, at: usize, detail: String) {
         let path = format!("{}:{}", run.retention(), at + 1);
-        self.findings.push(Finding { path, kind: FindingKind::Differs, detail, can_be_made: false });
+        self.findings.push(Finding::new(&path, FindingKind::Differs, detail, false));
     }
 
     fn take(&mut self, line: RetentionLine) {
@@ -71,8 +80,8 @@ impl Tombstones {
             if KeptKind::of(&file.path).is_some() {
                 self.gone.insert(file.path, Tombstone { sha256: file.sha256, journal_seq, by: line.by.clone() });
             } else {
-                let detail = "retention.jsonl names it, but retention never removes such a file".to_owned();
-                self.findings.push(Finding { path: file.path, kind: FindingKind::Differs, detail, can_be_made: false });
+                let detail = "retention.jsonl names it, but retention never removes such a file";
+                self.findings.push(Finding::new(&file.path, FindingKind::Differs, detail, false));
             }
         }
     }

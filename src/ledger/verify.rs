@@ -4,6 +4,7 @@
 
 use std::{collections::BTreeMap, fs, io};
 
+use rustix::fs::FileType;
 use serde::Serialize;
 
 use crate::{
@@ -140,6 +141,9 @@ fn check(run: &RunDir, write: bool, driven_by: Option<Holder>) -> Result<VerifyR
     if broken.is_none() {
         unaccounted(run, &past, &mut settle)?;
     }
+    for flow in past.projection.flows() {
+        settle.clear_for(&run.report(flow), FileType::RegularFile);
+    }
     check_manifest(run, &mut settle)?;
     let frozen_files = check_frozen(run, &frozen, write, &mut settle)?;
     streams.check_snapshots(run, &past, &mut settle)?;
@@ -189,6 +193,7 @@ fn mend_logs(run: &RunDir, past: &Past, settle: &mut Settle<'_>) -> Result<(), V
 /// The file that witnesses the journal's end.
 fn check_manifest(run: &RunDir, settle: &mut Settle<'_>) -> io::Result<()> {
     let path = run.run_json();
+    settle.clear_for(&path, FileType::RegularFile);
     let (kind, detail) = match run.manifest()? {
         Some(manifest) if manifest.run_id == *run.id() => return Ok(()),
         Some(manifest) => (FindingKind::Differs, format!("it is of run `{}`", manifest.run_id)),
@@ -197,7 +202,7 @@ fn check_manifest(run: &RunDir, settle: &mut Settle<'_>) -> io::Result<()> {
             (FindingKind::Missing, "nothing witnesses where the journal ends; a repair or a resume writes it anew".to_owned())
         }
     };
-    settle.findings.add(Finding { path: path.as_str().to_owned(), kind, detail, can_be_made: true });
+    settle.find(&path, kind, &detail);
     Ok(())
 }
 
@@ -220,6 +225,8 @@ fn note_frozen(entry: &Entry, frozen: &mut Definitions) {
 }
 
 fn check_frozen(run: &RunDir, frozen: &Definitions, write: bool, settle: &mut Settle<'_>) -> io::Result<u64> {
+    settle.clear_for(&run.frozen_lines(), FileType::RegularFile);
+    settle.clear_for(&run.frozen_dir(), FileType::Directory);
     let lines = Lines::read(run)?;
     let mut files = 0;
     for (flow, definitions) in frozen {
@@ -230,6 +237,9 @@ fn check_frozen(run: &RunDir, frozen: &Definitions, write: bool, settle: &mut Se
             places.into_iter().map(move |generation| (generation, definition))
         });
         for (generation, definition) in placed {
+            for place in lines.places(run, flow, generation) {
+                settle.clear_for(&place, FileType::RegularFile);
+            }
             let (place, kind, detail) = match Frozen::files(run, flow, generation) {
                 Ok(there) if there.definition == *definition => {
                     files += there.files.len() as u64;
@@ -255,7 +265,7 @@ fn check_frozen(run: &RunDir, frozen: &Definitions, write: bool, settle: &mut Se
                     (run.frozen(flow, generation), kind, detail)
                 }
             };
-            settle.findings.add(Finding { path: place.as_str().to_owned(), kind, detail, can_be_made: true });
+            settle.find(&place, kind, &detail);
         }
     }
     Ok(files)
@@ -267,12 +277,18 @@ fn unaccounted(run: &RunDir, past: &Past, settle: &mut Settle<'_>) -> io::Result
     for flow in past.projection.flows() {
         for name in ["receipts", "handoffs", "escalations"] {
             let above = InRun::of(format!("{flow}/{name}"));
-            for name in dir.names(&above)? {
+            let names = match dir.names(&above) {
+                Err(_) if dir.is_no_directory(&above) => {
+                    settle.clear_for(&above, FileType::Directory);
+                    continue;
+                }
+                names => names?,
+            };
+            for name in names {
                 let Ok(place) = above.child(&name) else { continue };
                 if !name.ends_with(".draft.json") && name.ends_with(".json") && !settle.knows(&place) {
                     let detail = "the journal does not account for it".to_owned();
-                    let path = place.as_str().to_owned();
-                    settle.findings.add(Finding { path, kind: FindingKind::Unaccounted, detail, can_be_made: false });
+                    settle.findings.add(Finding::new(place.as_str(), FindingKind::Unaccounted, detail, false));
                 }
             }
         }

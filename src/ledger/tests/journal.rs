@@ -141,7 +141,7 @@ fn a_journal_that_is_a_symlink_is_refused() {
     let path = run.path(&run.journal());
     fs::rename(&path, place.tmp.path().join("elsewhere")).unwrap();
     std::os::unix::fs::symlink(place.tmp.path().join("elsewhere"), &path).unwrap();
-    assert!(matches!(Reader::open(&run), Err(JournalError::Io { .. })));
+    assert!(matches!(Reader::open(&run), Err(JournalError::Broken { line: 1, .. })));
     // It is no run that never began.
     assert!(run.has_journal());
 }

@@ -3,6 +3,7 @@
 mod build;
 mod disk;
 mod frozen;
+mod in_the_way;
 mod inbox;
 mod journal;
 mod lock;
