@@ -46,7 +46,7 @@ pub(super) fn answered(
         };
         let refused = Refused::Closed { id: id.clone(), status };
         // The same letter, read twice because its reader was killed in between.
-        let twice = question.answer.as_ref().is_some_and(|before| before.by == answer.by && before.at == answer.at);
+        let twice = question.answer.as_ref().is_some_and(|before| before.is_again(answer));
         return if twice { Err(refused) } else { refuse(turn, id, answer.clone(), refused) };
     }
     let mut answer = answer.clone();

@@ -201,9 +201,19 @@ pub struct Answer {
     /// What the question's form asks for.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub values: BTreeMap<ParamName, serde_json::Value>,
+    /// Tells it from another answer of the same person in the same moment; chosen by the program that took it down.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nonce: Option<String>,
 }
 
 impl Answer {
+    /// Whether this is the same answer, met once more. Answers without a nonce are told apart by what they say.
+    pub fn is_again(&self, other: &Self) -> bool {
+        let said = |one: &Self| (one.choose.clone(), one.note.clone(), one.evidence.clone());
+        (&self.by, self.at, &self.nonce) == (&other.by, other.at, &other.nonce)
+            && (self.nonce.is_some() || said(self) == said(other))
+    }
+
     /// An answer without a note, evidence or values, by a name that nobody checked.
     pub fn new(choose: impl Into<String>, by: impl Into<String>, channel: Channel, at: Time, subject_digest: Sha256) -> Self {
         Self {
@@ -219,6 +229,7 @@ impl Answer {
             evidence: Vec::new(),
             proof: Vec::new(),
             values: BTreeMap::new(),
+            nonce: None,
         }
     }
 }

@@ -128,6 +128,7 @@ impl Workspace {
             identity,
             evidence: request.evidence.clone(),
             values: values(&read.state, &question, request)?,
+            nonce: Some(nonce()),
             ..Answer::new(&request.choose, by, channel, at, digest)
         };
         let run = self.run_dir(&read.id)?;
@@ -198,16 +199,16 @@ impl Workspace {
             }
             fate => fate,
         };
-        let (by, at) = (&answer.by, answer.at);
+        let ours = posted.answer().unwrap_or(&answer);
         let mut heard = None;
         let mut anew = None;
         let now = self.read_run_with(read.id.as_str(), |entry| {
             for fact in &entry.facts {
                 match fact {
-                    Fact::EscalationAnswered { id, answer } if *id == question.id && answer.by == *by && answer.at == at => {
+                    Fact::EscalationAnswered { id, answer } if *id == question.id && answer.is_again(ours) => {
                         heard = Some(Ok(Answered::Taken));
                     }
-                    Fact::AnswerRefused { id, answer, why } if *id == question.id && answer.by == *by && answer.at == at => {
+                    Fact::AnswerRefused { id, answer, why } if *id == question.id && answer.is_again(ours) => {
                         heard = Some(Err(why.clone()));
                         anew = entry.facts.iter().find_map(raised).cloned();
                     }
@@ -227,6 +228,12 @@ impl Workspace {
         let frame = read.state.frame(&question.flow_path);
         Ok(frame.map(|frame| self.redactor(&frame.book.library)).transpose()?.unwrap_or_default())
     }
+}
+
+/// Other than any before it, in this process or another: the standard library's hashing begins with luck.
+fn nonce() -> String {
+    use std::hash::{BuildHasher as _, RandomState};
+    format!("{:016x}", RandomState::new().hash_one(std::process::id()))
 }
 
 /// Texts become what the form asks for; the kernel looks at them again.

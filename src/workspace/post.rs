@@ -11,6 +11,7 @@ use std::{
 use crate::{
     error::Error,
     ledger::{Inbox, InboxError, InboxWatch, Lock, LockError, Message, RunDir},
+    record::Answer,
     redact::{Clean, Redactor},
     runner::{Clock, OpenError, Opened},
 };
@@ -58,6 +59,14 @@ impl Posted {
         });
         let name = Inbox::put(run, letter)?;
         Ok(Self { run: run.clone(), name, letter: letter.clone(), woken, _wake: wake, _watch: watch })
+    }
+
+    /// The answer in it, as its reader finds it.
+    pub(super) fn answer(&self) -> Option<&Answer> {
+        match self.letter.get() {
+            Message::Answer { answer, .. } => Some(answer),
+            Message::Cancel { .. } => None,
+        }
     }
 
     fn lies(&self) -> bool {

@@ -55,6 +55,10 @@ impl Place {
         inbox.flatten().filter(|item| item.path().extension().is_some_and(|ext| ext == "json")).count()
     }
 
+    fn lines(&self) -> usize {
+        fs::read_to_string(self.run.path(&self.run.journal())).unwrap().lines().count()
+    }
+
     fn status(&self) -> RunStatus {
         self.workspace.read_run("r").unwrap().state.resting_status()
     }
@@ -85,6 +89,35 @@ fn an_answer_put_after_the_drivers_last_look_is_recorded_by_whoever_put_it() {
     assert_eq!(answered, Answered::Recorded(RunStatus::Waiting));
     assert_eq!(place.letters(), 0, "the letter stayed, and would be read again");
     assert!(place.workspace.read_run("r").unwrap().state.open_questions.is_empty());
+    place.is_whole();
+}
+
+/// Whoever said no is not told that the run goes on as they said.
+#[test]
+fn of_two_answers_of_one_name_in_one_moment_each_hears_of_its_own() {
+    let (place, driver) = Place::new();
+    let (read, question, yes) = answer(&place, "approve");
+    let (_, _, no) = answer(&place, "reject");
+    assert_eq!((&yes.by, yes.at), (&no.by, no.at));
+    let posted = place.workspace.send(&read, &place.run, &question, yes.clone()).unwrap();
+    drop(driver);
+    place.workspace.heard(&read, &posted, &question, yes).unwrap();
+    let driver = place.driver();
+    let posted = place.workspace.send(&read, &place.run, &question, no.clone()).unwrap();
+    // Its reader takes it, and has written nothing down.
+    posted.withdraw();
+    let heard = place.workspace.heard(&read, &posted, &question, no.clone()).unwrap();
+    assert_eq!(heard, Answered::Delivered);
+    let posted = place.workspace.send(&read, &place.run, &question, no.clone()).unwrap();
+    drop(driver);
+    let lines = place.lines();
+    let error = place.workspace.heard(&read, &posted, &question, no.clone()).unwrap_err();
+    assert_eq!((error.kind, place.lines()), (Kind::Refused, lines + 1), "the refusal is recorded");
+    let driver = place.driver();
+    let posted = place.workspace.send(&read, &place.run, &question, no.clone()).unwrap();
+    posted.withdraw();
+    assert_eq!(place.workspace.heard(&read, &posted, &question, no).unwrap_err().kind, Kind::Refused);
+    drop(driver);
     place.is_whole();
 }
 
