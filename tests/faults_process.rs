@@ -318,3 +318,47 @@ fn a_killed_run_goes_on_with_as_many_steps_at_once_as_are_wanted_now() {
     let kinds: Vec<String> = after.map(|fact| fact["kind"].as_str().unwrap().to_owned()).collect();
     assert_eq!(kinds, ["step_started", "step_ended"].repeat(3), "one after the other");
 }
+
+/// With a session of its own, a process is out of reach of what ends its step's group.
+#[test]
+fn what_left_its_group_ends_with_a_step_that_is_ended_and_not_with_one_that_ends() {
+    if !std::process::Command::new("setsid").arg("true").status().is_ok_and(|status| status.success()) {
+        eprintln!("not tried: there is no setsid");
+        return;
+    }
+    let away = |more: &str| {
+        format!("setsid sh -c \"echo \\$\\$ > pid.$STEP; exec sleep 1000\" & until [ -s pid.$STEP ]; do sleep 0.01; done; {more}")
+    };
+    let flow = format!(
+        "steps:\n  - {{id: daemon, run: '{}'}}\n  - {{id: late, run: '{}', timeout: 500ms}}\n",
+        away("true"),
+        away("sleep 1000")
+    );
+    let test = Test::new().file("flow-studio.toml", "grace = \"100ms\"\n").flow("away", &flow);
+    test.go(&["run", "away", "--run-id", "r"]).code(1);
+    assert!(!alive(pid_in(&test, "pid.late")), "it outlived its step's time");
+    let daemon = pid_in(&test, "pid.daemon");
+    assert!(alive(daemon), "a service that a step starts is no accident");
+    std::process::Command::new("kill").arg(daemon.to_string()).status().expect("kill");
+
+    // Of two flows inside, whose steps have one name and one number, one is ended.
+    let inner = |more: &str| format!("steps:\n  - {{id: s, run: '{more}', timeout: 700ms}}\n").replace("$STEP", "$FLOW");
+    let test = Test::new()
+        .file("flow-studio.toml", "grace = \"100ms\"\n")
+        .flow("late", &inner(&away("sleep 1000")))
+        .flow("fine", "steps:\n  - {id: s, run: 'until [ -e go ]; do sleep 0.01; done', timeout: 60s}\n")
+        .flow("outer", "steps:\n  - {id: x, needs: [], flow: late, on_failure: continue}\n  - {id: y, needs: [], flow: fine}\n  - {id: z, needs: [], run: 'sleep 2; touch go'}\n");
+    test.go(&["run", "outer", "--run-id", "r"]);
+    assert!(!alive(pid_in(&test, "pid.late")));
+    let ended = test.facts("r", "step_ended");
+    assert!(ended.iter().any(|fact| fact["at"]["flow"] == "outer.y" && fact["proof"]["status"] == "succeeded"), "{ended:#?}");
+
+    // And with a run that is cancelled.
+    let flow = format!("steps:\n  - {{id: hold, run: '{}'}}\n", away("sleep 1000"));
+    let test = Test::new().file("flow-studio.toml", "grace = \"100ms\"\n").flow("hold", &flow);
+    let live = test.start(&["run", "hold", "--run-id", "r"]);
+    until("it runs", || std::fs::read_to_string(test.at("pid.hold")).is_ok_and(|text| text.ends_with('\n')));
+    test.go(&["cancel", "r"]).code(0);
+    live.wait();
+    assert!(!alive(pid_in(&test, "pid.hold")), "it outlived its run");
+}

@@ -7,6 +7,7 @@ mod builtin;
 mod changes;
 mod cli_agent;
 mod contract;
+mod group;
 pub mod openai;
 mod orphans;
 mod outlet;

@@ -12,7 +12,7 @@ use sysinfo::{ProcessRefreshKind, ProcessesToUpdate, RefreshKind, System, Update
 
 use crate::id::StepRef;
 
-use super::process::{KILL_WAIT, has_living};
+use super::{group::has_living, process::KILL_WAIT};
 
 /// How often a group that was told to end is looked at.
 const LOOK: Duration = Duration::from_millis(5);
@@ -48,7 +48,32 @@ pub fn living(run_base: &Path, under_way: &[(StepRef, u32)]) -> Vec<StepRef> {
     groups(run_base, under_way).into_iter().filter(|(group, _)| has_living(*group)).map(|(_, step)| step).collect()
 }
 
+/// What one execution of one step, in one flow of one run, has in its environment, and nothing else has.
+#[derive(Debug, Default)]
+pub(super) struct Marks(Vec<OsString>);
+
+impl Marks {
+    pub(super) fn of(env: &BTreeMap<String, String>) -> Self {
+        let entry = |name| env.get(name).map(|value| OsString::from(format!("{name}={value}")));
+        Self(["RUN_BASE", "STEP_DIR", "EXECUTION"].into_iter().map(entry).collect::<Option<_>>().unwrap_or_default())
+    }
+
+    /// The groups of all that carries them.
+    pub(super) fn groups(&self) -> Vec<Pid> {
+        if self.0.is_empty() {
+            return Vec::new();
+        }
+        let carries = |environ: &[OsString]| self.0.iter().all(|entry| environ.contains(entry)).then_some(());
+        marked(carries).into_iter().map(|(group, ())| group).collect()
+    }
+}
+
 fn groups(run_base: &Path, under_way: &[(StepRef, u32)]) -> Vec<(Pid, StepRef)> {
+    marked(|environ| belongs_to(environ, run_base, under_way).cloned())
+}
+
+/// Process groups with a member whose environment says what it is of, but for our own.
+fn marked<T>(of: impl Fn(&[OsString]) -> Option<T>) -> Vec<(Pid, T)> {
     let known = ProcessRefreshKind::nothing().with_environ(UpdateKind::Always).without_tasks();
     let mut system = System::new_with_specifics(RefreshKind::nothing());
     system.refresh_processes_specifics(ProcessesToUpdate::All, false, known);
@@ -56,17 +81,17 @@ fn groups(run_base: &Path, under_way: &[(StepRef, u32)]) -> Vec<(Pid, StepRef)> 
     // Asked only of processes that a driver started: elsewhere a group may lie outside of our namespace.
     let group_of = |pid: sysinfo::Pid| getpgid(Pid::from_raw(i32::try_from(pid.as_u32()).ok()?)).ok();
     let mut spared = Vec::new();
-    let mut found: BTreeMap<i32, StepRef> = BTreeMap::new();
+    let mut found: BTreeMap<i32, T> = BTreeMap::new();
     for (pid, process) in system.processes() {
-        let Some(step) = belongs_to(process.environ(), run_base, under_way) else { continue };
+        let Some(step) = of(process.environ()) else { continue };
         let Some(group) = group_of(*pid) else { continue };
         if ours.contains(pid) {
             spared.push(group.as_raw_nonzero().get());
         }
-        found.entry(group.as_raw_nonzero().get()).or_insert_with(|| step.clone());
+        found.entry(group.as_raw_nonzero().get()).or_insert(step);
     }
     found.retain(|group, _| !spared.contains(group));
-    found.into_iter().filter_map(|(group, step)| Some((Pid::from_raw(group)?, step))).collect()
+    found.into_iter().filter_map(|(group, of)| Some((Pid::from_raw(group)?, of))).collect()
 }
 
 /// This process and all above it: one of them may be a step that resumes its own run.

@@ -1,6 +1,6 @@
 //! One child process from spawn to the last member of its group.
 //! In: a command, who reads its output, limits. Out: how it ended. Never: a thread, a process of its group left running, an
-//! environment variable that was not given.
+//! environment variable that was not given. What left the group is ended where the command is, and left alone where it ended by itself.
 
 use std::{
     collections::BTreeMap,
@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
+use rustix::process::{Pid, Signal};
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _},
     time::{Instant, sleep, sleep_until},
@@ -22,12 +22,11 @@ use crate::rails::{self, Fence};
 
 use super::{
     Outlet, Stop, StopLevel,
+    group::{GONE_MAX, Group},
     reading::{Patience, Reading},
     watchdog::{Bite, Watchdog},
 };
 
-/// After its leader ended and it was killed, a group is waited for so long.
-const GONE_MAX: Duration = Duration::from_secs(1);
 /// After KILL, the kernel is given so long; a process in uninterruptible sleep takes longer.
 pub(super) const KILL_WAIT: Duration = Duration::from_secs(10);
 /// How often a group without its leader is looked at, and a wait for our own disk.
@@ -103,29 +102,6 @@ pub(crate) struct Ran {
     pub left_running: bool,
 }
 
-/// Kills the group if whoever waits for it goes away.
-#[derive(Debug)]
-struct Group(Option<Pid>);
-
-impl Group {
-    fn signal(&self, signal: Signal) -> bool {
-        self.0.is_some_and(|pid| kill_process_group(pid, signal).is_ok())
-    }
-    /// Has members, if only dead ones that nobody has waited for.
-    fn exists(&self) -> bool {
-        self.0.is_some_and(|pid| test_kill_process_group(pid).is_ok())
-    }
-    fn alive(&self) -> bool {
-        self.exists() && self.0.is_some_and(has_living)
-    }
-}
-
-impl Drop for Group {
-    fn drop(&mut self) {
-        self.signal(Signal::KILL);
-    }
-}
-
 /// Why the process is being ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Ending {
@@ -171,7 +147,7 @@ pub(crate) fn start_behind_gate(command: Command<'_>) -> std::io::Result<(Starte
 
 fn started(command: Command<'_>, stdin: Stdio) -> std::io::Result<Started> {
     let child = spawn(command, stdin)?;
-    let group = Group(child.id().and_then(|pid| Pid::from_raw(pid.cast_signed())));
+    let group = Group::new(child.id().and_then(|pid| Pid::from_raw(pid.cast_signed())), command.env);
     Ok(Started { child, group })
 }
 
@@ -224,25 +200,25 @@ impl Started {
                     if ending == Ending::Not {
                         ending = Ending::Stop;
                     }
-                    group.signal(if kill { Signal::KILL } else { Signal::TERM });
+                    group.end(if kill { Signal::KILL } else { Signal::TERM });
                     alarm = Some(Instant::now() + if kill { KILL_WAIT } else { limits.grace });
                     wanted = if kill { StopLevel::Run } else { StopLevel::Kill };
                 }
                 bite = bites(watchdog, &reading), if ending == Ending::Not => {
                     ending = Ending::Bitten(bite);
-                    group.signal(Signal::TERM);
+                    group.end(Signal::TERM);
                     alarm = Some(Instant::now() + limits.grace);
                     wanted = StopLevel::Kill;
                 }
                 () = until(alarm) => match ending {
                     Ending::Not => {
                         ending = Ending::Timeout;
-                        group.signal(Signal::TERM);
+                        group.end(Signal::TERM);
                         alarm = Some(Instant::now() + limits.grace);
                         wanted = StopLevel::Kill;
                     }
                     Ending::Timeout | Ending::Stop | Ending::Bitten(_) if wanted == StopLevel::Kill => {
-                        group.signal(Signal::KILL);
+                        group.end(Signal::KILL);
                         alarm = Some(Instant::now() + KILL_WAIT);
                         wanted = StopLevel::Run;
                     }
@@ -254,11 +230,11 @@ impl Started {
         // Looked at right after the leader was reaped. While a member lives, nobody else can get the group's number; if
         // none lives, the group is never signalled again.
         if !group.exists() {
-            group.0 = None;
+            group.leader = None;
         }
         // Told to end, the members have the rest of their grace, as their leader had.
         if ending != Ending::Not {
-            while wanted == StopLevel::Kill && group.alive() && alarm.is_some_and(|alarm| Instant::now() < alarm) {
+            while wanted == StopLevel::Kill && group.any_alive() && alarm.is_some_and(|alarm| Instant::now() < alarm) {
                 tokio::select! {
                     biased;
                     () = stop.reached(StopLevel::Kill) => break,
@@ -276,7 +252,11 @@ impl Started {
         while left_running && group.alive() && Instant::now() < gone_max {
             sleep(Duration::from_millis(1)).await;
         }
-        group.0 = None;
+        group.leader = None;
+        // One that ended by itself may have left something on purpose; of one that was ended, nothing goes on.
+        if ending != Ending::Not {
+            group.kill_away().await;
+        }
         // What was still in the pipes when the last writer died. A process that left the group may hold them open.
         if !pumped {
             let max = limits.patience.after_kill;
@@ -371,23 +351,4 @@ async fn until(alarm: Option<Instant>) {
         Some(at) => sleep_until(at).await,
         None => std::future::pending().await,
     }
-}
-
-/// Whether a process of this group is more than a zombie. Orphans stay zombies until init looks at them, which in a
-/// container can take seconds. Asked only when a group outlived its leader.
-#[cfg(target_os = "linux")]
-pub(super) fn has_living(group: Pid) -> bool {
-    let Ok(processes) = std::fs::read_dir("/proc") else { return true };
-    processes.flatten().any(|process| {
-        let Ok(stat) = std::fs::read_to_string(process.path().join("stat")) else { return false };
-        // `pid (name) state parent group …`; the name may hold anything.
-        let mut fields = stat.rsplit_once(") ").map_or("", |(_, fields)| fields).split(' ');
-        let dead = matches!(fields.next(), None | Some("Z" | "X"));
-        !dead && fields.nth(1).and_then(|field| field.parse().ok()) == Some(group.as_raw_nonzero().get())
-    })
-}
-
-#[cfg(not(target_os = "linux"))]
-pub(super) fn has_living(group: Pid) -> bool {
-    test_kill_process_group(group).is_ok()
 }
