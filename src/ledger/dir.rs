@@ -295,6 +295,8 @@ impl Dir {
 /// has by now keeps the file a while longer.
 pub(super) fn is_of_the_dead(name: &str) -> bool {
     let writer = name.strip_prefix('.').and_then(|name| name.strip_suffix(".tmp")).and_then(|name| name.rsplit('.').next());
-    let pid = writer.and_then(|writer| writer.split_once("-ThreadId(")).and_then(|(pid, _)| Pid::from_raw(pid.parse().ok()?));
+    let number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse::<i32>().ok()).flatten();
+    let numbers = writer.and_then(|writer| writer.strip_suffix(')')?.split_once("-ThreadId("));
+    let pid = numbers.filter(|(_, thread)| number(thread).is_some()).and_then(|(pid, _)| Pid::from_raw(number(pid)?));
     pid.is_some_and(|pid| test_kill_process(pid) == Err(Errno::SRCH))
 }

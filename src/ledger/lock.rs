@@ -40,6 +40,8 @@ pub struct Lock {
     file: File,
     /// When the holder before was there last.
     seen: Option<Time>,
+    /// The holder before left its name: it was killed.
+    after_a_kill: bool,
     /// It said that it is there itself.
     lively: bool,
     /// The run's directory, locked as well: a step may remove the file, and the lock with it.
@@ -63,17 +65,23 @@ impl Lock {
             Ok(()) | Err(TryLockError::Error(_)) => {}
         }
         let seen = file.metadata().and_then(|about| about.modified()).ok().and_then(time_of);
+        let after_a_kill = file.metadata().is_ok_and(|about| about.len() > 0);
         let mut text = serde_json::to_vec(holder).map_err(io::Error::from)?;
         text.push(b'\n');
         file.set_len(0)?;
         file.rewind()?;
         file.write_all(&text)?;
-        Ok(Self { file, seen, lively: false, _dir: dir })
+        Ok(Self { file, seen, after_a_kill, lively: false, _dir: dir })
     }
 
     /// When the holder before this one was there last, as its file says; a file that nobody held before was there since it was made.
     pub fn seen(&self) -> Option<Time> {
         self.seen
+    }
+
+    /// Whether the holder before this one came to no orderly end.
+    pub fn is_after_a_kill(&self) -> bool {
+        self.after_a_kill
     }
 
     /// Leaves word that the holder is still there: the file's time. A hint; where the disk does not take it, nothing is lost.

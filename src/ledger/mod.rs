@@ -38,6 +38,7 @@ mod shelves;
 mod stamp;
 mod streams;
 mod tombstones;
+mod unfinished;
 mod verify;
 mod written_over;
 
@@ -66,6 +67,7 @@ pub use scent::{ScentEntry, ScentTrail};
 pub use shelves::{Amount, Shelves, artifacts, shelves};
 pub use stamp::Stamp;
 pub use tombstones::Tombstones;
+pub use unfinished::sweep_unfinished;
 pub use verify::{VerifyError, VerifyReport, repair, verify};
 pub use written_over::{WrittenOver, written_over};
 

@@ -21,6 +21,7 @@ use super::{
     retention::{Keeper, RetentionError, held, note_beside, note_in},
     run_dir::{RunDir, RunsDir},
     shelves::{Item, Walk, What},
+    unfinished::sweep_unfinished,
 };
 
 /// Who removes, when, and where a copy goes first.
@@ -51,13 +52,14 @@ pub fn prune(
     run: &RunDir,
     kinds: &[KeptKind],
     how: Pruning<'_>,
-    _lock: &Lock,
+    lock: &Lock,
     _keeper: &Keeper,
 ) -> Result<Pruned, RetentionError> {
     if let Some(hold) = held(run)? {
         return Err(RetentionError::Held(hold));
     }
     let fail = RetentionError::io("look through");
+    sweep_unfinished(run, lock).map_err(&fail)?;
     let mut dir = run.dir().map_err(&fail)?;
     let walk = Walk::of(&mut dir, None).map_err(&fail)?;
     let ours = |item: &Item| KeptKind::of(item.place.as_str()).is_some_and(|kind| kinds.contains(&kind));

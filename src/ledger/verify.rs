@@ -27,6 +27,7 @@ use super::{
     run_dir::RunDir,
     settle::Settle,
     streams::Streams,
+    unfinished::sweep_unfinished,
 };
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -91,8 +92,11 @@ pub fn verify(run: &RunDir) -> Result<VerifyReport, VerifyError> {
 ///
 /// # Errors
 /// When the journal is broken or a file cannot be written.
-pub fn repair(run: &RunDir, _lock: &Lock) -> Result<VerifyReport, VerifyError> {
+pub fn repair(run: &RunDir, lock: &Lock) -> Result<VerifyReport, VerifyError> {
     let report = check(run, true, None)?;
+    if report.broken.is_none() {
+        sweep_unfinished(run, lock)?;
+    }
     match report.broken {
         Some((line, why)) => Err(JournalError::Broken { line, why }.into()),
         None => Ok(report),

@@ -8,6 +8,7 @@ use crate::{
     kernel::{Decided, State},
     ledger::{
         Holder, Journal, JournalError, Lock, LockError, Past, ProjectError, Projector, Replayed, RunDir, RunDirError, RunsDir,
+        sweep_unfinished,
     },
     plan::Book,
     record::Fact,
@@ -112,6 +113,12 @@ pub fn open(
         past.note(&entry);
     }
     let (journal, replayed) = replay.finish(&lock)?;
+    if lock.is_after_a_kill()
+        && let Err(error) = sweep_unfinished(&run, &lock)
+    {
+        // They are in nobody's way.
+        tracing::warn!(%error, "what a killed process was writing stays");
+    }
     let under_way: Vec<_> = state.running.iter().map(|(at, running)| (at.step.clone(), running.execution)).collect();
     // Its files need nobody but the journal: they are written while the processes are looked for.
     let projector = Projector::resume(&run, past);

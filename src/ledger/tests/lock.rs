@@ -148,3 +148,48 @@ fn a_full_disk_fails_projections_loudly_and_hangs_nothing() {
     let paths: Vec<_> = report.findings.iter().map(|finding| finding.path.as_str()).collect();
     assert_eq!((paths, report.executions), (vec!["run.json"], 299));
 }
+
+#[test]
+fn what_a_killed_process_was_writing_goes_and_nothing_that_only_looks_like_it() {
+    let place = Place::new();
+    let run = place.run();
+    let mut child = Command::new("true").spawn().unwrap();
+    let dead = child.id();
+    child.wait().unwrap();
+    let outside = place.tmp.path().join("outside");
+    fs::create_dir(&outside).unwrap();
+    let gone = [".run.json", "build/receipts/.a-shell.json", "frozen/build/flows/.build.yaml", "build/artifacts/.notes.md"]
+        .map(|name| run.base().join(format!("{name}.{dead}-ThreadId(1).tmp")));
+    let living = std::process::id();
+    let stays = [
+        format!(".run.json.{living}-ThreadId(1).tmp"),
+        format!("build/work/a/.x.{dead}-ThreadId(1).tmp"),
+        format!("inbox/.answer-q-1.json.{dead}-ThreadId(1).tmp"),
+        format!("x.{dead}-ThreadId(1).tmp"),
+        format!(".x.{dead}-ThreadId(1).tmp.json"),
+        format!(".x.{dead}-ThreadId(1)x.tmp"),
+        format!(".x.{dead}-ThreadId().tmp"),
+        format!(".x.+{dead}-ThreadId(1).tmp"),
+        format!(".x.-{dead}-ThreadId(1).tmp"),
+        format!("outside/.x.{dead}-ThreadId(1).tmp"),
+    ]
+    .map(|name| if name.starts_with("outside") { place.tmp.path().join(name) } else { run.base().join(name) });
+    for path in gone.iter().chain(&stays) {
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, "half").unwrap();
+    }
+    std::os::unix::fs::symlink(&outside, run.base().join("build/logs")).unwrap();
+    let link = run.base().join(format!(".link.{dead}-ThreadId(1).tmp"));
+    std::os::unix::fs::symlink(outside.join("x"), &link).unwrap();
+
+    let lock = Lock::take(&run, &holder()).unwrap();
+    assert!(!lock.is_after_a_kill());
+    assert_eq!(crate::ledger::sweep_unfinished(&run, &lock).unwrap(), gone.len() as u64);
+    drop(lock);
+    assert!(gone.iter().all(|path| !path.exists()));
+    assert!(stays.iter().all(|path| path.exists()) && link.symlink_metadata().is_ok());
+    // A holder that was killed leaves its name.
+    fs::write(run.path(&run.lock()), "{").unwrap();
+    assert!(Lock::take(&run, &holder()).unwrap().is_after_a_kill());
+    assert!(!Lock::take(&run, &holder()).unwrap().is_after_a_kill());
+}
