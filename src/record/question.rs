@@ -203,7 +203,7 @@ pub struct Answer {
     pub values: BTreeMap<ParamName, serde_json::Value>,
     /// Tells it from another answer of the same person in the same moment; chosen by the program that took it down.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub nonce: Option<String>,
+    pub nonce: Option<Box<str>>,
 }
 
 impl Answer {

@@ -231,9 +231,9 @@ impl Workspace {
 }
 
 /// Other than any before it, in this process or another: the standard library's hashing begins with luck.
-fn nonce() -> String {
+fn nonce() -> Box<str> {
     use std::hash::{BuildHasher as _, RandomState};
-    format!("{:016x}", RandomState::new().hash_one(std::process::id()))
+    format!("{:016x}", RandomState::new().hash_one(std::process::id())).into()
 }
 
 /// Texts become what the form asks for; the kernel looks at them again.

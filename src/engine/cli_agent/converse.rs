@@ -76,7 +76,8 @@ pub(crate) async fn perform(
         answered: false,
     };
     let done = match program.can_hold(&work.agent, &work.tools) {
-        Ok(()) => talk.whole(pack, before.talk).await,
+        // Boxed: most of the room that a conversation needs is needed in it.
+        Ok(()) => Box::pin(talk.whole(pack, before.talk)).await,
         Err(why) => Err(Broken::failed(FailureKind::PermissionDenied, ErrorClass::Permanent, why)),
     };
     let (outcome, draft, retry_after_ms, limit) = match done {
