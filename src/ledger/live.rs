@@ -1,7 +1,10 @@
 //! The sink of a run that goes on: every file is written once, as its line comes.
 //! In: what `Projection` says, and pieces. Out: files. Failures are counted, the first is kept.
 
-use std::io::{self, Read as _, Seek as _, Write as _};
+use std::{
+    io::{self, Read as _, Seek as _, Write as _},
+    os::unix::fs::FileExt as _,
+};
 
 use crate::{
     id::Time,
@@ -169,9 +172,29 @@ impl Writer {
         file.seek(io::SeekFrom::End(-1)).is_ok() && file.read_exact(&mut last).is_ok() && last != *b"\n"
     }
 
+    /// A line that a process had no room for, or did not live to end, is none; what is added must not become a part of it.
+    fn cut_torn(&mut self, place: &InRun) -> io::Result<()> {
+        let file = self.dir.writer(place)?;
+        let (mut end, mut chunk) = (file.metadata()?.len(), [0; 4096]);
+        while end > 0 {
+            let bytes = usize::try_from(end).unwrap_or(usize::MAX).min(chunk.len());
+            let from = end - bytes as u64;
+            file.read_exact_at(&mut chunk[..bytes], from)?;
+            if let Some(at) = chunk[..bytes].iter().rposition(|byte| *byte == b'\n') {
+                return file.set_len(from + at as u64 + 1);
+            }
+            end = from;
+        }
+        file.set_len(0)
+    }
+
     fn log(&mut self, at: &At, lines: &[u8]) {
         if !lines.is_empty() {
             let place = self.paths.log(&at.flow, &at.step);
+            if self.growing.get(place.as_str()).is_none() && self.torn(&place) {
+                let cut = self.cut_torn(&place);
+                self.keep(place.as_str(), cut);
+            }
             self.append(&place, lines);
         }
     }

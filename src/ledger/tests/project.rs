@@ -283,6 +283,32 @@ fn a_run_without_its_witness_or_under_another_name_is_noticed() {
     assert_eq!(verify(&other).unwrap().broken.unwrap().1, "it was written for run `r-1`");
 }
 
+/// What a full disk leaves of a log, while all lines of the journal are in their files.
+#[test]
+fn what_is_added_to_a_log_is_no_part_of_a_line_that_was_not_ended() {
+    for torn in ["{\"ts\":\"20".to_owned(), format!("{{\"text\":\"{}", "x".repeat(10_000))] {
+        let place = Place::new();
+        let run = place.run();
+        let entries = write(&run, vec![created(), started("a", 1), ended("a", 1)]);
+        freeze(&run);
+        let projector = Projector::start(&run).unwrap();
+        entries[..2].iter().for_each(|entry| projector.send(entry.clone()));
+        projector.manifest(manifest(&entries[1]));
+        projector.finish().unwrap();
+        let log = run.path(&run.log(&flow(), &step("a")));
+        let whole = fs::read_to_string(&log).unwrap();
+        overwrite(&log, format!("{whole}{torn}").as_bytes());
+        let mut before = Past::new(&run);
+        entries[..2].iter().for_each(|entry| before.note(entry));
+        let projector = Projector::resume(&run, before).unwrap();
+        projector.send(entries[2].clone());
+        projector.manifest(manifest(&entries[2]));
+        projector.finish().unwrap();
+        assert_eq!(verify(&run).unwrap().findings, []);
+        assert!(fs::read_to_string(&log).unwrap().starts_with(&whole));
+    }
+}
+
 #[test]
 fn a_directory_removed_behind_our_back_is_made_again() {
     let place = Place::new();
