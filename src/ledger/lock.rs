@@ -79,6 +79,11 @@ impl Lock {
         self.seen
     }
 
+    /// When the lock's file was written last: as it was taken, or its holder was there.
+    pub(super) fn written(&self) -> io::Result<SystemTime> {
+        self.file.metadata()?.modified()
+    }
+
     /// Whether the holder before this one came to no orderly end.
     pub fn is_after_a_kill(&self) -> bool {
         self.after_a_kill
