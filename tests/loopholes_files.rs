@@ -111,3 +111,16 @@ fn a_directory_in_the_place_of_a_file_stops_neither_a_reader_nor_a_repair() {
     test.go(&["review", "answer", "r/q-1", "--choose", "approve"]).code(0);
     test.go(&["resume", "r"]).code(0);
 }
+
+/// A list goes by `run.json`; a run without it is still a run.
+#[test]
+fn a_run_without_its_manifest_is_listed_by_its_journal() {
+    let test = Test::new().flow("asks", "steps: [{id: a, run: 'true'}, {id: q, ask: {question: go on?}}]");
+    test.go(&["run", "asks", "--run-id", "r"]).code(4);
+    let listed = || test.go(&["list", "--json"]).code(0).stdout;
+    let before = listed();
+    test.write("run_base/r/run.json", "{\"schema\":");
+    assert_eq!(listed(), before, "it does not parse");
+    fs::remove_file(test.at("run_base/r/run.json")).expect("it is there");
+    assert_eq!(listed(), before, "it is not there");
+}

@@ -1,6 +1,6 @@
 //! The list of runs, kept: what was read of a run is read again only when its `run.json` is another file.
 //! In: the runs directory. Out: all lines, and a mark that is another one when a line is.
-//! Never: a line that is older than its file where all are asked for; a journal read.
+//! Never: a line that is older than its file where all are asked for; a journal read where that file tells.
 
 use std::{
     collections::BTreeMap,
@@ -14,11 +14,11 @@ use crate::{
     record::RunStatus,
 };
 
-use super::runs::{RunLine, RunList, line};
+use super::runs::{Reads, RunLine, RunList, line};
 
-#[derive(Default)]
 pub struct RunIndex {
     known: Mutex<Known>,
+    reads: Reads,
 }
 
 #[derive(Default)]
@@ -52,6 +52,11 @@ impl Kept {
 }
 
 impl RunIndex {
+    /// Of which nothing was read yet; `reads` is asked for runs without `run.json`.
+    pub fn new(reads: Reads) -> Self {
+        Self { known: Mutex::default(), reads }
+    }
+
     fn known(&self) -> MutexGuard<'_, Known> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -62,9 +67,9 @@ impl RunIndex {
     /// The runs directory cannot be read.
     pub fn list(&self, runs: &RunsDir) -> Result<(RunList, String), RunDirError> {
         let mut known = self.known();
-        known.names(runs)?;
+        known.names(runs, self.reads)?;
         let all: Vec<RunId> = known.lines.keys().cloned().collect();
-        all.iter().for_each(|id| known.look(runs, id));
+        all.iter().for_each(|id| known.look(runs, id, self.reads));
         let lines = known.lines.values().map(|kept| kept.line.clone()).collect();
         Ok((RunList::of(lines), known.mark()))
     }
@@ -76,10 +81,10 @@ impl RunIndex {
     /// The runs directory cannot be read.
     pub fn look(&self, runs: &RunsDir, at_rest_max: usize) -> Result<String, RunDirError> {
         let mut known = self.known();
-        known.new_names(runs)?;
+        known.new_names(runs, self.reads)?;
         let mut turn: Vec<RunId> = known.lines.iter().filter(|(_, kept)| kept.is_open()).map(|(id, _)| id.clone()).collect();
         turn.extend(known.at_rest(at_rest_max));
-        turn.iter().for_each(|id| known.look(runs, id));
+        turn.iter().for_each(|id| known.look(runs, id, self.reads));
         Ok(known.mark())
     }
 }
@@ -89,16 +94,16 @@ impl Known {
         format!("{}-{:016x}", self.lines.len(), self.sum)
     }
 
-    fn new_names(&mut self, runs: &RunsDir) -> Result<(), RunDirError> {
+    fn new_names(&mut self, runs: &RunsDir, reads: Reads) -> Result<(), RunDirError> {
         let now = runs.stamp().ok().flatten();
         match (now, self.names) {
             (Some(now), Some((before, true))) if now == before => Ok(()),
-            _ => self.names(runs),
+            _ => self.names(runs, reads),
         }
     }
 
     /// Runs that came are read, and those that went are forgotten.
-    fn names(&mut self, runs: &RunsDir) -> Result<(), RunDirError> {
+    fn names(&mut self, runs: &RunsDir, reads: Reads) -> Result<(), RunDirError> {
         let stamp = runs.stamp().ok().flatten();
         let there = runs.list()?;
         self.names = stamp.map(|now| (now, self.names.is_some_and(|(before, _)| before == now)));
@@ -106,7 +111,7 @@ impl Known {
         gone.iter().for_each(|id| self.put(id, None));
         for id in there {
             if !self.lines.contains_key(&id) {
-                self.look(runs, &id);
+                self.look(runs, &id, reads);
             }
         }
         Ok(())
@@ -128,13 +133,13 @@ impl Known {
         found
     }
 
-    fn look(&mut self, runs: &RunsDir, id: &RunId) {
+    fn look(&mut self, runs: &RunsDir, id: &RunId, reads: Reads) {
         // Before the file is read: what is written meanwhile shows at the next look.
         let stamp = runs.manifest_stamp(id).ok().flatten();
         if self.lines.get(id).is_some_and(|kept| kept.stands() && kept.stamp == stamp) {
             return;
         }
-        let line = line(runs, id.clone());
+        let line = line(runs, id.clone(), reads);
         let digest = digest(&line);
         self.put(id, Some(Kept { stamp, line, digest }));
     }

@@ -1,5 +1,8 @@
 //! Which runs there are: one line each, from `run.json` alone, so that ten thousand are listed at once.
-//! In: the runs directory. Out: lines, the newest first; a damaged run is a line too. Never: a journal read.
+//! In: the runs directory. Out: lines, the newest first; a damaged run is a line too.
+//! Never: a journal read, but a short one of a run whose `run.json` is not there or cannot be read.
+
+use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -10,7 +13,17 @@ use crate::{
     record::{Manifest, Observed, RunStatus},
 };
 
-use super::{load::driver, view::Driver};
+use super::{
+    load::{ViewError, driver},
+    status::flow_status,
+    view::{Driver, RunView},
+};
+
+/// Reads a run from its journal.
+pub type Reads = fn(&RunDir) -> Result<Arc<RunView>, ViewError>;
+
+/// Of a longer journal nothing is told without `run.json`: nobody waits for a list.
+const JOURNAL_BYTES_MAX: u64 = 256 * 1024;
 
 /// `list --json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -75,14 +88,16 @@ impl RunList {
     }
 }
 
-pub(super) fn line(runs: &RunsDir, id: RunId) -> RunLine {
+pub(super) fn line(runs: &RunsDir, id: RunId, reads: Reads) -> RunLine {
     let run = match runs.open(&id) {
         Ok(run) => run,
         Err(error) => return damaged(id, error.to_string()),
     };
     match run.manifest() {
         Ok(Some(manifest)) => whole(&run, id, &manifest),
-        Ok(None) if run.has_journal() => damaged(id, "run.json is missing or cannot be read".to_owned()),
+        Ok(None) if run.has_journal() => {
+            unwritten(&run, reads).unwrap_or_else(|| damaged(id, "run.json is missing or cannot be read".to_owned()))
+        }
         Ok(None) => damaged(id, "nothing has happened in it: it has no journal".to_owned()),
         Err(error) => damaged(id, format!("run.json cannot be read: {error}")),
     }
@@ -109,6 +124,33 @@ fn whole(run: &RunDir, run_id: RunId, manifest: &Manifest) -> RunLine {
         started_by: Some(manifest.started_by.clone()),
         damaged: None,
     }
+}
+
+/// A run without `run.json`, from its journal if that is short.
+fn unwritten(run: &RunDir, reads: Reads) -> Option<RunLine> {
+    let journal = run.stamp(&run.journal()).ok()??;
+    let view = if journal.bytes() <= JOURNAL_BYTES_MAX { reads(run).ok()? } else { return None };
+    let begun = view.state.run.as_deref()?;
+    let flows = view.roots().map(|frame| {
+        let total = u32::try_from(frame.steps.len()).unwrap_or(u32::MAX);
+        RunFlow {
+            flow_path: frame.path.clone(),
+            status: flow_status(&view, frame),
+            steps_done: total - frame.unsettled.min(total),
+            steps_total: total,
+            observed: view.state.observed(&frame.path),
+        }
+    });
+    Some(RunLine {
+        run_id: run.id().clone(),
+        status: Some(view.status()),
+        flows: flows.collect(),
+        questions: u32::try_from(view.state.open_questions.len()).unwrap_or(u32::MAX),
+        created_at: Some(begun.created_at),
+        updated_at: Some(view.updated_at()),
+        started_by: Some(begun.by.to_string()),
+        damaged: None,
+    })
 }
 
 fn damaged(run_id: RunId, why: String) -> RunLine {

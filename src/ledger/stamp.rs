@@ -20,6 +20,11 @@ pub struct Stamp {
 }
 
 impl Stamp {
+    /// Length of the file.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
     /// The same file, and not shorter than what was read of it.
     pub fn may_have_grown_from(&self, before: &Self, bytes: u64) -> bool {
         self.file == before.file && self.bytes >= bytes

@@ -117,7 +117,7 @@ fn a_list_is_newest_first_and_hides_no_damage() {
     put("torn", "run.json", "{\"schema\":");
     put("torn", "journal.jsonl", "");
     fs::create_dir_all(base.path().join("empty")).unwrap();
-    let list = RunIndex::default().list(&RunsDir::new(base.path())).unwrap().0;
+    let list = RunIndex::new(|_| Err(ViewError::Empty)).list(&RunsDir::new(base.path())).unwrap().0;
     let lines: Vec<(&str, Option<RunStatus>)> = list.runs.iter().map(|run| (run.run_id.as_str(), run.status)).collect();
     let want = [
         ("empty", None),
@@ -128,5 +128,5 @@ fn a_list_is_newest_first_and_hides_no_damage() {
     ];
     assert_eq!(lines, want);
     assert!(list.runs[..2].iter().all(|run| run.damaged.is_some()));
-    assert!(RunIndex::default().list(&RunsDir::new(base.path().join("nowhere"))).unwrap().0.runs.is_empty());
+    assert!(RunIndex::new(|_| Err(ViewError::Empty)).list(&RunsDir::new(base.path().join("nowhere"))).unwrap().0.runs.is_empty());
 }

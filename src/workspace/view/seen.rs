@@ -22,7 +22,6 @@ const BYTES_PER_BYTE: u64 = 8;
 /// … and a flow's definition, its plan and all that does not grow.
 const BYTES_EACH: u64 = 128 * 1024;
 
-#[derive(Default)]
 pub struct Seen {
     pub(super) index: RunIndex,
     /// `None`: nobody looks twice, as on the command line.
@@ -42,6 +41,12 @@ struct Held {
     /// One thread reads it at a time; whoever waits finds it read. `None`: it could not be read.
     growing: Arc<Mutex<Option<Growing>>>,
     memory: u64,
+}
+
+impl Default for Seen {
+    fn default() -> Self {
+        Self { index: RunIndex::new(read), views: None }
+    }
 }
 
 impl Seen {
