@@ -65,6 +65,10 @@ pub(super) fn look(
         None => JournalSeen::Whole,
         Some(ViewError::Empty) if there => JournalSeen::Empty,
         Some(ViewError::Empty) => JournalSeen::Missing,
+        // A directory, a link or a pipe in its place.
+        Some(ViewError::Broken { why, .. }) if !there && run.base().join("journal.jsonl").symlink_metadata().is_ok() => {
+            JournalSeen::Unreadable(why)
+        }
         Some(ViewError::Broken { line, why }) => JournalSeen::Broken { line, why },
         Some(ViewError::Definition { flow, generation, source }) => {
             JournalSeen::Undefined { flow, generation, why: source.to_string() }
