@@ -103,14 +103,26 @@ fn all_of(state: &State, frame: &Frame) -> Undos {
     to_take_back(state, frame, frame.failing.as_ref().map(|failing| &failing.0))
 }
 
-/// What failed comes first, and what a person would still decide about, then what was done, last done first.
+/// What failed comes first, and what is half done or a person would still decide about, then what was done, last done first.
 fn to_take_back(state: &State, frame: &Frame, failed: Option<&StepRef>) -> Undos {
     let over = |step: &StepRef| frame.slot(step).and_then(|slot| frame.state(slot)).is_some_and(|step| is_over(&step.life));
     let first = failed.filter(|step| !over(step)).cloned();
-    let ended = |life: &Life| matches!(life, Life::Settled(Settled::Failed) | Life::Held(_));
-    let ended = slots(frame).filter(|(_, step)| ended(&step.life)).map(|(slot, _)| frame.name(slot));
+    let half = slots(frame).filter(|(slot, step)| match step.life {
+        Life::Settled(Settled::Failed) | Life::Held(_) => true,
+        // It was interrupted, and did not come to begin again.
+        Life::Idle | Life::Ready | Life::Gated(_) => step.started_at.is_some() && !frame.finished.contains(&frame.name(*slot)),
+        Life::Running
+        | Life::Waiting { .. }
+        | Life::Asking(_)
+        | Life::InFlow(_)
+        | Life::InDetour(_)
+        | Life::Ended
+        | Life::Fanned
+        | Life::Settled(Settled::Passed | Settled::Standing | Settled::Skipped) => false,
+    });
+    let half = half.map(|(slot, _)| frame.name(slot));
     let mut order: Vec<StepRef> = Vec::new();
-    for step in first.into_iter().chain(ended).chain(frame.finished.iter().rev().cloned()) {
+    for step in first.into_iter().chain(half).chain(frame.finished.iter().rev().cloned()) {
         if !order.contains(&step) {
             order.push(step);
         }

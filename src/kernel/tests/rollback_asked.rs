@@ -269,3 +269,16 @@ fn what_flows_inside_left_in_force_is_told_unless_the_step_around_takes_it_back(
     assert_eq!(in_force(&play(outer)), "main/o main.s/p");
     assert_eq!(in_force(&play(&outer.replace("flow: sub", "flow: sub, undo: y"))), "main/o main/s");
 }
+
+/// It may have half done what it does, whoever has to let it begin again.
+#[test]
+fn what_was_interrupted_and_did_not_begin_again_is_taken_back() {
+    let flow = "jobs: 4
+steps:
+  - {id: a, run: x, undo: y, needs: []}
+  - {id: w, run: x, undo: y, needs: [], approve: {question: Go?}}
+  - {id: d, run: x, needs: [a], on_failure: rollback}";
+    let play = Play::flow(flow).slow("w").slow("d").reply("d", [fails("no")]).run().say("w-1", "approve").crash();
+    let play = play.release("d");
+    assert_eq!(play.path(), "a d w d rollback/undo-w rollback/undo-a");
+}
