@@ -193,6 +193,13 @@ fn a_flow_that_failed_is_started_over_by_a_wish_too() {
     let refused = test.go(&["run", "one", "--run-id", "r"]).code(6).says("it failed at").silent_on("once-only");
     assert!(refused.stderr.contains("flow-studio retry r --flow one --step no "), "{}", refused.stderr);
     test.go(&["run", "one", "--run-id", "new", "--again"]).code(1).silent_on("starts over");
+    // What was taken back is not done twice, and is where one begins again.
+    let undone =
+        "steps:\n  - {id: pay, run: 'true', undo: 'true', effects: once}\n  - {id: no, run: 'false', on_failure: rollback}\n";
+    test.flow_again("one", undone);
+    test.go(&["run", "one", "--run-id", "back"]).code(1);
+    let refused = test.go(&["run", "one", "--run-id", "back"]).code(6).silent_on("once-only");
+    assert!(refused.stderr.contains("flow-studio retry back --flow one --step pay "), "{}", refused.stderr);
 }
 
 #[test]

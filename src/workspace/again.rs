@@ -6,10 +6,11 @@
 use crate::{
     error::{Error, Kind},
     id::{FlowKey, FramePath, RunId},
+    inspect::first_taken_back,
     kernel::{Frame, FramePhase, Slot, State},
     ledger::RunDirError,
     plan::StepIx,
-    record::{Fact, Outcome, ResumeOptions},
+    record::{Fact, Outcome, Parent, ResumeOptions},
     spec::Effects,
 };
 
@@ -76,7 +77,11 @@ impl Workspace {
         let again = match failing {
             // It would be passed over again.
             _ if only_looked => return Ok(error.hint(format!("flow-studio run {flow}        (a new run, in which it is done)"))),
-            Some((step, ..)) => format!("{}        (from what failed)", self.paste().retry(id, flow, step)),
+            // From a step behind one that was taken back nothing goes on.
+            Some((step, ..)) => match first_taken_back(state, flow) {
+                Some(first) => format!("{}        (from what was taken back)", self.paste().retry(id, flow, &first)),
+                None => format!("{}        (from what failed)", self.paste().retry(id, flow, step)),
+            },
             None => format!("flow-studio retry {id} --flow {flow} --step STEP        (one step again, and what depends on it)"),
         };
         Ok(error.hint(again).hint(format!("flow-studio run {flow}        (a new run; or --run-id with another name)")))
@@ -91,7 +96,7 @@ fn once_only_that_ran(state: &State, flow: &FramePath) -> Vec<String> {
         let ran = |slot: &Slot| {
             let once = frame.plan.step(slot.step).spec.effects == Effects::Once;
             let asks = frame.doubts.contains_key(&frame.name(*slot));
-            once && !asks && frame.state(*slot).is_some_and(|state| state.execution > 0 && state.group.is_none())
+            once && !asks && frame.state(*slot).is_some_and(|state| state.execution > state.undone && state.group.is_none())
         };
         let within = frame.path.as_str().strip_prefix(flow.as_str()).unwrap_or_default().trim_start_matches('.').to_owned();
         let named = |slot: Slot| match within.as_str() {
@@ -100,7 +105,11 @@ fn once_only_that_ran(state: &State, flow: &FramePath) -> Vec<String> {
         };
         steps.chain(items).filter(ran).map(named).collect::<Vec<_>>()
     };
-    let frames = state.frames.values().filter(|frame| frame.path.root() == flow.root());
+    // What took back was done for once, and is no part of a start.
+    let frames = state
+        .frames
+        .values()
+        .filter(|frame| frame.path.root() == flow.root() && !frame.parent.as_deref().is_some_and(Parent::takes_back));
     frames.flat_map(|frame| of(frame)).collect()
 }
 
