@@ -45,6 +45,9 @@ fn nobody_takes_it_for_a_change_that_was_made() {
     let status = json(&["status", "r", "--json"]);
     assert_eq!(sorted(&status["flows"][0]["observed"]["passed_over"]), sorted(&over));
     assert_eq!(sorted(&test.manifest("r")["flows"][0]["observed"]["passed_over"]), sorted(&over));
+    let report = test.go(&["report", "r"]).code(0).stdout;
+    let passed_over = report.split("## Passed over").nth(1).expect("a section of its own");
+    assert!(passed_over.contains("**apply**: would run"), "{report}");
     test.go(&["verify", "r"]).code(0);
     test.go(&["run", "f", "--run-id", "r"]).code(6).says("it only observed, and ended at").says("a new run, in which it is done");
     test.go(&["run", "f", "--run-id", "s"]).code(1).silent_on("observed only");

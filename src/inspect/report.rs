@@ -1,10 +1,10 @@
 //! `report.md`: the story of one flow for a person: done, blocked, decided, measured, next.
 //! In: a view and a flow. Out: Markdown, the same bytes for the same journal and the same calls. Never: a clock, a text of a step taken for markup.
 
-use std::fmt::Write as _;
+use std::{fmt::Write as _, sync::Arc};
 
 use crate::{
-    id::FramePath,
+    id::{FramePath, StepRef},
     kernel::{Frame, FramePhase},
     record::{Fact, Outcome, RunStatus},
 };
@@ -27,6 +27,7 @@ pub fn report(view: &RunView, flow: &FramePath, paste: &Paste) -> Option<String>
     section(&mut out, "Parameters", &params(frame));
     section(&mut out, "Steps", &steps(view, frame));
     section(&mut out, "Done", &done(view, frame));
+    section(&mut out, "Passed over", &passed_over(view, frame));
     section(&mut out, "Waiting and blocked", &waiting(view, frame, paste));
     section(&mut out, "Decided", &decided(view, frame));
     section(&mut out, "Proposed", &proposed(view, frame));
@@ -127,6 +128,17 @@ fn times(view: &RunView, frame: &Frame) -> Option<(crate::id::Time, Option<crate
     }
     let over = matches!(frame.phase, FramePhase::Done(Outcome::Succeeded | Outcome::Failed | Outcome::Cancelled));
     began.map(|began| (began, ended.filter(|_| over)))
+}
+
+/// What a flow that only observes, and the flows inside it, would do.
+fn passed_over(view: &RunView, frame: &Frame) -> String {
+    let inside = view.frames().filter(|inner| view.state.is_in(&inner.path, &frame.path));
+    let line = |inner: &Frame| {
+        let of = if inner.path == frame.path { String::new() } else { format!(" of {}", inner.path) };
+        let one = move |(step, would): (StepRef, Arc<str>)| format!("- **{}**{of}: {}\n", cell(step.as_str()), cell(&would));
+        inner.passed_over().into_iter().map(one).collect::<String>()
+    };
+    inside.map(line).collect()
 }
 
 fn params(frame: &Frame) -> String {

@@ -57,7 +57,7 @@ impl State {
     }
 
     /// This flow, or one inside it.
-    pub(super) fn is_in(&self, path: &FramePath, flow: &FramePath) -> bool {
+    pub fn is_in(&self, path: &FramePath, flow: &FramePath) -> bool {
         let mut here = Some(path);
         while let Some(path) = here {
             if path == flow {
