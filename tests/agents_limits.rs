@@ -130,6 +130,15 @@ fn a_call_of_unknown_cost_is_the_last_where_the_flow_says_stop() {
 }
 
 #[test]
+fn a_count_that_cannot_be_meant_is_not_known_and_passes_no_limit() {
+    let llm = Llm::script([used(says("Done."), u64::MAX, 1)]);
+    let test = limited(&llm, "{tokens: 50000, on_unknown_cost: stop}");
+    run(&test).code(5);
+    assert_eq!(llm.asked().len(), 1);
+    assert!(test.go(&["status", "r"]).stdout.contains("models: 1 call, 0 tokens, cost not known"));
+}
+
+#[test]
 fn unknown_costs_may_be_allowed_and_are_shown_as_unknown() {
     let llm = Llm::script([silent(says("Done.")), silent(verified())]);
     let test = limited(&llm, "{usd: 1, on_unknown_cost: allow}").file("flow-studio.toml", "[models]\nstandard = [\"m\"]\n");

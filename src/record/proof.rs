@@ -127,6 +127,33 @@ pub struct Tokens {
     pub total: u64,
 }
 
+impl Tokens {
+    /// A million times what one call can have: beyond it stands a mistake of whoever counted, and no count.
+    const COUNTED_MAX: u64 = 1 << 40;
+
+    /// What a server or a program says that it counted; `None`: a figure is missing, or cannot be meant.
+    pub fn counted(prompt: Option<u64>, completion: Option<u64>) -> Option<Self> {
+        let (prompt, completion) = (prompt?, completion?);
+        let meant = prompt <= Self::COUNTED_MAX && completion <= Self::COUNTED_MAX;
+        meant.then(|| Self { prompt, completion, total: prompt + completion })
+    }
+
+    /// A total may hold what is not told apart, so it may be more than its parts, and is never less.
+    #[must_use]
+    pub fn with_total(self, total: u64) -> Option<Self> {
+        (total <= 2 * Self::COUNTED_MAX).then_some(Self { total: self.total.max(total), ..self })
+    }
+
+    #[must_use]
+    pub const fn plus(self, other: Self) -> Self {
+        Self {
+            prompt: self.prompt.saturating_add(other.prompt),
+            completion: self.completion.saturating_add(other.completion),
+            total: self.total.saturating_add(other.total),
+        }
+    }
+}
+
 /// A model was left for the next one of its list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Switch {
@@ -181,11 +208,8 @@ pub struct Spent {
 
 impl Spent {
     pub fn add(&mut self, call: &Call) {
-        let tokens = call.tokens.unwrap_or_default();
         self.calls += 1;
-        self.tokens.prompt += tokens.prompt;
-        self.tokens.completion += tokens.completion;
-        self.tokens.total += tokens.total;
+        self.tokens = self.tokens.plus(call.tokens.unwrap_or_default());
         self.cost_usd += call.cost_usd.unwrap_or_default();
         self.unknown += u64::from(call.tokens.is_none() || call.cost_usd.is_none());
     }
@@ -195,9 +219,7 @@ impl std::iter::Sum for Spent {
     fn sum<I: Iterator<Item = Self>>(all: I) -> Self {
         all.fold(Self::default(), |mut sum, one| {
             sum.calls += one.calls;
-            sum.tokens.prompt += one.tokens.prompt;
-            sum.tokens.completion += one.tokens.completion;
-            sum.tokens.total += one.tokens.total;
+            sum.tokens = sum.tokens.plus(one.tokens);
             sum.cost_usd += one.cost_usd;
             sum.unknown += one.unknown;
             sum

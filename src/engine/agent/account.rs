@@ -103,8 +103,8 @@ impl Budget {
             if let Some(max) = unknown_max.filter(|max| sum.unknown > *max) {
                 return Err(hit(LimitName::UnknownCost, sum.unknown, max));
             }
-            let tokens =
-                tokens_max.map(|max| (max.saturating_sub(sum.tokens + prompt_tokens), LimitName::Tokens, sum.tokens, max));
+            let tokens = tokens_max
+                .map(|max| (max.saturating_sub(sum.tokens.saturating_add(prompt_tokens)), LimitName::Tokens, sum.tokens, max));
             let usd = usd_millionths_max.zip(price).and_then(|(max, price)| {
                 let left = max.saturating_sub(sum.usd_millionths + millionths(price.cost_usd(prompt_tokens, 0)));
                 Some((price.answer_tokens(left)?, LimitName::Usd, sum.usd_millionths, max))
@@ -133,7 +133,7 @@ impl Budget {
 
 impl Used {
     fn exchange(&mut self, old: Self, new: Self) {
-        let exchanged = |sum: u64, old: u64, new: u64| (sum + new).saturating_sub(old);
+        let exchanged = |sum: u64, old: u64, new: u64| sum.saturating_add(new).saturating_sub(old);
         self.tokens = exchanged(self.tokens, old.tokens, new.tokens);
         self.usd_millionths = exchanged(self.usd_millionths, old.usd_millionths, new.usd_millionths);
         self.calls = exchanged(self.calls, old.calls, new.calls);

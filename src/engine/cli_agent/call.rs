@@ -131,18 +131,12 @@ impl Talk<'_, '_, '_> {
         }
         let before = std::mem::replace(&mut self.session.counted, heard.tokens);
         let (now, before) = (heard.tokens?, before?);
-        let prompt = now.prompt.checked_sub(before.prompt)?;
-        let completion = now.completion.checked_sub(before.completion)?;
-        Some(Tokens { prompt, completion, total: prompt + completion })
+        Tokens::counted(now.prompt.checked_sub(before.prompt), now.completion.checked_sub(before.completion))
     }
 
     /// Counts the run, at once: what comes after it may be a kill.
     async fn count(&mut self, tokens: Option<Tokens>, cost_usd: Option<f64>, ran: &Ran) {
-        self.tokens = self.tokens.zip(tokens).map(|(sum, one)| Tokens {
-            prompt: sum.prompt + one.prompt,
-            completion: sum.completion + one.completion,
-            total: sum.total + one.total,
-        });
+        self.tokens = self.tokens.zip(tokens).map(|(sum, one)| sum.plus(one));
         self.cost_usd = self.cost_usd.zip(cost_usd).map(|(sum, one)| sum + one);
         let job = self.task.job;
         let call = Call {

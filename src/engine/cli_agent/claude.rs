@@ -11,7 +11,7 @@ use crate::{
 };
 
 use super::{
-    heard::{Heard, text, tokens},
+    heard::{Heard, text, usd},
     program::{Line, Order, Program, words},
     trouble::Trouble,
 };
@@ -177,7 +177,7 @@ fn result(event: &Value, subtype: &str, heard: &mut Heard) {
         heard.answer = said.to_owned();
     }
     heard.object = event.get("structured_output").filter(|value| value.is_object()).cloned();
-    heard.cost_usd = event.get("total_cost_usd").and_then(Value::as_f64);
+    heard.cost_usd = usd(event.get("total_cost_usd"));
     heard.tokens = used(event);
     let failed = event.get("is_error").and_then(Value::as_bool).unwrap_or_default();
     let said = || {
@@ -212,22 +212,25 @@ fn result(event: &Value, subtype: &str, heard: &mut Heard) {
 
 /// By model where it says so: a run that spent its money says 0 in its sums.
 fn used(event: &Value) -> Option<Tokens> {
-    let figure = |of: &Value, key: &str| of.get(key).and_then(Value::as_u64);
     if let Some(models) = event.get("modelUsage").and_then(Value::as_object) {
         return models.values().try_fold(Tokens::default(), |sum, one| {
-            let cached = figure(one, "cacheReadInputTokens").unwrap_or(0) + figure(one, "cacheCreationInputTokens").unwrap_or(0);
-            let one = tokens(figure(one, "inputTokens").map(|input| input + cached), figure(one, "outputTokens"))?;
-            Some(Tokens {
-                prompt: sum.prompt + one.prompt,
-                completion: sum.completion + one.completion,
-                total: sum.total + one.total,
-            })
+            let input = inputs(one, ["inputTokens", "cacheReadInputTokens", "cacheCreationInputTokens"]);
+            Some(sum.plus(Tokens::counted(input, figure(one, "outputTokens"))?))
         });
     }
-    let usage = event.get("usage").unwrap_or(&json!(null)).clone();
-    let cached =
-        figure(&usage, "cache_read_input_tokens").unwrap_or(0) + figure(&usage, "cache_creation_input_tokens").unwrap_or(0);
-    tokens(figure(&usage, "input_tokens").map(|input| input + cached), figure(&usage, "output_tokens"))
+    let usage = event.get("usage")?;
+    let input = inputs(usage, ["input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens"]);
+    Tokens::counted(input, figure(usage, "output_tokens"))
+}
+
+fn figure(of: &Value, key: &str) -> Option<u64> {
+    of.get(key).and_then(Value::as_u64)
+}
+
+/// What it read: the first has to be there, and the others are beside it, or nothing.
+fn inputs(of: &Value, [read, cached, kept]: [&str; 3]) -> Option<u64> {
+    let beside = |key| figure(of, key).unwrap_or_default();
+    Some(figure(of, read)?.saturating_add(beside(cached)).saturating_add(beside(kept)))
 }
 
 #[cfg(test)]
@@ -282,6 +285,11 @@ mod tests {
         assert_eq!(after(&[result(usage)]).tokens, Some(Tokens { prompt: 17, completion: 3, total: 20 }));
         assert_eq!(after(&[result(json!({}))]).tokens, None);
         assert_eq!(after(&[result(json!({"usage": {"input_tokens": 5}}))]).tokens, None);
+        let cached = json!({"usage": {"input_tokens": u64::MAX, "cache_read_input_tokens": 9, "output_tokens": 1}});
+        assert_eq!(after(&[result(cached)]).tokens, None, "a count that cannot be meant");
+        for (said, usd) in [(json!(-7.0), None), (json!(1e300), None), (json!("1"), None), (json!(0.5), Some(0.5))] {
+            assert_eq!(after(&[result(json!({"total_cost_usd": said}))]).cost_usd, usd);
+        }
     }
 
     #[test]

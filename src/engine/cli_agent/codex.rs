@@ -11,7 +11,7 @@ use crate::{
 };
 
 use super::{
-    heard::{Heard, text, tokens},
+    heard::{Heard, text},
     program::{Line, Order, Program, words},
     trouble::Trouble,
 };
@@ -185,7 +185,7 @@ pub(super) fn hear(event: &Value, heard: &mut Heard) {
 /// Of the whole session so far.
 fn used(usage: &Value) -> Option<Tokens> {
     let figure = |key: &str| usage.get(key).and_then(Value::as_u64);
-    tokens(figure("input_tokens"), figure("output_tokens"))
+    Tokens::counted(figure("input_tokens"), figure("output_tokens"))
 }
 
 #[cfg(test)]

@@ -12,6 +12,8 @@ use super::trouble::Trouble;
 
 /// Commands that are kept of one run.
 const COMMANDS_MAX: usize = 500;
+/// No one run of a program costs more.
+const USD_MAX: f64 = 1_000_000.0;
 
 #[derive(Debug, Default)]
 pub(super) struct Heard {
@@ -109,10 +111,10 @@ pub(super) fn text<'v>(value: &'v Value, key: &str) -> Option<&'v str> {
     value.get(key).and_then(Value::as_str)
 }
 
-/// A sum of prompt and completion; `None` if one is missing.
-pub(super) fn tokens(prompt: Option<u64>, completion: Option<u64>) -> Option<Tokens> {
-    let (prompt, completion) = (prompt?, completion?);
-    Some(Tokens { prompt, completion, total: prompt.saturating_add(completion) })
+/// What it says that it cost. `None`: nothing, or what cannot be meant; a sum that such a figure made smaller would let the
+/// next run pass the limit.
+pub(super) fn usd(said: Option<&Value>) -> Option<f64> {
+    said.and_then(Value::as_f64).filter(|usd| (0.0..=USD_MAX).contains(usd))
 }
 
 #[cfg(test)]

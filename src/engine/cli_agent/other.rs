@@ -9,11 +9,11 @@ use serde_json::Value;
 use crate::{
     engine::agent::{Tool, Tools},
     id::AgentKey,
-    record::{ErrorClass, FailureKind},
+    record::{ErrorClass, FailureKind, Tokens},
 };
 
 use super::{
-    heard::{Heard, tokens},
+    heard::{Heard, usd},
     program::{Line, Order, Other, Program},
     trouble::Trouble,
 };
@@ -115,10 +115,10 @@ pub(super) fn hear(other: &Other, event: &Value, heard: &mut Heard) {
         Some(_) | None => {}
     }
     let figure = |pointer: &Option<String>| at(pointer).and_then(Value::as_u64);
-    if let Some(found) = tokens(figure(prompt_tokens), figure(completion_tokens)) {
+    if let Some(found) = Tokens::counted(figure(prompt_tokens), figure(completion_tokens)) {
         heard.tokens = Some(found);
     }
-    if let Some(found) = at(cost_usd).and_then(Value::as_f64).filter(|usd| *usd >= 0.0) {
+    if let Some(found) = usd(at(cost_usd)) {
         heard.cost_usd = Some(found);
     }
     if let Some(said) = at(error).and_then(failed) {

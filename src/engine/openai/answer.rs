@@ -89,10 +89,7 @@ fn content(value: Option<&Value>) -> String {
 
 fn tokens(usage: &Value) -> Option<Tokens> {
     let figure = |key: &str| usage.get(key).and_then(Value::as_u64);
-    let (prompt, completion) = (figure("prompt_tokens")?, figure("completion_tokens")?);
-    // `total` may hold what we are not told apart, so it is never less than the parts.
-    let total = figure("total_tokens").unwrap_or_default().max(prompt + completion);
-    Some(Tokens { prompt, completion, total })
+    Tokens::counted(figure("prompt_tokens"), figure("completion_tokens"))?.with_total(figure("total_tokens").unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -122,5 +119,17 @@ mod tests {
     fn half_a_usage_is_no_usage() {
         let json = json!({"choices": [{"message": {"content": "x"}}], "usage": {"prompt_tokens": 5}});
         assert_eq!(Answer::read(&json).unwrap().tokens, None);
+    }
+
+    #[test]
+    fn a_count_that_cannot_be_meant_is_no_usage() {
+        let of = |prompt: Value, total: Value| {
+            let usage = json!({"prompt_tokens": prompt, "completion_tokens": 2, "total_tokens": total});
+            Answer::read(&json!({"choices": [{"message": {"content": "x"}}], "usage": usage})).unwrap().tokens
+        };
+        assert_eq!(of(json!(5), json!(9)), Some(Tokens { prompt: 5, completion: 2, total: 9 }));
+        assert_eq!(of(json!(u64::MAX), json!(9)), None);
+        assert_eq!(of(json!(5), json!(u64::MAX)), None);
+        assert_eq!(of(json!(-5), json!(-3)), None);
     }
 }

@@ -245,11 +245,7 @@ impl Talk<'_, '_, '_> {
     /// Counts a call, at once: what comes after it may be a kill. Returns its cost, where that is known.
     async fn count(&mut self, tokens: Option<Tokens>, took: Duration) -> Option<f64> {
         let cost_usd = tokens.zip(self.using.price).map(|(tokens, price)| price.cost_usd(tokens.prompt, tokens.completion));
-        self.tokens = self.tokens.zip(tokens).map(|(sum, one)| Tokens {
-            prompt: sum.prompt + one.prompt,
-            completion: sum.completion + one.completion,
-            total: sum.total + one.total,
-        });
+        self.tokens = self.tokens.zip(tokens).map(|(sum, one)| sum.plus(one));
         self.cost_usd = self.cost_usd.zip(cost_usd).map(|(sum, one)| sum + one);
         let job = self.task.job;
         let call = Call {
