@@ -86,6 +86,23 @@ fn a_program_that_dies_is_told_with_its_last_words() {
 }
 
 #[test]
+fn what_a_program_says_instead_of_events_is_told() {
+    let said = |body: &str, kind: &str| receipt(&fails("claude", body, kind))["error"].as_str().unwrap().to_owned();
+    // Noise on standard error does not hide what is said on the other one.
+    let login = "echo 'Invalid API key · Please run /login'; echo '(node:7) a warning' >&2; exit 1";
+    assert_eq!(said(login, "auth"), "Invalid API key · Please run /login");
+    assert_eq!(said("echo 'out of cheese'; exit 7", "crashed"), "claude ended with exit code 7: out of cheese");
+    for body in [
+        "echo 'Log in at https://x.test'",
+        "echo 'Log in at https://x.test' >&2",
+        "echo 'Log in at https://x.test'; kill -SEGV $$",
+    ] {
+        let said = said(body, "crashed");
+        assert!(said.ends_with(": Log in at https://x.test"), "{said}");
+    }
+}
+
+#[test]
 fn a_silent_program_hangs_and_is_ended_with_all_it_started() {
     for (engine, first) in [("claude", init()), ("codex", json!({"type": "thread.started", "thread_id": "t-1"}))] {
         let test = test(&format!("    engine: {engine}\n")).file("flow-studio.toml", QUICK);

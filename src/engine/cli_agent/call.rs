@@ -18,14 +18,11 @@ use crate::{
 use super::{
     converse::Talk,
     heard::Heard,
-    lines::Lines,
+    lines::{LINE_CHARS_MAX, Lines},
     program::Order,
     trouble::Trouble,
     verdict::{Bad, verdict},
 };
-
-/// How much of the last line of standard error is kept for a message.
-const LINE_CHARS_MAX: usize = 400;
 
 impl Talk<'_, '_, '_> {
     /// Lets the program run once. `id`: which run of the attempt it is, for its files' names.

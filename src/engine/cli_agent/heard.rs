@@ -30,6 +30,8 @@ pub(super) struct Heard {
     pub hopeless: Option<Trouble>,
     /// The last that it said.
     pub answer: String,
+    /// Its last line that was no event: a program that cannot begin says so in words.
+    pub words: Option<String>,
     /// An object by the schema that it was given.
     pub object: Option<Value>,
     pub tokens: Option<Tokens>,

@@ -16,6 +16,8 @@ use super::{heard::Heard, program::Program, trouble::Trouble};
 /// A line, or a whole output. Three megabytes have been seen; more than this is a mistake.
 const LINE_BYTES_MAX: usize = 16 * 1024 * 1024;
 const HEAD_BYTES_MAX: usize = 4096;
+/// How much of a line is kept for a message.
+pub(super) const LINE_CHARS_MAX: usize = 400;
 /// After its last word it has this long to end, or as long as it may be silent; some versions never do.
 const LINGER: std::time::Duration = std::time::Duration::from_secs(30);
 
@@ -64,7 +66,11 @@ impl<'l, 't> Lines<'l, 't> {
                 event
             }
             // Half a line, or noise: kept, and it says nothing.
-            Ok(_) | Err(_) => String::from_utf8_lossy(line).into_owned().into(),
+            Ok(_) | Err(_) => {
+                let words = String::from_utf8_lossy(line).into_owned();
+                self.heard.words = Some(words.chars().take(LINE_CHARS_MAX).collect());
+                words.into()
+            }
         };
         self.pending.push_back(json!({"event": "said", "said": said}));
         self.tell();

@@ -38,7 +38,7 @@ pub(super) fn verdict(program: &Program, work: &AgentWork, ran: &Ran, heard: &He
         )),
         End::Bitten(Bite::Idle) => {
             let idle = crate::spec::Length::from_ms(u64::try_from(program.idle.as_millis()).unwrap_or(u64::MAX));
-            failed(Trouble::hung(format!("{name} said nothing for {idle}{}", meanwhile(heard))))
+            failed(Trouble::hung(format!("{name} said nothing for {idle}{}", meanwhile(heard, last_line))))
         }
         End::Bitten(Bite::GivenUp) => failed(match &heard.hopeless {
             Some(trouble) => trouble.clone(),
@@ -48,7 +48,9 @@ pub(super) fn verdict(program: &Program, work: &AgentWork, ran: &Ran, heard: &He
                 Trouble::new(FailureKind::TurnLimit, ErrorClass::Permanent, message)
             }
         }),
-        End::Signalled(signal) => failed(Trouble::crashed(format!("{name} was ended by signal {signal}{}", meanwhile(heard)))),
+        End::Signalled(signal) => {
+            failed(Trouble::crashed(format!("{name} was ended by signal {signal}{}", meanwhile(heard, last_line))))
+        }
         End::Exited(code) => exited(program, *code, heard, last_line),
     }
 }
@@ -63,7 +65,7 @@ fn exited(program: &Program, code: i32, heard: &Heard, last_line: Option<&str>) 
         return failed(error.clone());
     }
     if code != 0 {
-        let said = last_line.unwrap_or_default();
+        let said = last_words(heard, last_line).unwrap_or_default();
         if let Some(trouble) = program.unknown_option(said) {
             return failed(trouble);
         }
@@ -80,13 +82,21 @@ fn exited(program: &Program, code: i32, heard: &Heard, last_line: Option<&str>) 
         let of = format!("{} of its {} events are known", heard.known, heard.events);
         return failed(Trouble::crashed(format!(
             "{name} ended without a word that its work was done ({of}){}",
-            meanwhile(heard)
+            meanwhile(heard, last_line)
         )));
     }
     Ok(())
 }
 
-/// What it had last struggled with.
-fn meanwhile(heard: &Heard) -> String {
-    heard.trouble.as_ref().map(|trouble| format!("; before that: {}", trouble.message)).unwrap_or_default()
+/// Its last line in words: on standard error, unless only the other one says what went wrong.
+fn last_words<'w>(heard: &'w Heard, last_line: Option<&'w str>) -> Option<&'w str> {
+    let names = |said: &&str| Trouble::of_words(said).kind != FailureKind::Unknown;
+    let both = [last_line, heard.words.as_deref()];
+    both.into_iter().flatten().find(names).or_else(|| both.into_iter().flatten().next())
+}
+
+/// What it had last struggled with, or said in words.
+fn meanwhile(heard: &Heard, last_line: Option<&str>) -> String {
+    let words = || last_words(heard, last_line).map(|said| format!(": {said}"));
+    heard.trouble.as_ref().map(|trouble| format!("; before that: {}", trouble.message)).or_else(words).unwrap_or_default()
 }
