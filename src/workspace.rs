@@ -47,6 +47,7 @@ mod rehearsal;
 mod requests;
 mod retention;
 mod scan;
+mod under_way;
 mod view;
 
 use errors::{drive_error, invalid, no_run, open_error};
@@ -240,6 +241,8 @@ impl Workspace {
         if !workspace.is_dir() {
             return Err(Error::new(Kind::Invalid, format!("the run's workspace {} is gone", workspace.display())));
         }
+        under_way::count(&opened, &redactor, observer)
+            .map_err(|error| Error::new(Kind::System, "the calls that were under way cannot be counted").because(&error))?;
         let spent = ledger::spent(&opened.run).map_err(|error| {
             Error::new(Kind::System, "cost.jsonl cannot be read: what the run has used is not known").because(&error)
         })?;

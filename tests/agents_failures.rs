@@ -181,7 +181,7 @@ fn a_kill_during_a_call_leaves_the_transcript_and_the_count() {
     assert!(shown.contains("echo one"), "{shown}");
     let llm = Llm::script([says("Done."), verified()]);
     let test = test.env("OPENAI_BASE_URL", &llm.url);
-    test.go(&["resume", "r"]).code(0);
+    test.go(&["resume", "r"]).code(0).says("`make` had asked `m-1` when its driver was killed");
     assert!(test.text(TRANSCRIPT).starts_with(&before), "what was said before stands");
     let executions: Vec<u64> = transcript(&test)
         .iter()
@@ -190,7 +190,10 @@ fn a_kill_during_a_call_leaves_the_transcript_and_the_count() {
         .collect();
     assert_eq!(executions, [1, 2]);
     let cost: Value = serde_json::from_str(test.text("run_base/r/cost.jsonl").lines().last().unwrap()).unwrap();
-    assert_eq!(cost["total"]["calls"], 3, "each call once");
+    assert_eq!(cost["total"]["calls"], 4, "each call once");
+    // It was sent, and may be paid for: that is said, and nothing is made up.
+    assert_eq!((&cost["total"]["unknown"], &cost["total"]["tokens"]["total"]), (&json!(1), &json!(330)));
+    assert!(test.go(&["status", "r"]).stdout.contains("models: 4 calls, 330 tokens, 0.0060 USD and 1 call of unknown cost"));
     let prompt = test.go(&["show", "r", "make", "--prompt"]).code(0).stdout;
     assert_eq!(prompt.matches("You write code.").count(), 1, "only of the last execution");
     test.go(&["verify", "r"]).code(0);
@@ -212,6 +215,7 @@ fn a_kill_during_a_tool_leaves_the_call_that_asked_for_it_counted_once() {
     assert_eq!(test.text("done"), "one\n");
     let cost: Value = serde_json::from_str(test.text("run_base/r/cost.jsonl").lines().last().unwrap()).unwrap();
     assert_eq!((&cost["total"]["calls"], &cost["total"]["tokens"]["total"]), (&json!(3), &json!(330)), "each call once");
+    assert_eq!(cost["total"]["unknown"], 0, "nobody had been asked when it was killed");
     test.go(&["verify", "r"]).code(0);
 }
 

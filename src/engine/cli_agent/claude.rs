@@ -2,7 +2,7 @@
 //! In: an order; its events. Out: arguments; what they say. Never: hooks, servers, settings or memory of the workspace: they
 //! would run, or send the key elsewhere, without a word.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::{
     engine::agent::Tool,
@@ -235,6 +235,8 @@ fn inputs(of: &Value, [read, cached, kept]: [&str; 3]) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     fn after(events: &[Value]) -> Heard {
