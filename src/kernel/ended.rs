@@ -21,7 +21,11 @@ use crate::{
     spec::{Effects, OnFailure, Step},
 };
 
-use self::{escalate::escalate, look::look, written::written};
+use self::{
+    escalate::escalate,
+    look::look,
+    written::{failed_concerns, written},
+};
 use super::{
     breaker, detour,
     input::Refused,
@@ -33,6 +37,8 @@ use super::{
     turn::Turn,
 };
 
+/// What a blocked step misses is a line; the handoff has all of it.
+const MISSING_CHARS_MAX: usize = 300;
 /// Claims that a decision names; the receipt has them all.
 const REASONS_MAX: usize = 5;
 
@@ -194,6 +200,20 @@ pub(super) fn decision(turn: &Turn, path: &FramePath, slot: Slot, kind: Decision
     }
 }
 
+/// What a blocked step misses: the worst that the agent says of it, or what its engine says.
+fn missing(result: &StepResult) -> String {
+    // That nothing was done is seen too, and is not why.
+    let unmet: Vec<String> =
+        result.proof.iter().flat_map(|proof| failed_concerns(proof)).map(|concern| concern.description).collect();
+    let concerns = result.handoff.iter().flat_map(|handoff| &handoff.concerns);
+    let own: Vec<_> = concerns.filter(|concern| !unmet.contains(&concern.description)).collect();
+    // The first of the worst.
+    let worst = own.iter().rev().max_by_key(|concern| concern.severity).map(|concern| concern.description.as_str());
+    let said = worst.or(result.error.as_deref()).and_then(|text| text.lines().map(str::trim).find(|line| !line.is_empty()));
+    let said = said.map(|line| line.chars().take(MISSING_CHARS_MAX).collect());
+    said.unwrap_or_else(|| "it does not say what is missing".to_owned())
+}
+
 fn reason(turn: &Turn, path: &FramePath, slot: Slot, seen: &Seen, routed: Route, detour: Option<&str>) -> String {
     let frame = turn.frame(path);
     let spec = &frame.plan.step(slot.step).spec;
@@ -226,7 +246,7 @@ fn reason(turn: &Turn, path: &FramePath, slot: Slot, seen: &Seen, routed: Route,
             };
             format!("{error}{tried}; on_failure is {policy}")
         }
-        Rule::Blocked => error,
+        Rule::Blocked => missing(&result),
         Rule::LoopVerified => format!("VERIFIED in {rounds}"),
         Rule::LoopNoFurtherHelp => format!("{rounds}: the step says that another round cannot help"),
         Rule::LoopSameSignature => {

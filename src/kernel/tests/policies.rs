@@ -1,5 +1,10 @@
 //! What a failed, blocked or doubtful step does to the rest: branches, stop-the-line, standing warnings.
 
+use crate::{
+    record::{Concern, Status},
+    spec::Severity,
+};
+
 use super::{Play, blocked, fails, fatal, interrupted, ok};
 
 const BRANCHES: &str = "jobs: 8
@@ -127,4 +132,31 @@ steps:
 fn an_interrupted_step_has_no_verdict_and_runs_again() {
     let play = Play::flow(BRANCHES).reply("a", [interrupted(), ok()]).run();
     assert_eq!((play.path().as_str(), play.ends().to_string().as_str()), ("a b a a2 b2 end", "succeeded"));
+}
+
+#[test]
+fn an_agent_that_is_blocked_is_asked_about_in_its_own_words() {
+    let blocked = |concerns: &[(Severity, &str)], outputs: &str| {
+        let said = super::unverified().said(|draft| {
+            draft.status = Status::Blocked;
+            draft.concerns = concerns
+                .iter()
+                .map(|(severity, text)| Concern {
+                    severity: *severity,
+                    description: (*text).to_owned(),
+                    location: None,
+                    recommendation: None,
+                })
+                .collect();
+        });
+        let flow = format!("steps: [{{id: b, agent: worker, engine: stub{outputs}}}]");
+        let mut play = Play::flow(&flow).reply("b", [said]);
+        play.file("agents/worker.md", "---\nname: worker\ndescription: works\n---\nWork.");
+        play.run().question("b-1").question.clone()
+    };
+    let (low, medium, high) = (Severity::Low, Severity::Medium, Severity::High);
+    let both = [(low, "names are odd"), (high, "no key for the shop\nat all"), (high, "slow")];
+    assert_eq!(blocked(&both, ""), "b is blocked: no key for the shop. How to go on?");
+    assert_eq!(blocked(&[(medium, "no key")], ", outputs: [x.md]"), "b is blocked: no key. How to go on?");
+    assert_eq!(blocked(&[], ""), "b is blocked: it does not say what is missing. How to go on?");
 }
