@@ -10,7 +10,7 @@ use std::{
 };
 
 use async_openai::{Client, config::Config, error::OpenAIError, middleware::HttpRequestFactory};
-use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue, RETRY_AFTER};
+use reqwest::header::{AUTHORIZATION, DATE, HeaderMap, HeaderValue, RETRY_AFTER};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 
@@ -24,6 +24,8 @@ use crate::{
 pub(super) const ANSWER_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// How much of an error's text stands in a message.
 const MESSAGE_CHARS_MAX: usize = 400;
+/// How much of what is no answer.
+const BEGINNING_CHARS_MAX: usize = 80;
 
 /// Why a call gave no answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -169,7 +171,7 @@ impl tower_service::Service<HttpRequestFactory> for Once {
             if status.is_success() {
                 // Looked at here, because the client would log the whole text of what it cannot read.
                 if let Err(error) = serde_json::from_slice::<serde::de::IgnoredAny>(&body) {
-                    let message = format!("the server's answer is not whole, or not JSON: {error}");
+                    let message = unread(&body, &error);
                     return Err(boxed(CallError::new(FailureKind::Io, ErrorClass::Transient, message)));
                 }
                 return Ok(http::Response::new(body).into());
@@ -183,10 +185,27 @@ fn boxed(error: CallError) -> OpenAIError {
     OpenAIError::Boxed(Box::new(error))
 }
 
-/// Seconds as servers send them. A date is not understood; the backoff serves then.
+/// What came instead of an answer: its beginning tells a page that asks for a login from a stream that nobody wanted.
+fn unread(body: &[u8], error: &serde_json::Error) -> String {
+    if body.trim_ascii().is_empty() {
+        return "the server's answer is empty".to_owned();
+    }
+    let text = String::from_utf8_lossy(&body[..body.len().min(4 * BEGINNING_CHARS_MAX)]);
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let beginning: String = line.chars().take(BEGINNING_CHARS_MAX).collect();
+    format!("the server's answer is not whole, or not JSON: {error}; it begins with `{beginning}`")
+}
+
+/// Seconds as servers send them, or a date, which is as far away as the server's own clock says.
 fn retry_after(headers: &HeaderMap) -> Option<u64> {
-    let text = headers.get(RETRY_AFTER)?.to_str().ok()?;
-    let seconds: f64 = text.trim().parse().ok().filter(|seconds: &f64| seconds.is_finite() && *seconds >= 0.0)?;
+    let text = |name| Some(headers.get(name)?.to_str().ok()?.trim());
+    let date = |text: &str| Some(jiff::fmt::rfc2822::parse(text).ok()?.timestamp());
+    let wanted = text(RETRY_AFTER)?;
+    let seconds: f64 = match wanted.parse() {
+        Ok(seconds) => seconds,
+        Err(_) => date(wanted)?.duration_since(date(text(DATE)?)?).as_secs_f64().max(0.0),
+    };
+    let seconds = Some(seconds).filter(|seconds| seconds.is_finite() && *seconds >= 0.0)?;
     // Capped before it is a number of milliseconds; the kernel has its own maximum.
     Some(Duration::from_secs_f64(seconds.min(86_400.0)).as_millis().try_into().unwrap_or(u64::MAX))
 }
@@ -288,6 +307,14 @@ mod tests {
     }
 
     #[test]
+    fn what_is_no_answer_is_shown_by_its_beginning() {
+        let of = |body: &[u8]| unread(body, &serde_json::from_slice::<Value>(body).unwrap_err());
+        assert!(of(b"<html>\n<title>Sign in</title>").ends_with("; it begins with `<html> <title>Sign in</title>`"));
+        assert_eq!(of(b" \n"), "the server's answer is empty");
+        assert!(of("\u{fffd}".repeat(9_000).as_bytes()).len() < 500);
+    }
+
+    #[test]
     fn what_a_server_lacks_is_read_from_its_refusal() {
         let refusal = answered(400, br#"{"error":{"message":"'tools' is not supported"}}"#);
         assert!(refusal.lacks(&["tool"]) && !refusal.lacks(&["json_schema"]));
@@ -300,6 +327,13 @@ mod tests {
         assert_eq!(of("2"), Some(2000));
         assert_eq!(of("0.25"), Some(250));
         assert_eq!(of("-1"), None);
-        assert_eq!(of("Wed, 21 Oct 2015 07:28:00 GMT"), None);
+        assert_eq!(of("Wed, 21 Oct 2015 07:28:00 GMT"), None, "nobody knows how far away that is");
+        let dated = |wait: &'static str| {
+            let date = (DATE, HeaderValue::from_static("Wed, 21 Oct 2015 07:28:00 GMT"));
+            retry_after(&[date, (RETRY_AFTER, HeaderValue::from_static(wait))].into_iter().collect())
+        };
+        assert_eq!(dated("Wed, 21 Oct 2015 07:30:00 GMT"), Some(120_000));
+        assert_eq!(dated("Wed, 21 Oct 2015 07:00:00 GMT"), Some(0));
+        assert_eq!((dated("tomorrow"), dated("2")), (None, Some(2000)));
     }
 }
