@@ -72,6 +72,10 @@ fn success_is_never_taken_from_an_exit_code_alone() {
         assert!(receipt(&test)["error"].as_str().unwrap().contains("without a word that its work was done"));
     }
     fails("codex", &prints(&codex(&[codex_says(&handoff().to_string())], json!({"type": "item.updated"}))), "crashed");
+    // Which of the two it means is not for us to say.
+    let both = codex_says(r#"{"status":"UNVERIFIED","status":"VERIFIED"}"#);
+    let test = fails("codex", &prints(&codex(&[both], codex_done(4, 2))), "bad_output");
+    assert!(receipt(&test)["error"].as_str().unwrap().contains("duplicate field `status`"), "{}", receipt(&test));
 }
 
 #[test]

@@ -2,9 +2,13 @@
 //! In: its events, as each dialect reads them. Out: answer, figures, commands, troubles. Never: an unknown event taken for
 //! anything, a missing figure taken for 0.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
-use serde_json::Value;
+use serde::{
+    Deserialize, Deserializer,
+    de::{Error, MapAccess, SeqAccess, Visitor},
+};
+use serde_json::{Map, Value};
 
 use crate::record::{CommandRun, Tokens};
 
@@ -86,14 +90,68 @@ impl Heard {
 
     /// The text that holds the handoff. Without the nulls that a strict schema asks for where something is absent.
     pub fn handoff(&self) -> String {
-        let value = self.object.clone().or_else(|| serde_json::from_str(self.answer.trim()).ok());
-        match value {
+        // What says a thing twice is left as it is, and refused by whoever reads it: neither of the two is picked here.
+        let own = || serde_json::from_str(self.answer.trim()).ok().map(|Once(value)| value);
+        match self.object.clone().or_else(own) {
             Some(mut value @ Value::Object(_)) => {
                 without_nulls(&mut value);
                 value.to_string()
             }
             Some(_) | None => self.answer.clone(),
         }
+    }
+}
+
+/// A value in which no key is said twice.
+struct Once(Value);
+
+impl<'de> Deserialize<'de> for Once {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_any(OnceVisitor).map(Self)
+    }
+}
+
+struct OnceVisitor;
+
+impl<'de> Visitor<'de> for OnceVisitor {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(value.into())
+    }
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+        Ok(value.into())
+    }
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+        let mut found = Vec::new();
+        while let Some(Once(item)) = items.next_element()? {
+            found.push(item);
+        }
+        Ok(found.into())
+    }
+    fn visit_map<A: MapAccess<'de>>(self, mut pairs: A) -> Result<Value, A::Error> {
+        let mut found = Map::new();
+        while let Some((key, Once(value))) = pairs.next_entry::<String, Once>()? {
+            if found.insert(key, value).is_some() {
+                return Err(Error::custom("a key is said twice"));
+            }
+        }
+        Ok(found.into())
     }
 }
 
@@ -130,6 +188,8 @@ mod tests {
             ..Heard::default()
         };
         assert_eq!(heard.handoff(), r#"{"status":"VERIFIED","routing":{},"concerns":[{}]}"#);
+        let twice = r#"{"status":"UNVERIFIED","routing":{"reason":null},"status":"VERIFIED"}"#;
+        assert_eq!(Heard { answer: twice.into(), ..Heard::default() }.handoff(), twice, "neither is picked");
         let words = Heard { answer: "I am done: null".into(), ..Heard::default() };
         assert_eq!(words.handoff(), "I am done: null");
     }
