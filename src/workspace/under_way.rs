@@ -70,7 +70,7 @@ fn under_way(run: &RunDir, at: &At, running: &Running, agent: &AgentStep, engine
     let counted: Vec<Call> =
         counted.into_iter().filter_map(|line| Some(serde_json::from_value::<CostLine>(line).ok()?.call)).collect();
     let of_step = |call: &&Call| call.flow == at.flow && call.step_id == at.step && call.engine == engine;
-    let before = counted.iter().filter(of_step).last();
+    let before = counted.iter().rfind(of_step);
     let answers = said.iter().filter(|line| is_answer(line)).count();
     let now =
         counted.iter().filter(of_step).filter(|call| call.execution == running.execution && call.attempt == running.attempt);
