@@ -85,7 +85,7 @@ fn a_program_that_dies_is_told_with_its_last_words() {
     let test = fails("claude", "kill -SEGV $$", "crashed");
     assert!(receipt(&test)["error"].as_str().unwrap().contains("signal 11"));
     let test = fails("claude", "echo \"error: unknown option '--safe-mode'\" >&2; exit 1", "spawn");
-    assert!(receipt(&test)["error"].as_str().unwrap().contains("this version of claude does not know"));
+    assert!(receipt(&test)["error"].as_str().unwrap().contains("this version of claude (9.9.9 (stand-in)) does not know"));
     fails("claude", "echo 'Invalid API key · Please run /login' >&2; exit 1", "auth");
 }
 

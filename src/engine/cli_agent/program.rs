@@ -253,7 +253,11 @@ impl Program {
     pub(super) fn unknown_option(&self, said: &str) -> Option<Trouble> {
         let lower = said.to_lowercase();
         let unknown = ["unknown option", "unexpected argument", "unrecognized option"].iter().any(|word| lower.contains(word));
-        unknown.then(|| Trouble::spawn(format!("this version of {} does not know how it is called here: {said}", self.name())))
+        let version = self.shared.0.version.get().and_then(Option::as_deref).map(|version| format!(" ({version})"));
+        let version = version.unwrap_or_default();
+        unknown.then(|| {
+            Trouble::spawn(format!("this version of {}{version} does not know how it is called here: {said}", self.name()))
+        })
     }
 }
 
