@@ -24,6 +24,7 @@ const COST_BYTES_MAX: u64 = 64 * 1024 * 1024;
 /// # Errors
 /// A conversation or the list of calls is there and cannot be read.
 pub(super) fn count(opened: &Opened, redactor: &Redactor, observer: &mut dyn Observer) -> io::Result<()> {
+    let mut counted = false;
     for (at, running) in &opened.state.running {
         let Some((frame, agent)) = opened.state.frame(&at.flow).and_then(|frame| Some((frame, agent(frame, at)?))) else {
             continue;
@@ -36,9 +37,11 @@ pub(super) fn count(opened: &Opened, redactor: &Redactor, observer: &mut dyn Obs
         // Names alone: what is a secret among them was none when it was asked.
         if let Ok(call) = redactor.clean(call.clone()) {
             opened.projector.call(Clock::after(opened.state.now).now(), call);
+            counted = true;
         }
     }
-    opened.projector.flush().map_err(io::Error::other)
+    // Whoever resumes writes what was not written while it looks for processes; only what is read next is waited for.
+    if counted { opened.projector.flush().map_err(io::Error::other) } else { Ok(()) }
 }
 
 fn agent<'f>(frame: &'f Frame, at: &At) -> Option<&'f AgentStep> {
