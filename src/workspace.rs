@@ -39,6 +39,7 @@ mod going_on;
 mod lines;
 mod mend;
 mod notify;
+mod once_only;
 mod open_run;
 mod orders;
 mod post;

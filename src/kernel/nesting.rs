@@ -9,7 +9,7 @@ use super::state::State;
 
 impl State {
     /// A flow that was opened by one of these steps, or inside one that was. An item is opened by its step, too.
-    pub(super) fn is_below(&self, path: &FramePath, flow: &FramePath, steps: &[StepRef]) -> bool {
+    pub fn is_below(&self, path: &FramePath, flow: &FramePath, steps: &[StepRef]) -> bool {
         let mut here = path;
         while let Some(parent) = self.frame(here).and_then(|frame| frame.parent.as_deref()) {
             here = match parent {

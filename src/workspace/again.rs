@@ -7,14 +7,12 @@ use crate::{
     error::{Error, Kind},
     id::{FlowKey, FramePath, RunId},
     inspect::first_taken_back,
-    kernel::{Frame, FramePhase, Slot, State},
+    kernel::{FramePhase, State},
     ledger::RunDirError,
-    plan::StepIx,
-    record::{Fact, Outcome, Parent, ResumeOptions},
-    spec::Effects,
+    record::{Fact, Outcome, ResumeOptions},
 };
 
-use super::{ResumeRequest, RunRequest, Workspace, run_id};
+use super::{ResumeRequest, RunRequest, Workspace, once_only, run_id};
 
 impl Workspace {
     /// `None` when it is a flow's first start in the run, or no step is named.
@@ -68,7 +66,7 @@ impl Workspace {
         let at = at.map(|at| format!(" at {at}")).unwrap_or_default();
         let mut error =
             Error::new(Kind::Refused, format!("flow `{flow}` has ended in run `{id}`: {how}{at}; nothing was started"));
-        let once = once_only_that_ran(state, flow);
+        let once = once_only::that_ran(state, flow);
         if !once.is_empty() {
             error.because.push(format!("started over, it would run once-only steps again: {}", once.join(", ")));
         }
@@ -86,31 +84,6 @@ impl Workspace {
         };
         Ok(error.hint(again).hint(format!("flow-studio run {flow}        (a new run; or --run-id with another name)")))
     }
-}
-
-/// Once-only steps of a flow and those below it that nobody would be asked about before they run again.
-fn once_only_that_ran(state: &State, flow: &FramePath) -> Vec<String> {
-    let of = |frame: &Frame| {
-        let steps = (0..).map(StepIx).take(frame.steps.len()).map(Slot::from);
-        let items = frame.items.keys().map(|(step, item)| Slot { step: *step, item: Some(*item) });
-        let ran = |slot: &Slot| {
-            let once = frame.plan.step(slot.step).spec.effects == Effects::Once;
-            let asks = frame.doubts.contains_key(&frame.name(*slot));
-            once && !asks && frame.state(*slot).is_some_and(|state| state.execution > state.undone && state.group.is_none())
-        };
-        let within = frame.path.as_str().strip_prefix(flow.as_str()).unwrap_or_default().trim_start_matches('.').to_owned();
-        let named = |slot: Slot| match within.as_str() {
-            "" => frame.name(slot).to_string(),
-            within => format!("{within}.{}", frame.name(slot)),
-        };
-        steps.chain(items).filter(ran).map(named).collect::<Vec<_>>()
-    };
-    // What took back was done for once, and is no part of a start.
-    let frames = state
-        .frames
-        .values()
-        .filter(|frame| frame.path.root() == flow.root() && !frame.parent.as_deref().is_some_and(Parent::takes_back));
-    frames.flat_map(|frame| of(frame)).collect()
 }
 
 /// # Errors

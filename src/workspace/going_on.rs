@@ -22,7 +22,7 @@ use crate::{
 use super::{
     ResumeRequest, RetryRequest, Workspace,
     errors::{self, drive_error, invalid, never_started},
-    frozen_files,
+    frozen_files, once_only,
     post::{Fate, Posted},
     preflight, refused_first, run_id,
 };
@@ -55,6 +55,7 @@ impl Workspace {
                 let (by, from, options) = (by.clone(), from.take(), request.options);
                 let plan = RefreshPlan { by, flow: root.clone(), book: book.clone(), from, options };
                 let refresh = Input::Refreshed(plan);
+                once_again(&opened.state, &refresh, &root, observer);
                 // Asked before anything is kept for it: what is refused leaves nothing.
                 decide(&opened.state, &refresh, Clock::after(opened.state.now).now()).map_err(|no| errors::refused(&no))?;
                 self.freeze(&mut opened, &root, &book, &frozen_files(&book, &redactor)?)?;
@@ -64,8 +65,10 @@ impl Workspace {
             (false, Some(today)) => observer.word(&frozen_is_used(&root.root(), &today)),
             (_, None) => {}
         }
-        let from = from.map(|step| (root, step));
-        first.push(Input::Resumed(Resume { by, from, options: request.options }));
+        let from = from.map(|step| (root.clone(), step));
+        let resume = Input::Resumed(Resume { by, from, options: request.options });
+        once_again(&opened.state, &resume, &root, observer);
+        first.push(resume);
         let redactor = self.redactor(&library)?;
         let scenario = self.scenario(request.scenario.as_deref())?;
         let ended = self.drive(opened, &library, redactor, first, scenario, request.wait_for_human, observer)?;
@@ -105,7 +108,9 @@ impl Workspace {
             observer.word(&frozen_is_used(&root, &today));
         }
         let RetryRequest { only, options, .. } = *request;
-        let first = vec![Input::Retried(Retry { by: self.config.user.clone(), flow, step, only, set, options })];
+        let retry = Input::Retried(Retry { by: self.config.user.clone(), flow, step, only, set, options });
+        once_again(&opened.state, &retry, &root, observer);
+        let first = vec![retry];
         let scenario = self.scenario(request.scenario.as_deref())?;
         refused_first(self.drive(opened, &library, redactor, first, scenario, false, observer)?)
     }
@@ -196,6 +201,13 @@ impl Workspace {
         let roots = || state.frames.values().filter(|frame| frame.parent.is_none());
         let open = roots().find(|frame| frame.is_open()).or_else(|| roots().next_back());
         open.map(|frame| frame.path.clone()).ok_or_else(never_started)
+    }
+}
+
+/// A person named the step, so what needs it goes on; what that does a second time is said before it does.
+fn once_again(state: &State, input: &Input, flow: &FramePath, observer: &mut dyn Observer) {
+    if let Some(said) = once_only::run_again(state, input, flow, Clock::after(state.now).now()) {
+        observer.word(&said);
     }
 }
 

@@ -1,0 +1,80 @@
+//! Once-only steps that ran, and that what a person asks for runs again.
+//! In: a run as it stands, and what is about to be told to it. Out: their names, to be said before anything begins.
+//! Never: a step that the kernel asks about anyway; a no to what a person named.
+
+use crate::{
+    id::{FramePath, StepRef, Time},
+    kernel::{Frame, Input, Retry, Slot, State, decide},
+    plan::StepIx,
+    record::{Fact, Parent},
+    spec::Effects,
+};
+
+/// Of a flow and those below it.
+pub(super) fn that_ran(state: &State, flow: &FramePath) -> Vec<String> {
+    let frames = state.frames.values().filter(|frame| frame.path.root() == flow.root());
+    frames.flat_map(|frame| ran(frame).map(|slot| named(frame, slot, flow)).collect::<Vec<_>>()).collect()
+}
+
+/// What is told before a person's word makes them run again; `None` where it does not.
+pub(super) fn run_again(state: &State, input: &Input, flow: &FramePath, now: Time) -> Option<String> {
+    // What is refused says so itself.
+    let facts = decide(state, input, now).ok()?.facts;
+    let taken_back = facts.iter().filter_map(|fact| match fact {
+        Fact::Superseded { flow, steps, .. } | Fact::Reopened { flow, dependents: steps, .. } => Some((flow, steps)),
+        _ => None,
+    });
+    let taken_back: Vec<(&FramePath, &Vec<StepRef>)> = taken_back.collect();
+    let asked = |path: &FramePath, step: &StepRef| {
+        facts.iter().any(|fact| match fact {
+            Fact::EscalationRequested { question } | Fact::EscalationRaised { question } => {
+                question.flow_path == *path && question.step_id == *step
+            }
+            _ => false,
+        })
+    };
+    let of = |frame: &Frame| {
+        let whole = taken_back.iter().any(|(flow, steps)| state.is_below(&frame.path, flow, steps));
+        let own = |slot: &Slot| {
+            let name = frame.name(*slot);
+            let among = |steps: &[StepRef]| steps.iter().any(|step| *step == name || step.as_str() == name.base());
+            let runs = whole || taken_back.iter().any(|(flow, steps)| **flow == frame.path && among(steps));
+            runs && !asked(&frame.path, &name)
+        };
+        ran(frame).filter(own).map(|slot| named(frame, slot, flow)).collect::<Vec<_>>()
+    };
+    let all: Vec<String> = state.frames.values().flat_map(|frame| of(frame)).collect();
+    let later = match input {
+        Input::Retried(Retry { step, only: true, .. }) if all.iter().any(|one| one != step.as_str()) => {
+            format!(" (those behind {step} when the run goes on)")
+        }
+        _ => String::new(),
+    };
+    match all.as_slice() {
+        [] => None,
+        [one] => Some(format!("a once-only step that was done runs again: {one}{later}")),
+        more => Some(format!("once-only steps that were done run again: {}{later}", more.join(", "))),
+    }
+}
+
+/// Nobody would be asked about them before they run again.
+fn ran(frame: &Frame) -> impl Iterator<Item = Slot> {
+    let steps = (0..).map(StepIx).take(frame.steps.len()).map(Slot::from);
+    let items = frame.items.keys().map(|(step, item)| Slot { step: *step, item: Some(*item) });
+    // What took back was done for once, and runs again by nobody's wish.
+    let takes_back = frame.parent.as_deref().is_some_and(Parent::takes_back);
+    steps.chain(items).filter(move |slot| {
+        let once = frame.plan.step(slot.step).spec.effects == Effects::Once;
+        let asks = frame.doubts.contains_key(&frame.name(*slot));
+        !takes_back && once && !asks && frame.state(*slot).is_some_and(|state| state.execution > state.undone && state.group.is_none())
+    })
+}
+
+/// As somebody in that flow would call it.
+fn named(frame: &Frame, slot: Slot, flow: &FramePath) -> String {
+    let within = frame.path.as_str().strip_prefix(flow.root().as_str()).unwrap_or(frame.path.as_str());
+    match within.trim_start_matches('.') {
+        "" => frame.name(slot).to_string(),
+        within => format!("{within}.{}", frame.name(slot)),
+    }
+}
