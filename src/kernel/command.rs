@@ -49,7 +49,7 @@ pub fn commands(state: &State) -> Vec<Command> {
         None if !busy => wanted.push(Command::Rest),
         None => {}
     }
-    if !busy && state.due.is_empty() && held.is_none() && !stopping && wake.is_some_and(|at| at > state.now) {
+    if !busy && state.due_here().next().is_none() && held.is_none() && !stopping && wake.is_some_and(|at| at > state.now) {
         // Only a deadline of a person is left: it is computed from stored data whenever the run is looked at again, and
         // one that has passed is acted on then, before the run rests.
         wanted.push(Command::Rest);
@@ -58,7 +58,7 @@ pub fn commands(state: &State) -> Vec<Command> {
 }
 
 fn next_time(state: &State) -> Option<Time> {
-    let due = state.due.get_min().map(|(time, _)| *time);
+    let due = state.due_here().next().map(|(time, _)| *time);
     // A deadline after which one keeps waiting is for people to read; nothing happens then.
     let deadline = |id| state.questions.get(id).filter(|one| one.on_timeout != OnTimeout::Wait)?.deadline;
     let deadline = state.open_questions.iter().filter_map(deadline).min();

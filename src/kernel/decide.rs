@@ -107,7 +107,7 @@ fn ticked(turn: &mut Turn) -> InputNote {
         // First the limits: an attempt does not start in a flow whose time is up.
         overtime::watch(turn);
         limits::wall(turn);
-        let due: Vec<At> = turn.state.due.iter().take_while(|(due, _)| *due <= turn.now).map(|(_, at)| at.clone()).collect();
+        let due: Vec<At> = turn.state.due_here().take_while(|(due, _)| *due <= turn.now).map(|(_, at)| at.clone()).collect();
         for at in due {
             let Some(step) = turn.state.step(&at) else { continue };
             let (execution, attempt) = (step.execution, step.attempt + 1);

@@ -218,6 +218,14 @@ impl State {
         self.open_frames.iter().filter_map(|path| self.frame(path)).any(|frame| frame.active_since.is_some())
     }
 
+    /// Attempts that wait for their time, the next one first, but those that `--only` leaves where they are until somebody goes on.
+    pub(super) fn due_here(&self) -> impl Iterator<Item = &(Time, At)> {
+        self.due.iter().filter(|(_, at)| {
+            let confined = self.frame(&at.flow).and_then(|frame| Some((frame.slot(&at.step)?, frame.allowed.as_ref()?)));
+            confined.is_none_or(|(slot, allowed)| allowed.get(slot.step.at()).copied().unwrap_or(false))
+        })
+    }
+
     /// The approvals of flows that were given and that nothing has used yet.
     pub fn approved_flows(&self) -> Vec<Arc<Question>> {
         let flows = |frame: &Frame| {

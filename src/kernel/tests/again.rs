@@ -197,6 +197,26 @@ fn only_a_step_starts_nothing_in_the_flows_beside_it() {
 }
 
 #[test]
+fn only_a_step_leaves_the_attempts_beside_it_where_they_are() {
+    let retried = "run: x, retry: {attempts: 3, delay: 10m}";
+    let sub = format!("steps: [{{id: p, {retried}}}]");
+    for (beside, name) in [(retried, "p"), ("flow: sub", "p/p")] {
+        let flow = format!("steps: [{{id: p, needs: [], {beside}}}, {{id: a, run: x, needs: []}}]");
+        let mut play = Play::flow(&flow).and_flow("sub", &sub).slow(name).run();
+        let at = play.state.running.keys().next().unwrap().clone();
+        let reply = fails("no").reply(crate::id::Time::from_ms(0));
+        play.tell(&crate::kernel::Input::Replied { at, execution: 1, attempt: 1, reply });
+        let play = play.stop(crate::record::StopCause::Sigint);
+        assert_eq!(play.state.due.len(), 1);
+        let play = play.retry("a", true, &[]);
+        assert_eq!((play.state.due.len(), play.ends().to_string()), (1, "interrupted".to_owned()), "{}", play.story());
+        // Whoever goes on, goes on with them.
+        let play = play.resume(None).release(name);
+        assert_eq!((play.state.due.len(), play.ends().to_string()), (0, "succeeded".to_owned()), "{}", play.story());
+    }
+}
+
+#[test]
 fn only_a_step_of_a_known_fix_does_not_start_what_is_fixed() {
     let catalog = "  - {id: fix, when: {error: boom}, steps: [{id: mend, run: x}], verify: x}\n";
     let play = Play::flow("steps: [{id: a, run: x}]").detours(catalog).reply("a", [fails("boom"), ok()]).run();
