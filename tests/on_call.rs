@@ -36,3 +36,54 @@ steps:
     let ran = test.go(&["retry", "r", "--step", "ship"]).code(0);
     assert!(ran.stderr.contains("a once-only step that was done runs again: ship.send\n"), "{}", ran.stderr);
 }
+
+#[test]
+fn a_run_whose_question_was_answered_is_listed_as_one_that_waits_to_be_resumed() {
+    let flow = "steps: [{id: go, ask: {question: 'Go?'}}, {id: b, run: echo b}]";
+    let test = Test::new().flow("f", flow);
+    test.go(&["run", "f", "--run-id", "r"]).code(4);
+    test.go(&["review", "answer", "r/go-1", "--choose", "approve"]).code(0);
+    let listed = test.go(&["list"]).code(0).stdout;
+    assert!(listed.contains("answered") && listed.contains("● resume") && !listed.contains("interrupted"), "{listed}");
+    assert!(test.go(&["list", "--needs-you"]).code(0).stdout.contains("● resume"));
+    assert_eq!(test.go(&["list", "--json"]).code(0).json()["runs"][0]["answered"], "go-1");
+    let doctor = test.go(&["doctor"]).stdout;
+    assert!(doctor.contains("answered   but not resumed: r") && !doctor.contains("before their end"), "{doctor}");
+    // Also where `run.json` is not there, and where it was mended.
+    std::fs::remove_file(test.run_base("r").join("run.json")).unwrap();
+    assert!(test.go(&["list"]).code(0).stdout.contains("● resume"));
+    test.go(&["verify", "r", "--repair"]).code(0);
+    assert!(test.go(&["list"]).code(0).stdout.contains("● resume"));
+    test.go(&["resume", "r"]).code(0);
+    let listed = test.go(&["list"]).code(0).stdout;
+    assert!(listed.contains("succeeded") && !listed.contains("resume"), "{listed}");
+}
+
+#[test]
+fn the_end_of_a_run_says_what_is_still_in_force() {
+    let flow = "steps:
+  - {id: apply, run: echo on > state, undo: rm state}
+  - {id: check, run: exit 1}
+";
+    let test = Test::new().flow("f", flow);
+    let said = "still in force: apply (undo: rm state)";
+    test.go(&["run", "f", "--run-id", "r"]).code(1).says(said);
+    test.go(&["retry", "r", "--step", "check"]).code(1).says(said);
+    let told = test.go(&["run", "f", "--run-id", "s", "--json"]).code(1).json();
+    assert_eq!(told["in_force"][0]["step_id"], "apply");
+}
+
+#[test]
+fn a_run_that_only_observed_is_nowhere_called_succeeded() {
+    let flow = "steps: [{id: apply, run: \"echo on > state\\necho done\"}]";
+    let test = Test::new().flow("f", flow);
+    test.go(&["run", "f", "--run-id", "r"]).code(0);
+    let ran = test.go(&["run", "f", "--run-id", "o", "--observe-only"]).code(0);
+    // What it would have done is told once.
+    assert_eq!(ran.stderr.matches("would run").count(), 1, "{}", ran.stderr);
+    assert!(ran.stderr.contains("- apply  passed over\n"), "{}", ran.stderr);
+    let evidence = test.go(&["evidence", "o"]).stdout;
+    assert!(evidence.starts_with("o (observed only, 1 passed over): "), "{evidence}");
+    let diff = test.go(&["diff", "r", "o"]).stdout;
+    assert!(diff.starts_with("a r succeeded\nb o observed only, 1 passed over\n"), "{diff}");
+}

@@ -18,6 +18,7 @@ use crate::{
     config::origins,
     error::{Error, Kind},
     id::FlowKey,
+    inspect::{RunLine, count},
     ledger::Lock,
     record::RunStatus,
     runner::Clock,
@@ -292,10 +293,10 @@ fn flows(context: &Context) -> Finding {
 
 fn runs(context: &Context) -> Result<Vec<Finding>, Error> {
     let list = context.workspace.list_runs()?;
-    let named = |keep: &dyn Fn(&crate::inspect::RunLine) -> bool| -> Vec<String> {
+    let named = |keep: &dyn Fn(&RunLine) -> bool| -> Vec<String> {
         list.runs.iter().filter(|run| keep(run)).map(|run| run.run_id.to_string()).collect()
     };
-    let mut lines = vec![ok("history", format!("{} runs", list.runs.len()))];
+    let mut lines = vec![ok("history", count(list.runs.len(), "run"))];
     let damaged = named(&|run| run.damaged.is_some());
     if let Some(first) = damaged.first() {
         lines.push(off(Level::Bad, "damaged", names(&damaged), format!("flow-studio verify {first}")));
@@ -304,7 +305,13 @@ fn runs(context: &Context) -> Result<Vec<Finding>, Error> {
     if !waiting.is_empty() {
         lines.push(off(Level::Warn, "waiting", format!("for a person: {}", names(&waiting)), "flow-studio review list"));
     }
-    let (mut dead, mut stale) = (named(&|run| run.status == Some(RunStatus::Interrupted)), Vec::new());
+    let answered = named(&|run| run.answered.is_some());
+    if let Some(first) = answered.first() {
+        let found = format!("but not resumed: {}", names(&answered));
+        lines.push(off(Level::Warn, "answered", found, format!("flow-studio resume {first}")));
+    }
+    let stopped = |run: &RunLine| run.status == Some(RunStatus::Interrupted) && run.answered.is_none();
+    let (mut dead, mut stale) = (named(&stopped), Vec::new());
     for run in &list.runs {
         let Ok(opened) = context.workspace.runs.open(&run.run_id) else { continue };
         if !matches!(Lock::holder(&opened), Ok(None)) {

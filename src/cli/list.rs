@@ -16,7 +16,7 @@ use super::{
 
 #[derive(Debug, Args)]
 pub struct ListArgs {
-    /// Only runs that wait for a person
+    /// Only runs that wait for a person, or to be resumed after an answer
     #[arg(long)]
     pub needs_you: bool,
     /// Only the newest so many
@@ -27,7 +27,7 @@ pub struct ListArgs {
 pub(super) fn run(args: &ListArgs, context: &Context) -> Result<u8, Error> {
     let mut list = context.workspace.list_runs()?;
     if args.needs_you {
-        list.runs.retain(|run| run.questions > 0);
+        list.runs.retain(RunLine::needs_somebody);
     }
     list.runs.truncate(args.limit.unwrap_or(usize::MAX));
     let now = context.workspace.now();
@@ -52,6 +52,7 @@ pub(super) fn render(list: &RunList, now: Time, color: bool) -> String {
             (run.flows.iter().map(flow).collect::<Vec<_>>().join(", "), Ink::Plain),
             match run.observed() {
                 Some(observed) => (observed.short(status), Ink::Care),
+                None if run.answered.is_some() => ("answered".to_owned(), run_ink(status)),
                 None => (status.to_string(), run_ink(status)),
             },
             (needs(run), Ink::Person),
@@ -68,6 +69,7 @@ fn flow(flow: &RunFlow) -> String {
 
 fn needs(run: &RunLine) -> String {
     match run.questions {
+        0 if run.answered.is_some() => "● resume".to_owned(),
         0 => String::new(),
         1 => "● 1 question".to_owned(),
         many => format!("● {many} questions"),

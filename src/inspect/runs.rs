@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    id::{FramePath, RunId, Time},
+    id::{EscalationId, FramePath, RunId, Time},
     ledger::{RunDir, RunsDir},
     record::{Manifest, Observed, RunStatus},
 };
@@ -42,6 +42,9 @@ pub struct RunLine {
     pub flows: Vec<RunFlow>,
     /// Questions that wait for a person.
     pub questions: u32,
+    /// This question was answered, and nobody has gone on with the run since: it waits to be resumed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answered: Option<EscalationId>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub created_at: Option<Time>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -65,6 +68,11 @@ pub struct RunFlow {
 }
 
 impl RunLine {
+    /// A person is to do something: answer, or resume what was answered.
+    pub fn needs_somebody(&self) -> bool {
+        self.questions > 0 || self.answered.is_some()
+    }
+
     /// What all its flows passed over, where one of them only observed.
     pub fn observed(&self) -> Option<Observed> {
         let all: Vec<&Observed> = self.flows.iter().filter_map(|flow| flow.observed.as_ref()).collect();
@@ -119,6 +127,7 @@ fn whole(run: &RunDir, run_id: RunId, manifest: &Manifest) -> RunLine {
         status: Some(alive(manifest.status)),
         flows: flows.collect(),
         questions: u32::try_from(manifest.waiting_for.len()).unwrap_or(u32::MAX),
+        answered: manifest.answered.clone().filter(|_| alive(manifest.status) == RunStatus::Interrupted),
         created_at: Some(manifest.created_at),
         updated_at: Some(manifest.updated_at),
         started_by: Some(manifest.started_by.clone()),
@@ -146,6 +155,7 @@ fn unwritten(run: &RunDir, reads: Reads) -> Option<RunLine> {
         status: Some(view.status()),
         flows: flows.collect(),
         questions: u32::try_from(view.state.open_questions.len()).unwrap_or(u32::MAX),
+        answered: view.waits_to_be_resumed().map(|question| question.id.clone()),
         created_at: Some(begun.created_at),
         updated_at: Some(view.updated_at()),
         started_by: Some(begun.by.to_string()),
@@ -159,6 +169,7 @@ fn damaged(run_id: RunId, why: String) -> RunLine {
         status: None,
         flows: Vec::new(),
         questions: 0,
+        answered: None,
         created_at: None,
         updated_at: None,
         started_by: None,

@@ -9,8 +9,8 @@ use crate::{
     id::{EscalationId, FramePath, RunId, StepId, StepRef, Time},
     kernel::{Frame, State},
     record::{
-        At, Decision, Envelope, Fact, InputNote, Parent, Proof, Question, QuestionStatus, RunStatus, Spent, SupersedeReason,
-        WaitReason,
+        At, Decision, Envelope, Fact, InputNote, Observed, Parent, Proof, Question, QuestionStatus, RunStatus, Spent,
+        SupersedeReason, WaitReason,
     },
 };
 
@@ -92,7 +92,9 @@ impl Execution {
     }
     /// Milliseconds from start to end, retries and their waits included.
     pub fn duration_ms(&self) -> Option<u64> {
-        self.ended_at().map(|end| end.since(self.started_at))
+        // When it was over, not when that was written: as its receipt and the terminal have it.
+        let over = self.proof().map(|proof| proof.completed_at).filter(|over| *over >= self.started_at);
+        self.ended_at().map(|end| over.map_or(end, |over| over.min(end)).since(self.started_at))
     }
 }
 
@@ -141,12 +143,17 @@ impl RunView {
         }
     }
 
+    /// What flows that a person started, and that only observe, have passed over.
+    pub fn observed(&self) -> Option<Observed> {
+        let mut all = self.roots().filter_map(|frame| self.state.observed(&frame.path)).peekable();
+        all.peek()?;
+        Some(Observed { passed_over: all.flat_map(|one| one.passed_over).collect() })
+    }
+
     /// The question whose answer was the last that happened: nobody has gone on with the run since.
     pub fn waits_to_be_resumed(&self) -> Option<&Question> {
         let last = self.moments.last().filter(|_| self.driver == Driver::Nobody && self.status() == RunStatus::Interrupted)?;
-        let InputNote::Answered { id } = last.input.as_ref() else { return None };
-        let open = self.state.stop.is_none() && self.state.running.is_empty();
-        self.state.questions.get(id).map(AsRef::as_ref).filter(|one| open && one.answer.is_some())
+        self.state.waits_to_be_resumed(&last.input).and_then(|id| self.state.questions.get(id)).map(AsRef::as_ref)
     }
 
     /// What a flow and the flows below it used; `None`: no model was called.

@@ -10,7 +10,10 @@ use serde_json::Value;
 use crate::{
     id::{EscalationId, FlowKey, FramePath, ParamName, Sha256, StepId, StepRef, Time},
     plan::{Book, Plan, StepIx},
-    record::{At, CallLimits, Decision, EngineWord, Git, LimitName, Outcome, Parent, Question, RunOptions, RunStatus, StopCause},
+    record::{
+        At, CallLimits, Decision, EngineWord, Git, InputNote, LimitName, Outcome, Parent, Question, RunOptions, RunStatus,
+        StopCause,
+    },
     spec::Verb,
 };
 
@@ -248,6 +251,14 @@ impl State {
             return rested;
         }
         if self.run.is_some() { RunStatus::Running } else { RunStatus::Interrupted }
+    }
+
+    /// The question whose answer was the last input of a run that nobody drives: it can go on, and nobody has gone on with it since.
+    pub fn waits_to_be_resumed(&self, last: &InputNote) -> Option<&EscalationId> {
+        let InputNote::Answered { id } = last else { return None };
+        let open = matches!(self.status(), RunStatus::Running | RunStatus::Interrupted) && self.stop.is_none();
+        let answered = open && self.running.is_empty() && self.questions.get(id)?.answer.is_some();
+        self.questions.get_key_value(id).filter(|_| answered).map(|(id, _)| id)
     }
 
     /// What the run would rest as if it rested now.

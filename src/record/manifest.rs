@@ -37,6 +37,9 @@ pub struct Manifest {
     pub flows: Vec<FlowStatus>,
     pub running: Vec<StepRef>,
     pub waiting_for: Vec<OpenQuestion>,
+    /// The question whose answer was the last that happened, of a run that only waits to be resumed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answered: Option<EscalationId>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -29,6 +29,7 @@ pub fn manifest(state: &State, head: &Head, pid: Option<u32>) -> Option<Manifest
         flows: state.frames.values().filter(|frame| frame.parent.is_none()).map(|frame| flow_status(state, frame)).collect(),
         running: state.running.keys().map(|at| at.step.clone()).collect::<Vec<StepRef>>(),
         waiting_for: open.map(|question| OpenQuestion::from(&**question)).collect(),
+        answered: None,
     })
 }
 

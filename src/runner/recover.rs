@@ -147,7 +147,8 @@ pub fn note(
     opened.state = next.after(&entry);
     opened.projector.send(entry.clone());
     opened.journal.trim()?;
-    if let Some(manifest) = super::manifest::manifest(&opened.state, opened.journal.head(), None) {
+    if let Some(mut manifest) = super::manifest::manifest(&opened.state, opened.journal.head(), None) {
+        manifest.answered = opened.state.waits_to_be_resumed(&entry.input).cloned();
         opened.projector.manifest(manifest);
     }
     opened.projector.flush()?;

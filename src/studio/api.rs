@@ -101,7 +101,7 @@ fn page(workspace: &Workspace, wanted: &Wanted) -> Result<RunPage, Problem> {
     let takes = |line: &RunLine| {
         let flow = wanted.flow.as_ref().is_none_or(|flow| line.flows.iter().any(|one| one.flow_path.as_str() == flow));
         let status = wanted.status.is_none_or(|status| line.status == Some(status));
-        flow && status && (!wanted.needs_you || line.questions > 0)
+        flow && status && (!wanted.needs_you || line.needs_somebody())
     };
     let all = workspace.list_runs()?.runs;
     // Its place counts, also where it is of the looked for no longer.

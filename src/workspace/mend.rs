@@ -24,6 +24,8 @@ impl Workspace {
         }
         let (view, _) = self.view(id.as_str())?;
         let Some(mut manifest) = runner::manifest(&view.state, head, None) else { return Ok(()) };
+        // Whoever mends it holds the lock, and drives nothing.
+        manifest.answered = view.moments.last().and_then(|last| view.state.waits_to_be_resumed(&last.input)).cloned();
         // The repair before this wrote all other files.
         manifest.projected_seq = head.seq;
         manifest.boot_id = boot_id().map(str::to_owned);

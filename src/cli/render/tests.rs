@@ -78,6 +78,7 @@ fn a_list_of_runs() {
         status: Some(status),
         flows: vec![RunFlow { flow_path: "deploy".parse().unwrap(), status, steps_done: 1, steps_total: 3, observed: None }],
         questions,
+        answered: None,
         created_at: Some(later(minutes)),
         updated_at: Some(later(minutes + 3)),
         started_by: Some("ada".to_owned()),
@@ -95,6 +96,7 @@ fn a_list_of_runs() {
     let runs = vec![
         damaged,
         line("deploy-3", RunStatus::Waiting, 1, 50),
+        RunLine { answered: Some("go-1".parse().unwrap()), ..line("deploy-4", RunStatus::Interrupted, 0, 45) },
         line("a-long-name-of-a-run", RunStatus::Running, 0, 40),
         line("deploy-2", RunStatus::Succeeded, 0, 10),
     ];

@@ -99,6 +99,7 @@ pub(super) fn manifest(id: &str, status: RunStatus, created_ms: i64) -> Manifest
         flows: Vec::new(),
         running: Vec::new(),
         waiting_for: Vec::new(),
+        answered: None,
     }
 }
 

@@ -205,7 +205,7 @@ fn only_a_step_leaves_the_attempts_beside_it_where_they_are() {
         let mut play = Play::flow(&flow).and_flow("sub", &sub).slow(name).run();
         let at = play.state.running.keys().next().unwrap().clone();
         let reply = fails("no").reply(crate::id::Time::from_ms(0));
-        play.tell(&crate::kernel::Input::Replied { at, execution: 1, attempt: 1, reply });
+        play.tell(&Input::Replied { at, execution: 1, attempt: 1, reply });
         let play = play.stop(crate::record::StopCause::Sigint);
         assert_eq!(play.state.due.len(), 1);
         let play = play.retry("a", true, &[]);

@@ -359,6 +359,7 @@ pub(super) fn manifest(entry: &Entry) -> Manifest {
         flows: Vec::new(),
         running: Vec::new(),
         waiting_for: Vec::new(),
+        answered: None,
     }
 }
 

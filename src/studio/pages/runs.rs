@@ -126,10 +126,16 @@ fn row(line: &RunLine, now: Time) -> maud::Markup {
                 (flow.flow_path) " " span class="dim" { (flow.steps_done) "/" (flow.steps_total) }
             } }
             td { @match line.status {
+                Some(_) if line.answered.is_some() && line.observed().is_none() => {
+                    span class="badge interrupted" { span aria-hidden="true" { "‖" } " answered" }
+                }
                 Some(status) => { (observed_badge(status, line.observed().as_ref())) }
                 None => { span class="badge failed" { "damaged" } " " (line.damaged.as_deref().unwrap_or_default()) }
             } }
-            td { @if line.questions > 0 { span class="needs" { (line.questions) } } }
+            td {
+                @if line.questions > 0 { span class="needs" { (line.questions) } }
+                @else if line.answered.is_some() { "to be resumed" }
+            }
             td { @if let Some(at) = line.created_at { (ago(at, now)) } @if let Some(by) = &line.started_by { span class="dim" { " by " (by) } } }
         }
     }
