@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::{
     error::Error,
     id::{EscalationId, FramePath, RunId, StepRef},
-    inspect::{Paste, first_taken_back, left_standing, looked_at_again},
+    inspect::{Paste, StepInForce, first_taken_back, in_force, in_force_words, left_standing, looked_at_again},
     kernel::{FramePhase, State},
     record::{Drift, Observed, Outcome, QuestionKind, RunStatus, StopCause},
     runner::Ended,
@@ -136,6 +136,9 @@ pub struct RunReport {
     /// In a run that only observes: steps that were passed over, with what they would have done.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub passed_over: Vec<PassedOver>,
+    /// What flows that failed or were cancelled did, and nothing took back: steps with an `undo`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub in_force: Vec<StepInForce>,
     /// What to type next.
     pub next: Vec<String>,
 }
@@ -182,6 +185,7 @@ pub(super) fn report(id: &RunId, ended: &Ended, wait_ok: bool, context: &Context
         flows: flows(&ended.state),
         questions: questions(&ended.state),
         passed_over: passed_over(&ended.state),
+        in_force: in_force(&ended.state),
         next: next(id, ended, &context.workspace.paste()),
     };
     if context.json {
@@ -322,6 +326,9 @@ fn text(report: &RunReport) -> String {
     }
     for question in &report.questions {
         let _ = writeln!(text, "  waits    {}: {}", question.id, question.question);
+    }
+    if let Some(left) = in_force_words(&report.in_force) {
+        let _ = writeln!(text, "  {left}");
     }
     for next in &report.next {
         let _ = writeln!(text, "  next     {next}");

@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use crate::{
     id::{FramePath, RunId, StepRef, Time},
-    inspect::{FlowReport, RunView, StatusReport, count, length, opened_by, spent_words, status, timeline},
+    inspect::{FlowReport, RunView, StatusReport, count, in_force_words, length, opened_by, spent_words, status, timeline},
     kernel::Frame,
     ledger::RunDir,
     plan::draw,
@@ -157,6 +157,7 @@ fn stands(page: &Shown<'_>, waits: Option<&OrderLine>, slips: &Slips) -> Markup 
             } @else {
                 h2 { @if page.report.observed().is_some() && report.status == RunStatus::Succeeded { "It only observed" } @else if report.answered.is_some() { "Answered, waits to be resumed" } @else { (heading_of(report.status)) } }
                 p { (why(page)) }
+                @if let Some(left) = in_force_words(&report.in_force) { p { (left) } }
             }
         }
         @for one in report.questions.iter().skip(1) {
