@@ -12,7 +12,7 @@ use crate::{
 use super::{
     context::Context,
     explain::not_in_run,
-    render::{Ink, Paint, Table},
+    render::{Ink, Paint, Table, status_words},
 };
 
 #[derive(Debug, Args)]
@@ -47,9 +47,9 @@ pub(super) fn render(found: &RunDiff, color: bool) -> String {
         out,
         "a {} {}\nb {} {}",
         paint.ink(Ink::Strong, found.a.as_str()),
-        found.a_status,
+        status_words(found.a_status, found.a_observed.as_ref()),
         paint.ink(Ink::Strong, found.b.as_str()),
-        found.b_status
+        status_words(found.b_status, found.b_observed.as_ref())
     );
     if found.same {
         out.push_str("\nthey differ in nothing but names, times and durations\n");

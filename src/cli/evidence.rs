@@ -11,7 +11,7 @@ use crate::{
 
 use super::{
     context::Context,
-    render::{Ink, Paint, Table, wrapped},
+    render::{Ink, Paint, Table, status_words, wrapped},
 };
 
 #[derive(Debug, Args)]
@@ -62,7 +62,7 @@ pub(super) fn render(panel: &Panel, base: &str, color: bool) -> String {
     let paint = Paint { color };
     let mut out = String::new();
     let of = panel.flow.as_deref().map(|flow| format!(", flow {flow}")).unwrap_or_default();
-    let status = panel.status.map(|status| format!(" ({status})")).unwrap_or_default();
+    let status = panel.status.map(|status| format!(" ({})", status_words(status, panel.observed.as_ref()))).unwrap_or_default();
     let _ = writeln!(
         out,
         "{}{of}{status}: {}",

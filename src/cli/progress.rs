@@ -135,8 +135,13 @@ impl Progress {
                 }
             }
             Fact::StepSkipped { at, why, detail } => {
-                let why = if *why == SkipReason::Scope { "left out".to_owned() } else { detail.clone() };
-                self.line(&format!("{} {}  skipped: {why}", self.paint("2", "-"), Self::name(at)));
+                let why = match why {
+                    SkipReason::Scope => "skipped: left out".to_owned(),
+                    // What it would have done is told at the end, of all of them.
+                    SkipReason::ObserveOnly => "passed over".to_owned(),
+                    _ => format!("skipped: {detail}"),
+                };
+                self.line(&format!("{} {}  {why}", self.paint("2", "-"), Self::name(at)));
             }
             Fact::AttemptEnded { at, attempt, why, due, error, .. } => {
                 self.end(at);

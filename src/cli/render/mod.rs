@@ -6,7 +6,7 @@ mod summary;
 mod table;
 mod times;
 
-pub(super) use paint::{Ink, Paint, run_ink, standing_ink, standing_mark};
+pub(super) use paint::{Ink, Paint, run_ink, standing_ink, standing_mark, status_words};
 pub(super) use summary::summary_text;
 pub(super) use table::{Table, wrapped};
 pub(super) use times::{ago, until};

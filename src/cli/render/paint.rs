@@ -1,6 +1,9 @@
 //! Colours, where they are wanted; every colour stands beside a word that says the same.
 
-use crate::{inspect::Standing, record::RunStatus};
+use crate::{
+    inspect::Standing,
+    record::{Observed, RunStatus},
+};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ink {
@@ -33,6 +36,11 @@ impl Paint {
         };
         if self.color && !text.is_empty() { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
     }
+}
+
+/// A run that only observed is no change that was made.
+pub fn status_words(status: RunStatus, observed: Option<&Observed>) -> String {
+    observed.map_or_else(|| status.to_string(), |one| one.short(status))
 }
 
 pub fn run_ink(status: RunStatus) -> Ink {

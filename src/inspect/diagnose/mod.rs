@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     id::{RunId, Time},
-    record::RunStatus,
+    record::{Observed, RunStatus},
 };
 
 use super::{evidence::Verdict, paste::Paste, remains::Remains, status::NextStep, summary::TrailItem};
@@ -86,6 +86,9 @@ pub struct Diagnosis {
     /// Where the run stands by its own account; absent where nothing tells.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<RunStatus>,
+    /// It only observed, and what it passed over is not done; absent of any other.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed: Option<Observed>,
     /// What the evidence panel says of it.
     pub evidence: Verdict,
     /// When it was looked at: relative times count from here.

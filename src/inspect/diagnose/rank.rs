@@ -54,6 +54,7 @@ pub(super) fn diagnose(remains: &Remains, paste: &Paste) -> Diagnosis {
         run_id: remains.run_id.clone(),
         class,
         status: case.status(),
+        observed: case.view().and_then(RunView::observed),
         evidence: panel.verdict,
         at: remains.now,
         headline: case
@@ -190,10 +191,13 @@ fn journal(remains: &Remains) -> String {
 }
 
 fn stands(view: &RunView, now: Time) -> String {
-    let quiet = length(now.since(view.updated_at()) / 1000 * 1000);
+    let quiet = match now.since(view.updated_at()) / 1000 {
+        0 => "just now".to_owned(),
+        seconds => format!("{} ago", length(seconds * 1000)),
+    };
     let running = view.state.running.len();
     let what = if running > 0 { format!(", {} under way", count(running, "step")) } else { String::new() };
     let asked = view.open_questions().len();
     let asked = if asked > 0 { format!(", {} open", count(asked, "question")) } else { String::new() };
-    format!("the run is {}{what}{asked}; nothing was written since {} ({quiet} ago)", view.status(), view.updated_at())
+    format!("the run is {}{what}{asked}; nothing was written since {} ({quiet})", view.status(), view.updated_at())
 }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     id::{FramePath, RunId, Sha256, StepRef},
     ledger::RunDir,
-    record::RunStatus,
+    record::{Observed, RunStatus},
 };
 
 use super::view::RunView;
@@ -78,6 +78,12 @@ pub struct RunDiff {
     pub b: RunId,
     pub a_status: RunStatus,
     pub b_status: RunStatus,
+    /// Run a only observed, and what it passed over is not done; absent of any other.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub a_observed: Option<Observed>,
+    /// Run b only observed, and what it passed over is not done; absent of any other.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub b_observed: Option<Observed>,
     /// Nothing differs but names, times and durations.
     pub same: bool,
     /// Workspace and program.
@@ -107,6 +113,8 @@ pub fn diff(a: Side<'_>, b: Side<'_>, flow: Option<&FramePath>) -> RunDiff {
         b: b.view.run_id.clone(),
         a_status,
         b_status,
+        a_observed: a.view.observed(),
+        b_observed: b.view.observed(),
         same: run.is_empty() && flows.is_empty() && a_status == b_status,
         run,
         flows,

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     id::{RunId, Time},
-    record::RunStatus,
+    record::{Observed, RunStatus},
 };
 
 use super::{
@@ -190,6 +190,9 @@ pub struct Panel {
     /// Where the run stands; absent where that is not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<RunStatus>,
+    /// It only observed, and what it passed over is not done; absent of any other.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed: Option<Observed>,
     /// One sentence.
     pub headline: String,
     /// Names of the metrics whose figure is bad news.
@@ -276,6 +279,7 @@ pub fn evidence(remains: &Remains, flow: Option<&str>, paste: &Paste) -> Panel {
         run_id: remains.run_id.clone(),
         flow: flow.map(str::to_owned),
         status: remains.view.as_ref().map(super::view::RunView::status),
+        observed: remains.view.as_ref().and_then(super::view::RunView::observed),
         headline: headline(verdict, &contradictions, &unknowns, &red),
         stale: named(|one| one.freshness == Some(Freshness::Stale)),
         unmeasured: named(|one| !one.measured),

@@ -16,7 +16,7 @@ use crate::{
 use super::{
     super::{problem::Problem, server::Studio},
     Page, Place,
-    parts::{difference, ended, run_badge, run_link, table},
+    parts::{difference, ended, observed_badge, run_link, table},
     shown,
 };
 
@@ -65,8 +65,8 @@ fn page(workspace: &Workspace, pair: &Pair) -> Result<Page, Problem> {
 fn differences(found: &RunDiff) -> Markup {
     html! {
         p {
-            "a " a href=(run_link(&found.a)) { (found.a) } " " (run_badge(found.a_status)) " · b "
-            a href=(run_link(&found.b)) { (found.b) } " " (run_badge(found.b_status))
+            "a " a href=(run_link(&found.a)) { (found.a) } " " (observed_badge(found.a_status, found.a_observed.as_ref())) " · b "
+            a href=(run_link(&found.b)) { (found.b) } " " (observed_badge(found.b_status, found.b_observed.as_ref()))
         }
         @if found.same { p class="empty" { "They differ in nothing but names, times and durations." } }
         (values("The run", &found.run))

@@ -15,7 +15,7 @@ use crate::{
 use super::{
     super::{problem::Problem, server::Studio},
     Page, Place,
-    parts::{Tab, next, run_badge, run_id, sentence, table, tabs},
+    parts::{Tab, next, observed_badge, run_id, sentence, table, tabs},
     shown,
 };
 
@@ -30,7 +30,7 @@ fn page(workspace: &Workspace, run: &str) -> Result<Page, Problem> {
     let trail =
         html! { @for item in &found.trail { tr { th scope="row" { code { (item.path) } } td { (sentence(&item.found)) } } } };
     let body = html! {
-        h1 { "Diagnosis of " (id) " " @if let Some(status) = found.status { (run_badge(status)) } }
+        h1 { "Diagnosis of " (id) " " @if let Some(status) = found.status { (observed_badge(status, found.observed.as_ref())) } }
         (tabs(&id, Tab::Diagnosis))
         p class="verdict" { (class(found.class)) " " (sentence(&found.headline)) }
         @for (at, cause) in found.causes.iter().enumerate() { (one(cause, at)) }

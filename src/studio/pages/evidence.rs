@@ -18,7 +18,7 @@ use crate::{
 use super::{
     super::{problem::Problem, server::Studio},
     Page, Place,
-    parts::{Tab, enc, ended, events, next, run_badge, run_id, run_link, sentence, table, tabs},
+    parts::{Tab, enc, ended, events, next, observed_badge, run_id, run_link, sentence, table, tabs},
     shown,
 };
 
@@ -51,7 +51,7 @@ fn page(workspace: &Workspace, run: &str, flow: Option<&str>) -> Result<Page, Pr
     }
     let panel = panel_of(&remains, flow, &paste);
     let body = html! {
-        h1 { "Evidence of " (id) " " @if let Some(status) = panel.status { (run_badge(status)) } }
+        h1 { "Evidence of " (id) " " @if let Some(status) = panel.status { (observed_badge(status, panel.observed.as_ref())) } }
         (tabs(&id, Tab::Evidence))
         p class="verdict" { (verdict(panel.verdict)) " " (sentence(&panel.headline)) }
         @if flows.len() > 1 { (chooser(&id, &flows, flow)) }
