@@ -60,11 +60,18 @@ impl Standing {
     pub(super) fn of(frame: &Frame, slot: Slot, asks: impl Fn(&crate::id::EscalationId) -> Option<QuestionKind>) -> Self {
         let standing = frame.state(slot).map_or(Self::Pending, |state| of_state(state, asks));
         match standing {
+            // All its items have ended, and one of them stopped the flow.
+            Self::Concerns if slot.item.is_none() && stopped_by_an_item(frame, slot) => Self::Failed,
             Self::Succeeded | Self::Concerns | Self::Failed | Self::Skipped | Self::Stopped => standing,
             _ if frame.is_open() => standing,
             _ => Self::Stopped,
         }
     }
+}
+
+fn stopped_by_an_item(frame: &Frame, slot: Slot) -> bool {
+    let failing = frame.failing.as_deref().map(|(step, ..)| step);
+    failing.is_some_and(|failing| failing.item().is_some() && frame.name(slot).as_str() == failing.base())
 }
 
 fn of_state(state: &StepState, asks: impl Fn(&crate::id::EscalationId) -> Option<QuestionKind>) -> Standing {

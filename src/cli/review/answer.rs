@@ -24,6 +24,10 @@ pub(super) fn text(run: &str, answered: Answered, context: &Context) -> String {
             let id = RunId::new(run).expect("the workspace has just opened it");
             format!("answer recorded; go on with: {}", context.workspace.paste().resume(&id))
         }
-        Answered::Recorded(status) => format!("answer recorded; run {run} {status}"),
+        Answered::Recorded(RunStatus::Succeeded) => format!("answer recorded; run {run} succeeded"),
+        Answered::Recorded(status) => {
+            let id = RunId::new(run).expect("the workspace has just opened it");
+            format!("answer recorded; run {run} {status}, see: {}", context.workspace.paste().status(&id))
+        }
     }
 }
