@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::{
     error::{Error, Kind},
-    id::Time,
+    id::{StepRef, Time},
     inspect::{
         FileKind, FilesError, Paste, RunSummary, RunView, ShownFile, StatusReport, StepFiles, shown_file, status, step_files,
         summary,
@@ -21,6 +21,9 @@ use super::{
     explain::not_in_run,
     render::{Ink, Paint, Table, summary_text},
 };
+
+/// Items that are named; `status` has all of them.
+const ITEMS_TOLD: usize = 20;
 
 #[derive(Debug, Args)]
 pub struct ShowArgs {
@@ -148,6 +151,12 @@ files in {base}
 fn step(files: &StepFiles, base: &str, paint: Paint) -> String {
     let mut out = String::new();
     let _ = writeln!(out, "{} of {} in {}", paint.ink(Ink::Strong, files.step_id.as_str()), files.flow_path, files.run_id);
+    if files.executions.is_empty() && !files.items.is_empty() {
+        let items: Vec<&str> = files.items.iter().map(StepRef::as_str).take(ITEMS_TOLD).collect();
+        let more = if files.items.len() > items.len() { ", …" } else { "" };
+        let _ = writeln!(out, "  it runs once per item; its items: {}{more}", items.join(", "));
+        return out;
+    }
     if files.executions.is_empty() {
         let _ = writeln!(out, "  it has not run yet");
         return out;

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use crate::{
     id::{FramePath, RunId, StepRef, Time},
+    kernel::Slot,
     ledger::{InRun, RunDir, Tombstones},
     record::{At, DecisionKind, ReceiptStatus, Status},
     spec::Verb,
@@ -45,6 +46,9 @@ pub struct StepFiles {
     pub flow_path: FramePath,
     pub step_id: StepRef,
     pub executions: Vec<ExecutionFiles>,
+    /// Of a `for_each` step: its items, each of which has executions of its own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub items: Vec<StepRef>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -135,7 +139,16 @@ pub fn step_files(view: &RunView, at: &At) -> StepFiles {
         flow_path: at.flow.clone(),
         step_id: at.step.clone(),
         executions: view.executions(at).iter().map(of).collect(),
+        items: items(view, at),
     }
+}
+
+fn items(view: &RunView, at: &At) -> Vec<StepRef> {
+    let Some(frame) = view.state.frame(&at.flow) else { return Vec::new() };
+    let Some(slot) = frame.slot(&at.step).filter(|slot| slot.item.is_none()) else { return Vec::new() };
+    let group = frame.state(slot).and_then(|state| state.group.as_ref());
+    let count = group.map_or(0, |group| u32::try_from(group.items.len()).unwrap_or(u32::MAX));
+    (0..count).map(|item| frame.name(Slot { item: Some(item), ..slot })).collect()
 }
 
 fn output(execution: &Execution) -> Vec<String> {
