@@ -87,3 +87,35 @@ fn a_run_that_only_observed_is_nowhere_called_succeeded() {
     let diff = test.go(&["diff", "r", "o"]).stdout;
     assert!(diff.starts_with("a r succeeded\nb o observed only, 1 passed over\n"), "{diff}");
 }
+
+#[test]
+fn what_a_rollback_took_back_is_no_contradiction_and_is_not_done_a_second_time() {
+    let flow = "steps:
+  - {id: apply, run: echo on > state, undo: rm state, outputs: [state]}
+  - {id: push, run: echo pushed > pushed, effects: once, undo: rm pushed, outputs: [pushed]}
+  - {id: check, run: exit 1, on_failure: rollback}
+";
+    let test = Test::new().flow("f", flow);
+    test.go(&["run", "f", "--run-id", "r"]).code(1);
+    let evidence = test.go(&["evidence", "r"]).stdout;
+    assert!(!evidence.contains("contradict") && !evidence.contains("gone now"), "{evidence}");
+    assert!(!test.go(&["diagnose", "r"]).stdout.contains("output-gone"));
+    test.go(&["run", "f", "--run-id", "r"]).code(6).silent_on("once-only");
+    test.go(&["retry", "r", "--step", "apply"]).code(1).silent_on("once-only");
+    // What nobody took back, and is gone, is told as before.
+    test.go(&["run", "f", "--run-id", "s", "--until", "push"]).code(0);
+    std::fs::remove_file(test.at("state")).unwrap();
+    assert!(test.go(&["evidence", "s"]).code(1).stdout.contains("state was measured then, and is gone now"));
+}
+
+#[test]
+fn a_step_with_items_one_of_which_stopped_the_flow_has_failed() {
+    let flow = "params: {who: {type: list, default: [ann, bob]}}
+steps: [{id: send, for_each: params.who, as: who, run: 'test \"$ITEM\" != bob'}]";
+    let test = Test::new().flow("f", flow);
+    test.go(&["run", "f", "--run-id", "r"]).code(1);
+    let told = test.go(&["explain", "r", "send"]).code(0).stdout;
+    assert!(told.contains("failed") && !told.contains("the flow went on"), "{told}");
+    let files = test.go(&["show", "r", "send"]).code(0).stdout;
+    assert!(files.contains("its items: send[ann], send[bob]") && !files.contains("has not run"), "{files}");
+}

@@ -12,8 +12,12 @@ use crate::{
 
 /// Of a flow and those below it.
 pub(super) fn that_ran(state: &State, flow: &FramePath) -> Vec<String> {
-    let frames = state.frames.values().filter(|frame| frame.path.root() == flow.root());
-    frames.flat_map(|frame| ran(frame).map(|slot| named(frame, slot, flow)).collect::<Vec<_>>()).collect()
+    let frames = state.frames.values().filter(|frame| frame.path.root() == flow.root() && !takes_back(state, frame));
+    // What was taken back did not happen.
+    let stands = |frame: &Frame, slot: &Slot| !state.taken_back(&frame.path).contains(&slot.step);
+    frames
+        .flat_map(|frame| ran(frame).filter(|slot| stands(frame, slot)).map(|slot| named(frame, slot, flow)).collect::<Vec<_>>())
+        .collect()
 }
 
 /// What is told before a person's word makes them run again; `None` where it does not.
@@ -41,9 +45,13 @@ pub(super) fn run_again(state: &State, input: &Input, flow: &FramePath, now: Tim
             let runs = whole || taken_back.iter().any(|(flow, steps)| **flow == frame.path && among(steps));
             runs && !asked(&frame.path, &name)
         };
+        // What was taken back did not happen.
+        let undone = state.taken_back(&frame.path);
+        let own = |slot: &Slot| own(slot) && !undone.contains(&slot.step);
         ran(frame).filter(own).map(|slot| named(frame, slot, flow)).collect::<Vec<_>>()
     };
-    let all: Vec<String> = state.frames.values().flat_map(|frame| of(frame)).collect();
+    let frames = state.frames.values().filter(|frame| !takes_back(state, frame));
+    let all: Vec<String> = frames.flat_map(|frame| of(frame)).collect();
     let later = match input {
         Input::Retried(Retry { step, only: true, .. }) if all.iter().any(|one| one != step.as_str()) => {
             format!(" (those behind {step} when the run goes on)")
@@ -58,6 +66,17 @@ pub(super) fn run_again(state: &State, input: &Input, flow: &FramePath, now: Tim
 }
 
 /// Nobody would be asked about them before they run again.
+/// What takes back is not done over: there is another rollback then, if it is wanted.
+fn takes_back(state: &State, frame: &Frame) -> bool {
+    match frame.parent.as_deref() {
+        Some(Parent::Rollback { .. } | Parent::Undo { .. }) => true,
+        Some(Parent::SubFlow { at } | Parent::Detour { at, .. } | Parent::Injected { at, .. }) => {
+            state.frame(&at.flow).is_some_and(|around| takes_back(state, around))
+        }
+        None => false,
+    }
+}
+
 fn ran(frame: &Frame) -> impl Iterator<Item = Slot> {
     let steps = (0..).map(StepIx).take(frame.steps.len()).map(Slot::from);
     let items = frame.items.keys().map(|(step, item)| Slot { step: *step, item: Some(*item) });

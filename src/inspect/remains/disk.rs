@@ -19,6 +19,7 @@ use crate::{
 use super::{
     super::{
         load::{BookError, ViewError, Wanted},
+        rollback::undos,
         view::{Driver, RunView},
     },
     DecisionSeen, FileSeen, JournalSeen, LeakSeen, LetterSeen, Now, Remains, foreign, ran,
@@ -232,18 +233,35 @@ fn is_finding(line: &str) -> bool {
     }
 }
 
+/// Steps by flow and name whose work a rollback took back.
+fn taken_back(remains: &Remains) -> BTreeSet<(String, String)> {
+    let Some(view) = &remains.view else { return BTreeSet::new() };
+    let of = |flow: &FramePath| {
+        let whole = undos(view, flow).into_iter().filter(|(_, undo)| undo.whole);
+        whole.map(|(step, _)| (flow.to_string(), step.to_string())).collect::<Vec<_>>()
+    };
+    view.frames().flat_map(|frame| of(&frame.path)).collect()
+}
+
 fn outputs(run: &RunDir, remains: &mut Remains) {
     let Some(workspace) = remains.workspace.clone() else { return };
     // The last step that wrote a path is the one whose digest counts.
     let mut last: BTreeMap<(String, String), Option<String>> = BTreeMap::new();
+    let taken_back = taken_back(remains);
     for ran in remains.counting() {
+        let gone = taken_back.contains(&(ran.flow.clone(), ran.step.clone()));
         for output in ran.list("outputs") {
             let word = |name: &str| output.get(name).and_then(serde_json::Value::as_str);
             let exists = output.get("exists").and_then(serde_json::Value::as_bool) == Some(true);
             let (Some(path), true) = (word("path"), exists) else { continue };
             let own = path.starts_with("artifacts/");
             let flow = if own { ran.flow.clone() } else { String::new() };
-            last.insert((flow, path.to_owned()), word("sha256").map(str::to_owned));
+            if gone {
+                // A rollback took it back: that it is not as it was is what was wanted.
+                last.remove(&(flow, path.to_owned()));
+            } else {
+                last.insert((flow, path.to_owned()), word("sha256").map(str::to_owned));
+            }
         }
     }
     let tombstones = crate::ledger::Tombstones::read(run).unwrap_or_default();
