@@ -178,7 +178,7 @@ pub static CAUSES: &[Cause] = &[
         "Start the flow"),
     looks(Stuck, "unreadable", stuck::unreadable,
         "The run cannot be read",
-        "Give yourself the right to read it"),
+        "Look at what stands in the place of its journal, and who may read it"),
     looks(Stuck, "orphans-alive", stuck::orphans,
         "The process that drove the run is gone, and what it started still runs",
         "Resume the run: it ends them first"),
