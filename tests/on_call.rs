@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::Test;
+use common::{Test, until};
 
 #[test]
 fn once_only_steps_that_a_named_step_makes_run_again_are_told_before_they_do() {
@@ -118,4 +118,16 @@ steps: [{id: send, for_each: params.who, as: who, run: 'test \"$ITEM\" != bob'}]
     assert!(told.contains("failed") && !told.contains("the flow went on"), "{told}");
     let files = test.go(&["show", "r", "send"]).code(0).stdout;
     assert!(files.contains("its items: send[ann], send[bob]") && !files.contains("has not run"), "{files}");
+}
+
+#[test]
+fn what_ran_when_its_process_was_killed_is_not_said_to_run() {
+    let test = Test::new().flow("f", "steps: [{id: a, run: touch begun; sleep 30}]");
+    let live = test.start(&["run", "f", "--run-id", "r"]);
+    until("the step", || test.at("begun").exists());
+    assert!(test.go(&["status", "r"]).code(0).stdout.contains("a  run  running"));
+    live.kill();
+    let told = test.go(&["status", "r"]).code(0).stdout;
+    assert!(told.contains("a  run  was running"), "{told}");
+    test.go(&["cancel", "r"]).code(0);
 }

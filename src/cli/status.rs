@@ -106,6 +106,14 @@ pub(super) fn render_flows(report: &StatusReport, now: Time, color: bool) -> Str
     out
 }
 
+/// What ran when the process ended that drove the run, is said to run by nobody but its journal.
+fn word(flow: &FlowReport, step: &StepLine) -> String {
+    match (flow.status, step.standing) {
+        (RunStatus::Interrupted, Standing::Running) => "was running".to_owned(),
+        (_, standing) => standing.to_string(),
+    }
+}
+
 fn flow_text(flow: &FlowReport, paint: Paint, now: Time) -> String {
     let mut out = String::new();
     let _ = writeln!(
@@ -152,7 +160,7 @@ fn flow_text(flow: &FlowReport, paint: Paint, now: Time) -> String {
             (standing_mark(step.standing).to_owned(), ink),
             (step.step_id.to_string(), Ink::Plain),
             (step.verb.clone(), Ink::Faint),
-            (step.marked_done.as_ref().map_or(step.standing.to_string(), MarkedDone::words), ink),
+            (step.marked_done.as_ref().map_or_else(|| word(flow, step), MarkedDone::words), ink),
             (detail(flow, step, now), if step.taken_back == Some(false) { Ink::Care } else { Ink::Faint }),
         ]);
     }
