@@ -85,7 +85,10 @@ fn ran(frame: &Frame) -> impl Iterator<Item = Slot> {
     steps.chain(items).filter(move |slot| {
         let once = frame.plan.step(slot.step).spec.effects == Effects::Once;
         let asks = frame.doubts.contains_key(&frame.name(*slot));
-        !takes_back && once && !asks && frame.state(*slot).is_some_and(|state| state.execution > state.undone && state.group.is_none())
+        !takes_back
+            && once
+            && !asks
+            && frame.state(*slot).is_some_and(|state| state.execution > state.undone && state.group.is_none())
     })
 }
 
