@@ -1,8 +1,13 @@
 //! The processes of one command: its group, and those that left it for a group or a session of their own.
 //! In: the leader, and its environment. Out: signals, and whether anything is alive.
-//! Never: a group signalled after its number may have gone to somebody else, a process that left a command which ended by itself.
+//! Never: a group signalled after its number may have gone to somebody else, a process that left a command which ended by itself, the
+//! table of all processes read on the thread that other steps run on.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
 use tokio::time::{Instant, sleep};
@@ -13,19 +18,21 @@ use super::orphans::Marks;
 pub(super) const GONE_MAX: Duration = Duration::from_secs(1);
 /// How often it is looked whether something that was killed has begun yet another session.
 const ROUNDS_MAX: u32 = 5;
+/// How often it is looked whether what was killed is gone.
+const LOOK: Duration = Duration::from_millis(1);
 
 /// Kills the group if whoever waits for it goes away.
 #[derive(Debug)]
 pub(super) struct Group {
     pub leader: Option<Pid>,
-    marks: Marks,
+    marks: Arc<Marks>,
     /// What had left the group when it was told to end.
     away: Vec<Pid>,
 }
 
 impl Group {
     pub(super) fn new(leader: Option<Pid>, env: &BTreeMap<String, String>) -> Self {
-        Self { leader, marks: Marks::of(env), away: Vec::new() }
+        Self { leader, marks: Arc::new(Marks::of(env)), away: Vec::new() }
     }
 
     pub(super) fn signal(&self, signal: Signal) -> bool {
@@ -33,9 +40,14 @@ impl Group {
     }
 
     /// The command is to end, and with it what has left its group.
-    pub(super) fn end(&mut self, signal: Signal) {
+    pub(super) async fn end(&mut self, signal: Signal) {
+        // What is killed does nothing any more: nothing is to be found before.
+        if signal == Signal::KILL {
+            self.signal(signal);
+        }
         // Looked for first: what is told to end may start something in its last moment, and that is found below.
-        self.away = self.marks.groups().into_iter().filter(|group| Some(*group) != self.leader).collect();
+        self.away = self.found().await;
+        self.away.retain(|group| Some(*group) != self.leader);
         self.signal(signal);
         for group in &self.away {
             // Gone by itself in between: as good.
@@ -48,31 +60,62 @@ impl Group {
         self.leader.is_some_and(|pid| test_kill_process_group(pid).is_ok())
     }
 
-    pub(super) fn alive(&self) -> bool {
-        self.exists() && self.leader.is_some_and(has_living)
+    pub(super) async fn alive(&self) -> bool {
+        !alive_of(self.leader.into_iter().collect()).await.is_empty()
     }
 
     /// The group, or what left it before it was told to end.
-    pub(super) fn any_alive(&self) -> bool {
-        self.alive() || self.away.iter().any(|group| has_living(*group))
+    pub(super) async fn any_alive(&self) -> bool {
+        !alive_of(self.leader.into_iter().chain(self.away.iter().copied()).collect()).await.is_empty()
+    }
+
+    /// Waits until the group is gone, but not for long.
+    pub(super) async fn gone(&self) {
+        all_gone(self.leader.into_iter().collect()).await;
     }
 
     /// What left the group of a command that was ended does not outlive it.
     pub(super) async fn kill_away(&mut self) {
         for _ in 0..ROUNDS_MAX {
-            let groups: Vec<Pid> = self.marks.groups().into_iter().filter(|group| has_living(*group)).collect();
+            let groups = alive_of(self.found().await).await;
             if groups.is_empty() {
                 return;
             }
             for group in &groups {
                 let _ = kill_process_group(*group, Signal::KILL);
             }
-            let gone_max = Instant::now() + GONE_MAX;
-            while groups.iter().any(|group| has_living(*group)) && Instant::now() < gone_max {
-                sleep(Duration::from_millis(1)).await;
-            }
+            all_gone(groups).await;
         }
     }
+
+    /// The groups of all that has the environment of this command.
+    async fn found(&self) -> Vec<Pid> {
+        let marks = self.marks.clone();
+        aside(move || marks.groups()).await
+    }
+}
+
+async fn all_gone(mut groups: Vec<Pid>) {
+    let gone_max = Instant::now() + GONE_MAX;
+    loop {
+        groups = alive_of(groups).await;
+        if groups.is_empty() || Instant::now() >= gone_max {
+            return;
+        }
+        sleep(LOOK).await;
+    }
+}
+
+async fn alive_of(mut groups: Vec<Pid>) -> Vec<Pid> {
+    groups.retain(|group| test_kill_process_group(*group).is_ok());
+    // Mostly all are gone, and there is nothing to ask.
+    if groups.is_empty() { groups } else { aside(move || living_of(groups)).await }
+}
+
+/// Reads what the system says of all its processes, which takes the longer the more there are.
+async fn aside<T: Default + Send + 'static>(look: impl FnOnce() -> T + Send + 'static) -> T {
+    // An error: the runtime is being closed, and drops us next.
+    tokio::task::spawn_blocking(look).await.unwrap_or_default()
 }
 
 impl Drop for Group {
@@ -81,21 +124,36 @@ impl Drop for Group {
     }
 }
 
-/// Whether a process of this group is more than a zombie. Orphans stay zombies until init looks at them, which in a
-/// container can take seconds. Asked only when a group outlived its leader.
+/// Those of the groups in which a process is more than a zombie. Orphans stay zombies until init looks at them, which in a
+/// container can take seconds. All are asked for at once: it is one look at every process there is.
 #[cfg(target_os = "linux")]
-pub(super) fn has_living(group: Pid) -> bool {
-    let Ok(processes) = std::fs::read_dir("/proc") else { return true };
-    processes.flatten().any(|process| {
-        let Ok(stat) = std::fs::read_to_string(process.path().join("stat")) else { return false };
+pub(super) fn living_of(mut groups: Vec<Pid>) -> Vec<Pid> {
+    #[cfg(test)]
+    LOOKS.with(|looks| looks.set(looks.get() + 1));
+    let Ok(processes) = std::fs::read_dir("/proc") else { return groups };
+    let of = |process: std::io::Result<std::fs::DirEntry>| {
+        let name = process.ok()?.file_name();
+        // `meminfo` and its like are no processes.
+        let pid: u32 = name.to_str()?.parse().ok()?;
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
         // `pid (name) state parent group …`; the name may hold anything.
         let mut fields = stat.rsplit_once(") ").map_or("", |(_, fields)| fields).split(' ');
         let dead = matches!(fields.next(), None | Some("Z" | "X"));
-        !dead && fields.nth(1).and_then(|field| field.parse().ok()) == Some(group.as_raw_nonzero().get())
-    })
+        fields.nth(1).filter(|_| !dead)?.parse::<i32>().ok()
+    };
+    let living: BTreeSet<i32> = processes.filter_map(of).collect();
+    groups.retain(|group| living.contains(&group.as_raw_nonzero().get()));
+    groups
 }
 
 #[cfg(not(target_os = "linux"))]
-pub(super) fn has_living(group: Pid) -> bool {
-    test_kill_process_group(group).is_ok()
+pub(super) fn living_of(mut groups: Vec<Pid>) -> Vec<Pid> {
+    groups.retain(|group| test_kill_process_group(*group).is_ok());
+    groups
+}
+
+#[cfg(test)]
+thread_local! {
+    /// How often this thread looked at all processes.
+    pub(super) static LOOKS: std::cell::Cell<u32> = const { std::cell::Cell::new(0) };
 }

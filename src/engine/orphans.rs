@@ -12,7 +12,7 @@ use sysinfo::{ProcessRefreshKind, ProcessesToUpdate, RefreshKind, System, Update
 
 use crate::id::StepRef;
 
-use super::{group::has_living, process::KILL_WAIT};
+use super::{group::living_of, process::KILL_WAIT};
 
 /// How often a group that was told to end is looked at.
 const LOOK: Duration = Duration::from_millis(5);
@@ -45,7 +45,10 @@ pub fn living(run_base: &Path, under_way: &[(StepRef, u32)]) -> Vec<StepRef> {
     if under_way.is_empty() {
         return Vec::new();
     }
-    groups(run_base, under_way).into_iter().filter(|(group, _)| has_living(*group)).map(|(_, step)| step).collect()
+    let mut found = groups(run_base, under_way);
+    let living = living_of(found.iter().map(|(group, _)| *group).collect());
+    found.retain(|(group, _)| living.contains(group));
+    found.into_iter().map(|(_, step)| step).collect()
 }
 
 /// What one execution of one step, in one flow of one run, has in its environment, and nothing else has.
@@ -122,14 +125,17 @@ fn belongs_to<'s>(environ: &[OsString], run_base: &Path, under_way: &'s [(StepRe
 
 #[expect(clippy::disallowed_methods, reason = "these are nobody's children any more: no event tells of their end")]
 fn all_gone(groups: &[(Pid, StepRef)], within: Duration) -> bool {
-    let gone = || groups.iter().all(|(group, _)| !has_living(*group));
+    let mut left: Vec<Pid> = groups.iter().map(|(group, _)| *group).collect();
     let mut looked = Duration::ZERO;
-    while !gone() {
+    loop {
+        left = living_of(left);
+        if left.is_empty() {
+            return true;
+        }
         if looked >= within {
             return false;
         }
         std::thread::sleep(LOOK);
         looked += LOOK;
     }
-    true
 }

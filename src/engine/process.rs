@@ -1,5 +1,5 @@
 //! One child process from spawn to the last member of its group.
-//! In: a command, who reads its output, limits. Out: how it ended. Never: a thread, a process of its group left running, an
+//! In: a command, who reads its output, limits. Out: how it ended. Never: a thread held up, a process of its group left running, an
 //! environment variable that was not given. What left the group is ended where the command is, and left alone where it ended by itself.
 
 use std::{
@@ -22,7 +22,7 @@ use crate::rails::{self, Fence};
 
 use super::{
     Outlet, Stop, StopLevel,
-    group::{GONE_MAX, Group},
+    group::Group,
     reading::{Patience, Reading},
     watchdog::{Bite, Watchdog},
 };
@@ -200,25 +200,25 @@ impl Started {
                     if ending == Ending::Not {
                         ending = Ending::Stop;
                     }
-                    group.end(if kill { Signal::KILL } else { Signal::TERM });
+                    group.end(if kill { Signal::KILL } else { Signal::TERM }).await;
                     alarm = Some(Instant::now() + if kill { KILL_WAIT } else { limits.grace });
                     wanted = if kill { StopLevel::Run } else { StopLevel::Kill };
                 }
                 bite = bites(watchdog, &reading), if ending == Ending::Not => {
                     ending = Ending::Bitten(bite);
-                    group.end(Signal::TERM);
+                    group.end(Signal::TERM).await;
                     alarm = Some(Instant::now() + limits.grace);
                     wanted = StopLevel::Kill;
                 }
                 () = until(alarm) => match ending {
                     Ending::Not => {
                         ending = Ending::Timeout;
-                        group.end(Signal::TERM);
+                        group.end(Signal::TERM).await;
                         alarm = Some(Instant::now() + limits.grace);
                         wanted = StopLevel::Kill;
                     }
                     Ending::Timeout | Ending::Stop | Ending::Bitten(_) if wanted == StopLevel::Kill => {
-                        group.end(Signal::KILL);
+                        group.end(Signal::KILL).await;
                         alarm = Some(Instant::now() + KILL_WAIT);
                         wanted = StopLevel::Run;
                     }
@@ -234,7 +234,7 @@ impl Started {
         }
         // Told to end, the members have the rest of their grace, as their leader had.
         if ending != Ending::Not {
-            while wanted == StopLevel::Kill && group.any_alive() && alarm.is_some_and(|alarm| Instant::now() < alarm) {
+            while wanted == StopLevel::Kill && group.any_alive().await && alarm.is_some_and(|alarm| Instant::now() < alarm) {
                 tokio::select! {
                     biased;
                     () = stop.reached(StopLevel::Kill) => break,
@@ -246,11 +246,10 @@ impl Started {
         if !pumped && ending == Ending::Not {
             pumped = drained(pump.as_mut(), &reading, &stop, limits.patience).await;
         }
-        let left_running = group.alive();
+        let left_running = group.alive().await;
         group.signal(Signal::KILL);
-        let gone_max = Instant::now() + GONE_MAX;
-        while left_running && group.alive() && Instant::now() < gone_max {
-            sleep(Duration::from_millis(1)).await;
+        if left_running {
+            group.gone().await;
         }
         group.leader = None;
         // One that ended by itself may have left something on purpose; of one that was ended, nothing goes on.

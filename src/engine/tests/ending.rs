@@ -1,6 +1,6 @@
 use super::*;
 use crate::{
-    engine::{StopLevel, StopSwitch},
+    engine::{StopLevel, StopSwitch, group},
     record::{ErrorClass, FailureKind},
 };
 
@@ -145,4 +145,30 @@ async fn a_dropped_step_leaves_nothing_running() {
     while lives(pid) {
         tokio::task::yield_now().await;
     }
+}
+
+/// As the runner marks what it starts.
+fn marked(job: &mut Job) {
+    let marks = [("RUN_BASE", job.workspace.display().to_string()), ("STEP_DIR", "work".into()), ("EXECUTION", "1".into())];
+    job.env.extend(marks.map(|(name, value)| (name.to_owned(), value)));
+}
+
+#[tokio::test]
+async fn what_is_searched_for_among_all_processes_holds_up_no_other_step() {
+    let looks = || group::LOOKS.with(std::cell::Cell::get);
+    let bed = Bed::shell(
+        "for n in 1 2 3; do setsid sh -c \"echo \\$\\$ > pid$n; trap '' TERM; while :; do sleep 1; done\" & done; wait",
+    )
+    .with(|job| (job.timeout_ms, job.grace_ms) = (Some(300), 50))
+    .with(marked);
+    let before = looks();
+    assert_eq!(bed.run().await.failure().kind, FailureKind::Timeout);
+    // Other steps run on this thread.
+    assert_eq!(looks(), before);
+    let pids: Vec<i32> = (1..=3).map(|n| pid_in(&bed, &format!("pid{n}"))).collect();
+    assert!(pids.iter().all(|pid| !lives(*pid)), "{pids:?}");
+
+    let groups: Vec<_> = pids.into_iter().filter_map(rustix::process::Pid::from_raw).collect();
+    assert!(group::living_of(groups).is_empty());
+    assert_eq!(looks(), before + 1, "one look tells of all of them");
 }
