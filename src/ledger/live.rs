@@ -1,7 +1,9 @@
 //! The sink of a run that goes on: every file is written once, as its line comes.
 //! In: what `Projection` says, and pieces. Out: files. Failures are counted, the first is kept.
+//! Never: a log that lacks a line between two others.
 
 use std::{
+    collections::BTreeSet,
     io::{self, Read as _, Seek as _, Write as _},
     os::unix::fs::FileExt as _,
 };
@@ -38,11 +40,23 @@ struct Writer {
     growing: Lru<std::fs::File>,
     logs: Logs,
     failure: Option<ProjectError>,
+    /// Logs that lack a line. They get no later one: whoever resumes adds to a log what comes after its end.
+    cut_short: BTreeSet<At>,
+    /// All logs may be such.
+    all_cut_short: bool,
 }
 
 impl Live {
     pub(super) fn new(run: &RunDir, projection: Projection) -> io::Result<Self> {
-        let writer = Writer { paths: run.clone(), dir: run.dir()?, growing: Lru::new(), logs: Logs::default(), failure: None };
+        let writer = Writer {
+            paths: run.clone(),
+            dir: run.dir()?,
+            growing: Lru::new(),
+            logs: Logs::default(),
+            failure: None,
+            cut_short: BTreeSet::new(),
+            all_cut_short: false,
+        };
         Ok(Self { projected_seq: projection.seq(), projection, writer, spent: None })
     }
 
@@ -123,6 +137,7 @@ impl Live {
 
     pub(super) fn fail(&mut self, failure: ProjectError) {
         self.writer.failure = Some(failure);
+        self.writer.all_cut_short = true;
         // So that the next one does it again.
         self.projected_seq = 0;
     }
@@ -147,15 +162,19 @@ impl Writer {
     }
 
     fn append(&mut self, place: &InRun, bytes: &[u8]) {
-        let written = match self.growing.get(place.as_str()) {
+        let written = self.try_append(place, bytes);
+        self.keep(place.as_str(), written);
+    }
+
+    fn try_append(&mut self, place: &InRun, bytes: &[u8]) -> io::Result<()> {
+        match self.growing.get(place.as_str()) {
             Some(file) => file.write_all(bytes),
             None => self.dir.append(place).and_then(|mut file| {
                 let written = file.write_all(bytes);
                 self.growing.put(place.as_str(), file);
                 written
             }),
-        };
-        self.keep(place.as_str(), written);
+        }
     }
 
     /// The first line that this process adds goes below what another one left, even a line without its end.
@@ -189,14 +208,21 @@ impl Writer {
     }
 
     fn log(&mut self, at: &At, lines: &[u8]) {
-        if !lines.is_empty() {
-            let place = self.paths.log(&at.flow, &at.step);
-            if self.growing.get(place.as_str()).is_none() && self.torn(&place) {
-                let cut = self.cut_torn(&place);
-                self.keep(place.as_str(), cut);
-            }
-            self.append(&place, lines);
+        if lines.is_empty() || self.all_cut_short || self.cut_short.contains(at) {
+            return;
         }
+        let place = self.paths.log(&at.flow, &at.step);
+        let torn = self.growing.get(place.as_str()).is_none() && self.torn(&place);
+        let ready = if torn { self.cut_torn(&place) } else { Ok(()) };
+        let written = ready.and_then(|()| self.try_append(&place, lines));
+        self.keep_log(at, written);
+    }
+
+    fn keep_log(&mut self, at: &At, written: io::Result<()>) {
+        if written.is_err() {
+            self.cut_short.insert(at.clone());
+        }
+        self.keep(self.paths.log(&at.flow, &at.step).as_str(), written);
     }
 }
 
@@ -240,7 +266,7 @@ impl Sink for Writer {
         };
         match render() {
             Ok(bytes) => lines.extend_from_slice(&bytes),
-            Err(error) => self.keep(self.paths.log(&at.flow, &at.step).as_str(), Err(error.into())),
+            Err(error) => self.keep_log(at, Err(error.into())),
         }
         self.log(at, &lines);
         if what == Event::Ended {

@@ -42,7 +42,8 @@ impl Settle<'_> {
                 if rest.is_empty() { Ok(()) } else { self.dir.append(place)?.write_all(rest) }
             });
         }
-        self.logs.insert(at.clone(), known);
+        // What lacks a line gets no later one, so that its end says where the next one goes on.
+        self.logs.insert(at.clone(), if written.is_ok() { known } else { Some(Known::up_to(u64::MAX)) });
         written
     }
 

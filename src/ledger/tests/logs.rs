@@ -3,7 +3,7 @@
 use std::fs;
 
 use super::{
-    build::{Place, at, created, ended, flow, freeze, holder, manifest, started, step, write},
+    build::{Place, at, created, ended, flow, freeze, holder, manifest, past, started, step, write},
     disk::overwrite,
 };
 use crate::{
@@ -80,4 +80,28 @@ fn a_log_that_is_being_written_is_not_yet_wrong_at_its_torn_end() {
     let whole = fs::read(&path).unwrap();
     overwrite(&path, &[whole.as_slice(), b"{\"event\":\"output\",\"stre"].concat());
     assert!(verify(&run).unwrap().is_ok());
+}
+
+#[test]
+fn a_log_that_lacks_a_line_gets_no_later_one_so_that_whoever_resumes_sees_where_it_ends() {
+    let place = Place::new();
+    let run = place.run();
+    freeze(&run);
+    let entries = write(&run, vec![created(), started("a", 1), ended("a", 1)]);
+    let path = run.path(&run.log(&flow(), &step("a")));
+    let projector = Projector::start(&run).unwrap();
+    // There is no room for the beginning, and there is some for the end.
+    fs::create_dir_all(&path).unwrap();
+    entries[..2].iter().for_each(|entry| projector.send(entry.clone()));
+    projector.settle();
+    fs::remove_dir(&path).unwrap();
+    projector.send(entries[2].clone());
+    projector.manifest(manifest(&entries[2]));
+    assert!(projector.finish().is_err());
+
+    Projector::resume(&run, past(&run)).unwrap().finish().unwrap();
+    let words = |line: &str| serde_json::from_str::<serde_json::Value>(line).unwrap()["event"].as_str().unwrap().to_owned();
+    let log = fs::read_to_string(&path).unwrap();
+    assert_eq!(log.lines().next().map(words).as_deref(), Some("start"), "{log}");
+    assert!(verify(&run).unwrap().is_ok(), "{:?}", verify(&run).unwrap().findings);
 }
