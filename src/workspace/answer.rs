@@ -149,6 +149,10 @@ impl Workspace {
         self.note_lost(opened, &library)?;
         let asked = opened.state.questions.get(&question.id).cloned().ok_or_else(|| closed(question))?;
         let roles = self.roles(&answer.by);
+        if asked.answer.as_ref().is_some_and(|before| before.is_again(&answer)) {
+            // Its driver wrote it down, and was killed before the letter was gone.
+            return Ok(Answered::Recorded(standing(&opened.state)));
+        }
         let (run, workspace) = (opened.run.clone(), self.workspace_of(&opened.state));
         let shown_now = runner::look(&run, &workspace, &asked);
         answer.proof = runner::look_at(&run, &workspace, &asked.flow_path, &answer.evidence);

@@ -122,6 +122,25 @@ fn of_two_answers_of_one_name_in_one_moment_each_hears_of_its_own() {
 }
 
 #[test]
+fn an_answer_whose_driver_was_killed_after_it_wrote_it_down_is_told_as_recorded() {
+    let (place, driver) = Place::new();
+    let (read, question, given) = answer(&place, "approve");
+    let given = Answer { nonce: Some("1".into()), ..given };
+    let posted = place.workspace.send(&read, &place.run, &question, given.clone()).unwrap();
+    drop(driver);
+    place.workspace.heard(&read, &posted, &question, given.clone()).unwrap();
+    // The letter lies there still.
+    let driver = place.driver();
+    let posted = place.workspace.send(&read, &place.run, &question, given.clone()).unwrap();
+    let lines = place.lines();
+    drop(driver);
+    let heard = place.workspace.heard(&read, &posted, &question, given).unwrap();
+    assert_eq!(heard, Answered::Recorded(RunStatus::Waiting));
+    assert_eq!((place.letters(), place.lines()), (0, lines));
+    place.is_whole();
+}
+
+#[test]
 fn an_answer_that_is_none_is_refused_by_whoever_put_it_and_does_not_stay() {
     let (place, driver) = Place::new();
     let (read, question, given) = answer(&place, "nonsense");
