@@ -18,8 +18,9 @@ use super::orphans::Marks;
 pub(super) const GONE_MAX: Duration = Duration::from_secs(1);
 /// How often it is looked whether something that was killed has begun yet another session.
 const ROUNDS_MAX: u32 = 5;
-/// How often it is looked whether what was killed is gone.
-const LOOK: Duration = Duration::from_millis(1);
+/// When it is looked first whether what was killed is gone; then later and later.
+const LOOK_FIRST: Duration = Duration::from_millis(1);
+const LOOK_MAX: Duration = Duration::from_millis(50);
 
 /// Kills the group if whoever waits for it goes away.
 #[derive(Debug)]
@@ -96,13 +97,14 @@ impl Group {
 }
 
 async fn all_gone(mut groups: Vec<Pid>) {
-    let gone_max = Instant::now() + GONE_MAX;
+    let (gone_max, mut look) = (Instant::now() + GONE_MAX, LOOK_FIRST);
     loop {
         groups = alive_of(groups).await;
         if groups.is_empty() || Instant::now() >= gone_max {
             return;
         }
-        sleep(LOOK).await;
+        sleep(look).await;
+        look = (look * 2).min(LOOK_MAX);
     }
 }
 

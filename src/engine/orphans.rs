@@ -9,13 +9,16 @@ use std::{collections::BTreeMap, ffi::OsString, path::Path, time::Duration};
 
 use rustix::process::{Pid, Signal, getpgid, kill_process_group};
 use sysinfo::{ProcessRefreshKind, ProcessesToUpdate, RefreshKind, System, UpdateKind};
+use tokio::time::Instant;
 
 use crate::id::StepRef;
 
 use super::{group::living_of, process::KILL_WAIT};
 
-/// How often a group that was told to end is looked at.
-const LOOK: Duration = Duration::from_millis(5);
+/// When a group that was told to end is looked at first. Each look is one at all processes of the machine, so the next ones come later
+/// and later.
+const LOOK_FIRST: Duration = Duration::from_millis(5);
+const LOOK_MAX: Duration = Duration::from_millis(100);
 
 /// Ends what is left of these executions of a run: TERM, and KILL once `grace` is over. Returns the steps that had
 /// something running. The caller holds the run's lock, so no driver is at work on it.
@@ -126,16 +129,38 @@ fn belongs_to<'s>(environ: &[OsString], run_base: &Path, under_way: &'s [(StepRe
 #[expect(clippy::disallowed_methods, reason = "these are nobody's children any more: no event tells of their end")]
 fn all_gone(groups: &[(Pid, StepRef)], within: Duration) -> bool {
     let mut left: Vec<Pid> = groups.iter().map(|(group, _)| *group).collect();
-    let mut looked = Duration::ZERO;
+    // What looking takes is part of the time.
+    let (begun, mut look) = (Instant::now(), LOOK_FIRST);
     loop {
         left = living_of(left);
         if left.is_empty() {
             return true;
         }
-        if looked >= within {
+        let rest = within.saturating_sub(begun.elapsed());
+        if rest.is_zero() {
             return false;
         }
-        std::thread::sleep(LOOK);
-        looked += LOOK;
+        std::thread::sleep(look.min(rest));
+        look = (look * 2).min(LOOK_MAX);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::process::CommandExt as _;
+
+    use super::*;
+    use crate::engine::group::LOOKS;
+
+    #[test]
+    fn a_grace_is_as_long_as_it_says_and_few_looks_at_all_processes() {
+        let mut child = std::process::Command::new("sleep").arg("100").process_group(0).spawn().unwrap();
+        let group = Pid::from_raw(child.id().cast_signed()).unwrap();
+        let groups = [(group, StepRef::new("work").unwrap())];
+        assert!(!all_gone(&groups, Duration::from_millis(300)));
+        assert!(LOOKS.with(std::cell::Cell::get) <= 9);
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(all_gone(&groups, Duration::ZERO));
     }
 }

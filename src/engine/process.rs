@@ -31,6 +31,8 @@ use super::{
 pub(super) const KILL_WAIT: Duration = Duration::from_secs(10);
 /// How often a group without its leader is looked at, and a wait for our own disk.
 const LOOK: Duration = Duration::from_millis(10);
+/// Each look is one at all processes of the machine: they come less and less often.
+const LOOK_MAX: Duration = Duration::from_millis(100);
 /// The default size of a pipe: one read empties it.
 const READ_BYTES_MAX: usize = 64 * 1024;
 const READ_BYTES_FIRST: usize = 4 * 1024;
@@ -234,12 +236,13 @@ impl Started {
         }
         // Told to end, the members have the rest of their grace, as their leader had.
         if ending != Ending::Not {
+            let mut look = LOOK;
             while wanted == StopLevel::Kill && group.any_alive().await && alarm.is_some_and(|alarm| Instant::now() < alarm) {
                 tokio::select! {
                     biased;
                     () = stop.reached(StopLevel::Kill) => break,
                     () = &mut pump, if !pumped => pumped = true,
-                    () = sleep(LOOK) => {}
+                    () = sleep(look) => look = (look * 2).min(LOOK_MAX),
                 }
             }
         }
