@@ -60,12 +60,7 @@ pub(super) fn never_started(case: &Case<'_>) -> Option<Found> {
 }
 
 pub(super) fn unreadable(case: &Case<'_>) -> Option<Found> {
-    let why = match &case.remains.journal {
-        JournalSeen::Unreadable(why) => why,
-        // A directory or a pipe stands in its place, and nothing else tells of the run.
-        JournalSeen::Broken { why, .. } if case.remains.manifest.is_none() && !case.remains.has("journal.jsonl") => why,
-        _ => return None,
-    };
+    let JournalSeen::Unreadable(why) = &case.remains.journal else { return None };
     let journal = super::super::paste::quoted(&format!("{}/journal.jsonl", case.paste.base(case.run())));
     Some(
         Found::new(format!("the run cannot be read: {why}"))
