@@ -125,7 +125,8 @@ fn text(report: &ledger::VerifyReport, made_anew: &[ledger::Finding], repair: &s
             ledger::FindingKind::Differs => "differs: ",
             ledger::FindingKind::Unaccounted => "unaccounted: ",
         };
-        let _ = writeln!(text, "  {}: {what}{}", finding.path, finding.detail);
+        let lags = if finding.lags { " (its process was killed before it wrote it)" } else { "" };
+        let _ = writeln!(text, "  {}: {what}{}{lags}", finding.path, finding.detail);
     }
     if report.findings_omitted > 0 {
         let _ = writeln!(text, "  and {} more", report.findings_omitted);

@@ -34,11 +34,14 @@ pub struct Finding {
     pub put_aside: Option<String>,
     /// From the journal, by `repair`. What commands printed, copies in snapshots and lines of retention stand in no other place.
     pub can_be_made: bool,
+    /// The process that was to write it was killed before it came to that: a resume writes it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub lags: bool,
 }
 
 impl Finding {
     pub(super) fn new(path: &str, kind: FindingKind, detail: impl Into<String>, can_be_made: bool) -> Self {
-        Self { path: path.to_owned(), kind, detail: detail.into(), put_aside: None, can_be_made }
+        Self { path: path.to_owned(), kind, detail: detail.into(), put_aside: None, can_be_made, lags: false }
     }
 }
 

@@ -61,6 +61,8 @@ pub(super) struct Settle<'a> {
     write: bool,
     /// Files that were last touched by this line or an earlier one are left alone.
     covered: u64,
+    /// Up to this line everything was written, by run.json's word. Files that a later one touched may lag.
+    projected: u64,
     growing: BTreeMap<InRun, Growing>,
     handles: Lru<File>,
     /// Per step, how far its log goes.
@@ -104,6 +106,7 @@ impl<'a> Settle<'a> {
             past,
             write,
             covered,
+            projected: u64::MAX,
             growing: BTreeMap::new(),
             handles: Lru::new(),
             logs: BTreeMap::new(),
@@ -120,6 +123,12 @@ impl<'a> Settle<'a> {
     /// The events of logs are compared with those of the journal, not only added to them.
     pub(super) fn looking_at_logs(mut self) -> Self {
         self.check = Some(LogCheck::new());
+        self
+    }
+
+    /// What a process that was killed had not come to is told from what somebody changed.
+    pub(super) fn projected_up_to(mut self, seq: u64) -> Self {
+        self.projected = seq;
         self
     }
 
@@ -174,17 +183,23 @@ impl<'a> Settle<'a> {
             Some(FindingKind::Missing) => {
                 let all = "events are in the journal; lines of output are not";
                 let detail = if check.is_there(place) { "its last events are in the journal, and not in it" } else { all };
-                self.find(place, FindingKind::Missing, detail);
+                self.find_of(seq, place, FindingKind::Missing, detail);
             }
-            Some(kind) => self.find(place, kind, OTHER_EVENTS),
+            Some(kind) => self.find_of(seq, place, kind, OTHER_EVENTS),
             None => {}
         }
         Ok(())
     }
 
     pub(super) fn find(&mut self, place: &InRun, kind: FindingKind, detail: &str) {
+        self.find_of(0, place, kind, detail);
+    }
+
+    /// The same of a file that is not as this line leaves it.
+    fn find_of(&mut self, seq: u64, place: &InRun, kind: FindingKind, detail: &str) {
         if !self.told.contains(place) {
-            self.findings.add(Finding::new(place.as_str(), kind, detail, true));
+            let lags = seq > self.projected;
+            self.findings.add(Finding { lags, ..Finding::new(place.as_str(), kind, detail, true) });
         }
     }
 
@@ -200,7 +215,7 @@ impl<'a> Settle<'a> {
         self.past.seen.files.get(place).is_some_and(|last| *last == seq && seq > self.covered)
     }
 
-    fn file(&mut self, place: &InRun, render: &dyn Fn() -> Rendered) {
+    fn file(&mut self, seq: u64, place: &InRun, render: &dyn Fn() -> Rendered) {
         let settled = render().map_err(io::Error::from).and_then(|bytes| match self.hold_against(place, &bytes) {
             Err(met) => match self.clear(place)? {
                 Way::NothingInIt => Err(met),
@@ -211,8 +226,8 @@ impl<'a> Settle<'a> {
         });
         match settled {
             Ok(Found::Same | Found::Told) => {}
-            Ok(Found::Missing) => self.find(place, FindingKind::Missing, "the journal has it"),
-            Ok(Found::Differs) => self.find(place, FindingKind::Differs, "it does not say what the journal says"),
+            Ok(Found::Missing) => self.find_of(seq, place, FindingKind::Missing, "the journal has it"),
+            Ok(Found::Differs) => self.find_of(seq, place, FindingKind::Differs, "it does not say what the journal says"),
             Err(error) => self.keep(place, error),
         }
     }
@@ -286,7 +301,7 @@ impl Sink for Settle<'_> {
             // It was the latest when the process was killed.
             drop(self.dir.remove(&place_of(&self.paths, kind, at, now, false)));
         }
-        self.file(&place, render);
+        self.file(last.seq, &place, render);
         if kind == Kind::Receipt {
             self.findings.executions += 1;
         }
@@ -295,11 +310,11 @@ impl Sink for Settle<'_> {
     fn whole(&mut self, seq: u64, place: InRun, render: &dyn Fn() -> Rendered) {
         self.known.insert(hash(&place));
         if self.touched(&place, seq) {
-            self.file(&place, render);
+            self.file(seq, &place, render);
         }
     }
 
-    fn line(&mut self, _seq: u64, place: InRun, render: &dyn Fn() -> Rendered) {
+    fn line(&mut self, seq: u64, place: InRun, render: &dyn Fn() -> Rendered) {
         if self.past.seen.files.get(&place).is_none_or(|last| *last <= self.covered) {
             return;
         }
@@ -323,12 +338,12 @@ impl Sink for Settle<'_> {
         match grown {
             Ok(same) => {
                 if !same && !growing.differs {
-                    self.find(&place, FindingKind::Differs, "its lines are not those of the journal");
+                    self.find_of(seq, &place, FindingKind::Differs, "its lines are not those of the journal");
                 }
                 growing.differs |= !same;
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                self.find(&place, FindingKind::Missing, "the journal has it");
+                self.find_of(seq, &place, FindingKind::Missing, "the journal has it");
                 growing.differs = true;
             }
             Err(error) => self.keep(&place, error),

@@ -110,6 +110,13 @@ pub fn cases() -> Vec<Case> {
                 .cut_after("\"step_started\"")
         }),
         ("driver-gone", under_way),
+        ("driver-gone", || {
+            let two = "steps:\n  - {id: one, run: ':', expect: {exit: 0}}\n  - {id: work, run: ':', expect: {exit: 0}}\n";
+            let bed = Bed::run(two).cut_after("\"step_started\",\"at\":{\"flow\":\"f\",\"step\":\"work\"}");
+            // Its last line was the last thing that it wrote.
+            let told = bed.test.text("run_base/r/run.json").replace("\"projected_seq\": 2", "\"projected_seq\": 1");
+            bed.write("run_base/r/run.json", &told).write("run_base/r/f/routing/decisions.jsonl", "")
+        }),
         ("told-to-stop", || under_way().and_fact(r#"{"kind":"stop_requested","cause":"sigint","by":"ada"}"#)),
         ("left-out", || Bed::empty().flow(ONE).go(&["run", "f", "--run-id", "r", "--until", "work"])),
         ("torn-line", || {

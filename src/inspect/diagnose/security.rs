@@ -101,7 +101,7 @@ pub(super) fn definition_changed(case: &Case<'_>) -> Option<Found> {
 fn findings<'r>(case: &Case<'r>, kind: FindingKind) -> impl Iterator<Item = &'r Finding> {
     // While a process drives the run, files lag behind the journal.
     let report = case.remains.verified.as_ref().filter(|_| whole(case) && !case.driven());
-    report.into_iter().flat_map(|report| &report.findings).filter(move |one| one.kind == kind)
+    report.into_iter().flat_map(|report| &report.findings).filter(move |one| one.kind == kind && !one.lags)
 }
 
 fn is_projection(path: &str) -> bool {

@@ -199,6 +199,7 @@ pub(super) fn record(ground: &Ground<'_>) -> Metric {
         let says = format!("{}: {}", finding.path, finding.detail);
         match finding.kind {
             FindingKind::Missing => metric.open(says),
+            FindingKind::Differs if finding.lags => metric.open(format!("{says}; its process was killed before it wrote it")),
             FindingKind::Differs | FindingKind::Unaccounted => {
                 metric.red = true;
                 metric.against(says);

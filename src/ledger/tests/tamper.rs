@@ -3,10 +3,10 @@
 use std::fs;
 
 use super::{
-    build::{Place, created, ended, holder, manifest, started, write},
+    build::{Place, created, ended, freeze, holder, manifest, started, write},
     disk::overwrite,
 };
-use crate::ledger::{Journal, JournalError, Lock, Reader, RunDir, verify};
+use crate::ledger::{Finding, FindingKind, Journal, JournalError, Lock, Projector, Reader, RunDir, verify};
 
 fn broken(run: &RunDir) -> Option<(u64, String)> {
     match Reader::open(run).unwrap().collect::<Result<Vec<_>, _>>() {
@@ -112,4 +112,29 @@ fn behind_the_end_there_may_only_be_what_a_power_failure_leaves() {
     assert_eq!(with(&|bytes| bytes[whole.len()..8192].fill(b'x')), None, "a torn line");
     assert!(with(&|bytes| bytes[8200..9000].fill(b'x')).unwrap().1.contains("something stands behind it"));
     assert!(with(&|bytes| *bytes.last_mut().unwrap() = b'\n').is_some());
+}
+
+#[test]
+fn what_a_killed_process_had_not_written_is_told_from_what_somebody_changed() {
+    let place = Place::new();
+    let run = place.run();
+    freeze(&run);
+    let lines = [created(), started("a", 1), ended("a", 1), started("b", 2), ended("b", 2), started("a", 3), ended("a", 3)];
+    let entries = write(&run, lines.into());
+    let projector = Projector::start(&run).unwrap();
+    entries[..3].iter().for_each(|entry| projector.send(entry.clone()));
+    // Killed here: the lines stand, and the files do not know of them.
+    projector.manifest(manifest(&entries[2]));
+    projector.finish().unwrap();
+    let found = |lags: bool| -> Vec<Finding> {
+        verify(&run).unwrap().findings.into_iter().filter(|finding| finding.lags == lags).collect()
+    };
+    let differs = |one: &Finding| one.kind == FindingKind::Differs && one.path.ends_with("decisions.jsonl");
+    assert!(found(true).iter().any(differs), "{:?}", verify(&run).unwrap().findings);
+    assert_eq!(found(false), []);
+
+    let decisions = run.path(&run.decisions(&super::build::flow()));
+    let changed = fs::read_to_string(&decisions).unwrap().replacen("CONTINUE", "TERMINATE", 1);
+    overwrite(&decisions, changed.as_bytes());
+    assert_eq!(found(false).iter().map(|one| one.path.as_str()).collect::<Vec<_>>(), ["build/routing/decisions.jsonl"]);
 }
