@@ -10,12 +10,17 @@ use std::{
 };
 
 use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
-use tokio::time::{Instant, sleep};
+use tokio::{
+    sync::oneshot,
+    time::{Instant, sleep, timeout},
+};
 
 use super::orphans::Marks;
 
 /// After its leader ended and it was killed, a group is waited for so long.
 pub(super) const GONE_MAX: Duration = Duration::from_secs(1);
+/// A process whose environment the system does not give, as one that waits for a disk, holds up no signal for longer than this.
+const SEARCH_MAX: Duration = Duration::from_secs(5);
 /// How often it is looked whether something that was killed has begun yet another session.
 const ROUNDS_MAX: u32 = 5;
 /// When it is looked first whether what was killed is gone; then later and later.
@@ -92,7 +97,11 @@ impl Group {
     /// The groups of all that has the environment of this command.
     async fn found(&self) -> Vec<Pid> {
         let marks = self.marks.clone();
-        aside(move || marks.groups()).await
+        let search = timeout(SEARCH_MAX, aside(move || marks.groups()));
+        search.await.unwrap_or_else(|_| {
+            tracing::warn!("the search for what left a command's group takes too long");
+            Vec::new()
+        })
     }
 }
 
@@ -111,13 +120,19 @@ async fn all_gone(mut groups: Vec<Pid>) {
 async fn alive_of(mut groups: Vec<Pid>) -> Vec<Pid> {
     groups.retain(|group| test_kill_process_group(*group).is_ok());
     // Mostly all are gone, and there is nothing to ask.
-    if groups.is_empty() { groups } else { aside(move || living_of(groups)).await }
+    if groups.is_empty() { groups } else { aside(move || living_of(groups.clone())).await }
 }
 
-/// Reads what the system says of all its processes, which takes the longer the more there are.
-async fn aside<T: Default + Send + 'static>(look: impl FnOnce() -> T + Send + 'static) -> T {
-    // An error: the runtime is being closed, and drops us next.
-    tokio::task::spawn_blocking(look).await.unwrap_or_default()
+/// Reads what the system says of all its processes, which takes the longer the more there are, on a thread of its own. Where a step
+/// left no room for one more, it is read here: what is to be ended is ended all the same.
+async fn aside<T: Send + 'static>(look: impl Fn() -> T + Clone + Send + 'static) -> T {
+    let (tell, told) = oneshot::channel();
+    let there = look.clone();
+    let thread = std::thread::Builder::new().name("processes".to_owned());
+    match thread.spawn(move || drop(tell.send(there()))) {
+        Ok(_) => told.await.unwrap_or_else(|_| look()),
+        Err(_) => look(),
+    }
 }
 
 impl Drop for Group {
