@@ -24,11 +24,11 @@ pub(super) fn that_ran(state: &State, flow: &FramePath) -> Vec<String> {
 pub(super) fn run_again(state: &State, input: &Input, flow: &FramePath, now: Time) -> Option<String> {
     // What is refused says so itself.
     let facts = decide(state, input, now).ok()?.facts;
-    let taken_back = facts.iter().filter_map(|fact| match fact {
+    let redone = facts.iter().filter_map(|fact| match fact {
         Fact::Superseded { flow, steps, .. } | Fact::Reopened { flow, dependents: steps, .. } => Some((flow, steps)),
         _ => None,
     });
-    let taken_back: Vec<(&FramePath, &Vec<StepRef>)> = taken_back.collect();
+    let redone: Vec<(&FramePath, &Vec<StepRef>)> = redone.collect();
     let asked = |path: &FramePath, step: &StepRef| {
         facts.iter().any(|fact| match fact {
             Fact::EscalationRequested { question } | Fact::EscalationRaised { question } => {
@@ -38,11 +38,11 @@ pub(super) fn run_again(state: &State, input: &Input, flow: &FramePath, now: Tim
         })
     };
     let of = |frame: &Frame| {
-        let whole = taken_back.iter().any(|(flow, steps)| state.is_below(&frame.path, flow, steps));
+        let whole = redone.iter().any(|(flow, steps)| state.is_below(&frame.path, flow, steps));
         let own = |slot: &Slot| {
             let name = frame.name(*slot);
             let among = |steps: &[StepRef]| steps.iter().any(|step| *step == name || step.as_str() == name.base());
-            let runs = whole || taken_back.iter().any(|(flow, steps)| **flow == frame.path && among(steps));
+            let runs = whole || redone.iter().any(|(flow, steps)| **flow == frame.path && among(steps));
             runs && !asked(&frame.path, &name)
         };
         // What was taken back did not happen.
@@ -80,15 +80,10 @@ fn takes_back(state: &State, frame: &Frame) -> bool {
 fn ran(frame: &Frame) -> impl Iterator<Item = Slot> {
     let steps = (0..).map(StepIx).take(frame.steps.len()).map(Slot::from);
     let items = frame.items.keys().map(|(step, item)| Slot { step: *step, item: Some(*item) });
-    // What took back was done for once, and runs again by nobody's wish.
-    let takes_back = frame.parent.as_deref().is_some_and(Parent::takes_back);
-    steps.chain(items).filter(move |slot| {
+    steps.chain(items).filter(|slot| {
         let once = frame.plan.step(slot.step).spec.effects == Effects::Once;
         let asks = frame.doubts.contains_key(&frame.name(*slot));
-        !takes_back
-            && once
-            && !asks
-            && frame.state(*slot).is_some_and(|state| state.execution > state.undone && state.group.is_none())
+        once && !asks && frame.state(*slot).is_some_and(|state| state.execution > 0 && state.group.is_none())
     })
 }
 

@@ -129,7 +129,7 @@ mod tests {
         let (prompt, end) = (json!({"event": "prompt"}), json!({"event": "failed"}));
         let answer = json!({"event": "message", "role": "assistant", "tool_calls": [{}, {}]});
         let given = json!({"event": "tool_result", "role": "tool"});
-        assert!(!asked(&[]) && !asked(&[json!({"event": "started"})]) && asked(&[prompt.clone()]));
+        assert!(!asked(&[]) && !asked(&[json!({"event": "started"})]) && asked(std::slice::from_ref(&prompt)));
         assert!(!asked(&[prompt.clone(), answer.clone()]) && !asked(&[prompt.clone(), answer.clone(), given.clone()]));
         assert!(asked(&[prompt.clone(), answer.clone(), given.clone(), given.clone()]) && !asked(&[prompt, end]));
         let told = json!({"event": "message", "role": "user"});
