@@ -44,6 +44,8 @@ struct Writer {
     cut_short: BTreeSet<At>,
     /// All logs may be such.
     all_cut_short: bool,
+    /// Nobody wrote here before this process: no log ends with half a line of somebody else's.
+    first: bool,
 }
 
 impl Live {
@@ -56,6 +58,7 @@ impl Live {
             failure: None,
             cut_short: BTreeSet::new(),
             all_cut_short: false,
+            first: projection.seq() == 0,
         };
         Ok(Self { projected_seq: projection.seq(), projection, writer, spent: None })
     }
@@ -212,7 +215,7 @@ impl Writer {
             return;
         }
         let place = self.paths.log(&at.flow, &at.step);
-        let torn = self.growing.get(place.as_str()).is_none() && self.torn(&place);
+        let torn = !self.first && self.growing.get(place.as_str()).is_none() && self.torn(&place);
         let ready = if torn { self.cut_torn(&place) } else { Ok(()) };
         let written = ready.and_then(|()| self.try_append(&place, lines));
         self.keep_log(at, written);
