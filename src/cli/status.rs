@@ -16,7 +16,7 @@ use crate::{
 
 use super::{
     context::Context,
-    render::{Ink, Paint, Table, ago, run_ink, standing_ink, standing_mark, until, wrapped},
+    render::{Ink, Paint, Table, ago, run_ink, standing_ink, standing_mark, status_words, until, wrapped},
 };
 
 #[derive(Debug, Args)]
@@ -55,7 +55,7 @@ pub(super) fn render(report: &StatusReport, now: Time, color: bool) -> String {
         out,
         "{} {}",
         paint.ink(Ink::Strong, report.run_id.as_str()),
-        paint.ink(run_ink(report.status), &report.observed().map_or(report.status.to_string(), |one| one.short(report.status)))
+        paint.ink(run_ink(report.status), &status_words(report.status, report.observed().as_ref()))
     );
     if let Some(observed) = report.observed() {
         let _ = writeln!(out, "{}", paint.ink(Ink::Care, wrapped(&observed.words(), "", WIDTH).trim_end()));
@@ -121,7 +121,7 @@ fn flow_text(flow: &FlowReport, paint: Paint, now: Time) -> String {
         "{} — {}: {}, {} of {} steps ended, {} of work",
         paint.ink(Ink::Strong, flow.flow_path.as_str()),
         flow.title,
-        paint.ink(run_ink(flow.status), &flow.observed.as_ref().map_or(flow.status.to_string(), |one| one.short(flow.status))),
+        paint.ink(run_ink(flow.status), &status_words(flow.status, flow.observed.as_ref())),
         flow.steps_done,
         flow.steps_total,
         length(flow.active_ms)
